@@ -1,0 +1,163 @@
+"""What a request is once it has been read: who calls, which operation, with which parameters.
+
+Nothing here knows HTTP; `wire` makes these values and everything behind it consumes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+from harness.iam import Policy
+
+CallerKind = Literal["root", "user", "role-session", "service"]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The authenticated signer of a request.
+
+    `arn` is what GetCallerIdentity answers (for a session the STS ARN, without the role's path);
+    `principal_arn` is `aws:PrincipalArn` (for a session the role's ARN, with its path).
+    For a service principal both are its name, such as `lambda.amazonaws.com`.
+    """
+
+    kind: CallerKind
+    account: str
+    arn: str
+    principal_arn: str
+    user_id: str
+    entity_id: str = ""
+    """The AIDA… or AROA… id of the user or role behind the caller; empty for root and services."""
+    access_key_id: str = ""
+    session_name: str = ""
+    session_tags: Mapping[str, str] = field(default_factory=dict)
+    transitive_tags: frozenset[str] = frozenset()
+    """Keys of session tags that later sessions of the chain inherit, lower case."""
+    source_identity: str = ""
+    session_policies: tuple[Policy, ...] = ()
+    """All must allow: the inline document and the managed ARNs passed to AssumeRole, as one union."""
+    issued_at: datetime | None = None
+    expires_at: datetime | None = None
+    mfa: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One AWS API call, parsed by the service's own model.
+
+    `service` and `operation` are botocore's names (`bedrock-runtime`, `Converse`); `params` has the
+    members of the operation's input shape under the shape's own (not snake_case) names;
+    `region` is the one the request was signed for.
+    """
+
+    service: str
+    operation: str
+    region: str
+    params: Mapping[str, Any]
+    caller: Caller
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Lower-case names."""
+    source_ip: str = "127.0.0.1"
+    request_id: str = ""
+
+    @property
+    def account(self) -> str:
+        return self.caller.account
+
+
+class ApiError(Exception):
+    """An answer other than success: an AWS error code, the message and the HTTP status (4xx)."""
+
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class EventStream:
+    """A streamed answer: (event member name, event content) pairs, sent as they are produced."""
+
+    events: Iterator[tuple[str, Mapping[str, Any]]]
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A complete answer: the members of the operation's output shape, under the shape's names."""
+
+    members: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One permission that a call needs.
+
+    `resource` is a full ARN or `*`. `resource_account` owns the resource (empty for `*` and for
+    things AWS owns, such as foundation models: no resource policy, no cross-account rule).
+    `context` holds the service's own condition keys for this need; absent keys stay absent.
+    """
+
+    action: str
+    resource: str
+    resource_account: str
+    context: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+
+
+class Unmapped(Exception):
+    """The catalogue does not know which permissions the operation needs: refuse it."""
+
+    def __init__(self, service: str, operation: str) -> None:
+        super().__init__(f"{service}:{operation}")
+        self.service = service
+        self.operation = operation
+
+
+class World(Protocol):
+    """What the catalogue must look up to name the resources of a call. `None`: no such thing."""
+
+    def role_arn(self, account: str, name: str) -> str | None: ...
+    def user_arn(self, account: str, name: str) -> str | None: ...
+    def group_arn(self, account: str, name: str) -> str | None: ...
+    def instance_profile_arn(self, account: str, name: str) -> str | None: ...
+    def key_arn(self, account: str, region: str, key: str) -> str | None:
+        """From a key id, key ARN, alias name or alias ARN to the key's ARN."""
+
+    def bucket_account(self, bucket: str) -> str | None: ...
+    def inference_profile(
+        self, account: str, region: str, identifier: str
+    ) -> tuple[str, tuple[str, ...]] | None:
+        """From an id or ARN of an inference profile to (its ARN, the model ARNs behind it)."""
+
+
+class ServiceRole(Protocol):
+    """Calls made by an AWS service through a role that trusts it, decided like any other."""
+
+    def call(
+        self,
+        *,
+        role_arn: str,
+        service_principal: str,
+        source_account: str,
+        source_arn: str,
+        service: str,
+        operation: str,
+        region: str,
+        params: Mapping[str, Any],
+    ) -> Mapping[str, Any]:
+        """Returns the members of the answer; raises `ApiError` (AccessDenied included)."""
+
+
+class NativeService(Protocol):
+    """A service the embedded cloud plays itself instead of leaving it to the inner app.
+
+    Authorization has already passed when `answer` is called.
+    """
+
+    def handles(self, service: str, operation: str) -> bool: ...
+    def answer(self, call: Call) -> Answer | EventStream: ...
