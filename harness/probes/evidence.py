@@ -1,0 +1,164 @@
+"""What the answer to a request proves about who may do what.
+
+A denial proves something only when the service says that the caller is not authorized to perform
+the probed action on the probed resource. A validation error, a missing thing, a throttle, or
+Marketplace refusing an unsubscribed model prove nothing. Which policy decided is never read from
+the text: AWS names one kind at most.
+
+AWS pages: IAM user guide, "Troubleshoot access denied error messages" (the message form) and
+Amazon Bedrock user guide, "Access Amazon Bedrock foundation models" (Marketplace's AccessDenied).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+DENIAL_CODES = frozenset({"AccessDenied", "AccessDeniedException"})
+
+_MESSAGE = re.compile(
+    r"User: (?P<user>\S+) is not authorized to perform: (?P<action>\S+)"
+    r"(?: on resource: (?P<resource>\S+))?"
+)
+
+
+class Outcome(StrEnum):
+    """What a service did with a request."""
+
+    ALLOWED = "allowed"
+    DENIED = "denied"
+    FAILED = "failed"
+    """Refused or lost for a reason other than authorization."""
+
+
+class Verdict(StrEnum):
+    """What a probe showed about the design."""
+
+    HELD = "held"
+    BROKEN = "broken"
+    NO_EVIDENCE = "no evidence"
+    UNADDRESSABLE = "unaddressable"
+    """The API has no way to name the resource, so there is nothing to refuse."""
+
+    @property
+    def good(self) -> bool:
+        return self in (Verdict.HELD, Verdict.UNADDRESSABLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer, reduced to what can be judged. `user`, `action` and `resource` are those that the
+    service itself named in a refusal; empty when it named none."""
+
+    outcome: Outcome
+    code: str = ""
+    message: str = ""
+    status: int = 0
+    user: str = ""
+    action: str = ""
+    resource: str = ""
+
+    def __str__(self) -> str:
+        if self.outcome is Outcome.ALLOWED:
+            return "allowed"
+        return f"{self.code}: {self.message}" if self.code else self.message
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """The evidence that a probe accepts as a denial.
+
+    `resources` are the ARNs that the service may name for the probed thing; the first is the one
+    to show to people. `bare` accepts a 403 without a body: all that a HEAD request can answer.
+    """
+
+    action: str
+    resources: tuple[str, ...]
+    user: str = ""
+    """The ARN of the caller, when known: a refusal of somebody else proves nothing."""
+    bare: bool = False
+
+    def accepts(self, answer: Answer) -> bool:
+        """Whether the answer proves that this caller may not do this to this resource."""
+        if answer.outcome is not Outcome.DENIED:
+            return False
+        if not answer.action:
+            return self.bare and answer.status == 403
+        return (
+            answer.action == self.action
+            and answer.resource in self.resources
+            and (not self.user or answer.user == self.user)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Judgment:
+    """A verdict and the sentence that explains it."""
+
+    verdict: Verdict
+    why: str
+
+
+def ask(call: Callable[[], object]) -> Answer:
+    """Make a call and say what came of it. Never raises for anything that AWS or the network did.
+
+    `call` must read a streamed answer to its end, since a refusal may arrive in it.
+    """
+    try:
+        call()
+    except ClientError as error:
+        return _refusal(error)
+    except BotoCoreError as error:
+        # The class alone: the text of a parameter error repeats the parameters, secrets included.
+        return Answer(
+            Outcome.FAILED, code=type(error).__name__, message="the call was not answered"
+        )
+    return Answer(Outcome.ALLOWED)
+
+
+def judge_denial(expected: Denial, answer: Answer, twin: Answer) -> Judgment:
+    """Judge a call that must be refused, beside a call of the same session that must succeed."""
+    if answer.outcome is Outcome.ALLOWED:
+        return Judgment(Verdict.BROKEN, "the call was allowed")
+    if not expected.accepts(answer):
+        return Judgment(
+            Verdict.NO_EVIDENCE,
+            f"the answer does not refuse {expected.action} on {expected.resources[0]}: {answer}",
+        )
+    if twin.outcome is not Outcome.ALLOWED:
+        return Judgment(
+            Verdict.NO_EVIDENCE, f"the same session's call that must succeed did not: {twin}"
+        )
+    return Judgment(Verdict.HELD, str(answer))
+
+
+def judge_allowed(answer: Answer) -> Judgment:
+    """Judge a call that must succeed."""
+    if answer.outcome is Outcome.ALLOWED:
+        return Judgment(Verdict.HELD, "the call was allowed")
+    if answer.outcome is Outcome.DENIED:
+        return Judgment(Verdict.BROKEN, str(answer))
+    return Judgment(Verdict.NO_EVIDENCE, str(answer))
+
+
+def _refusal(error: ClientError) -> Answer:
+    body = error.response.get("Error", {})
+    code = body.get("Code", "")
+    message = body.get("Message", "")
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    bare = status == 403 and code in ("403", "Forbidden")
+    outcome = Outcome.DENIED if code in DENIAL_CODES or bare else Outcome.FAILED
+    named = _MESSAGE.search(message) if outcome is Outcome.DENIED else None
+    return Answer(
+        outcome=outcome,
+        code=code,
+        message=message,
+        status=status,
+        user=named["user"] if named else "",
+        action=named["action"] if named else "",
+        resource=(named["resource"] or "") if named else "",
+    )

@@ -1,0 +1,183 @@
+"""The record of one probe, and the recorder that a test writes its probes with.
+
+A result is plain data: it travels from xdist workers as JSON and is all that reports ever see. It
+holds neither an external id nor a prompt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+from harness.probes.evidence import (
+    Answer,
+    Denial,
+    Judgment,
+    Outcome,
+    Verdict,
+    ask,
+    judge_allowed,
+    judge_denial,
+)
+
+REDACTED = "[redacted]"
+
+
+class Asker(Protocol):
+    """Who makes a probed call; see `harness.probes.cast.Actor`."""
+
+    @property
+    def label(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def arn(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One probe: who asked for what, what the design requires, what was seen, what that proves."""
+
+    probe: str
+    """Which kind of probe, such as `assume-role`; mutants name the kinds that must notice them."""
+    rows: tuple[str, ...]
+    """The rows of the attack catalogue that this probe answers."""
+    claim: str
+    principal: str
+    principal_kind: str
+    principal_arn: str
+    action: str
+    resource: str
+    """Label of the thing asked for."""
+    resource_arn: str
+    expected: str
+    observed: str
+    verdict: Verdict
+    message: str
+    twin: str = ""
+    """What the same session's call that must succeed answered."""
+    matrix: bool = False
+    """Whether the result is a cell of the trust matrix (principal against fleet role)."""
+
+    def as_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "rows": list(self.rows), "verdict": str(self.verdict)}
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a probe is about, shared by all verdicts on it."""
+
+    probe: str
+    rows: tuple[str, ...]
+    claim: str
+    who: Asker
+    action: str
+    resource: str
+    arns: tuple[str, ...]
+    """The ARNs that a refusal may name for the resource; the first identifies it."""
+    matrix: bool = False
+
+
+class Recorder:
+    """Judges the probes of one test and keeps their results.
+
+    `secrets` are texts (external ids, canaries) that must not reach a result, whatever a service
+    answers.
+    """
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self.results: list[Result] = []
+        self._secrets = {secret for secret in secrets if secret}
+
+    def hide(self, secret: str) -> None:
+        """Keep one more text out of every later result."""
+        self._secrets.add(secret)
+
+    def denied(
+        self,
+        subject: Subject,
+        call: Callable[[], object],
+        *,
+        twin: Callable[[], object],
+        user: str = "",
+        bare: bool = False,
+    ) -> Answer:
+        """The call must be refused for its action and resource; `twin`, a call of the same session,
+        must succeed. `user` is the caller's ARN as the service should name it."""
+        answer = ask(call)
+        beside = ask(twin)
+        expected = Denial(subject.action, subject.arns, user=user or subject.who.arn, bare=bare)
+        judgment = judge_denial(expected, answer, beside)
+        self._add(subject, Outcome.DENIED, answer.outcome, judgment, twin=str(beside))
+        return answer
+
+    def allowed(self, subject: Subject, call: Callable[[], object]) -> Answer:
+        """The call must succeed."""
+        answer = ask(call)
+        self._add(subject, Outcome.ALLOWED, answer.outcome, judge_allowed(answer))
+        return answer
+
+    def unaddressable(self, subject: Subject, *, members: Sequence[str], foreign: str) -> None:
+        """The operation takes only `members`, none of which can name `foreign`'s resource."""
+        self._add(
+            subject,
+            "unaddressable",
+            "unaddressable",
+            Judgment(
+                Verdict.UNADDRESSABLE,
+                f"the request has no member that can name {foreign}: {', '.join(members)}",
+            ),
+        )
+
+    def state(
+        self, subject: Subject, *, expected: str, observed: str, holds: bool | None, why: str
+    ) -> None:
+        """A fact that was read: it holds, it does not, or (None) it could not be established."""
+        verdict = {True: Verdict.HELD, False: Verdict.BROKEN, None: Verdict.NO_EVIDENCE}[holds]
+        self._add(subject, expected, observed, Judgment(verdict, why))
+
+    @property
+    def failures(self) -> list[Result]:
+        return [result for result in self.results if not result.verdict.good]
+
+    def _add(
+        self, subject: Subject, expected: str, observed: str, judgment: Judgment, twin: str = ""
+    ) -> None:
+        self.results.append(
+            Result(
+                probe=subject.probe,
+                rows=subject.rows,
+                claim=subject.claim,
+                principal=subject.who.label,
+                principal_kind=subject.who.kind,
+                principal_arn=subject.who.arn,
+                action=subject.action,
+                resource=subject.resource,
+                resource_arn=subject.arns[0] if subject.arns else "",
+                expected=str(expected),
+                observed=str(observed),
+                verdict=judgment.verdict,
+                message=self._clean(judgment.why),
+                twin=self._clean(twin),
+                matrix=subject.matrix,
+            )
+        )
+
+    def _clean(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, REDACTED)
+        return text
+
+
+def explain(results: Iterable[Mapping[str, Any]]) -> str:
+    """The failed results of one test as the text of its failure."""
+    lines = []
+    for result in results:
+        lines.append(
+            f"{result['verdict']}: {result['claim']}\n"
+            f"  {result['principal']} asked for {result['action']} on {result['resource']}\n"
+            f"  required: {result['expected']}; seen: {result['observed']}\n"
+            f"  {result['message']}"
+        )
+    return "\n".join(lines)
