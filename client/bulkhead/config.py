@@ -1,0 +1,199 @@
+"""The configuration document of one application in one customer account, checked when it is read.
+
+Terraform's outputs hold every value. Nothing here talks to AWS.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from bulkhead._secret import Secret
+from bulkhead.errors import ConfigError
+
+_ACCOUNT = re.compile(r"[0-9]{12}")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+# STS allows 64 characters for a session name; "t-<account>-" takes 15 of them.
+# https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+_APP = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,48}")
+_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
+_ROLE_ARN = re.compile(
+    r"arn:(?P<partition>aws[a-z-]*):iam::(?P<account>[0-9]{12}):role/(?:[!-~]+/)?[\w+=,.@-]{1,64}"
+)
+_EXTERNAL_ID = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html
+_LOG_GROUP = re.compile(r"[.\-_/#A-Za-z0-9]{1,512}")
+_LOG_GROUP_ARN = re.compile(
+    r"arn:aws[a-z-]*:logs:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12})"
+    r":log-group:(?P<name>[.\-_/#A-Za-z0-9]{1,512})(?::\*)?"
+)
+_PROFILE_ARN = re.compile(
+    r"arn:aws[a-z-]*:bedrock:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12})"
+    r":application-inference-profile/[a-zA-Z0-9-]{1,64}"
+)
+_MODEL_ID = re.compile(r"[a-zA-Z0-9._:-]{3,256}")
+
+_REQUIRED = (
+    "customer",
+    "account_id",
+    "app",
+    "region",
+    "fleet_role_arn",
+    "external_id",
+    "log_group_name",
+    "inference_profiles",
+)
+_OPTIONAL = ("log_group_arn", "log_region")
+
+
+@dataclass(frozen=True, slots=True)
+class BulkheadConfig:
+    """What one application needs to know. Build it with `from_mapping` or `from_file`, which check.
+
+    customer            the customer's key
+    account_id          the customer account the application runs in, and logs to
+    app                 the application's name; part of the STS session name and the log stream name
+    region              the region of Bedrock
+    fleet_role_arn      the customer's role in the operations account
+    external_id         what the fleet role's trust policy asks for; never printed
+    log_group_name      where records go, in `account_id`
+    inference_profiles  model id to the ARN of the customer's application inference profile (AIP)
+    log_region          the region of the log group; `region` unless given
+    log_group_arn       checked against account, region and name where given
+    """
+
+    customer: str
+    account_id: str
+    app: str
+    region: str
+    fleet_role_arn: str
+    external_id: Secret
+    log_group_name: str
+    inference_profiles: Mapping[str, str]
+    log_region: str
+    log_group_arn: str | None = None
+
+    @property
+    def operations_account_id(self) -> str:
+        """The account of the fleet role: where prompts may be sent, and nothing may be stored."""
+        return self.fleet_role_arn.split(":")[4]
+
+    @property
+    def session_name(self) -> str:
+        """`t-<account>-<app>`: the trust policy asks for the caller's account in it."""
+        return f"t-{self.account_id}-{self.app}"
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> BulkheadConfig:
+        """Read a JSON file.
+
+        Raises ConfigError, which names the file.
+        """
+        path = Path(path)
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
+        except (json.JSONDecodeError, UnicodeDecodeError):
+            # The decoder's message is dropped: it may quote the document, and so the external id.
+            raise ConfigError(f"{path}: is not valid JSON") from None
+        return cls.from_mapping(document, source=str(path))
+
+    @classmethod
+    def from_mapping(
+        cls, document: Mapping[str, object], *, source: str = "configuration"
+    ) -> BulkheadConfig:
+        """Check a document and build the configuration.
+
+        Raises ConfigError naming `source`, the field and the fix; never a field's secret value.
+        """
+        if not isinstance(document, Mapping):
+            raise ConfigError(f"{source}: must be a JSON object, not {type(document).__name__}")
+        check = _Checker(source, document)
+        check.keys()
+        account_id = check.text("account_id", _ACCOUNT, "12 digits, as a string")
+        region = check.text("region", _REGION, "an AWS region such as eu-central-1")
+        fleet_role_arn = check.text("fleet_role_arn", _ROLE_ARN, "the ARN of an IAM role")
+        operations = fleet_role_arn.split(":")[4]
+        if operations == account_id:
+            raise check.error(
+                "fleet_role_arn",
+                f"belongs to account_id {account_id} itself; "
+                "it must be a role of the operations account",
+            )
+        log_region = region
+        if document.get("log_region") is not None:
+            log_region = check.text("log_region", _REGION, "an AWS region such as eu-central-1")
+        log_group_arn = None
+        if document.get("log_group_arn") is not None:
+            log_group_arn = check.text("log_group_arn", _LOG_GROUP_ARN, "the ARN of a log group")
+        return cls(
+            customer=check.text("customer", _NAME, "letters, digits, '-' and '_'"),
+            account_id=account_id,
+            app=check.text("app", _APP, "1 to 49 letters, digits, '.', '-' and '_'"),
+            region=region,
+            fleet_role_arn=fleet_role_arn,
+            external_id=Secret(
+                check.text("external_id", _EXTERNAL_ID, "2 to 1224 characters that STS accepts")
+            ),
+            log_group_name=check.text("log_group_name", _LOG_GROUP, "the name of a log group"),
+            inference_profiles=check.profiles(region, operations),
+            log_region=log_region,
+            log_group_arn=log_group_arn,
+        )
+
+
+class _Checker:
+    """Checks the fields of one document; every error names the document and the field."""
+
+    def __init__(self, source: str, document: Mapping[str, object]) -> None:
+        self._source = source
+        self._document = document
+
+    def error(self, field: str, problem: str) -> ConfigError:
+        return ConfigError(f"{self._source}: field `{field}` {problem}")
+
+    def keys(self) -> None:
+        for key in self._document:
+            if key not in _REQUIRED and key not in _OPTIONAL:
+                known = ", ".join((*_REQUIRED, *_OPTIONAL))
+                raise self.error(str(key), f"is unknown; the fields are {known}")
+        for key in _REQUIRED:
+            if self._document.get(key) is None:
+                raise self.error(key, "is missing")
+
+    def text(self, field: str, pattern: re.Pattern[str], expected: str) -> str:
+        value = self._document[field]
+        if not isinstance(value, str):
+            raise self.error(field, f"must be {expected}; it is a {type(value).__name__}")
+        if not pattern.fullmatch(value):
+            shown = "" if field == "external_id" else f"; it is {value!r}"
+            raise self.error(field, f"must be {expected}{shown}")
+        return value
+
+    def profiles(self, region: str, operations: str) -> Mapping[str, str]:
+        field = "inference_profiles"
+        value = self._document[field]
+        if not isinstance(value, Mapping) or not value:
+            raise self.error(field, "must map at least one model id to an AIP ARN")
+        profiles: dict[str, str] = {}
+        for model, arn in value.items():
+            if not isinstance(model, str) or not _MODEL_ID.fullmatch(model):
+                raise self.error(field, f"has {model!r}, which is not a model id")
+            match = _PROFILE_ARN.fullmatch(arn) if isinstance(arn, str) else None
+            if match is None:
+                raise self.error(
+                    f"{field}.{model}", "must be the ARN of an application inference profile"
+                )
+            if match["account"] != operations or match["region"] != region:
+                raise self.error(
+                    f"{field}.{model}",
+                    f"is in account {match['account']}, region {match['region']}; it must be in "
+                    f"the operations account {operations}, region {region}",
+                )
+            profiles[model] = match[0]
+        return MappingProxyType(profiles)
