@@ -1,0 +1,42 @@
+# One account of one customer: log group, key and caller role. Applied once per account, each with its own state.
+
+terraform {
+  required_version = ">= 1.9"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 5.100, < 7"
+    }
+  }
+}
+
+locals {
+  environment = yamldecode(file("${path.module}/../customers.yaml"))
+
+  accounts = { for account in try(local.environment.customers[var.customer].accounts, []) : account.account_id => account }
+}
+
+provider "aws" {
+  region  = local.environment.operations.region
+  profile = var.profile
+
+  # Credentials of any other account end the run before anything is read or written.
+  allowed_account_ids = [var.account_id]
+
+  default_tags {
+    tags = {
+      "bulkhead:environment" = "embedded"
+      "bulkhead:root"        = "customer"
+    }
+  }
+}
+
+module "logging" {
+  source = "../../../modules/customer-logging"
+
+  customer       = var.customer
+  account_id     = var.account_id
+  fleet_role_arn = var.fleet_role_arn
+  caller         = { type = local.accounts[var.account_id].caller }
+}

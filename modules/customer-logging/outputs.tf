@@ -1,0 +1,30 @@
+output "log_group_name" {
+  description = "Name of the log group that takes the records."
+  value       = aws_cloudwatch_log_group.records.name
+}
+
+output "log_group_arn" {
+  description = "ARN of the log group, without a trailing `:*`."
+  value       = local.log_group_arn
+  depends_on  = [aws_cloudwatch_log_group.records]
+}
+
+output "kms_key_arn" {
+  description = "ARN of the key that encrypts the log group."
+  value       = aws_kms_key.logs.arn
+}
+
+output "caller_role_arn" {
+  description = "ARN of the caller role; the operations account pins its trust to it."
+  value       = aws_iam_role.caller.arn
+}
+
+output "caller_role_name" {
+  description = "Name of the caller role."
+  value       = aws_iam_role.caller.name
+}
+
+output "region" {
+  description = "Region of the log group and its key."
+  value       = local.region
+}

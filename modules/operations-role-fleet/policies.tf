@@ -1,0 +1,161 @@
+# Who may assume a fleet role, and what it may do. README.md says why, statement by statement.
+
+locals {
+  invoke_actions = ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
+  granted_actions = concat(
+    local.invoke_actions,
+    var.allow_get_inference_profile ? ["bedrock:GetInferenceProfile"] : [],
+    var.allow_count_tokens ? ["bedrock:CountTokens"] : [],
+  )
+
+  # Model id without the prefix of a cross-region profile, and the regions it may run in.
+  models = {
+    for key, customer in var.customers : key => [
+      for model in sort(customer.models) : {
+        id = local.profiles["${key}/${model}"].cross_region ? join(".", slice(split(".", model), 1, length(split(".", model)))) : model
+        regions = (
+          local.profiles["${key}/${model}"].cross_region
+          ? sort(distinct(concat([local.region], var.cross_region_destinations[split(".", model)[0]])))
+          : [local.region]
+        )
+      }
+    ]
+  }
+  model_arns = {
+    for key, models in local.models : key => distinct(flatten([
+      for model in models : [for region in model.regions : "arn:${var.partition}:bedrock:${region}::foundation-model/${model.id}"]
+    ]))
+  }
+  system_profile_arns = {
+    for key, customer in var.customers : key => [
+      for model in sort(customer.models) : "arn:${var.partition}:bedrock:${local.region}:${var.operations_account_id}:inference-profile/${model}"
+      if local.profiles["${key}/${model}"].cross_region && var.inference_profile_key_value == "application-or-system"
+    ]
+  }
+
+  # Every policy is made twice: with the profiles' real ARNs, unknown until they exist, and with
+  # stand-ins of the same length, so that a policy that is too long fails in the plan.
+  profile_arns = {
+    real = {
+      for key, customer in var.customers : key => [for model in sort(customer.models) : aws_bedrock_inference_profile.this["${key}/${model}"].arn]
+    }
+    sized = {
+      for key, customer in var.customers : key => [
+        for model in sort(customer.models) : "arn:${var.partition}:bedrock:${local.region}:${var.operations_account_id}:application-inference-profile/000000000000"
+      ]
+    }
+  }
+
+  ################################################################################
+  # Trust
+  ################################################################################
+
+  caller_arns = {
+    for key, customer in var.customers : key => sort(distinct(flatten([
+      for account in customer.accounts : [for role in account.caller_roles : "arn:${var.partition}:iam::${account.account_id}:role/${role}"]
+    ])))
+  }
+
+  trust_policy = {
+    for key, customer in var.customers : key => jsonencode({
+      Version = "2012-10-17"
+      Statement = [
+        {
+          Sid       = "ApprovedCallers"
+          Effect    = "Allow"
+          Principal = { AWS = [for id in sort(customer.accounts[*].account_id) : "arn:${var.partition}:iam::${id}:root"] }
+          Action    = "sts:AssumeRole"
+          Condition = {
+            # StringEquals, because ArnEquals expands wildcards.
+            StringEquals = {
+              "aws:PrincipalArn" = local.caller_arns[key]
+              "sts:ExternalId"   = var.external_ids[key]
+            }
+            StringLike = { "sts:RoleSessionName" = "t-$${aws:PrincipalAccount}-*" }
+          }
+        },
+      ]
+    })
+  }
+
+  ################################################################################
+  # Permissions
+  ################################################################################
+
+  grants = {
+    for variant, arns in local.profile_arns : variant => {
+      for key in keys(var.customers) : key => concat(
+        [
+          {
+            Sid      = "InvokeOwnProfiles"
+            Effect   = "Allow"
+            Action   = local.invoke_actions
+            Resource = arns[key]
+          },
+          {
+            Sid       = "InvokeModelsThroughOwnProfiles"
+            Effect    = "Allow"
+            Action    = local.invoke_actions
+            Resource  = local.model_arns[key]
+            Condition = { StringEquals = { "bedrock:InferenceProfileArn" = concat(arns[key], local.system_profile_arns[key]) } }
+          },
+        ],
+        [
+          for action in setintersection(local.granted_actions, ["bedrock:GetInferenceProfile"]) : {
+            Sid      = "ReadOwnProfiles"
+            Effect   = "Allow"
+            Action   = action
+            Resource = arns[key]
+          }
+        ],
+        [
+          for action in setintersection(local.granted_actions, ["bedrock:CountTokens"]) : {
+            Sid      = "CountTokensOfOwnModels"
+            Effect   = "Allow"
+            Action   = action
+            Resource = local.model_arns[key]
+          }
+        ],
+      )
+    }
+  }
+
+  denials = {
+    for variant, arns in local.profile_arns : variant => {
+      for key in keys(var.customers) : key => [
+        {
+          Sid       = "DenyEveryOtherAction"
+          Effect    = "Deny"
+          NotAction = local.granted_actions
+          Resource  = "*"
+        },
+        {
+          Sid         = "DenyInvokeOfAnythingElse"
+          Effect      = "Deny"
+          Action      = local.invoke_actions
+          NotResource = concat(arns[key], local.model_arns[key])
+        },
+        {
+          # An absent key differs from every value: a direct call is denied too.
+          Sid       = "DenyModelsPastOwnProfiles"
+          Effect    = "Deny"
+          Action    = local.invoke_actions
+          Resource  = "arn:${var.partition}:bedrock:*::foundation-model/*"
+          Condition = { StringNotEquals = { "bedrock:InferenceProfileArn" = concat(arns[key], local.system_profile_arns[key]) } }
+        },
+      ]
+    }
+  }
+
+  boundary_policy = {
+    for variant, grants in local.grants : variant => {
+      for key, statements in grants : key => jsonencode({ Version = "2012-10-17", Statement = statements })
+    }
+  }
+
+  invoke_policy = {
+    for variant, grants in local.grants : variant => {
+      for key, statements in grants : key => jsonencode({ Version = "2012-10-17", Statement = concat(statements, local.denials[variant][key]) })
+    }
+  }
+}

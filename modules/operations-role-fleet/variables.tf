@@ -1,0 +1,269 @@
+variable "partition" {
+  description = "AWS partition of the operations account: `aws` or `aws-us-gov`."
+  type        = string
+  default     = "aws"
+  nullable    = false
+
+  validation {
+    condition     = contains(["aws", "aws-us-gov"], var.partition)
+    error_message = "partition must be aws or aws-us-gov. China has no Amazon Bedrock."
+  }
+}
+
+variable "operations_account_id" {
+  description = "Account that holds the Bedrock quotas and in which the fleet roles are made (12 digits, as a string)."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[0-9]{12}$", var.operations_account_id))
+    error_message = "operations_account_id must be a string of 12 digits. Quote it, or leading zeros are lost."
+  }
+}
+
+variable "customers" {
+  description = <<-EOT
+    Customers by a stable key; the key names the fleet role, so renaming a key makes a new role.
+
+    - `accounts`: the customer's AWS accounts.
+      - `account_id`: 12 digits, as a string.
+      - `caller_roles`: path and name (without a leading slash) of the roles that may assume the fleet role.
+    - `models`: Bedrock model ids the customer may call; each gets an application inference profile.
+      An id with the prefix of a cross-region profile, such as `eu.`, copies that profile and needs an
+      entry in `cross_region_destinations`.
+  EOT
+  type = map(object({
+    accounts = list(object({
+      account_id   = string
+      caller_roles = optional(list(string), ["bulkhead/bulkhead-caller"])
+    }))
+    models = list(string)
+  }))
+  nullable = false
+
+  validation {
+    condition     = alltrue([for key in keys(var.customers) : can(regex("^[a-z][a-z0-9]*(-[a-z0-9]+)*$", lower(key))) && length(key) <= 32])
+    error_message = "customers: a key must start with a letter, have only letters, digits and single hyphens between them, and at most 32 characters, because it becomes part of IAM names."
+  }
+
+  validation {
+    condition     = alltrue([for key in keys(var.customers) : key == lower(key)])
+    error_message = "customers: keys must be lower case. IAM compares names without case, so keys that differ only in case would be one role."
+  }
+
+  validation {
+    condition     = alltrue([for customer in values(var.customers) : length(customer.accounts) > 0])
+    error_message = "customers: each customer needs at least one account. To offboard a customer, remove its key."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for customer in values(var.customers) : [for account in customer.accounts : can(regex("^[0-9]{12}$", account.account_id))]
+    ]))
+    error_message = "customers: every account_id must be a string of 12 digits. Quote it, or leading zeros are lost."
+  }
+
+  validation {
+    condition = length(distinct(flatten([
+      for customer in values(var.customers) : customer.accounts[*].account_id
+      ]))) == length(flatten([
+      for customer in values(var.customers) : customer.accounts[*].account_id
+    ]))
+    error_message = "customers: an account_id is listed twice. An account belongs to one customer and is listed once."
+  }
+
+  validation {
+    condition = !contains(flatten([
+      for customer in values(var.customers) : customer.accounts[*].account_id
+    ]), var.operations_account_id)
+    error_message = "customers: the operations account is listed as a customer's account. It must never be a customer."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for customer in values(var.customers) : [for account in customer.accounts : length(account.caller_roles) > 0]
+    ]))
+    error_message = "customers: caller_roles must name at least one role; leave it out for the default."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for customer in values(var.customers) : [
+        for account in customer.accounts : [
+          for role in account.caller_roles : can(regex("^([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", role))
+        ]
+      ]
+    ]))
+    error_message = "customers: a caller role must be a path and name such as bulkhead/bulkhead-caller: no leading slash, no ARN, no wildcard and no policy variable. The trust names exact roles only."
+  }
+
+  validation {
+    condition     = alltrue([for customer in values(var.customers) : length(customer.models) > 0])
+    error_message = "customers: each customer needs at least one model."
+  }
+
+  validation {
+    condition = alltrue([
+      for customer in values(var.customers) : length(distinct([for model in customer.models : replace(model, "/[.:]/", "-")])) == length(customer.models)
+    ])
+    error_message = "customers: a model is listed twice (ids that differ only in dots, colons and hyphens count as one, because profile names replace them)."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for customer in values(var.customers) : [
+        for model in customer.models : can(regex("^[a-z0-9][a-z0-9-]*(\\.[a-z0-9][a-z0-9-]*)+(:[a-z0-9]+)*$", model))
+      ]
+    ]))
+    error_message = "customers: a model must be a plain Bedrock model id such as amazon.nova-lite-v1:0: no ARN, no wildcard, no upper case."
+  }
+
+  validation {
+    condition = !anytrue(flatten([
+      for customer in values(var.customers) : [for model in customer.models : startswith(model, "global.")]
+    ]))
+    error_message = "customers: global inference profiles are refused, because a call may then run in any region."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for customer in values(var.customers) : [
+        for model in customer.models : contains(keys(var.cross_region_destinations), split(".", model)[0])
+        if contains(["us", "us-gov", "eu", "apac", "jp", "au", "ca"], split(".", model)[0])
+      ]
+    ]))
+    error_message = "customers: a model with the prefix of a cross-region profile needs that prefix in cross_region_destinations."
+  }
+}
+
+variable "external_ids" {
+  description = "External id of each customer, by the keys of `customers`: made by you (never by the customer), random, at least 32 characters, different for each customer and environment."
+  type        = map(string)
+  sensitive   = true
+  nullable    = false
+
+  validation {
+    condition     = toset(keys(var.external_ids)) == toset(keys(var.customers))
+    error_message = "external_ids must have exactly one entry for each customer and none besides."
+  }
+
+  validation {
+    condition     = alltrue([for id in values(var.external_ids) : length(id) >= 32 && length(id) <= 1224])
+    error_message = "external_ids: an external id must have 32 to 1,224 characters. Use a random UUID or 32 hexadecimal digits."
+  }
+
+  validation {
+    condition     = alltrue([for id in values(var.external_ids) : can(regex("^[A-Za-z0-9_+=,.@:/-]*$", id))])
+    error_message = "external_ids: only letters, digits and _ + = , . @ : / - are allowed, so that no wildcard or policy variable gets in."
+  }
+
+  validation {
+    condition     = alltrue([for id in values(var.external_ids) : length(distinct(split("", id))) >= 8])
+    error_message = "external_ids: an external id repeats a few characters. Use a random UUID or 32 random hexadecimal digits."
+  }
+
+  validation {
+    condition     = length(distinct([for id in values(var.external_ids) : lower(id)])) == length(var.external_ids)
+    error_message = "external_ids: two customers share an external id. Make a new one for each."
+  }
+
+  validation {
+    condition = alltrue([
+      for key, id in var.external_ids : !can(regex("(^|[^a-z0-9])${lower(key)}([^a-z0-9]|$)", lower(id)))
+    ])
+    error_message = "external_ids: an external id contains its customer's key. It must not be guessable from what others know."
+  }
+
+  validation {
+    condition = !anytrue(flatten([
+      for id in values(var.external_ids) : [
+        for account in concat([var.operations_account_id], flatten([for customer in values(var.customers) : customer.accounts[*].account_id])) :
+        strcontains(id, account)
+      ]
+    ]))
+    error_message = "external_ids: an external id contains an account id. It must not be guessable from what others know."
+  }
+
+  validation {
+    condition = !anytrue(flatten([
+      for id in values(var.external_ids) : [
+        for word in concat(
+          [var.operations_account_id],
+          keys(var.customers),
+          flatten([for customer in values(var.customers) : customer.accounts[*].account_id]),
+          flatten([for key, customer in var.customers : [for account in customer.accounts : "${key}${account.account_id}"]]),
+          flatten([for key, customer in var.customers : [for account in customer.accounts : "${key}-${account.account_id}"]]),
+          ) : contains(
+          [md5(word), sha1(word), sha256(word), sha512(word), uuidv5("dns", word), uuidv5("url", word), uuidv5("oid", word)],
+          lower(id)
+        )
+      ]
+    ]))
+    error_message = "external_ids: an external id is a hash of a customer's key or an account id, so anybody can compute it. Make a random one."
+  }
+}
+
+variable "cross_region_destinations" {
+  description = "Regions a call may run in, by the prefix of a cross-region inference profile, such as `{ eu = [\"eu-central-1\", \"eu-west-1\"] }`. Empty: every call stays in the module's region."
+  type        = map(list(string))
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for prefix in keys(var.cross_region_destinations) : contains(["us", "us-gov", "eu", "apac", "jp", "au", "ca"], prefix)])
+    error_message = "cross_region_destinations: the prefix must be one of us, us-gov, eu, apac, jp, au, ca."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for regions in values(var.cross_region_destinations) : [for region in regions : can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", region))]]))
+    error_message = "cross_region_destinations: name regions exactly, such as eu-central-1, without wildcards."
+  }
+
+  validation {
+    condition     = alltrue([for regions in values(var.cross_region_destinations) : length(regions) > 0])
+    error_message = "cross_region_destinations: list every region the profile routes to."
+  }
+}
+
+variable "inference_profile_key_value" {
+  description = <<-EOT
+    Which values of `bedrock:InferenceProfileArn` open the models behind a customer's profiles.
+    `application`: the customer's own profiles only. `application-or-system`: also the cross-region
+    profiles that they copy; needed only if AWS reports those in the key when such a profile is called.
+    It does not allow calling the cross-region profile itself.
+  EOT
+  type        = string
+  default     = "application"
+  nullable    = false
+
+  validation {
+    condition     = contains(["application", "application-or-system"], var.inference_profile_key_value)
+    error_message = "inference_profile_key_value must be application or application-or-system."
+  }
+}
+
+variable "allow_get_inference_profile" {
+  description = "Allow `bedrock:GetInferenceProfile` on the customer's own profiles. LangChain's ChatBedrockConverse needs it unless it is given `base_model_id`."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "allow_count_tokens" {
+  description = "Allow `bedrock:CountTokens` on the customer's models. The call takes models only, so it is the one that passes by the profiles; it is free and runs no inference."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "tags" {
+  description = "Tags for every resource, beside `bulkhead:customer` and `bulkhead:model`, which the module sets for cost allocation."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = !anytrue([for key in keys(var.tags) : startswith(lower(key), "bulkhead:") || startswith(lower(key), "aws:")])
+    error_message = "tags: keys that start with bulkhead: or aws: are reserved; costs are allocated by them."
+  }
+}
