@@ -1,0 +1,271 @@
+"""Which permissions a Bedrock call needs.
+
+Actions, resources and keys follow the service authorization reference; where an inference profile
+is used, the profile and every foundation model behind it must be allowed, and the models carry
+`bedrock:InferenceProfileArn`. A foundation model that runs in another region is authorized with
+that region as `aws:RequestedRegion`.
+
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonbedrock.html
+https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-prereq.html
+https://docs.aws.amazon.com/bedrock/latest/userguide/geographic-cross-region-inference.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from harness.cloud.bedrock.models import (
+    FOUNDATION_MODELS,
+    model_arn,
+    parse_model_arn,
+    parse_profile_arn,
+    system_profile_behind,
+)
+from harness.cloud.bedrock.settings import BedrockSettings, InferenceProfileKey
+from harness.cloud.call import Call, Need, World
+
+Needs = tuple[Need, ...]
+Context = Mapping[str, str | tuple[str, ...]]
+
+_PROFILE_KEY: Final = "bedrock:InferenceProfileArn"
+_INVOKE: Final = {
+    "Converse": "bedrock:InvokeModel",
+    "InvokeModel": "bedrock:InvokeModel",
+    "ConverseStream": "bedrock:InvokeModelWithResponseStream",
+    "InvokeModelWithResponseStream": "bedrock:InvokeModelWithResponseStream",
+    "CountTokens": "bedrock:CountTokens",
+}
+_UNSCOPED: Final = frozenset(
+    {
+        "ListInferenceProfiles",
+        "ListFoundationModels",
+        "GetModelInvocationLoggingConfiguration",
+        "DeleteModelInvocationLoggingConfiguration",
+    }
+)
+_DEFAULTS: Final = BedrockSettings()
+_AIP_ID_LENGTH: Final = 12
+_ARN_FIELDS: Final = 6
+
+
+def needs_bedrock(call: Call, world: World, settings: BedrockSettings = _DEFAULTS) -> Needs | None:
+    """The permissions that `call` needs; `None` for calls this package does not know."""
+    if call.service == "bedrock-runtime":
+        action = _INVOKE.get(call.operation)
+        return _invoke(call, world, action, settings) if action is not None else None
+    if call.service != "bedrock":
+        return None
+    if call.operation in _UNSCOPED:
+        return (Need(f"bedrock:{call.operation}", "*", ""),)
+    known = _CONTROL.get(call.operation)
+    return known(call, world) if known is not None else None
+
+
+def _invoke(call: Call, world: World, action: str, settings: BedrockSettings) -> Needs:
+    """A runtime call: its model, then what else the request uses."""
+    context: dict[str, str | tuple[str, ...]] = {}
+    tier = (call.params.get("serviceTier") or {}).get("type") or call.params.get("serviceTier")
+    if isinstance(tier, str):
+        context["bedrock:ServiceTier"] = tier
+    guardrail = _guardrail(call)
+    if guardrail is not None:
+        arn, version = guardrail
+        numbered = version.isdecimal()
+        context["bedrock:GuardrailIdentifier"] = f"{arn}:{version}" if numbered else arn
+    needs = list(_model_needs(call, world, action, context, settings))
+    if guardrail is not None:
+        needs.append(Need("bedrock:ApplyGuardrail", guardrail[0], _account(guardrail[0])))
+    needs.extend(_tool_needs(call))
+    return tuple(needs)
+
+
+def _model_needs(
+    call: Call, world: World, action: str, context: Context, settings: BedrockSettings
+) -> Needs:
+    identifier = str(call.params.get("modelId") or "")
+    profile = _profile(call, world, identifier)
+    if profile is None:
+        arn = _direct(call, identifier)
+        return (Need(action, arn, _account(arn), dict(context)),)
+    arn, models = profile
+    keyed = {**context, _PROFILE_KEY: arn}
+    own = keyed if settings.key_on_profile else context
+    needs = [Need(action, arn, _account(arn), dict(own))]
+    needs += [_model_need(call, action, model, keyed) for model in models]
+    system = system_profile_behind(models) if ":application-inference-profile/" in arn else None
+    if system is not None and settings.inference_profile_key is InferenceProfileKey.SYSTEM_TOO:
+        system_arn = system.arn(call.region, call.account)
+        needs.append(Need(action, system_arn, call.account, keyed))
+        again = {**context, _PROFILE_KEY: system_arn}
+        needs += [_model_need(call, action, model, again) for model in models]
+    return tuple(needs)
+
+
+def _model_need(call: Call, action: str, arn: str, context: Context) -> Need:
+    parsed = parse_model_arn(arn)
+    elsewhere = parsed is not None and parsed[0] != call.region
+    requested = {"aws:RequestedRegion": parsed[0]} if parsed is not None and elsewhere else {}
+    return Need(action, arn, "", {**context, **requested})
+
+
+def _profile(call: Call, world: World, identifier: str) -> tuple[str, tuple[str, ...]] | None:
+    """The profile that a `modelId` names, as (ARN, models). A profile that does not exist, or that
+    another account owns, has only its ARN; `None` if the identifier is no profile's.
+    """
+    parsed = parse_profile_arn(identifier)
+    if parsed is None:
+        if identifier in FOUNDATION_MODELS:
+            return None
+        found = world.inference_profile(call.account, call.region, identifier)
+        # The bare id of an application profile names no model.
+        return found if found is not None and ":inference-profile/" in found[0] else None
+    if parsed.account in ("", call.account) and parsed.region == call.region:
+        found = world.inference_profile(call.account, call.region, identifier)
+        if found is not None:
+            return found
+    return identifier, ()
+
+
+def _direct(call: Call, identifier: str) -> str:
+    """The ARN of a model that is called without a profile; unknown ids count as model ids."""
+    return identifier if identifier.startswith("arn:") else model_arn(call.region, identifier)
+
+
+def _guardrail(call: Call) -> tuple[str, str] | None:
+    """The guardrail of a call as (ARN, version)."""
+    config: Mapping[str, Any] = call.params.get("guardrailConfig") or call.params
+    identifier = config.get("guardrailIdentifier")
+    if not identifier:
+        return None
+    version = str(config.get("guardrailVersion") or "DRAFT")
+    if identifier.startswith("arn:"):
+        return identifier, version
+    return f"arn:aws:bedrock:{call.region}:{call.account}:guardrail/{identifier}", version
+
+
+def _tool_needs(call: Call) -> Needs:
+    """System tools run in no region: `aws:RequestedRegion` is `unspecified` for them.
+
+    https://docs.aws.amazon.com/nova/latest/nova2-userguide/web-grounding.html
+    """
+    config: Mapping[str, Any] = call.params.get("toolConfig") or {}
+    names = [
+        tool["systemTool"].get("name", "")
+        for tool in config.get("tools") or ()
+        if "systemTool" in tool
+    ]
+    return tuple(
+        Need(
+            "bedrock:InvokeTool",
+            f"arn:aws:bedrock::{call.account}:system-tool/amazon.{name}",
+            call.account,
+            {"aws:RequestedRegion": "unspecified"},
+        )
+        for name in names
+    )
+
+
+def _create_profile(call: Call, world: World) -> Needs:
+    source = str((call.params.get("modelSource") or {}).get("copyFrom") or "")
+    parsed = parse_profile_arn(source)
+    if parsed is not None and not parsed.account:
+        found = world.inference_profile(call.account, call.region, source)
+        source = found[0] if found is not None else source
+    new = f"arn:aws:bedrock:{call.region}:{call.account}:application-inference-profile/*"
+    tags = _request_tags(call)
+    needs = [
+        Need("bedrock:CreateInferenceProfile", new, call.account, tags),
+        Need("bedrock:CreateInferenceProfile", source or "*", _account(source), tags),
+    ]
+    if tags:
+        needs.append(Need("bedrock:TagResource", new, call.account, tags))
+    return tuple(needs)
+
+
+def _get_profile(call: Call, world: World) -> Needs:
+    arn = _named_profile(call, world)
+    return (Need("bedrock:GetInferenceProfile", arn, _account(arn)),)
+
+
+def _delete_profile(call: Call, world: World) -> Needs:
+    arn = _named_profile(call, world)
+    return (Need("bedrock:DeleteInferenceProfile", arn, _account(arn)),)
+
+
+def _named_profile(call: Call, world: World) -> str:
+    identifier = str(call.params.get("inferenceProfileIdentifier") or "")
+    found = world.inference_profile(call.account, call.region, identifier)
+    if found is not None:
+        return found[0]
+    if identifier.startswith("arn:"):
+        return identifier
+    looks_made = len(identifier) == _AIP_ID_LENGTH and identifier.isalnum()
+    kind = "application-inference-profile" if looks_made else "inference-profile"
+    return f"arn:aws:bedrock:{call.region}:{call.account}:{kind}/{identifier}"
+
+
+def _tag(call: Call, world: World) -> Needs:
+    del world
+    arn = str(call.params.get("resourceARN") or "")
+    return (Need("bedrock:TagResource", arn, _account(arn), _request_tags(call)),)
+
+
+def _untag(call: Call, world: World) -> Needs:
+    del world
+    arn = str(call.params.get("resourceARN") or "")
+    keys = tuple(str(key) for key in call.params.get("tagKeys") or ())
+    context: Context = {"aws:TagKeys": keys} if keys else {}
+    return (Need("bedrock:UntagResource", arn, _account(arn), context),)
+
+
+def _list_tags(call: Call, world: World) -> Needs:
+    del world
+    arn = str(call.params.get("resourceARN") or "")
+    return (Need("bedrock:ListTagsForResource", arn, _account(arn)),)
+
+
+def _get_model(call: Call, world: World) -> Needs:
+    del world
+    arn = _direct(call, str(call.params.get("modelIdentifier") or ""))
+    return (Need("bedrock:GetFoundationModel", arn, _account(arn)),)
+
+
+def _put_logging(call: Call, world: World) -> Needs:
+    """The configuration hands its role to the service: that is `iam:PassRole`."""
+    del world
+    needs = [Need("bedrock:PutModelInvocationLoggingConfiguration", "*", "")]
+    config: Mapping[str, Any] = call.params.get("loggingConfig") or {}
+    role = (config.get("cloudWatchConfig") or {}).get("roleArn")
+    if role:
+        passed = {"iam:PassedToService": "bedrock.amazonaws.com"}
+        needs.append(Need("iam:PassRole", str(role), _account(str(role)), passed))
+    return tuple(needs)
+
+
+def _request_tags(call: Call) -> Context:
+    tags = {str(tag["key"]): str(tag["value"]) for tag in call.params.get("tags") or ()}
+    if not tags:
+        return {}
+    return {
+        **{f"aws:RequestTag/{key}": value for key, value in tags.items()},
+        "aws:TagKeys": tuple(tags),
+    }
+
+
+def _account(arn: str) -> str:
+    """The account field of an ARN; empty for models, which AWS owns, and for anything else."""
+    fields = arn.split(":", 5)
+    return fields[4] if len(fields) == _ARN_FIELDS else ""
+
+
+_CONTROL: Final[Mapping[str, Callable[[Call, World], Needs]]] = {
+    "CreateInferenceProfile": _create_profile,
+    "GetInferenceProfile": _get_profile,
+    "DeleteInferenceProfile": _delete_profile,
+    "TagResource": _tag,
+    "UntagResource": _untag,
+    "ListTagsForResource": _list_tags,
+    "GetFoundationModel": _get_model,
+    "PutModelInvocationLoggingConfiguration": _put_logging,
+}
