@@ -1,0 +1,268 @@
+"""Which permissions Bedrock calls need, on which resources, with which keys."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.cloud.bedrock import BedrockSettings, InferenceProfileKey, needs_bedrock
+from harness.cloud.call import Need
+
+OPS, OTHER, REGION = "111111111111", "222222222222", "eu-central-1"
+NOVA = f"arn:aws:bedrock:{REGION}::foundation-model/amazon.nova-lite-v1:0"
+SYSTEM = f"arn:aws:bedrock:{REGION}:{OPS}:inference-profile/eu.amazon.nova-lite-v1:0"
+INVOKE, STREAM = "bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"
+KEY = "bedrock:InferenceProfileArn"
+DESTINATIONS = ["eu-central-1", "eu-north-1", "eu-west-1", "eu-west-3"]
+
+
+class World:
+    """Only what Bedrock looks up."""
+
+    def __init__(self, bedrock):
+        self.inference_profile = bedrock.profile
+
+
+@pytest.fixture
+def needs(play):
+    def ask(operation, settings=None, region=REGION, account=OPS, **params):
+        call = play.make(operation, params, account, region)
+        more = () if settings is None else (settings,)
+        return needs_bedrock(call, World(play.bedrock), *more)
+
+    return ask
+
+
+def in_region(region, **context):
+    return context if region == REGION else {**context, "aws:RequestedRegion": region}
+
+
+@pytest.mark.parametrize(
+    ("operation", "action"),
+    [("Converse", INVOKE), ("ConverseStream", STREAM), ("InvokeModel", INVOKE)],
+)
+@pytest.mark.parametrize("model", ["amazon.nova-lite-v1:0", NOVA])
+def test_a_model_called_directly_carries_no_profile_key(needs, operation, action, model):
+    assert needs(operation, modelId=model) == (Need(action, NOVA, "", {}),)
+
+
+def test_count_tokens_is_its_own_action(needs):
+    assert needs("CountTokens", modelId=NOVA) == (Need("bedrock:CountTokens", NOVA, "", {}),)
+
+
+@pytest.mark.parametrize(
+    ("operation", "action"), [("Converse", INVOKE), ("ConverseStream", STREAM)]
+)
+def test_an_application_profile_needs_itself_and_its_model(needs, play, operation, action):
+    aip = play.aip()
+    assert needs(operation, modelId=aip) == (
+        Need(action, aip, OPS, {}),
+        Need(action, NOVA, "", {KEY: aip}),
+    )
+
+
+def test_the_key_can_be_put_on_the_profile_too(needs, play):
+    aip = play.aip()
+    first, _ = needs("Converse", BedrockSettings(key_on_profile=True), modelId=aip)
+    assert first == Need(INVOKE, aip, OPS, {KEY: aip})
+
+
+def test_a_copied_system_profile_needs_the_model_in_every_region(needs, play):
+    aip = play.aip(source=SYSTEM)
+    assert needs("Converse", modelId=aip) == (
+        Need(INVOKE, aip, OPS, {}),
+        *(
+            Need(INVOKE, NOVA.replace(REGION, region), "", in_region(region, **{KEY: aip}))
+            for region in DESTINATIONS
+        ),
+    )
+
+
+def test_the_other_reading_needs_the_system_profile_too(needs, play):
+    other = BedrockSettings(InferenceProfileKey.SYSTEM_TOO)
+    aip = play.aip(source=SYSTEM)
+    plain = needs("Converse", modelId=aip)
+    assert needs("Converse", other, modelId=aip) == (
+        *plain,
+        Need(INVOKE, SYSTEM, OPS, {KEY: aip}),
+        *(
+            Need(INVOKE, NOVA.replace(REGION, region), "", in_region(region, **{KEY: SYSTEM}))
+            for region in DESTINATIONS
+        ),
+    )
+    of_model = play.aip("of a model")
+    assert needs("Converse", other, modelId=of_model) == needs("Converse", modelId=of_model)
+
+
+@pytest.mark.parametrize("model", ["eu.amazon.nova-lite-v1:0", SYSTEM])
+def test_a_system_profile_is_the_key_of_its_own_calls(needs, model):
+    assert needs("Converse", modelId=model) == (
+        Need(INVOKE, SYSTEM, OPS, {}),
+        *(
+            Need(INVOKE, NOVA.replace(REGION, region), "", in_region(region, **{KEY: SYSTEM}))
+            for region in DESTINATIONS
+        ),
+    )
+
+
+def test_another_accounts_profile_belongs_to_that_account(needs, play):
+    aip = play.aip()
+    assert needs("Converse", account=OTHER, modelId=aip) == (Need(INVOKE, aip, OPS, {}),)
+
+
+@pytest.mark.parametrize(
+    ("model", "resource", "owner"),
+    [
+        ("no.model-v1:0", f"arn:aws:bedrock:{REGION}::foundation-model/no.model-v1:0", ""),
+        (
+            f"arn:aws:bedrock:{REGION}:{OPS}:custom-model/mine/abcdefghijkl",
+            f"arn:aws:bedrock:{REGION}:{OPS}:custom-model/mine/abcdefghijkl",
+            OPS,
+        ),
+        (
+            f"arn:aws:bedrock:{REGION}:{OPS}:application-inference-profile/gone00000000",
+            f"arn:aws:bedrock:{REGION}:{OPS}:application-inference-profile/gone00000000",
+            OPS,
+        ),
+    ],
+)
+def test_what_does_not_exist_is_still_authorized(needs, model, resource, owner):
+    assert needs("Converse", modelId=model) == (Need(INVOKE, resource, owner, {}),)
+
+
+def test_a_guardrail_must_be_allowed_and_is_a_key(needs):
+    guardrail = f"arn:aws:bedrock:{REGION}:{OPS}:guardrail/abc123"
+    for identifier, version, value in (
+        ("abc123", "1", guardrail + ":1"),
+        (guardrail, "DRAFT", guardrail),
+    ):
+        config = {"guardrailIdentifier": identifier, "guardrailVersion": version}
+        assert needs("Converse", modelId=NOVA, guardrailConfig=config) == (
+            Need(INVOKE, NOVA, "", {"bedrock:GuardrailIdentifier": value}),
+            Need("bedrock:ApplyGuardrail", guardrail, OPS),
+        )
+
+
+def test_a_service_tier_is_a_key(needs, play):
+    aip = play.aip()
+    tier = {"bedrock:ServiceTier": "priority"}
+    assert needs("Converse", modelId=aip, serviceTier={"type": "priority"}) == (
+        Need(INVOKE, aip, OPS, tier),
+        Need(INVOKE, NOVA, "", {**tier, KEY: aip}),
+    )
+
+
+def test_a_system_tool_must_be_allowed(needs):
+    config = {"tools": [{"systemTool": {"name": "nova_grounding"}}]}
+    assert needs("Converse", modelId=NOVA, toolConfig=config)[1:] == (
+        Need(
+            "bedrock:InvokeTool",
+            f"arn:aws:bedrock::{OPS}:system-tool/amazon.nova_grounding",
+            OPS,
+            {"aws:RequestedRegion": "unspecified"},
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "resource", "owner"),
+    [(NOVA, NOVA, ""), (SYSTEM, SYSTEM, OPS), (SYSTEM.replace(OPS, ""), SYSTEM, OPS)],
+)
+def test_creating_a_profile_needs_the_new_one_and_its_source(needs, source, resource, owner):
+    new = f"arn:aws:bedrock:{REGION}:{OPS}:application-inference-profile/*"
+    params = {"inferenceProfileName": "acme", "modelSource": {"copyFrom": source}}
+    create = "bedrock:CreateInferenceProfile"
+    assert needs("CreateInferenceProfile", **params) == (
+        Need(create, new, OPS, {}),
+        Need(create, resource, owner, {}),
+    )
+    keys = {"aws:RequestTag/customer": "acme", "aws:TagKeys": ("customer",)}
+    tags = [{"key": "customer", "value": "acme"}]
+    assert needs("CreateInferenceProfile", **params, tags=tags) == (
+        Need(create, new, OPS, keys),
+        Need(create, resource, owner, keys),
+        Need("bedrock:TagResource", new, OPS, keys),
+    )
+
+
+@pytest.mark.parametrize("operation", ["GetInferenceProfile", "DeleteInferenceProfile"])
+def test_profiles_are_named_by_their_arn(needs, play, operation):
+    aip = play.aip()
+    for identifier in (aip, aip.rsplit("/", 1)[1]):
+        assert needs(operation, inferenceProfileIdentifier=identifier) == (
+            Need(f"bedrock:{operation}", aip, OPS),
+        )
+    assert needs(operation, inferenceProfileIdentifier=aip, account=OTHER) == (
+        Need(f"bedrock:{operation}", aip, OPS),
+    )
+    for unknown, kind in (
+        ("gone00000000", "application-inference-profile"),
+        ("eu.x", "inference-profile"),
+    ):
+        (need,) = needs(operation, inferenceProfileIdentifier=unknown)
+        assert need.resource == f"arn:aws:bedrock:{REGION}:{OPS}:{kind}/{unknown}"
+
+
+def test_tagging_carries_its_keys(needs, play):
+    aip = play.aip()
+    tags = [{"key": "customer", "value": "acme"}]
+    assert needs("TagResource", resourceARN=aip, tags=tags) == (
+        Need(
+            "bedrock:TagResource",
+            aip,
+            OPS,
+            {"aws:RequestTag/customer": "acme", "aws:TagKeys": ("customer",)},
+        ),
+    )
+    assert needs("UntagResource", resourceARN=aip, tagKeys=["customer"]) == (
+        Need("bedrock:UntagResource", aip, OPS, {"aws:TagKeys": ("customer",)}),
+    )
+    assert needs("ListTagsForResource", resourceARN=aip) == (
+        Need("bedrock:ListTagsForResource", aip, OPS),
+    )
+
+
+def test_switching_logging_on_passes_a_role(needs):
+    role = f"arn:aws:iam::{OPS}:role/BedrockLogging"
+    config = {"cloudWatchConfig": {"logGroupName": "/x", "roleArn": role}}
+    assert needs("PutModelInvocationLoggingConfiguration", loggingConfig=config) == (
+        Need("bedrock:PutModelInvocationLoggingConfiguration", "*", ""),
+        Need("iam:PassRole", role, OPS, {"iam:PassedToService": "bedrock.amazonaws.com"}),
+    )
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        "ListInferenceProfiles",
+        "ListFoundationModels",
+        "GetModelInvocationLoggingConfiguration",
+        "DeleteModelInvocationLoggingConfiguration",
+    ],
+)
+def test_operations_without_a_resource(needs, operation):
+    assert needs(operation) == (Need(f"bedrock:{operation}", "*", ""),)
+
+
+def test_a_foundation_model_is_nobodys(needs):
+    assert needs("GetFoundationModel", modelIdentifier="amazon.nova-lite-v1:0") == (
+        Need("bedrock:GetFoundationModel", NOVA, ""),
+    )
+
+
+def test_every_operation_that_is_played_has_needs(play):
+    played = play.bedrock._control.operations
+    examples = {
+        "modelSource": {"copyFrom": NOVA},
+        "inferenceProfileIdentifier": "x",
+        "resourceARN": SYSTEM,
+        "modelIdentifier": "x",
+    }
+    for operation in (*played, "Converse", "ConverseStream"):
+        call = play.make(operation, {**examples, "modelId": NOVA}, OPS, REGION)
+        assert needs_bedrock(call, World(play.bedrock)), operation
+
+
+def test_other_calls_are_left_to_the_catalogue(needs, play):
+    assert needs("CreateGuardrail") is None
+    call = play.make("PutLogEvents", {}, OPS, REGION)
+    assert needs_bedrock(type(call)("logs", "PutLogEvents", REGION, {}, call.caller), None) is None
