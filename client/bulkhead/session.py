@@ -151,13 +151,13 @@ class ModelSession:
         if forbidden:
             raise TypeError(f"chat() sets {', '.join(forbidden)} itself")
         try:
-            from langchain_aws import ChatBedrockConverse  # noqa: PLC0415 (slow, and an extra)
+            from langchain_aws import ChatBedrockConverse  # slow, and an extra
         except ImportError:
             raise ImportError("chat() needs langchain-aws: install bulkhead[langchain]") from None
 
         if handler is not None:
             options["callbacks"] = _with_handler(options.get("callbacks"), handler)
-        return ChatBedrockConverse(
+        chat = ChatBedrockConverse(
             # Both clients, or langchain-aws builds the missing one from the default chain.
             client=self.runtime,
             bedrock_client=self.control,
@@ -166,13 +166,17 @@ class ModelSession:
             base_model=model_id,
             provider=_provider(model_id),
             region_name=self._config.region,
+            # An address of its own keeps LANGSMITH_GATEWAY from naming another one.
+            endpoint_url=self.runtime.meta.endpoint_url,
             # Otherwise it keeps a copy of these environment variables in the model object.
             aws_access_key_id=None,
             aws_secret_access_key=None,
             aws_session_token=None,
-            api_key=None,
             **options,
         )
+        # It reads AWS_BEARER_TOKEN_BEDROCK whatever is passed; with both clients given, in vain.
+        chat.bedrock_api_key = None
+        return chat
 
     def _client(self, service: str) -> Any:
         return self._session.create_client(

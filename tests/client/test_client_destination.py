@@ -1,0 +1,138 @@
+"""The destination guard: the wrong account's credentials never send a byte to CloudWatch Logs."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import boto3
+import pytest
+from botocore.credentials import Credentials
+from bulkhead import (
+    Bulkhead,
+    BulkheadConfig,
+    DestinationError,
+    DestinationUnknownError,
+    LogSession,
+    ModelSession,
+)
+from bulkhead.session import _install
+
+RECORD = {"bulkhead.status": "success"}
+
+
+def now() -> int:
+    return int(time.time() * 1000)
+
+
+def test_the_customers_own_credentials_may_write(
+    cloud: Any, session_of: Any, document: Any
+) -> None:
+    with Bulkhead.from_config(document, session_of("222222222222"), linger=0) as app:
+        app.writer.put(RECORD, now())
+        assert app.flush()
+    assert cloud.records() == [RECORD]
+    # One question to STS for the one credential, and it came before the first byte of logs.
+    operations = [each.operation for each in cloud.seen]
+    assert operations == ["GetCallerIdentity", "CreateLogStream", "PutLogEvents"]
+
+
+@pytest.mark.parametrize("account", ["111111111111", "333333333333"])
+def test_another_accounts_credentials_are_refused_at_the_start(
+    account: str, cloud: Any, session_of: Any, document: Any
+) -> None:
+    with pytest.raises(DestinationError, match=account):
+        Bulkhead.from_config(document, session_of(account))
+    assert not cloud.requests("logs")
+
+
+def test_the_fleet_roles_credentials_are_refused(
+    cloud: Any, session_of: Any, document: Any
+) -> None:
+    """The mix-up the design fears most: logs written with the model's credentials."""
+    config = BulkheadConfig.from_mapping(document)
+    model = ModelSession(config, session_of("222222222222"))
+    with pytest.raises(DestinationError, match="operations account 111111111111"):
+        Bulkhead(config, model._session)
+    assert not cloud.requests("logs")
+
+
+def test_credentials_that_change_later_are_checked_again(
+    cloud: Any, session_of: Any, document: Any
+) -> None:
+    base = session_of("222222222222")
+    with Bulkhead.from_config(document, base, linger=0) as app:
+        app.writer.put(RECORD, now())
+        assert app.flush()
+        sent = len(cloud.requests("logs"))
+        keys = base.get_credentials()
+        keys.access_key = cloud.new_key("111111111111")
+        app.writer.put(RECORD, now())
+        assert app.flush()
+        assert len(cloud.requests("logs")) == sent
+        assert app.stats.dropped_refused == 1
+        assert "operations account" in str(app.writer.refusal)
+        # And back: another key of the right account is checked and then used.
+        keys.access_key = cloud.new_key("222222222222")
+        app.writer.put(RECORD, now())
+        assert app.flush()
+        assert app.stats.delivered == 2
+    assert len(cloud.requests("sts", "GetCallerIdentity")) == 3
+
+
+def test_a_client_with_other_credentials_is_stopped_before_it_sends(
+    cloud: Any, session_of: Any, document: Any
+) -> None:
+    logs = LogSession(BulkheadConfig.from_mapping(document), session_of("222222222222"))
+    logs.verify()
+    good = logs.client()
+    good.create_log_stream(logGroupName=document["log_group_name"], logStreamName="a")
+    sent = len(cloud.requests("logs"))
+    _install(logs._session, Credentials(cloud.new_key("111111111111"), "secret"))
+    with pytest.raises(DestinationError, match="unchecked credentials"):
+        logs.client().create_log_stream(logGroupName=document["log_group_name"], logStreamName="b")
+    assert len(cloud.requests("logs")) == sent
+
+
+def test_no_answer_from_sts_means_not_yet(
+    cloud: Any, session_of: Any, document: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:9")
+    with pytest.raises(DestinationUnknownError, match="EndpointConnectionError"):
+        Bulkhead.from_config(document, session_of("222222222222"))
+    assert not cloud.requests("logs")
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "arn:aws:logs:eu-central-1:333333333333:log-group:/bulkhead/acme/bedrock",
+        "arn:aws:logs:us-east-1:222222222222:log-group:/bulkhead/acme/bedrock",
+        "arn:aws:logs:eu-central-1:222222222222:log-group:/bulkhead/globex/bedrock",
+    ],
+)
+def test_the_log_group_arn_must_be_the_one_written_to(
+    arn: str, cloud: Any, session_of: Any, document: Any
+) -> None:
+    document["log_group_arn"] = arn
+    with pytest.raises(DestinationError, match="is not /bulkhead/acme/bedrock of account"):
+        Bulkhead.from_config(document, session_of("222222222222"))
+    assert not cloud.seen
+
+
+def test_a_noted_account_id_can_refuse_but_not_allow(cloud: Any, document: Any) -> None:
+    config = BulkheadConfig.from_mapping(document)
+
+    def base(key_account: str, noted: str) -> boto3.Session:
+        return boto3.Session(
+            aws_access_key_id=cloud.new_key(key_account, "AKIA"),
+            aws_secret_access_key="secret",
+            aws_account_id=noted,
+        )
+
+    with pytest.raises(DestinationError):
+        LogSession(config, base("222222222222", "333333333333")).verify()
+    assert not cloud.seen
+    with pytest.raises(DestinationError):
+        LogSession(config, base("333333333333", "222222222222")).verify()
+    LogSession(config, base("222222222222", "222222222222")).verify()

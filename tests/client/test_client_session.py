@@ -1,0 +1,171 @@
+"""The model session: becomes the fleet role with the caller's own keys, or fails; nothing else."""
+
+from __future__ import annotations
+
+import datetime
+import logging
+import threading
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import InvalidEndpointConfigurationError
+from bulkhead import AssumeRoleError, BulkheadConfig, ModelSession, SessionError, UnknownModelError
+
+MODEL = "anthropic.claude-3-5-sonnet-20240620-v1:0"
+PROMPT = [{"role": "user", "content": [{"text": "a canary prompt"}]}]
+
+
+@pytest.fixture
+def session(cloud: Any, session_of: Any, document: dict[str, Any]) -> ModelSession:
+    return ModelSession(BulkheadConfig.from_mapping(document), session_of("222222222222"))
+
+
+def converse(session: ModelSession) -> Any:
+    return session.runtime.converse(modelId=session.inference_profile(MODEL), messages=PROMPT)
+
+
+def test_the_fleet_role_is_assumed_once_and_signs_the_call(
+    session: ModelSession, cloud: Any, document: dict[str, Any]
+) -> None:
+    assert not cloud.seen
+    converse(session)
+    converse(session)
+    (assumed,) = cloud.requests("sts")
+    assert cloud.keys[assumed.key] == "222222222222"
+    assert assumed.body["RoleArn"] == document["fleet_role_arn"]
+    assert assumed.body["RoleSessionName"] == "t-222222222222-orders"
+    assert assumed.body["DurationSeconds"] == "3600"
+    calls = cloud.requests("bedrock")
+    assert [cloud.keys[call.key] for call in calls] == ["111111111111"] * 2
+    assert {call.region for call in calls} == {"eu-central-1"}
+
+
+def test_one_assume_role_however_many_threads_ask(session: ModelSession, cloud: Any) -> None:
+    runtime = session.runtime
+    profile = session.inference_profile(MODEL)
+    threads = [
+        threading.Thread(target=lambda: runtime.converse(modelId=profile, messages=PROMPT))
+        for _ in range(12)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert len(cloud.requests("bedrock")) == 12
+    assert len(cloud.requests("sts")) == 1
+
+
+def test_an_expired_session_is_replaced(session: ModelSession, cloud: Any) -> None:
+    converse(session)
+    credentials = session._session.get_credentials()
+    past = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=1)
+    credentials._expiry_time = past
+    for cached in credentials._refresh_using.__closure__:
+        cache = getattr(cached.cell_contents, "_cache", None)
+        for entry in (cache or {}).values():
+            entry["Credentials"]["Expiration"] = past
+    converse(session)
+    assert len(cloud.requests("sts", "AssumeRole")) == 2
+    first, second = cloud.requests("bedrock")
+    assert first.key != second.key
+
+
+@pytest.mark.parametrize("broken", ["external id", "sts"])
+def test_no_role_no_model_call(
+    broken: str,
+    cloud: Any,
+    session_of: Any,
+    document: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Also with other credentials lying around: there is no second chain to fall back to."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", cloud.new_key("111111111111", "AKIA"))
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "tempting")
+    monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", "tempting-token")
+    if broken == "external id":
+        document["external_id"] = "another-external-id"
+    else:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:9")
+    session = ModelSession(BulkheadConfig.from_mapping(document), session_of("222222222222"))
+    with caplog.at_level(logging.DEBUG), pytest.raises(AssumeRoleError) as caught:
+        converse(session)
+    assert "no model was called" in str(caught.value)
+    assert caught.value.code in ("AccessDenied", "EndpointConnectionError")
+    assert not cloud.requests("bedrock")
+    assert document["external_id"] not in caplog.text + str(caught.value) + repr(session)
+
+
+def test_debug_logs_hold_no_secret(
+    session: ModelSession, document: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        converse(session)
+    assert "botocore" in {record.name.partition(".")[0] for record in caplog.records}
+    assert document["external_id"] not in caplog.text
+    assert "fleet-secret" not in caplog.text
+
+
+def test_a_bearer_token_in_the_environment_is_ignored(
+    session: ModelSession, cloud: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", "tempting-token")
+    converse(session)
+    (call,) = cloud.requests("bedrock")
+    assert call.headers["authorization"].startswith("AWS4-HMAC-SHA256")
+    # The twin: a plain client would use it, and botocore then insists on HTTPS.
+    plain = boto3.client("bedrock-runtime", region_name="eu-central-1")
+    with pytest.raises(InvalidEndpointConfigurationError, match="Bearer authorization"):
+        plain.converse(modelId="m", messages=PROMPT)
+
+
+def test_an_endpoint_in_the_profile_is_used(
+    cloud: Any, document: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    key = cloud.new_key("222222222222", "AKIA")
+    (tmp_path / "config").write_text(f"[profile app]\nendpoint_url = {cloud.url}\n")
+    (tmp_path / "credentials").write_text(
+        f"[app]\naws_access_key_id = {key}\naws_secret_access_key = secret\n"
+    )
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    base = boto3.Session(profile_name="app")
+    converse(ModelSession(BulkheadConfig.from_mapping(document), base))
+    assert cloud.requests("sts")[0].key == key
+    assert len(cloud.requests("bedrock")) == 1
+
+
+def test_an_application_without_credentials_is_told_so(cloud: Any, document: Any) -> None:
+    with pytest.raises(SessionError, match="no AWS credentials of its own"):
+        ModelSession(BulkheadConfig.from_mapping(document), boto3.Session())
+
+
+def test_chat_needs_no_lookup_and_no_default_client(
+    session: ModelSession, cloud: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("langchain-aws made a client of its own")
+
+    monkeypatch.setattr("langchain_aws.chat_models.bedrock_converse.create_aws_client", refuse)
+    monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", "tempting-token")
+    monkeypatch.setenv("LANGSMITH_GATEWAY", "true")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "environment-secret")
+    chat = session.chat(MODEL, max_tokens=64)
+    chat.invoke("hello")
+    (call,) = cloud.requests("bedrock")
+    assert call.operation == "Converse"
+    assert call.body["modelId"] == session.inference_profile(MODEL)
+    assert chat.base_model_id == MODEL
+    assert chat.provider == "anthropic"
+    assert chat.bedrock_api_key is None
+    assert chat.endpoint_url == cloud.url
+    assert chat.aws_secret_access_key is None
+
+
+def test_chat_refuses_other_models_and_other_credentials(session: ModelSession) -> None:
+    with pytest.raises(UnknownModelError, match=r"the configuration has anthropic\.claude"):
+        session.chat("amazon.nova-lite-v1:0")
+    with pytest.raises(TypeError, match="endpoint_url"):
+        session.chat(MODEL, endpoint_url="https://example.com")

@@ -1,0 +1,313 @@
+"""The writer: batches within CloudWatch's limits, bounded, retried, counted; and what ends it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from bulkhead import Bulkhead, LogWriter
+from bulkhead.batch import (
+    EVENT_OVERHEAD,
+    MAX_BATCH_BYTES,
+    MAX_BATCH_EVENTS,
+    MAX_EVENT_BYTES,
+    MAX_SPAN_MS,
+    Event,
+    pack,
+)
+from bulkhead.transport import Remedy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+DAY = 24 * 3600 * 1000
+
+
+def now() -> int:
+    return int(time.time() * 1000)
+
+
+class Recorder:
+    """A transport that fails as told and remembers what it delivered."""
+
+    def __init__(self, failures: Sequence[Exception] = (), gate: threading.Event | None = None):
+        self.failures = list(failures)
+        self.gate = gate
+        self.batches: list[list[Event]] = []
+        self.entered = threading.Event()
+
+    def send(self, events: Sequence[Event]) -> int:
+        self.entered.set()
+        if self.gate is not None:
+            self.gate.wait(20)
+        if self.failures:
+            raise self.failures.pop(0)
+        self.batches.append(list(events))
+        return 0
+
+    def remedy(self, error: Exception) -> Remedy:
+        return Remedy.RETRY
+
+    def reset(self) -> None:
+        self.batches = []
+
+    @property
+    def sent(self) -> list[int]:
+        return [json.loads(e.message)["n"] for batch in self.batches for e in batch]
+
+
+def total(writer: LogWriter) -> int:
+    s = writer.stats
+    return (
+        s.pending + s.delivered + s.rejected + s.dropped_full + s.dropped_closed
+        + s.dropped_failed + s.dropped_refused + s.dropped_invalid
+    )  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 3 * DAY),
+            st.integers(EVENT_OVERHEAD + 1, MAX_EVENT_BYTES + EVENT_OVERHEAD),
+        ),
+        max_size=60,
+    )
+)
+def test_batches_keep_every_limit_and_lose_nothing(shapes: list[tuple[int, int]]) -> None:
+    events = [Event(timestamp, "x", size) for timestamp, size in shapes]
+    batches = list(pack(events))
+    for batch in batches:
+        times = [event.timestamp for event in batch]
+        assert times == sorted(times)
+        assert times[-1] - times[0] <= MAX_SPAN_MS
+        assert sum(event.size for event in batch) <= MAX_BATCH_BYTES
+    assert sorted(e for batch in batches for e in batch) == sorted(events)
+
+
+def test_batch_boundaries_are_exact() -> None:
+    fits = MAX_BATCH_EVENTS
+    assert [len(b) for b in pack([Event(0, "x", 27)] * fits)] == [fits]
+    assert [len(b) for b in pack([Event(0, "x", 27)] * (fits + 1))] == [fits, 1]
+    half = MAX_BATCH_BYTES // 2
+    assert [len(b) for b in pack([Event(0, "x", half)] * 2)] == [2]
+    assert [len(b) for b in pack([Event(0, "x", half), Event(0, "x", half + 1)])] == [1, 1]
+    assert [len(b) for b in pack([Event(0, "", 27), Event(DAY - 1, "", 27)])] == [2]
+    assert [len(b) for b in pack([Event(0, "", 27), Event(DAY, "", 27)])] == [1, 1]
+    assert Event.of(0, "ä").size == 2 + EVENT_OVERHEAD
+
+
+def test_records_arrive_in_order_and_in_few_batches() -> None:
+    transport = Recorder()
+    writer = LogWriter(transport, linger=0.2)
+    for n in range(500):
+        assert writer.put({"n": n}, 1000 + n)
+    assert writer.flush()
+    assert transport.sent == list(range(500))
+    assert len(transport.batches) <= 3
+    assert writer.stats.delivered == writer.stats.offered == 500
+    assert writer.close()
+
+
+def test_a_lone_record_does_not_wait_for_company() -> None:
+    transport = Recorder()
+    writer = LogWriter(transport, linger=0.05)
+    writer.put({"n": 1}, 1)
+    deadline = time.monotonic() + 10
+    while not transport.batches and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert transport.sent == [1]
+    writer.close()
+
+
+def test_a_full_queue_drops_the_newest_and_counts_it() -> None:
+    gate = threading.Event()
+    transport = Recorder(gate=gate)
+    writer = LogWriter(transport, capacity=10, linger=0)
+    accepted = [writer.put({"n": n}, n) for n in range(15)]
+    assert accepted == [True] * 10 + [False] * 5
+    assert writer.stats.dropped_full == 5
+    assert not writer.flush(0.05)
+    gate.set()
+    assert writer.flush()
+    assert sorted(transport.sent) == list(range(10))
+    assert total(writer) == writer.stats.offered == 15
+    writer.close()
+
+
+def test_many_producers_lose_nothing() -> None:
+    transport = Recorder()
+    writer = LogWriter(transport, linger=0.01, capacity=100_000)
+    threads = [
+        threading.Thread(
+            target=lambda k=k: [writer.put({"n": k * 1000 + i}, i) for i in range(500)]
+        )
+        for k in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert writer.flush(20)
+    assert len(transport.sent) == len(set(transport.sent)) == 4000
+    writer.close()
+
+
+def test_failures_are_retried_until_given_up() -> None:
+    error = ClientError({"Error": {"Code": "ThrottlingException"}}, "PutLogEvents")
+    transport = Recorder([error] * 4)
+    writer = LogWriter(transport, linger=0, backoff=(0.001, 0.002))
+    writer.put({"n": 1}, 1)
+    assert writer.flush()
+    assert (writer.stats.delivered, writer.stats.retries) == (1, 4)
+    hopeless = LogWriter(
+        Recorder([error] * 10_000), linger=0, backoff=(0.001, 0.002), give_up_after=0.05
+    )
+    hopeless.put({"n": 1}, 1)
+    assert hopeless.flush()
+    assert (hopeless.stats.delivered, hopeless.stats.dropped_failed) == (0, 1)
+    writer.close()
+    hopeless.close()
+
+
+def test_closing_is_bounded_in_time_and_counts_what_stays(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    gate = threading.Event()
+    transport = Recorder(gate=gate)
+    writer = LogWriter(transport, linger=0)
+    writer.put({"n": 1}, 1)
+    assert transport.entered.wait(10)
+    started = time.monotonic()
+    assert not writer.close(0.2)
+    assert time.monotonic() - started < 2
+    assert "1 records were not delivered" in caplog.text
+    assert not writer.put({"n": 2}, 2)
+    assert writer.stats.dropped_closed == 1
+    gate.set()
+
+
+def test_a_record_that_is_not_json_is_counted_not_raised() -> None:
+    transport = Recorder()
+    writer = LogWriter(transport, linger=0)
+    writer.put({"n": object()}, 1)
+    writer.put({"n": "x" * (MAX_EVENT_BYTES + 1)}, 1)
+    writer.put({"n": 1}, 1)
+    assert writer.flush()
+    assert (writer.stats.dropped_invalid, writer.stats.delivered) == (2, 1)
+    writer.close()
+
+
+# --- against PutLogEvents with its limits ---------------------------------------------------------
+
+
+@pytest.fixture
+def app(cloud: Any, session_of: Any, document: Any) -> Any:
+    with Bulkhead.from_config(document, session_of("222222222222"), linger=0) as app:
+        app.writer._backoff = (0.01, 0.02)
+        yield app
+
+
+def test_over_http_one_stream_and_all_limits(app: Any, cloud: Any) -> None:
+    start = now()
+    for n in range(12_000):
+        app.writer.put({"n": n, "pad": "p" * 150}, start)
+        if n % 4_000 == 3_999:
+            assert app.flush(30)
+    assert len(cloud.records()) == 12_000
+    (stream,) = cloud.groups[("222222222222", "eu-central-1", "/bulkhead/acme/bedrock")]
+    assert stream.startswith("bulkhead/orders/")
+    assert not set(":*") & set(stream)
+    assert len(cloud.requests("logs", "CreateLogStream")) == 1
+
+
+def test_over_http_outage_throttle_and_late_group(app: Any, cloud: Any, fault: Any) -> None:
+    group = ("222222222222", "eu-central-1", "/bulkhead/acme/bedrock")
+    kept = cloud.groups.pop(group)
+    cloud.faults["PutLogEvents"] = [
+        fault(503, "ServiceUnavailableException"),
+        fault(400, "ThrottlingException"),
+        fault(403, "AccessDeniedException"),
+        fault(400, "ExpiredTokenException"),
+    ]
+    app.writer.put({"n": 1}, now())
+    time.sleep(0.05)
+    cloud.groups[group] = kept
+    assert app.flush(20)
+    assert cloud.records() == [{"n": 1}]
+    assert app.stats.retries >= 4
+
+
+def test_over_http_a_deleted_stream_is_made_again(app: Any, cloud: Any) -> None:
+    app.writer.put({"n": 1}, now())
+    assert app.flush()
+    cloud.groups[("222222222222", "eu-central-1", "/bulkhead/acme/bedrock")].clear()
+    app.writer.put({"n": 2}, now())
+    assert app.flush()
+    assert cloud.records() == [{"n": 2}]
+
+
+def test_over_http_one_poison_event_costs_only_itself(app: Any, cloud: Any) -> None:
+    app.writer._linger = 0.2
+    for n in range(20):
+        app.writer.put({"n": "poison" if n == 7 else n}, now())
+    assert app.flush(20)
+    assert sorted(each["n"] for each in cloud.records()) == [n for n in range(20) if n != 7]
+    assert (app.stats.delivered, app.stats.dropped_failed) == (19, 1)
+
+
+def test_over_http_rejected_events_are_counted(app: Any, cloud: Any) -> None:
+    app.writer._linger = 0.2
+    cloud.rejected = {"tooOldLogEventEndIndex": 2, "tooNewLogEventStartIndex": 9}
+    for n in range(10):
+        app.writer.put({"n": n}, now())
+    assert app.flush()
+    assert (app.stats.rejected, app.stats.delivered) == (3, 7)
+
+
+# --- processes ------------------------------------------------------------------------------------
+
+
+def test_a_forked_child_writes_its_own_records_only(app: Any, cloud: Any) -> None:
+    app.writer._linger = 0.3
+    app.writer.put({"n": "parent"}, now())
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            app.writer.put({"n": "child"}, now())
+            code = 0 if app.flush(10) and app.stats.delivered == 1 else 2
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert app.flush(10)
+    assert sorted(each["n"] for each in cloud.records()) == ["child", "parent"]
+    streams = cloud.groups[("222222222222", "eu-central-1", "/bulkhead/acme/bedrock")]
+    assert len(streams) == 2
+
+
+_SCRIPT = """
+import json, sys, time, boto3
+from bulkhead import Bulkhead
+document, key = json.loads(sys.argv[1]), sys.argv[2]
+base = boto3.Session(aws_access_key_id=key, aws_secret_access_key="secret")
+app = Bulkhead.from_config(document, base, linger=30)
+for n in range(50):
+    app.writer.put({"n": n}, int(time.time() * 1000))
+"""
+
+
+def test_a_program_that_just_ends_delivers(cloud: Any, document: Any) -> None:
+    key = cloud.new_key("222222222222", "AKIA")
+    command = [sys.executable, "-c", _SCRIPT, json.dumps(document), key]
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(command, timeout=60, env=environ, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert [each["n"] for each in cloud.records()] == list(range(50))
