@@ -52,6 +52,7 @@ _FORBIDDEN = frozenset(
         "aws_session_token",
         "base_model",
         "base_model_id",
+        "base_url",
         "bedrock_api_key",
         "bedrock_client",
         "client",
@@ -167,7 +168,7 @@ class ModelSession:
             provider=_provider(model_id),
             region_name=self._config.region,
             # An address of its own keeps LANGSMITH_GATEWAY from naming another one.
-            endpoint_url=self.runtime.meta.endpoint_url,
+            base_url=self.runtime.meta.endpoint_url,
             # Otherwise it keeps a copy of these environment variables in the model object.
             aws_access_key_id=None,
             aws_secret_access_key=None,

@@ -1,4 +1,4 @@
-"""A very small cloud for the client's tests: STS, CloudWatch Logs with its limits, Bedrock Converse.
+"""A very small cloud for the client: STS, CloudWatch Logs with its limits, Bedrock Converse.
 
 It decides nothing: whoever signs is who the access key says. It remembers every request, so that a
 test can say what was sent, by whom, and what was not. The walls are tested against the embedded

@@ -8,6 +8,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.credentials import Credentials
+
 from bulkhead import (
     Bulkhead,
     BulkheadConfig,

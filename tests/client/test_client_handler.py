@@ -1,4 +1,4 @@
-"""One metadata-only record per call on the ways LangChain reports calls; content in none of them."""
+"""One metadata-only record per call, on every way LangChain reports calls; never content."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from bulkhead import Bulkhead, InvocationHandler
-from bulkhead.response import error_type, facts_of_response, identifier
 from langchain_core.caches import InMemoryCache
 from langchain_core.callbacks import CallbackManager
 from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, Generation, LLMResult
+
+from bulkhead import Bulkhead, InvocationHandler
+from bulkhead.response import error_type, facts_of_response, identifier
 
 MODEL = "anthropic.claude-3-5-sonnet-20240620-v1:0"
 PROFILE = "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/acmesonnet1"
@@ -358,9 +359,8 @@ def test_a_failure_in_the_handler_stays_in_the_handler(caplog: pytest.LogCapture
     with caplog.at_level(logging.DEBUG):
         handler.on_chat_model_start({}, [], run_id=run)
         handler.on_llm_end(result(), run_id=run)
-        handler.on_chat_model_start(
-            {"kwargs": "odd"}, [], run_id=run, metadata={"ls_max_tokens": {}}
-        )
+        odd = {"ls_max_tokens": {}, "conversation_id": []}
+        handler.on_chat_model_start({"kwargs": "odd"}, [], run_id=run, metadata=odd)
         handler.on_llm_error(ValueError(CANARY), run_id=run)
         handler.on_chat_model_start({}, [], run_id=run)
         handler.finish()

@@ -10,6 +10,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import InvalidEndpointConfigurationError
+
 from bulkhead import AssumeRoleError, BulkheadConfig, ModelSession, SessionError, UnknownModelError
 
 MODEL = "anthropic.claude-3-5-sonnet-20240620-v1:0"

@@ -13,6 +13,9 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from bulkhead import Bulkhead, LogWriter
 from bulkhead.batch import (
     EVENT_OVERHEAD,
@@ -24,8 +27,6 @@ from bulkhead.batch import (
     pack,
 )
 from bulkhead.transport import Remedy
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 DAY = 24 * 3600 * 1000
 
@@ -52,7 +53,7 @@ class Recorder:
         self.batches.append(list(events))
         return 0
 
-    def remedy(self, error: Exception) -> Remedy:
+    def remedy(self, _: Exception) -> Remedy:
         return Remedy.RETRY
 
     def reset(self) -> None:
@@ -145,12 +146,12 @@ def test_a_full_queue_drops_the_newest_and_counts_it() -> None:
 def test_many_producers_lose_nothing() -> None:
     transport = Recorder()
     writer = LogWriter(transport, linger=0.01, capacity=100_000)
-    threads = [
-        threading.Thread(
-            target=lambda k=k: [writer.put({"n": k * 1000 + i}, i) for i in range(500)]
-        )
-        for k in range(8)
-    ]
+
+    def produce(k: int) -> None:
+        for i in range(500):
+            writer.put({"n": k * 1000 + i}, i)
+
+    threads = [threading.Thread(target=produce, args=(k,)) for k in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
