@@ -1,0 +1,267 @@
+"""Applies an environment's roots to a target, removes them again, and asks what an apply would do.
+
+The operations root goes first, then one run of the customer root for each customer account, two at
+a time: a Terraform with its provider takes half a gigabyte and most of a processor.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from filelock import FileLock
+
+from harness.deploy.deployment import (
+    CustomerAccount,
+    Deployment,
+    Fleet,
+    customer_account,
+    fleets,
+    place_of,
+)
+from harness.deploy.environment import Account, Customer, Environment
+from harness.deploy.secrets import external_ids
+from harness.deploy.terraform import Changes, Step, Terraform, stop_all
+from harness.deploy.toolchain import Toolchain, prepare_toolchain
+from harness.deploy.workspace import RUNS, private_folder, project_root
+from harness.errors import UserError
+from harness.targets.embedded import EmbeddedTarget
+
+PARALLEL_ROOTS = 2
+DEPLOYMENT_FILE = "deployment.json"
+EXTERNAL_IDS_FILE = "external-ids.json"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class RootEvent:
+    """News of one root: `operations`, or `CUSTOMER ACCOUNT`."""
+
+    root: str
+    state: Literal["running", "done", "failed"]
+    step: Step
+    seconds: float = 0.0
+
+
+Progress = Callable[[RootEvent], None]
+"""Called from several threads, for one root always from the same one at a time."""
+
+
+def root_names(environment: Environment) -> list[str]:
+    """The names that events carry, in the order of the apply."""
+    return ["operations", *(_name(c, a) for c, a in environment.customer_accounts)]
+
+
+def _name(customer: Customer, account: Account) -> str:
+    return f"{customer.key} {account.account_id}"
+
+
+def deploy(
+    environment: Environment,
+    target: EmbeddedTarget,
+    run_dir: Path,
+    progress: Progress | None = None,
+) -> Deployment:
+    """Applies every root and returns what came out, which is also saved in `run_dir`.
+
+    `run_dir` keeps states and external ids: called again with the same one, only what differs is
+    changed. Raises `UserError` that names the roots that failed and those not yet applied.
+    """
+    run = _Run(environment, target, run_dir, progress)
+    with run.stopping():
+        run.init()
+        made = run.operations(
+            lambda root, variables: (root.apply(variables), fleets(root.output()))[1]
+        )
+
+        def apply(root: Terraform, variables: dict[str, Any], account: Account) -> CustomerAccount:
+            root.apply(variables)
+            return customer_account(root.output(), account.caller)
+
+        accounts = run.customers(made, apply)
+    deployment = Deployment(
+        environment=environment,
+        place=place_of(target),
+        fleets=made,
+        accounts={account.account_id: account for account in accounts},
+    )
+    deployment.save(run_dir / DEPLOYMENT_FILE)
+    return deployment
+
+
+def pending_changes(
+    deployment: Deployment,
+    run_dir: Path,
+    progress: Progress | None = None,
+) -> dict[str, Changes]:
+    """What another apply would change, for each root that would change at all."""
+    run = _Run(deployment.environment, deployment.target(), run_dir, progress)
+    with run.stopping():
+        plans = [run.operations(lambda root, variables: root.plan(variables))]
+        plans += run.customers(
+            deployment.fleets, lambda root, variables, _account: root.plan(variables)
+        )
+    named = zip(root_names(deployment.environment), plans, strict=True)
+    return {name: changes for name, changes in named if not changes.empty}
+
+
+def plan_is_empty(deployment: Deployment, run_dir: Path, progress: Progress | None = None) -> bool:
+    """Whether another apply would change nothing."""
+    return not pending_changes(deployment, run_dir, progress)
+
+
+def destroy(deployment: Deployment, run_dir: Path, progress: Progress | None = None) -> None:
+    """Removes everything that `deploy` made: customers first, then the operations account.
+
+    Raises `UserError` that names the roots left; called again, it goes on with those.
+    """
+    run = _Run(deployment.environment, deployment.target(), run_dir, progress)
+    with run.stopping():
+        run.customers(deployment.fleets, lambda root, variables, _account: root.destroy(variables))
+        run.operations(lambda root, variables: root.destroy(variables))
+    (run_dir / DEPLOYMENT_FILE).unlink(missing_ok=True)
+
+
+class _Run:
+    """One pass over the roots of an environment."""
+
+    def __init__(
+        self,
+        environment: Environment,
+        target: EmbeddedTarget,
+        run_dir: Path,
+        progress: Progress | None,
+    ) -> None:
+        self.environment = environment
+        self.target = target
+        self.run_dir = private_folder(run_dir).absolute()
+        self.progress = progress or (lambda _event: None)
+        self.tools_folder = private_folder(project_root() / RUNS / "terraform")
+        self.toolchain: Toolchain = prepare_toolchain(self.tools_folder)
+        self.ids = external_ids(self.run_dir / EXTERNAL_IDS_FILE, environment.customers)
+        self._stop = threading.Event()
+
+    @contextlib.contextmanager
+    def stopping(self) -> Iterator[None]:
+        """Whatever ends the pass early, a Ctrl-C included, ends every Terraform too."""
+        try:
+            yield
+        except BaseException:
+            self._stop.set()
+            stop_all()
+            raise
+
+    def init(self) -> None:
+        """Prepares both root modules; states of one root share what `init` fetched."""
+        for folder in (self.environment.operations_root, self.environment.customer_root):
+            root = self._terraform(folder, folder.name, self.run_dir / "state" / folder.name)
+            if self.toolchain.plugin_cache is None:
+                root.init()
+            else:
+                # Terraform's plugin cache does not bear two inits at once.
+                with FileLock(self.tools_folder / "plugins.lock"):
+                    root.init()
+
+    def operations(self, work: Callable[[Terraform, dict[str, Any]], T]) -> T:
+        """Does the work on the operations root."""
+        account = self.environment.operations_account
+        variables = {"profile": account, "external_ids": self.ids}
+        return self._watched(
+            "operations",
+            self.environment.operations_root,
+            lambda root: work(root, variables),
+        )
+
+    def customers(
+        self,
+        made: Any,
+        work: Callable[[Terraform, dict[str, Any], Account], T],
+    ) -> list[T]:
+        """Does the work on the customer root of each account, and goes on when one fails."""
+
+        def job(customer: Customer, account: Account) -> T:
+            fleet: Fleet = made[customer.key]
+            variables = {
+                "profile": account.account_id,
+                "customer": customer.key,
+                "account_id": account.account_id,
+                "fleet_role_arn": fleet.fleet_role_arn,
+            }
+            return self._watched(
+                _name(customer, account),
+                self.environment.customer_root,
+                lambda root: work(root, variables, account),
+            )
+
+        pairs = self.environment.customer_accounts
+        with ThreadPoolExecutor(PARALLEL_ROOTS, thread_name_prefix="root") as pool:
+            futures = [pool.submit(job, *pair) for pair in pairs]
+            try:
+                wait(futures)
+            except BaseException:
+                self._stop.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+                stop_all()
+                raise
+        return self._results(futures, [_name(*pair) for pair in pairs])
+
+    def _results(self, futures: Sequence[Future[T]], names: Sequence[str]) -> list[T]:
+        failed = [
+            (name, error)
+            for name, future in zip(names, futures, strict=True)
+            if (error := future.exception()) is not None
+        ]
+        for _, error in failed:
+            if not isinstance(error, UserError):
+                raise error
+        if failed:
+            left = f"{len(failed)} of {len(names)} customer accounts are left"
+            raise UserError(" / ".join([str(error) for _, error in failed] + [left]))
+        return [future.result() for future in futures]
+
+    def _watched(self, name: str, folder: Path, work: Callable[[Terraform], T]) -> T:
+        """Runs the work on one root and tells how it goes."""
+        if self._stop.is_set():
+            raise UserError(f"{name}: not started, since another root ended the run")
+        started = time.monotonic()
+        last = Step("start")
+
+        def tell(step: Step) -> None:
+            nonlocal last
+            if step.phase != "output":
+                last = step
+                self.progress(RootEvent(name, "running", step, time.monotonic() - started))
+
+        state = self.run_dir / "state" / name.replace(" ", "-")
+        try:
+            result = work(self._terraform(folder, name, state, tell))
+        except BaseException:
+            self.progress(RootEvent(name, "failed", last, time.monotonic() - started))
+            raise
+        self.progress(RootEvent(name, "done", last, time.monotonic() - started))
+        return result
+
+    def _terraform(
+        self,
+        folder: Path,
+        label: str,
+        state: Path,
+        on_step: Callable[[Step], None] | None = None,
+    ) -> Terraform:
+        return Terraform(
+            self.toolchain,
+            folder,
+            folder=state,
+            data=self.run_dir / "data" / folder.name,
+            environ=self.target.environ(None),
+            label=label,
+            hidden=self.ids.values(),
+            on_step=on_step,
+        )

@@ -1,0 +1,154 @@
+"""What a deployment made: the outputs of every root and where it runs, in one private file."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.cloud.process import CloudProcess
+from harness.deploy.environment import Environment, load_environment
+from harness.deploy.workspace import write_private
+from harness.errors import UserError
+from harness.targets.embedded import EmbeddedTarget
+
+FORMAT = "bulkhead-deployment/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """What the operations account holds for one customer."""
+
+    customer: str
+    fleet_role_arn: str
+    fleet_role_name: str
+    external_id: str = dataclasses.field(repr=False)
+    region: str
+    session_name_prefix: Mapping[str, str]
+    """By account id: how the names of its sessions must start."""
+    inference_profiles: Mapping[str, str]
+    """By model id: the ARN of the customer's own application inference profile."""
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerAccount:
+    """What one account of a customer holds."""
+
+    customer: str
+    account_id: str
+    caller: str
+    region: str
+    log_group_name: str
+    log_group_arn: str
+    kms_key_arn: str
+    caller_role_arn: str
+    caller_role_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a deployment runs."""
+
+    target: str
+    endpoint: str
+    credentials: Path
+    control: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """An environment that has been applied."""
+
+    environment: Environment
+    place: Place
+    fleets: Mapping[str, Fleet]
+    """By customer."""
+    accounts: Mapping[str, CustomerAccount]
+    """By account id."""
+
+    @property
+    def external_ids(self) -> dict[str, str]:
+        return {customer: fleet.external_id for customer, fleet in self.fleets.items()}
+
+    def target(self) -> EmbeddedTarget:
+        """The running target of this deployment."""
+        return EmbeddedTarget(self.cloud())
+
+    def cloud(self) -> CloudProcess:
+        """The running cloud, to be forked; it is not ours to stop."""
+        return CloudProcess.attach(self.place.endpoint, self.place.credentials, self.place.control)
+
+    def on(self, target: EmbeddedTarget) -> Deployment:
+        """This deployment as it stands in another cloud, such as a fork of its own."""
+        return dataclasses.replace(self, place=place_of(target))
+
+    def save(self, path: Path) -> None:
+        """Writes the deployment for its owner's eyes only: it holds the external ids."""
+        document = {
+            "format": FORMAT,
+            "environment": str(self.environment.path.resolve()),
+            "place": {k: str(v) for k, v in dataclasses.asdict(self.place).items()},
+            "fleets": {k: dataclasses.asdict(v) for k, v in self.fleets.items()},
+            "accounts": {k: dataclasses.asdict(v) for k, v in self.accounts.items()},
+        }
+        write_private(path, json.dumps(document, indent=2) + "\n")
+
+    @classmethod
+    def load(cls, path: Path) -> Deployment:
+        """Reads what `save` wrote. Raises `UserError` when it is not that."""
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"))
+            if document["format"] != FORMAT:
+                raise UserError(f"{path}: was saved by another release; apply again")
+            place = document["place"]
+            return cls(
+                environment=load_environment(Path(document["environment"])),
+                place=Place(
+                    target=place["target"],
+                    endpoint=place["endpoint"],
+                    credentials=Path(place["credentials"]),
+                    control=Path(place["control"]),
+                ),
+                fleets={k: Fleet(**v) for k, v in document["fleets"].items()},
+                accounts={k: CustomerAccount(**v) for k, v in document["accounts"].items()},
+            )
+        except OSError as error:
+            raise UserError(f"{path}: cannot be read: {error.strerror}") from error
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            # The text of these errors could quote the file, and with it an external id.
+            raise UserError(f"{path}: is not a saved deployment; apply again") from error
+
+
+def place_of(target: EmbeddedTarget) -> Place:
+    """Where this target is."""
+    return Place(
+        target=target.name,
+        endpoint=target.endpoint_url,
+        credentials=target.credentials.absolute(),
+        control=target.control.absolute(),
+    )
+
+
+def fleets(outputs: Mapping[str, Any]) -> dict[str, Fleet]:
+    """The outputs of the operations root, by customer."""
+    return {
+        customer: Fleet(
+            customer=customer,
+            fleet_role_arn=value["fleet_role_arn"],
+            fleet_role_name=value["fleet_role_name"],
+            external_id=value["external_id"],
+            region=value["region"],
+            session_name_prefix=dict(value["session_name_prefix"]),
+            inference_profiles=dict(value["inference_profiles"]),
+        )
+        for customer, value in outputs["customers"].items()
+    }
+
+
+def customer_account(outputs: Mapping[str, Any], caller: str) -> CustomerAccount:
+    """The outputs of a customer root."""
+    names = {f.name for f in dataclasses.fields(CustomerAccount)} - {"caller"}
+    return CustomerAccount(caller=caller, **{name: outputs["account"][name] for name in names})

@@ -1,0 +1,258 @@
+"""An environment as its `customers.yaml` describes it: read, validated, typed.
+
+The schema beside the file says what is allowed where; what a schema cannot say (one account twice,
+a region that nothing searches) is checked here. Nothing is deployed from here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError, best_match
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from harness.deploy.workspace import CUSTOMERS_FILE
+from harness.errors import UserError
+
+SCHEMA_FILE = "customers.schema.json"
+OPERATIONS_ROOT = "operations"
+CUSTOMER_ROOT = "customer"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account of a customer, and what runs the application in it."""
+
+    account_id: str
+    caller: str
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A customer: one fleet role and, in each account, one caller role and one log group."""
+
+    key: str
+    accounts: tuple[Account, ...]
+    models: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """Accounts that belong to no customer: attackers, and the control that proves them able."""
+
+    other_organization: str
+    no_organization: str
+    control: str
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        return (self.other_organization, self.no_organization, self.control)
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """One operations account and its customers."""
+
+    name: str
+    path: Path
+    operations_account: str
+    region: str
+    regions: tuple[str, ...]
+    customers: Mapping[str, Customer]
+    probes: Probes = field(repr=False)
+
+    @property
+    def operations_root(self) -> Path:
+        return self.path / OPERATIONS_ROOT
+
+    @property
+    def customer_root(self) -> Path:
+        return self.path / CUSTOMER_ROOT
+
+    @property
+    def customer_accounts(self) -> tuple[tuple[Customer, Account], ...]:
+        return tuple((c, a) for c in self.customers.values() for a in c.accounts)
+
+    @property
+    def fleet_accounts(self) -> tuple[str, ...]:
+        """The operations account and every customer's."""
+        return (self.operations_account, *(a.account_id for _, a in self.customer_accounts))
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """Every account that the environment knows, probes included."""
+        return (*self.fleet_accounts, *self.probes.accounts)
+
+    def customer_of(self, account: str) -> Customer | None:
+        return next((c for c, a in self.customer_accounts if a.account_id == account), None)
+
+
+def load_environment(path: Path) -> Environment:
+    """Reads `customers.yaml` of the environment folder `path` (or the file itself).
+
+    Raises `UserError` naming the file, the line, the field and the fix.
+    """
+    file = path if path.name.endswith((".yaml", ".yml")) else path / CUSTOMERS_FILE
+    document = _read_yaml(file)
+    _validate(file, document)
+    environment = _build(file, document)
+    for problem in _contradictions(file, document, environment):
+        raise UserError(problem)
+    return environment
+
+
+def _read_yaml(file: Path) -> Any:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{file}: is not UTF-8 text; save it as UTF-8") from error
+    try:
+        return YAML(typ="rt").load(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f"{file}:{mark.line + 1}" if mark else str(file)
+        problem = " ".join(str(error.problem or error.context or "cannot be parsed").split())
+        raise UserError(f"{place}: not valid YAML: {problem}") from error
+    except YAMLError as error:
+        raise UserError(f"{file}: not valid YAML: {' '.join(str(error).split())}") from error
+
+
+def _validate(file: Path, document: Any) -> None:
+    schema_file = file.parent / SCHEMA_FILE
+    try:
+        schema = json.loads(schema_file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{schema_file}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise UserError(f"{schema_file}: is not JSON: {error}") from error
+    errors = list(Draft202012Validator(schema).iter_errors(document))
+    if not errors:
+        return
+    worst = best_match(errors)
+    more = f" ({len(errors) - 1} more)" if len(errors) > 1 else ""
+    path = list(worst.absolute_path)
+    raise UserError(f"{_place(file, document, path)}: {_field(path)}: {_say(worst)}{more}")
+
+
+def _say(error: ValidationError) -> str:
+    """What is wrong and how to fix it, in words instead of the schema's."""
+    value: Any = error.instance
+    rule: Any = error.validator_value
+    match error.validator:
+        case "required":
+            missing = [name for name in rule if name not in value]
+            return f"{', '.join(missing)} is missing; add it"
+        case "additionalProperties":
+            assert isinstance(error.schema, Mapping)
+            allowed = sorted(error.schema.get("properties", {}))
+            unknown = [key for key in value if key not in allowed]
+            hint = f"; known here: {', '.join(allowed)}" if allowed else ""
+            return f"unknown field {', '.join(map(str, unknown))}{hint}"
+        case "type" if rule == "string" and isinstance(value, int):
+            return f"{value!r} is a number; put it in quotes, since leading zeros count"
+        case "type":
+            return f"must be {_article(str(rule))}, not {type(value).__name__}"
+        case "enum":
+            return f"{value!r} is not one of {', '.join(map(str, rule))}"
+        case "uniqueItems":
+            return "has an entry twice; remove one"
+        case "minItems" | "minProperties":
+            return "is empty; add at least one entry"
+    description = error.schema.get("description") if isinstance(error.schema, Mapping) else None
+    if isinstance(description, str):
+        return f"{value!r} does not fit; wanted: {description}"
+    return error.message
+
+
+def _article(kind: str) -> str:
+    return {"object": "a mapping", "array": "a list", "string": "a text"}.get(kind, kind)
+
+
+def _contradictions(file: Path, document: Any, environment: Environment) -> Iterator[str]:
+    seen: dict[str, str] = {}
+    for path in _account_paths(environment):
+        account = _at(document, path)
+        here = _field(path)
+        if account in seen:
+            yield (
+                f"{_place(file, document, path)}: {here}: account {account} is already "
+                f"{seen[account]}; one account has one part to play"
+            )
+        seen[account] = here
+    if environment.region not in environment.regions:
+        path = ["operations", "region"]
+        yield (
+            f"{_place(file, document, path)}: {_field(path)}: {environment.region} is not in "
+            "regions; add it there, or leaks in it would not be searched for"
+        )
+
+
+def _account_paths(environment: Environment) -> Iterator[list[str | int]]:
+    yield ["operations", "account_id"]
+    for key, customer in environment.customers.items():
+        for index in range(len(customer.accounts)):
+            yield ["customers", key, "accounts", index, "account_id"]
+    for probe in ("other_organization", "no_organization", "control"):
+        yield ["probes", probe]
+
+
+def _build(file: Path, document: Any) -> Environment:
+    customers = {
+        str(key): Customer(
+            key=str(key),
+            accounts=tuple(
+                Account(str(a["account_id"]), str(a["caller"])) for a in value["accounts"]
+            ),
+            models=tuple(str(m) for m in value["models"]),
+        )
+        for key, value in document["customers"].items()
+    }
+    probes = document["probes"]
+    return Environment(
+        name=file.parent.resolve().name,
+        path=file.parent,
+        operations_account=str(document["operations"]["account_id"]),
+        region=str(document["operations"]["region"]),
+        regions=tuple(str(r) for r in document["regions"]),
+        customers=customers,
+        probes=Probes(
+            other_organization=str(probes["other_organization"]),
+            no_organization=str(probes["no_organization"]),
+            control=str(probes["control"]),
+        ),
+    )
+
+
+def _at(document: Any, path: list[str | int]) -> Any:
+    for step in path:
+        document = document[step]
+    return document
+
+
+def _field(path: list[str | int]) -> str:
+    text = ""
+    for step in path:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+    return text or "the file"
+
+
+def _place(file: Path, document: Any, path: list[str | int]) -> str:
+    """`file:line` of a field, as near as YAML tells."""
+    line: int | None = None
+    for step in path:
+        position = getattr(document, "lc", None)
+        try:
+            if position is not None:
+                line = (position.item if isinstance(step, int) else position.key)(step)[0] + 1
+            document = document[step]
+        except (KeyError, IndexError, TypeError, AttributeError):
+            break
+    return f"{file}:{line}" if line else str(file)

@@ -1,0 +1,373 @@
+"""Terraform on one root with one state, through a thin adapter over python-terraform.
+
+python-terraform (2019) returns errors instead of raising them, passes on the whole environment of
+the process, prints nothing until the end and destroys nothing (`-force` is gone). All of that is
+put right here, and only here is it known.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import python_terraform
+
+from harness.deploy.secrets import redact
+from harness.deploy.toolchain import Toolchain
+from harness.deploy.workspace import private_folder, write_private
+from harness.errors import UserError
+
+DEADLINE = 600.0
+"""Seconds after which a command is stopped: something waits for an answer that will not come."""
+_GRACE = 20.0
+_SHOWN_ERRORS = 3
+_DONE = ("apply_complete", "apply_errored")
+
+_live: set[subprocess.Popen[bytes]] = set()
+_live_lock = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How far a command is: `done` of `total` changes, the last one at `address`."""
+
+    phase: str
+    done: int = 0
+    total: int = 0
+    address: str = ""
+
+
+@dataclass(slots=True)
+class Changes:
+    """What a command changed, or would change."""
+
+    planned: list[str] = field(default_factory=list)
+    """`action address`, such as `create aws_iam_role.fleet["acme"]`."""
+    outputs: bool = False
+    """Whether output values change, with or without any resource."""
+    done: int = 0
+
+    @property
+    def empty(self) -> bool:
+        return not self.planned and not self.outputs
+
+
+class _Adapter(python_terraform.Terraform):  # type: ignore[misc]
+    """python-terraform with our environment, output as it comes, and an end."""
+
+    def __init__(
+        self,
+        executable: Path,
+        folder: Path,
+        environ: Mapping[str, str],
+        on_line: Callable[[str], None],
+        deadline: float,
+    ) -> None:
+        self.environ = dict(environ)
+        self.on_line = on_line
+        self.deadline = deadline
+        super().__init__(working_dir=str(folder), terraform_bin_path=str(executable))
+
+    def read_state_file(self, file_path: str | None = None) -> None:
+        """States hold secrets and nothing here needs them, so none is read."""
+
+    def cmd(self, cmd: str, *args: str, **options: Any) -> tuple[int, str, str]:
+        """Runs one command; returns its exit code, standard output and standard error."""
+        command = self.generate_cmd_string(cmd, *args, **options)
+        process = subprocess.Popen(
+            command,
+            cwd=self.working_dir,
+            env=self.environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            # A Ctrl-C must reach Terraform once: the second makes it drop its state.
+            start_new_session=True,
+        )
+        with _live_lock:
+            _live.add(process)
+        late = threading.Event()
+
+        def too_late() -> None:
+            late.set()
+            _stop(process)
+
+        watchdog = threading.Timer(self.deadline, too_late)
+        watchdog.daemon = True
+        watchdog.start()
+        assert process.stdout is not None and process.stderr is not None
+        errors: list[str] = []
+        reader = threading.Thread(target=_drain, args=(process.stderr, errors), daemon=True)
+        reader.start()
+        out: list[str] = []
+        try:
+            for raw in process.stdout:
+                line = raw.decode("utf-8", errors="replace")
+                out.append(line)
+                self.on_line(line)
+            code = process.wait()
+            reader.join()
+        except BaseException:
+            _stop(process)
+            raise
+        finally:
+            watchdog.cancel()
+            process.stdout.close()
+            with _live_lock:
+                _live.discard(process)
+        if late.is_set():
+            return 1, "", f"Error: stopped, no end after {self.deadline:.0f} s"
+        return code, "".join(out), "".join(errors)
+
+
+def _drain(stream: IO[bytes], into: list[str]) -> None:
+    with stream:
+        into.append(stream.read().decode("utf-8", errors="replace"))
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Asks a Terraform to stop, then ends it with its providers."""
+    if process.poll() is not None:
+        return
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(_GRACE)
+    except subprocess.TimeoutExpired:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def stop_all() -> None:
+    """Stops every Terraform that this process started, and waits for them."""
+    with _live_lock:
+        processes = list(_live)
+    stoppers = [threading.Thread(target=_stop, args=(process,)) for process in processes]
+    for stopper in stoppers:
+        stopper.start()
+    for stopper in stoppers:
+        stopper.join()
+
+
+class Terraform:
+    """One root module applied to one state. Not for two threads at once."""
+
+    def __init__(
+        self,
+        toolchain: Toolchain,
+        root: Path,
+        *,
+        folder: Path,
+        data: Path,
+        environ: Mapping[str, str],
+        label: str = "",
+        hidden: Iterable[str] = (),
+        on_step: Callable[[Step], None] | None = None,
+        deadline: float = DEADLINE,
+    ) -> None:
+        """`folder` is private to this state and keeps it, with the values of its variables; `data`
+        is where `init` leaves the provider, and may serve several states of the same root.
+        `hidden` are texts that no message may show.
+        """
+        self._root = root
+        self._folder = private_folder(folder)
+        self._label = label or root.name
+        self._hidden = tuple(hidden)
+        self._on_step = on_step or (lambda _step: None)
+        self._events = _Events(self._on_step)
+        self._adapter = _Adapter(
+            toolchain.executable,
+            root,
+            {**environ, **toolchain.environ(), "TF_DATA_DIR": str(data)},
+            self._events.read,
+            deadline,
+        )
+
+    @property
+    def state(self) -> Path:
+        return self._folder / "terraform.tfstate"
+
+    def init(self) -> None:
+        """Fetches the provider and the modules. Raises `UserError` when that fails."""
+        self._on_step(Step("init"))
+        result = self._adapter.init(var=None, get=True, upgrade=True)
+        self._check("init", result)
+
+    def validate(self) -> None:
+        """Checks the configuration without any account. Raises `UserError` when it is wrong."""
+        self._events.start("validate")
+        code, out, err = self._adapter.cmd("validate", no_color=python_terraform.IsFlagged)
+        self._check("validate", (code, "", err or out))
+
+    def plan(self, variables: Mapping[str, Any]) -> Changes:
+        """What an apply would change now."""
+        self._events.start("plan")
+        result = self._adapter.plan(**self._options(variables), lock=False)
+        self._check("plan", result, good=(0, 2))
+        changes = self._events.changes
+        # Exit code 2 says "changes"; without a planned resource they are of outputs.
+        changes.outputs = result[0] == 2 and not changes.planned
+        return changes
+
+    def apply(self, variables: Mapping[str, Any], *, parallelism: int = 10) -> Changes:
+        """Makes the accounts as the configuration says. Raises `UserError` when that fails."""
+        self._events.start("apply")
+        result = self._adapter.apply(
+            skip_plan=True, parallelism=parallelism, **self._changing(variables)
+        )
+        self._check("apply", result)
+        return self._events.changes
+
+    def destroy(self, variables: Mapping[str, Any], *, parallelism: int = 10) -> Changes:
+        """Removes everything in the state. Raises `UserError` when that fails."""
+        self._events.start("destroy")
+        result = self._adapter.destroy(
+            force=python_terraform.IsNotFlagged,
+            auto_approve=python_terraform.IsFlagged,
+            parallelism=parallelism,
+            **self._changing(variables),
+        )
+        self._check("destroy", result)
+        return self._events.changes
+
+    def output(self) -> dict[str, Any]:
+        """The output values by name, sensitive ones in clear."""
+        self._events.start("output")
+        code, out, err = self._adapter.cmd(
+            "output",
+            json=python_terraform.IsFlagged,
+            no_color=python_terraform.IsFlagged,
+            state=str(self.state.absolute()),
+        )
+        self._check("output", (code, "", err))
+        return {name: entry["value"] for name, entry in json.loads(out).items()}
+
+    def _options(self, variables: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "state": str(self.state.absolute()),
+            "var": None,
+            "var_file": str(self._write_variables(variables)),
+            "json": python_terraform.IsFlagged,
+        }
+
+    def _changing(self, variables: Mapping[str, Any]) -> dict[str, Any]:
+        # The state is private to this run, so nobody else can hold its lock; a backup beside it
+        # would only be a second copy of its secrets.
+        return self._options(variables) | {"lock": False, "backup": "-"}
+
+    def _write_variables(self, variables: Mapping[str, Any]) -> Path:
+        """Terraform only warns about a misspelt variable in a file, so names are checked here."""
+        known = variable_names(self._root)
+        unknown = sorted(set(variables) - known)
+        if unknown:
+            raise UserError(
+                f"{self._root}: has no variable {', '.join(unknown)} "
+                f"(known: {', '.join(sorted(known)) or 'none'})"
+            )
+        path = self._folder / "variables.tfvars.json"
+        write_private(path, json.dumps(dict(variables), indent=2, sort_keys=True) + "\n")
+        return path.absolute()
+
+    def _check(
+        self, command: str, result: tuple[int, str, str], good: tuple[int, ...] = (0,)
+    ) -> None:
+        code, out, err = result
+        if code in good:
+            return
+        said = [*_errors(err), *self._events.errors] or _errors(out)
+        shown = "; ".join(said[:_SHOWN_ERRORS]) or f"exit code {code}"
+        if len(said) > _SHOWN_ERRORS:
+            shown += f" (and {len(said) - _SHOWN_ERRORS} more)"
+        raise UserError(redact(f"terraform {command} of {self._label}: {shown}", self._hidden))
+
+
+class _Events:
+    """Terraform's `-json` output: one event a line.
+
+    https://developer.hashicorp.com/terraform/internals/machine-readable-ui
+    """
+
+    def __init__(self, on_step: Callable[[Step], None]) -> None:
+        self._on_step = on_step
+        self.start("")
+
+    def start(self, phase: str) -> None:
+        self.phase = phase
+        self.changes = Changes()
+        self.errors: list[str] = []
+        self._last = 0.0
+        if phase not in ("", "output"):
+            self._on_step(Step(phase))
+
+    def read(self, line: str) -> None:
+        if not line.startswith("{"):
+            return
+        try:
+            event = json.loads(line)
+        except ValueError:
+            return
+        kind = event.get("type")
+        if kind == "planned_change":
+            change = event["change"]
+            self.changes.planned.append(f"{change['action']} {change['resource']['addr']}")
+        elif kind == "diagnostic" and event["diagnostic"].get("severity") == "error":
+            self.errors.append(_diagnostic(event["diagnostic"]))
+        elif kind in _DONE:
+            # Data sources are read with the same events and were never counted as planned.
+            if event["hook"].get("action") == "read":
+                return
+            self.changes.done += 1
+            self._tell(event["hook"]["resource"]["addr"])
+
+    def _tell(self, address: str) -> None:
+        done, total = self.changes.done, len(self.changes.planned)
+        now = time.monotonic()
+        if done >= total or now - self._last > 0.1:
+            self._last = now
+            self._on_step(Step(self.phase, done, total, address))
+
+
+def _diagnostic(diagnostic: Mapping[str, Any]) -> str:
+    text = str(diagnostic.get("summary", "error"))
+    if detail := diagnostic.get("detail"):
+        text += f": {detail}"
+    where = [diagnostic["address"]] if diagnostic.get("address") else []
+    if place := diagnostic.get("range"):
+        where.append(f"{place['filename']}:{place['start']['line']}")
+    return _one_line(text + (f" ({', '.join(where)})" if where else ""))
+
+
+def _errors(text: str) -> list[str]:
+    """The errors in Terraform's text for people, boxes and ANSI colors removed."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    plain = "\n".join(re.sub(r"^[╷│╵|\s]*", "", line) for line in text.splitlines())
+    parts = re.split(r"^Error: ", plain, flags=re.MULTILINE)
+    if len(parts) > 1:
+        return [_one_line(part.split("\nWarning: ")[0]) for part in parts[1:]]
+    line = _one_line(plain)
+    return [line[-600:]] if line else []
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def variable_names(root: Path) -> set[str]:
+    """The input variables that a module declares."""
+    names: set[str] = set()
+    for file in (*root.glob("*.tf"), *root.glob("*.tofu")):
+        text = file.read_text(encoding="utf-8")
+        names |= set(re.findall(r'^\s*variable\s+"([^"]+)"', text, re.MULTILINE))
+    for file in root.glob("*.tf.json"):
+        declared = json.loads(file.read_text(encoding="utf-8")).get("variable", {})
+        names |= set(declared)
+    return names

@@ -1,0 +1,1 @@
+"""Where a run happens: credentials, endpoints and lifetimes. `base` is the protocol."""

@@ -1,0 +1,71 @@
+"""What a target offers: sessions of principals, clients made from them, environments of processes.
+
+Nothing here knows which target it is; the embedded cloud is in `embedded`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, Literal, Protocol, get_args
+
+import boto3
+
+CallerType = Literal["lambda", "ecs", "ec2"]
+"""What runs the application of a customer account, and so which service its caller role trusts."""
+
+CALLER_TYPES: tuple[CallerType, ...] = get_args(CallerType)
+
+SERVICE_PRINCIPALS: Mapping[CallerType, str] = {
+    "lambda": "lambda.amazonaws.com",
+    "ecs": "ecs-tasks.amazonaws.com",
+    "ec2": "ec2.amazonaws.com",
+}
+
+
+class Target(Protocol):
+    """A place where an environment can be deployed and probed."""
+
+    @property
+    def name(self) -> str:
+        """`embedded`; later `localstack` and `aws`."""
+
+    @property
+    def endpoint_url(self) -> str | None:
+        """The one endpoint of all services; `None` where each has its own."""
+
+    def session(self, account: str) -> boto3.Session:
+        """A session of the account's administrator.
+
+        Raises `UserError` for an account that the target has no credentials for.
+        """
+
+    def caller_session(
+        self, role_arn: str, caller: str, *, session_name: str = "app"
+    ) -> boto3.Session:
+        """A session of a role that a service starts workloads with (`CallerType`).
+
+        Raises botocore's `ClientError` when the role does not trust that service.
+        """
+
+    def assumed(self, credentials: Mapping[str, Any]) -> boto3.Session:
+        """A session from the `Credentials` member of an STS answer."""
+
+    def client(self, session: boto3.Session, service: str, region: str, **settings: Any) -> Any:
+        """A client of that session. `settings` are members of botocore's `Config`."""
+
+    def environ(self, account: str | None) -> dict[str, str]:
+        """The whole environment for a process that acts as the account's administrator.
+
+        `None` picks no profile: the process names one itself.
+        """
+
+
+def clean_environ(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The process environment without anything that steers an AWS SDK or Terraform.
+
+    A stray profile, key, region or `TF_VAR_…` of the person at the terminal must not decide what a
+    run does, least of all in which account.
+    """
+    source = os.environ if environ is None else environ
+    return {k: v for k, v in source.items() if not k.startswith(("AWS_", "TF_", "BOTO_"))}

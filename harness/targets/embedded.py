@@ -1,0 +1,172 @@
+"""The embedded cloud as a target: one endpoint on this machine, one profile per account.
+
+https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html says how the SDKs and the
+Terraform provider take `AWS_ENDPOINT_URL`; no HCL and no client code knows of it.
+"""
+
+from __future__ import annotations
+
+import configparser
+import os
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+from weakref import WeakKeyDictionary
+
+import boto3
+import botocore.session
+from botocore.config import Config
+from botocore.loaders import Loader, create_loader
+
+from harness.errors import UserError
+from harness.targets.base import CALLER_TYPES, SERVICE_PRINCIPALS, clean_environ
+
+HOME_REGION = "us-east-1"
+"""Where sessions without a region of their own start, and the region of the global services."""
+
+# Denials are answers, not failures: neither is retried. Connections that drop are.
+_CONFIG: dict[str, Any] = {
+    "connect_timeout": 5,
+    "read_timeout": 60,
+    "retries": {"mode": "standard", "total_max_attempts": 3},
+    "proxies": {},
+    "max_pool_connections": 16,
+}
+
+# The profile is asked of no variable: an AWS_PROFILE that no file knows would fail every session.
+_NO_PROFILE = {"profile": (None, None, None, None)}
+
+
+class Cloud(Protocol):
+    """What a running cloud tells of itself; `harness.cloud.process.CloudProcess` is one."""
+
+    @property
+    def endpoint(self) -> str: ...
+    @property
+    def credentials(self) -> Path: ...
+    @property
+    def control(self) -> Path: ...
+
+
+class EmbeddedTarget:
+    """A running embedded cloud.
+
+    Safe for threads. Sessions of administrators and clients are kept, since making one costs tens
+    of milliseconds.
+    """
+
+    name = "embedded"
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._endpoint_url = cloud.endpoint
+        self._credentials = cloud.credentials
+        self._control = cloud.control
+        self._lock = threading.RLock()
+        self._loader: Loader = create_loader()
+        self._administrators: dict[str, boto3.Session] = {}
+        self._clients: WeakKeyDictionary[boto3.Session, dict[object, Any]] = WeakKeyDictionary()
+
+    def __repr__(self) -> str:
+        return f"EmbeddedTarget({self._endpoint_url!r})"
+
+    @property
+    def endpoint_url(self) -> str:
+        return self._endpoint_url
+
+    @property
+    def credentials(self) -> Path:
+        """The shared credentials file: one profile per account, named by the account id."""
+        return self._credentials
+
+    @property
+    def control(self) -> Path:
+        """The socket through which the cloud's process is controlled."""
+        return self._control
+
+    def session(self, account: str) -> boto3.Session:
+        with self._lock:
+            if account not in self._administrators:
+                self._administrators[account] = self._profile(account)
+            return self._administrators[account]
+
+    def caller_session(
+        self, role_arn: str, caller: str, *, session_name: str = "app"
+    ) -> boto3.Session:
+        if caller not in CALLER_TYPES:
+            raise UserError(f"caller must be one of {', '.join(CALLER_TYPES)}, not {caller!r}")
+        account = role_arn.split(":")[4]
+        service = self._profile(f"{SERVICE_PRINCIPALS[caller]}@{account}")
+        answer = self.client(service, "sts", HOME_REGION).assume_role(
+            RoleArn=role_arn, RoleSessionName=session_name
+        )
+        return self.assumed(answer["Credentials"])
+
+    def assumed(self, credentials: Mapping[str, Any]) -> boto3.Session:
+        return self._static(
+            credentials["AccessKeyId"],
+            credentials["SecretAccessKey"],
+            credentials.get("SessionToken"),
+        )
+
+    def client(self, session: boto3.Session, service: str, region: str, **settings: Any) -> Any:
+        key = (service, region, tuple(sorted((k, repr(v)) for k, v in settings.items())))
+        with self._lock:
+            # boto3 does not allow two threads to make clients of one session at once.
+            clients = self._clients.setdefault(session, {})
+            if key not in clients:
+                clients[key] = session.client(  # type: ignore[call-overload]
+                    service,
+                    region_name=region,
+                    endpoint_url=self._endpoint_url,
+                    config=Config(**(_CONFIG | settings)),
+                )
+            return clients[key]
+
+    def environ(self, account: str | None) -> dict[str, str]:
+        environ = clean_environ()
+        loopback = "127.0.0.1,localhost"
+        for name in ("NO_PROXY", "no_proxy"):
+            environ[name] = f"{environ[name]},{loopback}" if environ.get(name) else loopback
+        environ |= {
+            "AWS_ENDPOINT_URL": self._endpoint_url,
+            "AWS_SHARED_CREDENTIALS_FILE": str(self._credentials),
+            # Somebody's own configuration could name a role, a region or an endpoint.
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            # The provider's default of 25 turns one refused call into minutes.
+            "AWS_MAX_ATTEMPTS": "3",
+        }
+        if account is not None:
+            environ["AWS_PROFILE"] = account
+        return environ
+
+    def _profile(self, name: str) -> boto3.Session:
+        profiles = configparser.RawConfigParser()
+        try:
+            text = self._credentials.read_text(encoding="utf-8")
+        except OSError as error:
+            raise UserError(
+                f"{self._credentials}: cannot be read ({error.strerror}); is the cloud running?"
+            ) from error
+        profiles.read_string(text)
+        if not profiles.has_section(name):
+            raise UserError(
+                f"{self._credentials}: no profile [{name}]; the cloud has no such account"
+            )
+        profile = profiles[name]
+        return self._static(
+            profile["aws_access_key_id"],
+            profile["aws_secret_access_key"],
+            profile.get("aws_session_token"),
+        )
+
+    def _static(self, key: str, secret: str, token: str | None) -> boto3.Session:
+        """A session of these credentials that looks at no file and no environment variable."""
+        inner = botocore.session.Session(session_vars=_NO_PROFILE)
+        inner.register_component("data_loader", self._loader)
+        inner.set_config_variable("config_file", os.devnull)
+        inner.set_config_variable("credentials_file", os.devnull)
+        inner.set_config_variable("region", HOME_REGION)
+        inner.set_credentials(key, secret, token)
+        return boto3.Session(botocore_session=inner)
