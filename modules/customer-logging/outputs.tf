@@ -16,7 +16,8 @@ output "kms_key_arn" {
 
 output "caller_role_arn" {
   description = "ARN of the caller role; the operations account pins its trust to it."
-  value       = aws_iam_role.caller.arn
+  value       = local.caller_role_arn
+  depends_on  = [aws_iam_role.caller]
 }
 
 output "caller_role_name" {

@@ -169,7 +169,7 @@ variable "external_ids" {
 
   validation {
     condition = alltrue([
-      for key, id in var.external_ids : !can(regex("(^|[^a-z0-9])${lower(key)}([^a-z0-9]|$)", lower(id)))
+      for key, id in var.external_ids : length(key) < 4 || !can(regex("(^|[^a-z0-9])${lower(key)}([^a-z0-9]|$)", lower(id)))
     ])
     error_message = "external_ids: an external id contains its customer's key. It must not be guessable from what others know."
   }

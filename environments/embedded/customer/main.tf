@@ -11,12 +11,6 @@ terraform {
   }
 }
 
-locals {
-  environment = yamldecode(file("${path.module}/../customers.yaml"))
-
-  accounts = { for account in try(local.environment.customers[var.customer].accounts, []) : account.account_id => account }
-}
-
 provider "aws" {
   region  = local.environment.operations.region
   profile = var.profile

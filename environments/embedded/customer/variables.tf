@@ -21,7 +21,7 @@ variable "account_id" {
   nullable    = false
 
   validation {
-    condition     = contains(keys(local.accounts), var.account_id)
+    condition     = contains(keys(local.accounts), var.account_id) || !contains(keys(local.environment.customers), var.customer)
     error_message = "account_id is not listed for this customer in customers.yaml. Listed: ${join(", ", keys(local.accounts))}."
   }
 }

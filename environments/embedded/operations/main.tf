@@ -11,11 +11,6 @@ terraform {
   }
 }
 
-locals {
-  environment           = yamldecode(file("${path.module}/../customers.yaml"))
-  operations_account_id = local.environment.operations.account_id
-}
-
 provider "aws" {
   region  = local.environment.operations.region
   profile = var.profile

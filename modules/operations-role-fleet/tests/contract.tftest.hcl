@@ -1,0 +1,229 @@
+# The policies that the module makes. The provider is mocked, so that the ids of profiles, and with
+# them whole policies, are known in the plan.
+
+mock_provider "aws" {
+  mock_resource "aws_bedrock_inference_profile" {
+    override_during = plan
+    defaults        = { arn = "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/zzzzzzzzzzzz" }
+  }
+
+  override_data {
+    target = data.aws_region.current
+    values = { id = "eu-central-1" }
+  }
+}
+
+variables {
+  operations_account_id = "111111111111"
+  customers = {
+    acme = {
+      accounts = [
+        { account_id = "222222222223", caller_roles = ["app"] },
+        { account_id = "222222222222" },
+      ]
+      models = ["amazon.nova-lite-v1:0", "amazon.nova-pro-v1:0"]
+    }
+    globex = {
+      accounts = [{ account_id = "333333333333" }]
+      models   = ["eu.amazon.nova-lite-v1:0"]
+    }
+  }
+  external_ids = {
+    acme   = "0d9c2f1e-7b43-4a5e-9f60-3c1d2e8b7a95"
+    globex = "HdM3-sV0qkX_ZtY7bRw2nLc8uFgJ5pQeA1iOo6yKdTm"
+  }
+  cross_region_destinations = { eu = ["eu-central-1", "eu-west-1"] }
+}
+
+run "trust_names_exact_callers" {
+  command = plan
+
+  assert {
+    condition = jsondecode(nonsensitive(aws_iam_role.fleet["acme"].assume_role_policy)) == {
+      Version = "2012-10-17"
+      Statement = [{
+        Sid       = "ApprovedCallers"
+        Effect    = "Allow"
+        Principal = { AWS = ["arn:aws:iam::222222222222:root", "arn:aws:iam::222222222223:root"] }
+        Action    = "sts:AssumeRole"
+        Condition = {
+          StringEquals = {
+            "aws:PrincipalArn" = ["arn:aws:iam::222222222222:role/bulkhead/bulkhead-caller", "arn:aws:iam::222222222223:role/app"]
+            "sts:ExternalId"   = "0d9c2f1e-7b43-4a5e-9f60-3c1d2e8b7a95"
+          }
+          StringLike = { "sts:RoleSessionName" = "t-$${aws:PrincipalAccount}-*" }
+        }
+      }]
+    }
+    error_message = "The trust policy is not the one the design asks for."
+  }
+}
+
+run "permissions_are_the_customers_own" {
+  command = plan
+
+  override_resource {
+    override_during = plan
+    target          = aws_bedrock_inference_profile.this["acme/amazon.nova-lite-v1:0"]
+    values          = { arn = "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/aaaaaaaaaaaa" }
+  }
+  override_resource {
+    override_during = plan
+    target          = aws_bedrock_inference_profile.this["acme/amazon.nova-pro-v1:0"]
+    values          = { arn = "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/bbbbbbbbbbbb" }
+  }
+
+  assert {
+    condition = jsondecode(aws_iam_role_policy.invoke["acme"].policy).Statement == [
+      {
+        Sid    = "InvokeOwnProfiles"
+        Effect = "Allow"
+        Action = ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
+        Resource = [
+          "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/aaaaaaaaaaaa",
+          "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/bbbbbbbbbbbb",
+        ]
+      },
+      {
+        Sid    = "InvokeModelsThroughOwnProfiles"
+        Effect = "Allow"
+        Action = ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
+        Resource = [
+          "arn:aws:bedrock:eu-central-1::foundation-model/amazon.nova-lite-v1:0",
+          "arn:aws:bedrock:eu-central-1::foundation-model/amazon.nova-pro-v1:0",
+        ]
+        Condition = {
+          StringEquals = {
+            "bedrock:InferenceProfileArn" = [
+              "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/aaaaaaaaaaaa",
+              "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/bbbbbbbbbbbb",
+            ]
+          }
+        }
+      },
+      {
+        Sid       = "DenyEveryOtherAction"
+        Effect    = "Deny"
+        NotAction = ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
+        Resource  = "*"
+      },
+      {
+        Sid    = "DenyInvokeOfAnythingElse"
+        Effect = "Deny"
+        Action = ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
+        NotResource = [
+          "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/aaaaaaaaaaaa",
+          "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/bbbbbbbbbbbb",
+          "arn:aws:bedrock:eu-central-1::foundation-model/amazon.nova-lite-v1:0",
+          "arn:aws:bedrock:eu-central-1::foundation-model/amazon.nova-pro-v1:0",
+        ]
+      },
+      {
+        Sid      = "DenyModelsPastOwnProfiles"
+        Effect   = "Deny"
+        Action   = ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
+        Resource = "arn:aws:bedrock:*::foundation-model/*"
+        Condition = {
+          StringNotEquals = {
+            "bedrock:InferenceProfileArn" = [
+              "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/aaaaaaaaaaaa",
+              "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/bbbbbbbbbbbb",
+            ]
+          }
+        }
+      },
+    ]
+    error_message = "The permission policy is not the one the design asks for."
+  }
+
+  assert {
+    condition = jsondecode(aws_iam_policy.boundary["acme"].policy).Statement == [
+      for statement in jsondecode(aws_iam_role_policy.invoke["acme"].policy).Statement : statement if statement.Effect == "Allow"
+    ]
+    error_message = "The boundary must allow exactly what the permission policy allows."
+  }
+
+  assert {
+    condition     = !strcontains(aws_iam_role_policy.invoke["globex"].policy, "application-inference-profile/aaaaaaaaaaaa")
+    error_message = "A customer's policy names another customer's profile."
+  }
+
+  assert {
+    condition     = output.customers["acme"].inference_profiles["amazon.nova-pro-v1:0"] == "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/bbbbbbbbbbbb"
+    error_message = "The output names another profile for the model."
+  }
+}
+
+run "models_of_a_cross_region_profile" {
+  command = plan
+
+  assert {
+    condition     = aws_bedrock_inference_profile.this["globex/eu.amazon.nova-lite-v1:0"].model_source[0].copy_from == "arn:aws:bedrock:eu-central-1:111111111111:inference-profile/eu.amazon.nova-lite-v1:0"
+    error_message = "The profile must copy the cross-region profile of the operations account."
+  }
+
+  assert {
+    condition = jsondecode(aws_iam_role_policy.invoke["globex"].policy).Statement[1].Resource == [
+      "arn:aws:bedrock:eu-central-1::foundation-model/amazon.nova-lite-v1:0",
+      "arn:aws:bedrock:eu-west-1::foundation-model/amazon.nova-lite-v1:0",
+    ]
+    error_message = "The model must be allowed in every destination region and no other."
+  }
+
+  assert {
+    condition     = !strcontains(aws_iam_role_policy.invoke["globex"].policy, ":inference-profile/")
+    error_message = "By default only the customer's own profile opens its models."
+  }
+}
+
+run "the_key_may_name_the_cross_region_profile" {
+  command = plan
+
+  variables {
+    inference_profile_key_value = "application-or-system"
+  }
+
+  assert {
+    condition = (
+      contains(jsondecode(aws_iam_role_policy.invoke["globex"].policy).Statement[1].Condition.StringEquals["bedrock:InferenceProfileArn"], "arn:aws:bedrock:eu-central-1:111111111111:inference-profile/eu.amazon.nova-lite-v1:0")
+      && contains(jsondecode(aws_iam_role_policy.invoke["globex"].policy).Statement[4].Condition.StringNotEquals["bedrock:InferenceProfileArn"], "arn:aws:bedrock:eu-central-1:111111111111:inference-profile/eu.amazon.nova-lite-v1:0")
+    )
+    error_message = "Both the grant and the denial must accept the cross-region profile as the key's value."
+  }
+
+  assert {
+    condition     = !strcontains(join(" ", flatten([for s in jsondecode(aws_iam_role_policy.invoke["globex"].policy).Statement : try(s.Resource, [])])), ":inference-profile/")
+    error_message = "The cross-region profile itself must not be callable."
+  }
+
+  assert {
+    condition     = !strcontains(aws_iam_role_policy.invoke["acme"].policy, ":inference-profile/")
+    error_message = "A customer without cross-region profiles gets none."
+  }
+}
+
+run "exceptions_are_granted_only_when_asked_for" {
+  command = plan
+
+  variables {
+    allow_get_inference_profile = true
+    allow_count_tokens          = true
+  }
+
+  assert {
+    condition = {
+      for s in jsondecode(aws_iam_role_policy.invoke["acme"].policy).Statement : s.Sid => s.Resource if contains(["ReadOwnProfiles", "CountTokensOfOwnModels"], s.Sid)
+      } == {
+      ReadOwnProfiles        = jsondecode(aws_iam_role_policy.invoke["acme"].policy).Statement[0].Resource
+      CountTokensOfOwnModels = jsondecode(aws_iam_role_policy.invoke["acme"].policy).Statement[1].Resource
+    }
+    error_message = "The exceptions must reach the customer's own profiles and models only."
+  }
+
+  assert {
+    condition = toset(one([
+      for s in jsondecode(aws_iam_role_policy.invoke["acme"].policy).Statement : s.NotAction if s.Sid == "DenyEveryOtherAction"
+    ])) == toset(["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream", "bedrock:GetInferenceProfile", "bedrock:CountTokens"])
+    error_message = "The denial of every other action must leave the exceptions out."
+  }
+}

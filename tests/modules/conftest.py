@@ -1,0 +1,95 @@
+"""Runs Terraform on copies of the modules, offline and without credentials.
+
+Copies, because `terraform init` writes beside the configuration and tests run in parallel.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.deploy.toolchain import Toolchain, prepare_toolchain
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """A folder with a copy of some Terraform, and the Terraform to run on it."""
+
+    folder: Path
+    toolchain: Toolchain
+
+    def run(self, *arguments: str, fails: bool = False) -> str:
+        """Standard output of a command; a surprising exit code fails the test with all output."""
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "TF_"))}
+        done = subprocess.run(
+            [str(self.toolchain.executable), *arguments],
+            cwd=self.folder,
+            env=environment | self.toolchain.environ(),
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+        if (done.returncode != 0) != fails:
+            pytest.fail(
+                f"{' '.join(arguments)}: exit {done.returncode}\n{done.stdout}{done.stderr}"
+            )
+        return done.stdout
+
+    def init(self) -> None:
+        self.run("init", "-input=false", "-backend=false")
+
+    def refusals(self, variables: Mapping[str, Any]) -> list[str]:
+        """The messages with which a plan refuses these variables; empty when it accepts them."""
+        file = self.folder / "case.tfvars.json"
+        file.write_text(json.dumps(variables), encoding="utf-8")
+        done = subprocess.run(
+            [str(self.toolchain.executable), "plan", "-json", "-input=false", f"-var-file={file}"],
+            cwd=self.folder,
+            env={k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "TF_"))}
+            | self.toolchain.environ(),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        messages = [json.loads(line) for line in done.stdout.splitlines()]
+        errors = [m["diagnostic"]["detail"] for m in messages if m["@level"] == "error"]
+        assert bool(errors) == bool(done.returncode), done.stdout + done.stderr
+        return [" ".join(error.split("\n\nThis was checked by")[0].split()) for error in errors]
+
+
+@pytest.fixture(scope="session")
+def toolchain(tmp_path_factory: pytest.TempPathFactory) -> Toolchain:
+    return prepare_toolchain(tmp_path_factory.mktemp("toolchain"))
+
+
+@pytest.fixture
+def workbench(tmp_path: Path, toolchain: Toolchain) -> Callable[..., Workbench]:
+    """Makes a workbench with these files or folders of the project, at the same relative paths;
+    `at` is where Terraform runs."""
+
+    def make(*paths: str, at: str) -> Workbench:
+        for path in paths:
+            source, target = ROOT / path, tmp_path / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                shutil.copytree(
+                    source, target, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*")
+                )
+            else:
+                shutil.copy(source, target)
+        (tmp_path / at).mkdir(parents=True, exist_ok=True)
+        return Workbench(tmp_path / at, toolchain)
+
+    return make

@@ -1,0 +1,307 @@
+"""Every validation rule of modules and roots refuses what it is there for, with its own message.
+
+Only `variables.tf` (and the locals a rule looks at) are planned: no provider, a tenth of a second.
+Each case breaks one rule alone, so that it fails when that rule is gone; a rule without a case
+fails too.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import re
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+FLEET = "modules/operations-role-fleet"
+LOGGING = "modules/customer-logging"
+OPERATIONS = "environments/embedded/operations"
+CUSTOMER = "environments/embedded/customer"
+
+SHARED = "environments/embedded/customers.yaml"
+FILES = {
+    FLEET: [f"{FLEET}/variables.tf"],
+    LOGGING: [f"{LOGGING}/variables.tf"],
+    OPERATIONS: [SHARED, f"{OPERATIONS}/variables.tf", f"{OPERATIONS}/locals.tf"],
+    CUSTOMER: [SHARED, f"{CUSTOMER}/variables.tf", f"{CUSTOMER}/locals.tf"],
+}
+
+ACME_ID = "0d9c2f1e-7b43-4a5e-9f60-3c1d2e8b7a95"
+GLOBEX_ID = "HdM3-sV0qkX_ZtY7bRw2nLc8uFgJ5pQeA1iOo6yKdTm"
+
+GOOD: dict[str, dict[str, Any]] = {
+    FLEET: {
+        "operations_account_id": "011111111111",
+        "customers": {
+            "acme": {
+                "accounts": [
+                    {"account_id": "222222222222"},
+                    {"account_id": "222222222223", "caller_roles": ["app", "team/x/app"]},
+                ],
+                "models": ["amazon.nova-lite-v1:0", "anthropic.claude-3-5-sonnet-20240620-v1:0"],
+            },
+            "globex-2": {
+                "accounts": [{"account_id": "033333333333"}],
+                "models": ["eu.amazon.nova-lite-v1:0", "amazon.titan-text-lite-v1:0:4k"],
+            },
+        },
+        "external_ids": {"acme": ACME_ID, "globex-2": GLOBEX_ID},
+        "cross_region_destinations": {"eu": ["eu-central-1", "eu-west-1"]},
+        "inference_profile_key_value": "application-or-system",
+        "tags": {"team": "platform"},
+    },
+    LOGGING: {
+        "customer": "acme",
+        "account_id": "222222222222",
+        "fleet_role_arn": "arn:aws:iam::111111111111:role/bulkhead/fleet/bulkhead-acme",
+        "caller": {"type": "lambda"},
+    },
+    OPERATIONS: {"external_ids": {"acme": ACME_ID, "globex": GLOBEX_ID, "initech": "x"}},
+    CUSTOMER: {
+        "customer": "acme",
+        "account_id": "222222222222",
+        "fleet_role_arn": "arn:aws:iam::111111111111:role/bulkhead/fleet/bulkhead-acme",
+    },
+}
+
+
+class Workbench(Protocol):
+    """What this file needs of the `Workbench` in conftest.py."""
+
+    def refusals(self, variables: dict[str, Any]) -> list[str]: ...
+
+
+Change = Callable[[dict[str, Any]], None]
+
+
+def put(value: Any, *path: str | int) -> Change:
+    """A change that sets the field at `path`."""
+
+    def change(variables: dict[str, Any]) -> None:
+        place: Any = variables
+        for step in path[:-1]:
+            place = place[step]
+        place[path[-1]] = value
+
+    return change
+
+
+def customer_named(name: str) -> Change:
+    """A change that gives customer `acme` another key, here and in the external ids."""
+
+    def change(variables: dict[str, Any]) -> None:
+        for field in ("customers", "external_ids"):
+            variables[field][name] = variables[field].pop("acme")
+
+    return change
+
+
+def twin_in_upper_case(variables: dict[str, Any]) -> None:
+    variables["customers"]["ACME"] = {
+        "accounts": [{"account_id": "444444444444"}],
+        "models": ["amazon.nova-lite-v1:0"],
+    }
+    variables["external_ids"]["ACME"] = "b7Jw0cTq-N3mYhR5vUe8zKxP2sLgD9aFiO4tEr6BkVu"
+
+
+def unknown_customer(variables: dict[str, Any]) -> None:
+    variables["customer"] = "umbrella"
+    variables["fleet_role_arn"] = variables["fleet_role_arn"].replace("acme", "umbrella")
+
+
+def account(field: str, value: Any) -> Change:
+    return put(value, "customers", "acme", "accounts", 0, field)
+
+
+def model(value: str) -> Change:
+    return put(value, "customers", "acme", "models", 0)
+
+
+def external_id(value: str) -> Change:
+    return put(value, "external_ids", "acme")
+
+
+# Where: (how the rule's message starts, what breaks it).
+CASES: dict[str, list[tuple[str, Change]]] = {
+    FLEET: [
+        ("partition must", put("aws-cn", "partition")),
+        ("operations_account_id must", put(11111111111, "operations_account_id")),
+        ("operations_account_id must", put("1111111111111", "operations_account_id")),
+        ("customers: a key must", customer_named("acme_prod")),
+        ("customers: a key must", customer_named("acme*")),
+        ("customers: a key must", customer_named("ac${aws:username}")),
+        ("customers: a key must", customer_named("acme--prod")),
+        ("customers: a key must", customer_named("a" * 33)),
+        ("customers: keys must be lower case", customer_named("Acme")),
+        ("customers: keys must be lower case", twin_in_upper_case),
+        (
+            "customers: each customer needs at least one account",
+            put([], "customers", "acme", "accounts"),
+        ),
+        ("customers: every account_id", account("account_id", "22222222222")),
+        ("customers: every account_id", account("account_id", 22222222222)),
+        ("customers: every account_id", account("account_id", "22222222222*")),
+        ("customers: an account_id is listed twice", account("account_id", "033333333333")),
+        ("customers: an account_id is listed twice", account("account_id", "222222222223")),
+        ("customers: the operations account", account("account_id", "011111111111")),
+        ("customers: caller_roles must name", account("caller_roles", [])),
+        ("customers: a caller role must", account("caller_roles", ["bulkhead/*"])),
+        ("customers: a caller role must", account("caller_roles", ["app?"])),
+        ("customers: a caller role must", account("caller_roles", ["${aws:username}"])),
+        ("customers: a caller role must", account("caller_roles", ["/app"])),
+        ("customers: a caller role must", account("caller_roles", ["app", ""])),
+        ("customers: a caller role must", account("caller_roles", ["arn:aws:iam::1:role/app"])),
+        (
+            "customers: each customer needs at least one model",
+            put([], "customers", "acme", "models"),
+        ),
+        ("customers: a model is listed twice", model("anthropic.claude-3-5-sonnet-20240620-v1:0")),
+        ("customers: a model is listed twice", model("anthropic.claude-3-5-sonnet-20240620-v1.0")),
+        ("customers: a model must", model("amazon.*")),
+        ("customers: a model must", model("amazon.nova-${aws:PrincipalTag/m}")),
+        ("customers: a model must", model("Amazon.nova-lite-v1:0")),
+        ("customers: a model must", model("arn:aws:bedrock:us-east-1::foundation-model/amazon.x")),
+        ("customers: global inference profiles", model("global.amazon.nova-lite-v1:0")),
+        ("customers: a model with the prefix", model("us.amazon.nova-lite-v1:0")),
+        ("external_ids must have exactly one", put(ACME_ID + "x", "external_ids", "initech")),
+        ("external_ids must have exactly one", put({"acme": ACME_ID}, "external_ids")),
+        ("external_ids: an external id must have 32", external_id(ACME_ID[:31])),
+        ("external_ids: an external id must have 32", external_id(ACME_ID * 35)),
+        ("external_ids: only letters", external_id(ACME_ID + "*")),
+        ("external_ids: only letters", external_id(ACME_ID + "${aws:userid}")),
+        ("external_ids: only letters", external_id(ACME_ID + " ")),
+        ("external_ids: an external id repeats", external_id("ab12" * 9)),
+        ("external_ids: two customers share", external_id(GLOBEX_ID)),
+        ("external_ids: two customers share", external_id(GLOBEX_ID.upper())),
+        ("external_ids: an external id contains its", external_id(f"Acme-{ACME_ID}")),
+        ("external_ids: an external id contains an", external_id(f"222222222222{ACME_ID}")),
+        ("external_ids: an external id contains an", external_id(f"{ACME_ID}.011111111111")),
+        *(
+            ("external_ids: an external id is a hash", external_id(value))
+            for value in (
+                hashlib.md5(b"acme").hexdigest(),
+                hashlib.sha1(b"222222222222").hexdigest(),
+                hashlib.sha256(b"acme222222222222").hexdigest().upper(),
+                hashlib.sha512(b"acme-222222222223").hexdigest(),
+                str(uuid.uuid5(uuid.NAMESPACE_DNS, "acme")),
+                str(uuid.uuid5(uuid.NAMESPACE_URL, "011111111111")),
+                str(uuid.uuid5(uuid.NAMESPACE_OID, "acme")),
+            )
+        ),
+        (
+            "cross_region_destinations: the prefix",
+            put(["eu-west-1"], "cross_region_destinations", "global"),
+        ),
+        (
+            "cross_region_destinations: name regions",
+            put(["eu-*"], "cross_region_destinations", "eu"),
+        ),
+        ("cross_region_destinations: list every", put([], "cross_region_destinations", "us")),
+        ("inference_profile_key_value must", put("any", "inference_profile_key_value")),
+        ("tags: keys", put("acme", "tags", "Bulkhead:customer")),
+        ("tags: keys", put("acme", "tags", "aws:x")),
+    ],
+    LOGGING: [
+        ("partition must", put("aws-cn", "partition")),
+        ("customer must", put("acme*", "customer")),
+        ("customer must", put("Acme", "customer")),
+        ("customer must", put("a" * 33, "customer")),
+        ("account_id must", put(22222222222, "account_id")),
+        ("fleet_role_arn must", put("arn:aws:iam::111111111111:role/bulkhead/*", "fleet_role_arn")),
+        ("fleet_role_arn must", put("arn:aws:iam::*:role/bulkhead/fleet/x", "fleet_role_arn")),
+        ("fleet_role_arn must", put("arn:aws:iam::111111111111:user/x", "fleet_role_arn")),
+        (
+            "fleet_role_arn must",
+            put("arn:aws:iam::111111111111:role/${aws:userid}", "fleet_role_arn"),
+        ),
+        ("fleet_role_arn names", put("arn:aws:iam::222222222222:role/x", "fleet_role_arn")),
+        ("caller.type must", put("root", "caller", "type")),
+        ("caller_role_path must", put("/a/*/", "caller_role_path")),
+        ("caller_role_path must", put("bulkhead", "caller_role_path")),
+        ("caller_role_name must", put("app*", "caller_role_name")),
+        ("retention_in_days must", put(0, "retention_in_days")),
+        ("retention_in_days must", put(42, "retention_in_days")),
+        ("key_deletion_window_in_days must", put(6, "key_deletion_window_in_days")),
+        ("key_deletion_window_in_days must", put(31, "key_deletion_window_in_days")),
+        ("tags: keys", put({"bulkhead:customer": "globex"}, "tags")),
+    ],
+    OPERATIONS: [
+        ("external_ids must", put({"acme": ACME_ID}, "external_ids")),
+    ],
+    CUSTOMER: [
+        ("customer is not a key", unknown_customer),
+        ("account_id is not listed", put("333333333333", "account_id")),
+        (
+            "fleet_role_arn is not",
+            put("arn:aws:iam::111111111111:role/bulkhead/fleet/bulkhead-globex", "fleet_role_arn"),
+        ),
+        (
+            "fleet_role_arn is not",
+            put("arn:aws:iam::222222222222:role/bulkhead/fleet/bulkhead-acme", "fleet_role_arn"),
+        ),
+    ],
+}
+
+
+def rules(where: str) -> dict[str, str]:
+    """Every rule by its message up to the first interpolation: the variable that it guards."""
+    text = (ROOT / where / "variables.tf").read_text(encoding="utf-8")
+    found: dict[str, str] = {}
+    for block in re.split(r"^variable ", text, flags=re.MULTILINE)[1:]:
+        for message in re.findall(r'error_message = "((?:[^"\\]|\\.)*)"', block):
+            start = message.split("${")[0]
+            assert start not in found, f"two rules of {where} have one message: {start}"
+            found[start] = block.split('"')[1]
+    return found
+
+
+@pytest.mark.parametrize("where", FILES)
+def test_good_variables_are_accepted(where: str, workbench: Callable[..., Workbench]) -> None:
+    assert workbench(*FILES[where], at=where).refusals(GOOD[where]) == []
+
+
+@pytest.mark.parametrize(
+    ("where", "start", "change"),
+    [
+        pytest.param(where, start, change, id=f"{where.rsplit('/')[-1]}-{number}-{start}")
+        for where, cases in CASES.items()
+        for number, (start, change) in enumerate(cases)
+    ],
+)
+def test_a_broken_variable_is_refused_by_its_rule_alone(
+    where: str, start: str, change: Change, workbench: Callable[..., Workbench]
+) -> None:
+    variables = copy.deepcopy(GOOD[where])
+    change(variables)
+    refusals = workbench(*FILES[where], at=where).refusals(variables)
+    assert len(refusals) == 1, refusals
+    assert refusals[0].startswith(start)
+
+
+@pytest.mark.parametrize("where", FILES)
+def test_every_rule_has_a_case_and_every_case_one_rule(where: str) -> None:
+    messages = list(rules(where))
+    starts = {start for start, _ in CASES[where]}
+    assert all(sum(m.startswith(s) for m in messages) == 1 for s in starts)
+    # `partition must` is in both modules; within one, no start fits two rules.
+    assert [m for m in messages if not any(m.startswith(s) for s in starts)] == []
+
+
+@pytest.mark.parametrize("where", FILES)
+def test_every_variable_is_typed_described_and_not_null(where: str) -> None:
+    text = (ROOT / where / "variables.tf").read_text(encoding="utf-8")
+    for block in re.split(r"^variable ", text, flags=re.MULTILINE)[1:]:
+        name = block.split('"')[1]
+        fields = {
+            "description": r"^  description\s*= (\"|<<-EOT)",
+            "type": r"^  type\s*= (?!any)",
+            "nullable": r"^  (nullable\s*= false|default\s*= null)",
+        }
+        missing = [f for f, p in fields.items() if not re.search(p, block, re.MULTILINE)]
+        assert not missing, f"{where}: variable {name} lacks {missing}"
