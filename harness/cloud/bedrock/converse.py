@@ -124,6 +124,7 @@ def reply(model: FoundationModel, params: Mapping[str, Any]) -> Reply:
         stop_reason=stop,
         input_tokens=asked,
         output_tokens=used,
+        # Reported, never waited for: it grows with the tokens, as a real model's does.
         latency_ms=120 + asked // 20 + 8 * used,
         echo={key: params[key] for key in ("performanceConfig", "serviceTier") if params.get(key)},
     )

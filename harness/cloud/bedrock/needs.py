@@ -120,11 +120,8 @@ def _profile(call: Call, world: World, identifier: str) -> tuple[str, tuple[str,
         found = world.inference_profile(call.account, call.region, identifier)
         # The bare id of an application profile names no model.
         return found if found is not None and ":inference-profile/" in found[0] else None
-    if parsed.account in ("", call.account) and parsed.region == call.region:
-        found = world.inference_profile(call.account, call.region, identifier)
-        if found is not None:
-            return found
-    return identifier, ()
+    found = world.inference_profile(call.account, call.region, identifier)
+    return found if found is not None else (identifier, ())
 
 
 def _direct(call: Call, identifier: str) -> str:

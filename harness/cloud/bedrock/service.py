@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import chain
@@ -28,6 +29,7 @@ from harness.cloud.bedrock.settings import BedrockSettings
 from harness.cloud.call import Answer, ApiError, Call, EventStream, ServiceRole
 
 _SERVICES: Final = frozenset({"bedrock", "bedrock-runtime"})
+_QUOTED_VALUE: Final = re.compile(r", value: .*?(?=, (?:type|valid))", re.DOTALL)
 _NOT_IN_BODY: Final = frozenset({"modelId", "requestMetadata"})
 
 
@@ -160,4 +162,6 @@ def _validate(call: Call) -> None:
         return
     report = ParamValidator().validate(dict(call.params), shape)
     if report.has_errors():
-        raise invalid(f"1 validation error detected: {report.generate_report()}")
+        # botocore quotes the offending value, which may be a prompt: leave it out.
+        said = _QUOTED_VALUE.sub("", str(report.generate_report()))
+        raise invalid(f"1 validation error detected: {said}")

@@ -2,7 +2,7 @@
 
 An answer repeats the beginning of what was asked, so that content that travels with answers is
 found as surely as content that travels with prompts, and goes on with words picked by a digest of
-the whole conversation. No two different requests get the same answer by design of a constant.
+the model and the whole conversation.
 """
 
 from __future__ import annotations

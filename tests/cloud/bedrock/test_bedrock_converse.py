@@ -74,6 +74,10 @@ def test_more_input_costs_more_tokens(play, ask):
     assert (longer, with_system["inputTokens"]) == (short + 2, short + 3)
 
 
+def test_every_message_costs_its_overhead(play, ask):
+    assert play("Converse", **ask("one"))["usage"]["inputTokens"] == 1 + tokens.OVERHEAD
+
+
 def test_the_tokens_of_a_text_join_to_the_text():
     text = "Hello, Bedrock!  Grüße aus 東京 \n"
     assert "".join(tokens.tokens(text)) == text
@@ -119,6 +123,31 @@ def test_a_tool_result_can_follow_its_use(play, ask):
     ]
     members = play("Converse", **ask(toolConfig={"tools": [TOOL]}) | {"messages": messages})
     assert "blue-4711" in text_of(members)
+
+
+def test_a_tool_use_must_get_its_own_result(play, ask):
+    use = {"toolUseId": "use-1", "name": "weather", "input": {}}
+
+    def conversation(*answers):
+        results = [
+            {"toolResult": {"toolUseId": answer, "content": [{"text": "x"}]}} for answer in answers
+        ]
+        return {
+            "messages": [
+                *ask()["messages"],
+                {"role": "assistant", "content": [{"toolUse": use}]},
+                {"role": "user", "content": results or [{"text": "never mind"}]},
+            ],
+            "toolConfig": {"tools": [TOOL]},
+        }
+
+    assert play("Converse", **ask() | conversation("use-1"))["stopReason"] == "end_turn"
+    for answers, message in (
+        ((), "Expected toolResult blocks"),
+        (("use-2",), "Expected toolResult blocks"),
+        (("use-1", "use-2"), "exceeds the number of toolUse blocks"),
+    ):
+        assert message in play.fails("Converse", **ask() | conversation(*answers)).message
 
 
 def test_a_stream_says_what_converse_says(play, ask):
@@ -272,3 +301,14 @@ def test_operations_not_played_fail_at_once(play):
         assert (error.code, error.status) == ("UnknownOperationException", 400)
         assert play.bedrock.handles("bedrock", operation)
     assert not play.bedrock.handles("logs", "PutLogEvents")
+
+
+def test_refusals_do_not_repeat_the_prompt(play, ask):
+    for messages in (
+        "canary-4711",
+        [{"role": "user", "content": [{"text": {"x": "canary-4711"}}]}],
+    ):
+        error = play.fails("Converse", **ask() | {"messages": messages})
+        assert error.code == "ValidationException"
+        assert "messages" in error.message
+        assert "canary-4711" not in error.message

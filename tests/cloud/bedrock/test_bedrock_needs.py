@@ -266,3 +266,9 @@ def test_other_calls_are_left_to_the_catalogue(needs, play):
     assert needs("CreateGuardrail") is None
     call = play.make("PutLogEvents", {}, OPS, REGION)
     assert needs_bedrock(type(call)("logs", "PutLogEvents", REGION, {}, call.caller), None) is None
+
+
+def test_the_bare_id_of_an_application_profile_counts_as_a_model_id(needs, play):
+    identifier = play.aip().rsplit("/", 1)[1]
+    model = f"arn:aws:bedrock:{REGION}::foundation-model/{identifier}"
+    assert needs("Converse", modelId=identifier) == (Need(INVOKE, model, "", {}),)

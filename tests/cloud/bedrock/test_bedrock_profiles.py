@@ -70,6 +70,14 @@ def test_profiles_are_seen_only_in_their_account_and_region(play):
         assert listed["inferenceProfileSummaries"] == []
 
 
+def test_an_arn_of_another_place_does_not_find_an_own_profile_with_that_id(play):
+    arn = play.aip()
+    here = ("111111111111", "eu-central-1")
+    assert play.bedrock.profile(*here, arn) is not None
+    assert play.bedrock.profile(*here, arn.replace("111111111111", "222222222222")) is None
+    assert play.bedrock.profile(*here, arn.replace("eu-central-1", "eu-west-1")) is None
+
+
 def test_names_are_taken_once(play):
     first = play.aip("acme")
     error = play.fails(
