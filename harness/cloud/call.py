@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
-from harness.iam import Policy
+from harness.iam import NamedPolicy
 
 CallerKind = Literal["root", "user", "role-session", "service"]
 
@@ -37,11 +37,15 @@ class Caller:
     transitive_tags: frozenset[str] = frozenset()
     """Keys of session tags that later sessions of the chain inherit, lower case."""
     source_identity: str = ""
-    session_policies: tuple[Policy, ...] = ()
-    """All must allow: the inline document and the managed ARNs passed to AssumeRole, as one union."""
+    session_policies: tuple[NamedPolicy, ...] = ()
+    """The inline document and the managed policies passed to AssumeRole; empty when none were."""
     issued_at: datetime | None = None
     expires_at: datetime | None = None
+    source_arn: str = ""
+    """For a service principal: the resource on whose behalf the service acts."""
     mfa: bool | None = None
+    without_mfa_limits: bool = False
+    """From GetSessionToken without MFA: may not call IAM, nor STS but for a few operations."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,142 @@
+"""Puts an embedded cloud together: accounts, organizations, keys, services, gateway.
+
+One cloud per process: the inner app keeps its state in module globals.
+"""
+
+from __future__ import annotations
+
+import configparser
+import io
+import os
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from harness.cloud.authorizer import Authorizer
+from harness.cloud.bedrock import Bedrock, BedrockSettings
+from harness.cloud.call import Caller
+from harness.cloud.gateway import Gateway, Parts
+from harness.cloud.inner import MotoApp
+from harness.cloud.keyring import Credential, KeyRing, new_key_id, new_secret
+from harness.cloud.learning import Learner, user_caller
+from harness.cloud.moto_estate import MotoEstate
+from harness.cloud.organizations import found_organizations, policy_type
+from harness.cloud.plan import CloudPlan
+from harness.cloud.responses import Response
+from harness.cloud.service_role import InProcessServiceRole
+from harness.cloud.sts import Sts
+from harness.cloud.user_boundaries import UserBoundaries
+from harness.cloud.validation import PolicyValidator
+
+ADMINISTRATOR = "administrator"
+_ALL = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'
+WORKLOAD_SERVICES = ("lambda.amazonaws.com", "ecs-tasks.amazonaws.com", "ec2.amazonaws.com")
+"""The services that start applications, and so can become their roles."""
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Cloud:
+    """An embedded AWS with the accounts of `plan`, as a WSGI application."""
+
+    def __init__(
+        self,
+        plan: CloudPlan,
+        *,
+        bedrock: BedrockSettings | None = None,
+        now: Callable[[], datetime] = _utc_now,
+    ) -> None:
+        accounts = frozenset(plan.accounts) | {
+            account
+            for organization in plan.organizations
+            for account in (organization.management_account, *organization.accounts)
+        }
+        self.accounts = tuple(sorted(accounts))
+        found_organizations(plan)
+        self.keys = KeyRing(now)
+        estate = MotoEstate(accounts, self._profile, self._profile_tags)
+        self._estate = estate
+        authorizer = Authorizer(estate, now)
+        sts = Sts(estate, self.keys, now)
+        service_role = InProcessServiceRole(authorizer, estate, sts.issue, self._respond)
+        self.bedrock = (
+            Bedrock(service_role) if bedrock is None else Bedrock(service_role, settings=bedrock)
+        )
+        self.gateway = Gateway(
+            Parts(
+                keys=self.keys,
+                sts=sts,
+                native=(self.bedrock, UserBoundaries(estate)),
+                inner=MotoApp(),
+                estate=estate,
+                world=estate,
+                authorizer=authorizer,
+                validator=PolicyValidator(estate, accounts, self._user_exists, policy_type),
+                learner=Learner(self.keys, estate),
+                now=now,
+            )
+        )
+        self._profiles = self._make_profiles()
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        return self.gateway(environ, start_response)
+
+    def write_credentials(self, path: Path) -> None:
+        """Write the shared-credentials file: an administrator per account, and the services.
+
+        Readable by its owner only; replaced whole, never half written.
+        """
+        parser = configparser.RawConfigParser()
+        for name, credential in self._profiles.items():
+            parser[name] = {
+                "aws_access_key_id": credential.access_key_id,
+                "aws_secret_access_key": credential.secret,
+            }
+        text = io.StringIO()
+        parser.write(text)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text.getvalue())
+        temporary.replace(path)
+
+    def _make_profiles(self) -> Mapping[str, Credential]:
+        profiles: dict[str, Credential] = {}
+        for account in self.accounts:
+            profiles[account] = self._administrator(account)
+        for account in self.accounts:
+            for service in WORKLOAD_SERVICES:
+                key_id = new_key_id("AKIA")
+                caller = Caller("service", account, service, service, service, access_key_id=key_id)
+                profiles[f"{service}@{account}"] = Credential(key_id, new_secret(), caller)
+        for credential in profiles.values():
+            self.keys.add(credential)
+        return profiles
+
+    def _administrator(self, account: str) -> Credential:
+        backend = self._estate.iam(account)
+        assert backend is not None
+        user = backend.create_user("us-east-1", ADMINISTRATOR)
+        backend.put_user_policy(ADMINISTRATOR, "administrator", _ALL)
+        key = backend.create_access_key(ADMINISTRATOR)
+        return Credential(
+            key.access_key_id, key.secret_access_key, user_caller(account, user, key.access_key_id)
+        )
+
+    def _respond(self, environ: dict[str, Any]) -> Response:
+        return self.gateway.respond(environ)
+
+    def _profile(
+        self, account: str, region: str, identifier: str
+    ) -> tuple[str, tuple[str, ...]] | None:
+        return self.bedrock.profile(account, region, identifier)
+
+    def _profile_tags(self, arn: str) -> Mapping[str, str] | None:
+        return self.bedrock.resource_tags(arn)
+
+    def _user_exists(self, account: str, name: str) -> bool:
+        return self._estate.user_arn(account, name) is not None

@@ -1,0 +1,230 @@
+"""The authorization gateway: authenticates, maps, decides, and only then lets a call through.
+
+A WSGI application in front of the inner app. For each request: who signed it, which operation it
+is, which permissions that needs, whether the caller has them. What cannot be told is refused.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from harness.cloud.authorizer import Authorizer
+from harness.cloud.call import (
+    Answer,
+    ApiError,
+    Call,
+    Caller,
+    EventStream,
+    NativeService,
+    Need,
+    Unmapped,
+    World,
+)
+from harness.cloud.catalogue import needs
+from harness.cloud.inner import InnerResponse, MotoApp
+from harness.cloud.keyring import Credential, KeyRing
+from harness.cloud.learning import Learner
+from harness.cloud.responses import (
+    Response,
+    access_denied,
+    api_error,
+    authentication_error,
+    complete,
+    streamed,
+    unknown_operation,
+)
+from harness.cloud.sigv4 import AuthenticationError, Fault, Signature, read_signature, verify
+from harness.cloud.sts import UNAUTHORIZED, Sts
+from harness.cloud.validation import PolicyValidator
+from harness.cloud.wire import HttpRequest, Operation, read_operation, read_request
+from harness.estate import EstateSource
+
+_log = logging.getLogger(__name__)
+# Hop-by-hop or computed anew here.
+_DROPPED_HEADERS = frozenset(
+    {"connection", "transfer-encoding", "content-length", "server", "date"}
+)
+# What a session from GetSessionToken without MFA may still ask of STS.
+# https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
+_WITHOUT_MFA_STS = frozenset({"AssumeRole", "GetCallerIdentity"})
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a gateway is made of."""
+
+    keys: KeyRing
+    sts: Sts
+    native: tuple[NativeService, ...]
+    inner: MotoApp
+    estate: EstateSource
+    world: World
+    authorizer: Authorizer
+    validator: PolicyValidator
+    learner: Learner
+    now: Callable[[], datetime]
+
+
+class Gateway:
+    """The WSGI application of an embedded cloud."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        response = self.respond(environ)
+        start_response(response.status_line, response.headers)
+        return response.body
+
+    def respond(self, environ: dict[str, Any]) -> Response:
+        """Answer one request. Never raises: what goes wrong inside is a 4xx, said in the log."""
+        request_id = str(uuid.uuid4())
+        try:
+            request = read_request(environ)
+        except ApiError as error:
+            return Response(error.status, [("Content-Length", "0")])
+        signing_name = ""
+        try:
+            signature = read_signature(request)
+            signing_name = signature.service
+            credential = self._authenticate(request, signature)
+            operation = read_operation(request, signature.service)
+        except AuthenticationError as refused:
+            return authentication_error(request, signing_name, refused, request_id)
+        except ApiError as error:
+            return unknown_operation(request, signing_name, error, request_id)
+        call = _call(request, operation, signature.region, credential.caller, request_id)
+        try:
+            return self._answer(request, operation, call)
+        except ApiError as error:
+            return api_error(operation, error, request_id)
+        except Exception:
+            # A 5xx would make SDKs retry for minutes; the operation is not available.
+            _log.exception("%s:%s failed inside the embedded cloud", call.service, call.operation)
+            return api_error(operation, _not_available(call), request_id)
+
+    # -- who --------------------------------------------------------------------------
+
+    def _authenticate(self, request: HttpRequest, signature: Signature) -> Credential:
+        credential = self._parts.keys.get(signature.access_key_id)
+        now = self._parts.now()
+        if credential is None or not self._active(credential):
+            raise AuthenticationError(
+                Fault.UNKNOWN_KEY, "The security token included in the request is invalid."
+            )
+        verify(request, signature, credential.secret, now)
+        if not hmac.compare_digest(credential.token.encode(), signature.token.encode()):
+            raise AuthenticationError(
+                Fault.WRONG_TOKEN, "The security token included in the request is invalid."
+            )
+        if credential.expires_at is not None and now >= credential.expires_at:
+            raise AuthenticationError(
+                Fault.EXPIRED_SESSION, "The security token included in the request is expired"
+            )
+        return credential
+
+    def _active(self, credential: Credential) -> bool:
+        """A user's long-term key must still exist and be active."""
+        if credential.caller.kind != "user" or credential.expires_at is not None:
+            return True
+        return self._parts.learner.key_is_active(credential)
+
+    # -- may they ---------------------------------------------------------------------
+
+    def _answer(self, request: HttpRequest, operation: Operation, call: Call) -> Response:
+        parts = self._parts
+        if call.service == "sts":
+            parts.sts.check(call)
+        elif call.caller.kind == "service":
+            raise ApiError("AccessDenied", "A service principal can only assume roles.", 403)
+        _check_session_limits(call)
+        wanted: tuple[Need, ...] = ()
+        if not (call.service == "sts" and call.operation in UNAUTHORIZED):
+            try:
+                wanted = needs(call, parts.world)
+            except Unmapped:
+                return access_denied(operation, _unmapped(call), call.request_id)
+            if not wanted:
+                return access_denied(operation, _unmapped(call), call.request_id)
+            refusal = parts.authorizer.refusal(call, wanted)
+            if refusal is not None:
+                return access_denied(operation, refusal.message, call.request_id)
+        parts.validator.check(call)
+        return self._let_through(request, operation, call, wanted)
+
+    def _let_through(
+        self, request: HttpRequest, operation: Operation, call: Call, wanted: tuple[Need, ...]
+    ) -> Response:
+        parts = self._parts
+        for service in (parts.sts, *parts.native):
+            if service.handles(call.service, call.operation):
+                answer: Answer | EventStream = service.answer(call)
+                if isinstance(answer, EventStream):
+                    return streamed(operation, answer, call.request_id)
+                return complete(operation, answer, call.request_id)
+        owner = next((n.resource_account for n in wanted if n.resource_account), call.account)
+        inner = parts.inner.handle(request, owner)
+        if inner.status >= 500 or _is_web_page(inner):
+            return api_error(operation, _not_available(call), call.request_id)
+        if inner.status < 300:
+            parts.learner.learn(call, operation, inner)
+        return _passed_on(inner, call.request_id)
+
+
+def _call(
+    request: HttpRequest, operation: Operation, region: str, caller: Caller, request_id: str
+) -> Call:
+    return Call(
+        service=operation.service,
+        operation=operation.name,
+        region=region,
+        params=operation.params,
+        caller=caller,
+        headers=request.headers,
+        source_ip=request.source_ip,
+        request_id=request_id,
+    )
+
+
+def _check_session_limits(call: Call) -> None:
+    if not call.caller.without_mfa_limits:
+        return
+    if call.service == "iam" or (call.service == "sts" and call.operation not in _WITHOUT_MFA_STS):
+        raise ApiError(
+            "InvalidClientTokenId", "The security token included in the request is invalid", 403
+        )
+
+
+def _unmapped(call: Call) -> str:
+    return (
+        f"User: {call.caller.arn} is not authorized to perform: {call.service}:{call.operation} "
+        "because the embedded cloud does not know which permissions this operation needs"
+    )
+
+
+def _not_available(call: Call) -> ApiError:
+    return ApiError(
+        "UnknownOperationException",
+        f"The embedded cloud does not provide {call.service}:{call.operation}.",
+        400,
+    )
+
+
+def _is_web_page(inner: InnerResponse) -> bool:
+    """The framework's own 404 or 405 page: the inner app has no such URL."""
+    return inner.status in (404, 405) and inner.header("content-type").startswith("text/html")
+
+
+def _passed_on(inner: InnerResponse, request_id: str) -> Response:
+    headers = [(k, v) for k, v in inner.headers if k.lower() not in _DROPPED_HEADERS]
+    if not inner.header("x-amzn-requestid"):
+        headers.append(("x-amzn-RequestId", request_id))
+    length = inner.header("content-length") if not inner.body else ""
+    headers.append(("Content-Length", length or str(len(inner.body))))
+    return Response(inner.status, headers, (inner.body,))

@@ -1,0 +1,356 @@
+"""Reads the estate out of moto's state, in process: the `EstateSource` and `World` of a cloud.
+
+Each look-up touches one principal or one resource, never a listing, so the cost of a decision
+does not grow with the number of roles. Compiled policies are cached by the text of the document.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from typing import Any
+
+from moto.iam.models import IAMBackend, iam_backends
+from moto.kms.models import kms_backends
+from moto.logs.models import logs_backends
+from moto.organizations.models import OrganizationsBackend, organizations_backends
+from moto.s3.models import s3_backends
+
+from harness.estate import OrganizationRecord, PrincipalRecord, RoleRecord
+from harness.iam import NamedPolicy, Policy, PolicyKind, parse_policy
+
+_AWS_POLICY = re.compile(r"^arn:[\w-]+:iam::aws:policy/")
+
+
+@functools.lru_cache(maxsize=65536)
+def compiled(document: str) -> Policy:
+    """A policy document, parsed once per text. Raises `PolicyError`."""
+    return parse_policy(document)
+
+
+def named(kind: PolicyKind, name: str, document: str) -> NamedPolicy:
+    """A compiled policy under the name by which decisions report it. Raises `PolicyError`."""
+    return NamedPolicy(kind, name, compiled(document))
+
+
+class RoleTable(MutableMapping[str, Any]):
+    """moto's roles by id, with an index by name: names are unique without regard to case."""
+
+    def __init__(self, roles: Mapping[str, Any]) -> None:
+        self._by_id: dict[str, Any] = dict(roles)
+        self._by_name: dict[str, str] = {r.name.lower(): i for i, r in roles.items()}
+
+    def __getitem__(self, role_id: str) -> Any:
+        return self._by_id[role_id]
+
+    def __setitem__(self, role_id: str, role: Any) -> None:
+        self._by_id[role_id] = role
+        self._by_name[role.name.lower()] = role_id
+
+    def __delitem__(self, role_id: str) -> None:
+        role = self._by_id.pop(role_id)
+        self._by_name.pop(role.name.lower(), None)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_id)
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def named(self, name: str) -> Any | None:
+        """The role of that name, whatever its case."""
+        role_id = self._by_name.get(name.lower())
+        return None if role_id is None else self._by_id.get(role_id)
+
+
+class MotoEstate:
+    """The estate of the accounts of one cloud, as moto keeps it."""
+
+    def __init__(
+        self,
+        accounts: frozenset[str],
+        profile: Callable[[str, str, str], tuple[str, tuple[str, ...]] | None],
+        profile_tags: Callable[[str], Mapping[str, str] | None],
+    ) -> None:
+        self.accounts = accounts
+        self._profile = profile
+        self._profile_tags = profile_tags
+        self._organizations: dict[str, OrganizationRecord | None] = {}
+        self.user_boundaries: dict[str, str] = {}
+        """Boundary ARN by user id: moto keeps boundaries of roles only."""
+
+    # -- principals ------------------------------------------------------------------
+
+    def iam(self, account: str) -> IAMBackend | None:
+        """moto's IAM of an account of this cloud; None for any other account."""
+        if account not in self.accounts:
+            return None
+        backend: IAMBackend = iam_backends[account]["aws"]
+        if not isinstance(backend.roles, RoleTable):
+            table = RoleTable(backend.roles)
+            backend.roles = table  # type: ignore[assignment]
+            # Terraform reads each role several times; moto looks through all of them each time.
+            backend.get_role = functools.partial(_get_role, backend, table)  # type: ignore[method-assign]
+        return backend
+
+    def _role(self, account: str, name: str) -> Any | None:
+        backend = self.iam(account)
+        if backend is None:
+            return None
+        roles: Any = backend.roles
+        return roles.named(name)
+
+    def user(self, account: str, name: str, entity_id: str) -> PrincipalRecord | None:
+        backend = self.iam(account)
+        user = None if backend is None else backend.users.get(name)
+        if backend is None or user is None or user.id != entity_id:
+            return None
+        policies = [
+            *self._identity(user.policies, user.managed_policies),
+            *(
+                policy
+                for group in backend.groups.values()
+                if user in group.users
+                for policy in self._identity(group.policies, group.managed_policies)
+            ),
+        ]
+        return PrincipalRecord(
+            arn=user.arn,
+            identity=tuple(policies),
+            boundary=self._boundary(account, self.user_boundaries.get(user.id)),
+            tags=backend.tagger.get_tag_dict_for_resource(user.arn),
+        )
+
+    def role_principal(self, account: str, role_id: str) -> PrincipalRecord | None:
+        backend = self.iam(account)
+        role = None if backend is None else backend.roles.get(role_id)
+        if role is None:
+            return None
+        return PrincipalRecord(
+            arn=role.arn,
+            identity=tuple(self._identity(role.policies, role.managed_policies)),
+            boundary=self._boundary(account, role.permissions_boundary_arn),
+            tags=_tag_dict(role.tags),
+        )
+
+    def role(self, account: str, name: str) -> RoleRecord | None:
+        role = self._role(account, name)
+        if role is None:
+            return None
+        return RoleRecord(
+            arn=role.arn,
+            name=role.name,
+            role_id=role.id,
+            trust=named(PolicyKind.TRUST, "trust policy", role.assume_role_policy_document),
+            max_session_duration=int(role.max_session_duration or 3600),
+        )
+
+    def role_named(self, account: str, name: str) -> str | None:
+        """The unique id of a role, by its name."""
+        role = self._role(account, name)
+        return None if role is None else str(role.id)
+
+    def _identity(
+        self, inline: Mapping[str, str], managed: Mapping[str, Any]
+    ) -> Iterator[NamedPolicy]:
+        for name, document in inline.items():
+            yield named(PolicyKind.IDENTITY, name, _text(document))
+        for arn, policy in managed.items():
+            yield named(PolicyKind.IDENTITY, arn, _default_document(policy))
+
+    def _boundary(self, account: str, arn: str | None) -> NamedPolicy | None:
+        if not arn:
+            return None
+        policy = self.managed_policy(account, arn)
+        if policy is None:
+            # A boundary that cannot be found allows nothing.
+            empty = '{"Version":"2012-10-17","Statement":[]}'
+            return named(PolicyKind.BOUNDARY, arn, empty)
+        return NamedPolicy(PolicyKind.BOUNDARY, arn, policy.policy)
+
+    def managed_policy(self, account: str, arn: str) -> NamedPolicy | None:
+        owner = account if _AWS_POLICY.match(arn) else arn.split(":")[4]
+        backend = self.iam(owner) if owner == account else None
+        policy = None if backend is None else backend.managed_policies.get(arn)
+        if policy is None:
+            return None
+        return named(PolicyKind.IDENTITY, arn, _default_document(policy))
+
+    # -- resources -------------------------------------------------------------------
+
+    def resource_policy(self, arn: str) -> NamedPolicy | None:
+        parts = arn.split(":", 5)
+        if len(parts) != 6:
+            return None
+        _, _, service, region, account, resource = parts
+        if service == "iam" and resource.startswith("role/"):
+            record = self.role(account, resource.rsplit("/", 1)[1])
+            return record.trust if record is not None and record.arn == arn else None
+        if service == "kms" and resource.startswith("key/") and account in self.accounts:
+            key = kms_backends[account][region].keys.get(resource[4:])
+            return None if key is None else named(PolicyKind.KEY, "key policy", _text(key.policy))
+        if service == "s3":
+            return self._bucket_policy(resource.split("/", 1)[0])
+        return None
+
+    def _bucket_policy(self, name: str) -> NamedPolicy | None:
+        owner = self.bucket_account(name)
+        if owner is None:
+            return None
+        bucket = s3_backends[owner]["aws"].buckets.get(name)
+        policy = getattr(bucket, "policy", None)
+        if not policy:
+            return None
+        return named(PolicyKind.RESOURCE, "bucket policy", _text(policy))
+
+    def resource_tags(self, arn: str) -> Mapping[str, str]:
+        parts = arn.split(":", 5)
+        if len(parts) != 6 or parts[4] not in self.accounts:
+            return {}
+        _, _, service, region, account, resource = parts
+        if service == "iam" and resource.startswith("role/"):
+            role = self._role(account, resource.rsplit("/", 1)[1])
+            return {} if role is None else _tag_dict(role.tags)
+        if service == "iam":
+            backend = self.iam(account)
+            return {} if backend is None else backend.tagger.get_tag_dict_for_resource(arn)
+        if service == "kms":
+            key_id = resource.split("/", 1)[-1]
+            kms_tagger = kms_backends[account][region].tagger
+            return dict(kms_tagger.get_tag_dict_for_resource(key_id))
+        if service == "logs":
+            group = resource.split(":")[1] if ":" in resource else resource
+            plain = f"{':'.join(parts[:5])}:log-group:{group}"
+            return dict(logs_backends[account][region].tagger.get_tag_dict_for_resource(plain))
+        if service == "bedrock":
+            return self._profile_tags(arn) or {}
+        return {}
+
+    # -- names, for the catalogue ----------------------------------------------------
+
+    def role_arn(self, account: str, name: str) -> str | None:
+        role = self._role(account, name)
+        return None if role is None else str(role.arn)
+
+    def user_arn(self, account: str, name: str) -> str | None:
+        backend = self.iam(account)
+        user = None if backend is None else backend.users.get(name)
+        return None if user is None else str(user.arn)
+
+    def group_arn(self, account: str, name: str) -> str | None:
+        backend = self.iam(account)
+        group = None if backend is None else backend.groups.get(name)
+        return None if group is None else str(group.arn)
+
+    def instance_profile_arn(self, account: str, name: str) -> str | None:
+        backend = self.iam(account)
+        if backend is None:
+            return None
+        profiles = backend.instance_profiles.values()
+        return next((str(p.arn) for p in profiles if p.name == name), None)
+
+    def key_arn(self, account: str, region: str, key: str) -> str | None:
+        if key.startswith("arn:"):
+            _, _, _, region, account, key = key.split(":", 5)
+            key = key.removeprefix("key/")
+        if account not in self.accounts:
+            return None
+        backend = kms_backends[account][region]
+        key_id = backend.get_key_id_from_alias(key) if key.startswith("alias/") else key
+        found = None if key_id is None else backend.keys.get(key_id)
+        return None if found is None else str(found.arn)
+
+    def bucket_account(self, bucket: str) -> str | None:
+        owner = s3_backends.bucket_accounts.get(bucket)
+        return owner[1] if owner is not None and owner[1] in self.accounts else None
+
+    def inference_profile(
+        self, account: str, region: str, identifier: str
+    ) -> tuple[str, tuple[str, ...]] | None:
+        return self._profile(account, region, identifier)
+
+    # -- organizations ---------------------------------------------------------------
+
+    def organization(self, account: str) -> OrganizationRecord | None:
+        if account not in self._organizations:
+            self._organizations[account] = _organization_of(account)
+        return self._organizations[account]
+
+    def forget_organizations(self) -> None:
+        """Call after anything that may have changed an organization."""
+        self._organizations.clear()
+
+
+def _get_role(backend: IAMBackend, table: RoleTable, role_name: str) -> Any:
+    role = table.named(role_name)
+    # moto compares names by case, AWS does not; what AWS would find is found.
+    return role if role is not None else IAMBackend.get_role(backend, role_name)
+
+
+def _organization_of(account: str) -> OrganizationRecord | None:
+    if account in organizations_backends.master_accounts:
+        management, partition = organizations_backends.master_accounts[account]
+        backend = organizations_backends[management][partition]
+    else:
+        backend = organizations_backends[account]["aws"]
+    if backend.org is None:
+        return None
+    member = next((a for a in backend.accounts if a.id == account), None)
+    if member is None:
+        return None
+    chain = _chain(backend, member)
+    ids = [entity.id for entity in chain if entity.type != "ACCOUNT"]
+    management_account = str(backend.org.master_account_id)
+    return OrganizationRecord(
+        organization_id=str(backend.org.id),
+        management_account=management_account,
+        path="/".join([str(backend.org.id), *ids]) + "/",
+        scps=_levels(chain, "SERVICE_CONTROL_POLICY", PolicyKind.SCP, account, management_account),
+        rcps=_levels(chain, "RESOURCE_CONTROL_POLICY", PolicyKind.RCP, account, management_account),
+    )
+
+
+def _chain(backend: OrganizationsBackend, member: Any) -> list[Any]:
+    """The root, the units below it and the account itself."""
+    units = {unit.id: unit for unit in backend.ou}
+    chain = [member]
+    parent = units.get(member.parent_id)
+    while parent is not None:
+        chain.append(parent)
+        parent = units.get(parent.parent_id) if parent.type != "ROOT" else None
+    return chain[::-1]
+
+
+def _levels(
+    chain: list[Any], policy_type: str, kind: PolicyKind, account: str, management_account: str
+) -> tuple[tuple[NamedPolicy, ...], ...]:
+    enabled = any(entry["Type"] == policy_type for entry in chain[0].policy_types)
+    if account == management_account or not enabled:
+        return ()
+    return tuple(
+        tuple(
+            named(kind, policy.id, _text(policy.content))
+            for policy in entity.attached_policies
+            if policy.type == policy_type
+        )
+        for entity in chain
+    )
+
+
+def _default_document(policy: Any) -> str:
+    version = next(v for v in policy.versions if v.version_id == policy.default_version_id)
+    return _text(version.document)
+
+
+def _text(document: Any) -> str:
+    if isinstance(document, bytes):
+        return document.decode()
+    return document if isinstance(document, str) else json.dumps(document)
+
+
+def _tag_dict(tags: Any) -> dict[str, str]:
+    if isinstance(tags, Mapping):
+        return {str(k): str(v["Value"] if isinstance(v, Mapping) else v) for k, v in tags.items()}
+    return {str(tag["Key"]): str(tag["Value"]) for tag in tags or ()}

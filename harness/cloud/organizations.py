@@ -1,0 +1,52 @@
+"""Sets up the organizations of a cloud's plan in the inner app, before it serves."""
+
+from __future__ import annotations
+
+from moto.iam.models import iam_backends
+from moto.organizations.models import FakeAccount, organizations_backends
+from moto.organizations.utils import DEFAULT_RCP_POLICY_ID, DEFAULT_SCP_POLICY_ID
+
+from harness.cloud.plan import CloudPlan, OrganizationPlan
+
+
+def found_organizations(plan: CloudPlan) -> None:
+    """Create each organization with its member accounts, service control policies enabled.
+
+    Members are as if invited: no OrganizationAccountAccessRole is made in them.
+    """
+    for organization in plan.organizations:
+        _found(organization)
+
+
+def _found(organization: OrganizationPlan) -> None:
+    management = organization.management_account
+    backend = organizations_backends[management]["aws"]
+    backend.create_organization("us-east-1", FeatureSet="ALL")
+    root = next(unit for unit in backend.ou if unit.type == "ROOT")
+    for policy_type in ("SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"):
+        backend.enable_policy_type(RootId=root.id, PolicyType=policy_type)
+    assert backend.org is not None
+    _drop_stray_role(backend.accounts[0], management)
+    for account in organization.accounts:
+        member = FakeAccount(
+            backend.org, AccountName=f"account-{account}", Email=f"{account}@example.com"
+        )
+        _drop_stray_role(member, account)
+        member.joined_method = "INVITED"
+        backend.accounts.append(member)
+        organizations_backends.master_accounts[account] = (management, "aws")
+        for policy_id in (DEFAULT_SCP_POLICY_ID, DEFAULT_RCP_POLICY_ID):
+            backend.attach_policy(PolicyId=policy_id, TargetId=account)
+
+
+def _drop_stray_role(member: FakeAccount, account: str) -> None:
+    # moto gives each new account a random id and makes a role in that account.
+    if member.id != account:
+        iam_backends.pop(member.id, None)
+        member.id = account
+
+
+def policy_type(account: str, policy_id: str) -> str | None:
+    """The type of an organization policy, asked by the management account; None if unknown."""
+    backend = organizations_backends[account]["aws"]
+    return next((str(p.type) for p in backend.policies if p.id == policy_id), None)

@@ -1,0 +1,125 @@
+"""A cloud in a process of its own, and its handle: start, fork, stop.
+
+The process ends when its starter does. A fork is an isolated copy of the loaded cloud on another
+port: it knows the same access keys, so the credentials file of the original serves it too.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from harness.cloud.plan import CloudPlan, OrganizationPlan
+from harness.errors import UserError
+
+_START_TIMEOUT = 60.0
+
+
+@dataclass(slots=True)
+class CloudProcess:
+    """A running cloud: where it listens and how it is told to fork or stop."""
+
+    endpoint: str
+    credentials: Path
+    control: Path
+    _process: subprocess.Popen[str] | None = field(default=None, repr=False)
+
+    @classmethod
+    def start(cls, plan: CloudPlan, *, credentials: Path, port: int = 0) -> CloudProcess:
+        """Start a cloud with `plan`'s accounts; returns when it answers.
+
+        Writes `credentials`. Raises `UserError` where it cannot start, for instance on a port
+        that is taken.
+        """
+        process = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "harness.cloud.worker",
+                json.dumps(asdict(plan)),
+                str(credentials),
+                str(port),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        if not line:
+            process.wait(_START_TIMEOUT)
+            raise UserError(f"the embedded cloud did not start (exit code {process.returncode})")
+        said = json.loads(line)
+        if "error" in said:
+            process.wait(_START_TIMEOUT)
+            raise UserError(f"the embedded cloud did not start: {said['error']}")
+        return cls(said["endpoint"], credentials, Path(said["control"]), process)
+
+    @classmethod
+    def attach(cls, endpoint: str, credentials: Path, control: Path) -> CloudProcess:
+        """The handle of a cloud that another process started."""
+        return cls(endpoint, credentials, control)
+
+    def fork(self, credentials: Path | None = None) -> CloudProcess:
+        """An isolated copy of the cloud as it is now. It ends with `stop`, or with the starter."""
+        said = self._ask({"do": "fork"})
+        return CloudProcess(
+            said["endpoint"], credentials or self.credentials, Path(said["control"])
+        )
+
+    def stop(self) -> None:
+        """End the cloud. Stopping one that has ended is not an error."""
+        try:
+            self._ask({"do": "stop"})
+        except (OSError, ValueError):
+            pass
+        if self._process is not None:
+            for pipe in (self._process.stdin, self._process.stdout):
+                if pipe is not None:
+                    pipe.close()
+            try:
+                self._process.wait(5)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+
+    def __enter__(self) -> CloudProcess:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
+            link.settimeout(_START_TIMEOUT)
+            link.connect(str(self.control))
+            link.sendall(json.dumps(question).encode() + b"\n")
+            answer = link.makefile().readline()
+        said: dict[str, Any] = json.loads(answer)
+        if "error" in said:
+            raise RuntimeError(f"the embedded cloud could not {question['do']}: {said['error']}")
+        return said
+
+
+def plan_from(text: str) -> CloudPlan:
+    """A plan from its JSON form."""
+    data = json.loads(text)
+    return CloudPlan(
+        accounts=tuple(data["accounts"]),
+        organizations=tuple(
+            OrganizationPlan(o["management_account"], tuple(o["accounts"]))
+            for o in data["organizations"]
+        ),
+    )

@@ -1,0 +1,167 @@
+"""Calls that an AWS service makes through a role that trusts it, such as Bedrock writing its log.
+
+Nothing is taken for granted: the role's trust policy decides whether the service gets a session,
+and each call is a signed request that passes the gateway like any other.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import botocore.session
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from harness.cloud.authorizer import Authorizer
+from harness.cloud.call import ApiError, Call, Caller, Need
+from harness.cloud.keyring import Credential
+from harness.cloud.responses import Response
+from harness.estate import EstateSource
+
+Issue = Callable[[Caller, int], Credential]
+
+
+class InProcessServiceRole:
+    """`ServiceRole` over the gateway itself, without a socket."""
+
+    def __init__(
+        self,
+        authorizer: Authorizer,
+        estate: EstateSource,
+        issue: Issue,
+        respond: Callable[[dict[str, Any]], Response],
+    ) -> None:
+        self._authorizer = authorizer
+        self._estate = estate
+        self._issue = issue
+        self._respond = respond
+
+    def call(
+        self,
+        *,
+        role_arn: str,
+        service_principal: str,
+        source_account: str,
+        source_arn: str,
+        service: str,
+        operation: str,
+        region: str,
+        params: Mapping[str, Any],
+    ) -> Mapping[str, Any]:
+        """Assume the role as the service and make one call. Raises `ApiError`."""
+        credential = self._assume(role_arn, service_principal, source_account, source_arn, region)
+        client = self._client(service, region, credential)
+        method = client.meta.method_to_api_mapping
+        name = next(python for python, api in method.items() if api == operation)
+        try:
+            answer: Mapping[str, Any] = getattr(client, name)(**params)
+        except ClientError as error:
+            details = error.response["Error"]
+            status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+            raise ApiError(details["Code"], details["Message"], status) from None
+        return answer
+
+    def _assume(
+        self, role_arn: str, service_principal: str, account: str, source_arn: str, region: str
+    ) -> Credential:
+        service = Caller(
+            kind="service",
+            account=account,
+            arn=service_principal,
+            principal_arn=service_principal,
+            user_id=service_principal,
+            source_arn=source_arn,
+        )
+        asked = Call("sts", "AssumeRole", region, {"RoleArn": role_arn}, service)
+        owner = role_arn.split(":")[4] if role_arn.count(":") >= 5 else ""
+        need = Need("sts:AssumeRole", role_arn, owner, {"sts:RoleSessionName": "service"})
+        refusal = self._authorizer.refusal(asked, (need,))
+        if refusal is not None:
+            raise ApiError("AccessDenied", refusal.message, 403)
+        role = self._estate.role(owner, role_arn.rsplit("/", 1)[1])
+        if role is None or role.arn != role_arn or owner != account:
+            raise ApiError("AccessDenied", f"{service_principal} cannot use {role_arn}.", 403)
+        session = f"arn:{role_arn.split(':')[1]}:sts::{owner}:assumed-role/{role.name}/service"
+        caller = Caller(
+            kind="role-session",
+            account=owner,
+            arn=session,
+            principal_arn=role.arn,
+            user_id=f"{role.role_id}:service",
+            entity_id=role.role_id,
+            session_name="service",
+            mfa=False,
+        )
+        return self._issue(caller, 900)
+
+    def _client(self, service: str, region: str, credential: Credential) -> Any:
+        session = botocore.session.Session()
+        client = session.create_client(
+            service,
+            region_name=region,
+            endpoint_url="http://gateway.invalid",
+            aws_access_key_id=credential.access_key_id,
+            aws_secret_access_key=credential.secret,
+            aws_session_token=credential.token,
+            config=Config(retries={"total_max_attempts": 1}, signature_version="v4"),
+        )
+        client.meta.events.register(f"before-send.{service}", self._send)
+        return client
+
+    def _send(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        response = self._respond(_environ(request))
+        body = b"".join(response.body)
+        return AWSResponse(request.url, response.status, _Headers(response.headers), _Raw(body))
+
+
+class _Headers(dict[str, str]):
+    def __init__(self, headers: list[tuple[str, str]]) -> None:
+        super().__init__((name.lower(), value) for name, value in headers)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return super().get(key.lower(), default)
+
+    def __getitem__(self, key: str) -> str:
+        return super().__getitem__(key.lower())
+
+
+class _Raw(io.BytesIO):
+    """What botocore expects below an `AWSResponse`."""
+
+    def stream(self, amt: int = 65536, **_: object) -> Any:
+        while chunk := self.read(amt):
+            yield chunk
+
+
+def _environ(request: AWSPreparedRequest) -> dict[str, Any]:
+    url = urlsplit(request.url)
+    body = request.body or b""
+    data = body.encode() if isinstance(body, str) else bytes(body)
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": request.method,
+        "REQUEST_URI": url.path + (f"?{url.query}" if url.query else ""),
+        "PATH_INFO": url.path,
+        "QUERY_STRING": url.query,
+        "HTTP_HOST": url.netloc,
+        "SERVER_NAME": url.hostname or "",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "127.0.0.1",
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(data),
+        "wsgi.errors": io.StringIO(),
+        "wsgi.version": (1, 0),
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    for name, value in request.headers.items():
+        text = value.decode() if isinstance(value, bytes) else str(value)
+        key = name.upper().replace("-", "_")
+        environ[key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"] = text
+    environ["CONTENT_LENGTH"] = str(len(data))
+    return environ
