@@ -1,0 +1,67 @@
+"""Which permissions an API call needs: `needs(call, world)`.
+
+The map is data (`actions.json`, made by `generate` from the Service Authorization Reference, laid
+over with the hand-checked entries of `overrides`); what data cannot say is code in `special`. Who
+may do what is not decided here, and no policy is read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from harness.cloud.call import Call, Need, Unmapped, World
+from harness.cloud.catalogue.spec import Rule, compile_spec
+from harness.cloud.catalogue.special import SPECIAL
+
+__all__ = ["entry", "needs", "provenance"]
+
+_compiled: dict[tuple[str, str], Rule] = {}
+
+
+def needs(call: Call, world: World) -> tuple[Need, ...]:
+    """Every permission that a call needs, the operation's own first; all must be granted.
+
+    An empty tuple never comes back. Raises `Unmapped` for an operation that the catalogue does not
+    know and for a call whose resource its parameters do not name: the call must be refused.
+    """
+    rule = _compiled.get((call.service, call.operation))
+    if rule is None:
+        rule = _rule(call.service, call.operation)
+    found = rule(call, world)
+    if not found:
+        raise Unmapped(call.service, call.operation)
+    return found
+
+
+def entry(service: str, operation: str) -> str | None:
+    """The catalogue's line for an operation (see `spec`), or None when it has none."""
+    line: str | None = _data()["services"].get(service, {}).get(operation)
+    return line
+
+
+def provenance() -> Mapping[str, str]:
+    """Where the data comes from: package, version, license, date."""
+    made: Mapping[str, str] = _data()["provenance"]
+    return made
+
+
+@cache
+def _data() -> Mapping[str, Any]:
+    content: Mapping[str, Any] = json.loads(Path(__file__).with_name("actions.json").read_text())
+    return content
+
+
+def _rule(service: str, operation: str) -> Rule:
+    line = entry(service, operation)
+    if line is None or line.startswith("!"):
+        raise Unmapped(service, operation)
+    if line.startswith("="):
+        rule = SPECIAL[line[1:]]
+    else:
+        rule = compile_spec(line, service, operation, _data()["prefixes"].get(service, service))
+    _compiled[service, operation] = rule
+    return rule

@@ -1,0 +1,274 @@
+"""The entries of `actions.json`: their form, and how one becomes a function.
+
+An entry is a line of words, for example
+
+    AttachRolePolicy    @role:RoleName %PolicyArn>iam:PolicyARN
+    CreateFunction      ~function:{FunctionName} #Tags ^Role>lambda.amazonaws.com
+
+==================  ===========================================================================
+``!REASON``         (whole entry) deliberately not mapped
+``=NAME``           (whole entry) decided by a function of `special`
+``:ACTION``         the action of the resources that follow; else the operation's own name
+``*``               the action has no resource
+``~TYPE/{Member}``  ``arn:aws:SERVICE:REGION:ACCOUNT:TYPE/`` and the parameter; ``~~`` without region
+``arn:…{Member}``   an ARN written out; ``{R}`` region, ``{A}`` account, ``{Member=default}``
+``{Member}``        the parameter is an ARN
+``@KIND:Member``    a kind of resource that `kinds` knows
+``A|B``             B if the parameters of A are absent
+``?RESOURCE``       no need arises when the parameters are absent; without ``?`` the call is refused
+``/RESOURCE``       what AWS decides on when all of the above are absent
+``+ACTION``         also needed on the same resources when there are tags in the request
+``#Member``         tags in the request; ``#-Member`` tag keys to take away
+``^Member>SERVICE`` a role that the call passes to a service: ``iam:PassRole``
+``%Member>KEY``     a condition key that a parameter fills
+==================  ===========================================================================
+
+``Member`` may be a path (``loggingConfig.cloudWatchConfig.roleArn``); lists give one resource for
+each element. A template with one parameter takes a full ARN in it as it is.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from harness.cloud.call import Call, Need, Unmapped, World
+from harness.cloud.catalogue.arns import checked_arn, is_arn, owner_of
+from harness.cloud.catalogue.contexts import CONTEXTS, Context
+from harness.cloud.catalogue.kinds import KINDS, Resource
+
+
+Rule = Callable[[Call, World], tuple[Need, ...]]
+Maker = Callable[[Call, World], list[Resource]]
+
+_PLACE = re.compile(r"\{([^}]+)\}")
+_STAR: list[Resource] = [("*", "")]
+
+
+def values(params: Mapping[str, Any], path: str) -> list[str]:
+    """The strings (numbers as strings, keys of maps) at a path of members; empty when absent."""
+    head, _, rest = path.partition(".")
+    value = params.get(head)
+    if value is None or value == "":
+        return []
+    if rest:
+        items = value if isinstance(value, (list, tuple)) else (value,)
+        return [found for item in items for found in values(item, rest)]
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, (list, tuple)):
+        return [_text(item) for item in value]
+    return list(value) if isinstance(value, Mapping) else [_text(value)]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def tag_context(tags: Any) -> Context:
+    """`aws:RequestTag/KEY` and `aws:TagKeys` from a list of pairs or a mapping."""
+    pairs: Iterable[tuple[str, str]]
+    if isinstance(tags, Mapping):
+        pairs = tags.items()
+    else:
+        pairs = (_pair(item) for item in tags)
+    context: Context = {}
+    keys: list[str] = []
+    for key, value in pairs:
+        context[f"aws:RequestTag/{key}"] = value
+        keys.append(key)
+    if keys:
+        context["aws:TagKeys"] = tuple(keys)
+    return context
+
+
+def _pair(item: Mapping[str, str]) -> tuple[str, str]:
+    for key, value in (("Key", "Value"), ("key", "value"), ("TagKey", "TagValue")):
+        if key in item:
+            return item[key], item.get(value) or ""
+    raise ValueError("a tag has a key")
+
+
+def _template(text: str, prefix: str) -> Maker:
+    if text.startswith("~~"):
+        text = f"arn:aws:{prefix}::{{A}}:{text[2:]}"
+    elif text.startswith("~"):
+        text = f"arn:aws:{prefix}:{{R}}:{{A}}:{text[1:]}"
+    pieces = _PLACE.split(text)
+    literals, names = pieces[::2], pieces[1::2]
+    places = [name for name in names if name not in ("R", "A")]
+    owned = "{A}" in text
+    whole = text == f"{{{places[0]}}}" if len(places) == 1 else False
+
+    def build(call: Call, filling: Iterator[str]) -> str:
+        out = [literals[0]]
+        for name, literal in zip(names, literals[1:], strict=True):
+            if name == "R":
+                out.append(call.region)
+            elif name == "A":
+                out.append(call.caller.account)
+            else:
+                out.append(next(filling))
+            out.append(literal)
+        return "".join(out)
+
+    def one(call: Call, _world: World) -> list[Resource]:
+        made: list[Resource] = []
+        for value in _filled(call.params, places[0]):
+            if is_arn(value):
+                made.append((checked_arn(call, value), owner_of(value)))
+            elif whole:
+                return []
+            else:
+                made.append((build(call, iter((value,))), call.caller.account if owned else ""))
+        return made
+
+    def several(call: Call, _world: World) -> list[Resource]:
+        filled = [_filled(call.params, place) for place in places]
+        if any(is_arn(value) for column in filled for value in column):
+            raise Unmapped(call.service, call.operation)
+        owner = call.caller.account if owned else ""
+        return [(build(call, iter(row)), owner) for row in itertools.product(*filled)]
+
+    return one if len(places) == 1 else several
+
+
+def _filled(params: Mapping[str, Any], place: str) -> list[str]:
+    path, has_default, default = place.partition("=")
+    return values(params, path) or ([default] if has_default else [])
+
+
+def _kind(name: str, path: str) -> Maker:
+    kind = KINDS[name]
+    if not path:
+        return lambda call, world: [kind(call, world, "")]
+
+    def named(call: Call, world: World) -> list[Resource]:
+        made = [kind(call, world, value) for value in values(call.params, path)]
+        return [resource for resource in made if resource[0]]
+
+    return named
+
+
+def _resource(text: str, prefix: str) -> Maker:
+    if text == "*":
+        return lambda _call, _world: _STAR
+    makers = []
+    for alternative in text.split("|"):
+        if alternative.startswith("@"):
+            name, _, path = alternative[1:].partition(":")
+            makers.append(_kind(name, path))
+        else:
+            makers.append(_template(alternative, prefix))
+    if len(makers) == 1:
+        return makers[0]
+
+    def first(call: Call, world: World) -> list[Resource]:
+        found: list[Resource] = []
+        for maker in makers:
+            made = maker(call, world)
+            if found and made and made != found:
+                # Two names for one thing, and they differ: whoever answers might take the other.
+                raise Unmapped(call.service, call.operation)
+            found = found or made
+        return found
+
+    return first
+
+
+def _context(words: list[str]) -> Callable[[Call], Context] | None:
+    parts: list[tuple[str, str, str]] = []
+    for word in words:
+        if word.startswith("#-"):
+            parts.append(("keys", word[2:], ""))
+        elif word.startswith("#"):
+            parts.append(("tags", word[1:], ""))
+        elif word.startswith("%"):
+            path, _, key = word[1:].partition(">")
+            parts.append(("key", path, key))
+    if not parts:
+        return None
+
+    def context(call: Call) -> Context:
+        made: Context = {}
+        for what, path, key in parts:
+            if what == "tags":
+                tags = call.params.get(path)
+                if tags:
+                    made.update(tag_context(tags))
+            elif found := values(call.params, path):
+                if what == "keys":
+                    made["aws:TagKeys"] = tuple(found)
+                else:
+                    made[key] = found[0] if len(found) == 1 else tuple(found)
+        return made
+
+    return context
+
+
+def passed_roles(call: Call, world: World, path: str, service: str) -> list[Need]:
+    """`iam:PassRole` on each role at a path, with `iam:PassedToService`.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
+    """
+    needs = []
+    for value in values(call.params, path):
+        resource, owner = KINDS["role"](call, world, value)
+        needs.append(Need("iam:PassRole", resource, owner, {"iam:PassedToService": service}))
+    return needs
+
+
+def compile_spec(spec: str, service: str, operation: str, prefix: str) -> Rule:
+    """A function that gives the needs of a call; `spec` must not start with `!` or `=`."""
+    action = f"{prefix}:{operation}"
+    wanted: list[tuple[str, Maker, bool]] = []
+    fallback: tuple[str, Maker] | None = None
+    passes: list[tuple[str, str]] = []
+    tagging = ""
+    words = spec.split(" ")
+    for word in words:
+        mark = word[0]
+        if mark == ":":
+            name = word[1:]
+            action = name if ":" in name else f"{prefix}:{name}"
+        elif mark == "/":
+            fallback = (action, _resource(word[1:], prefix))
+        elif mark == "^":
+            path, _, passed_to = word[1:].partition(">")
+            passes.append((path, passed_to))
+        elif mark == "+":
+            tagging = word[1:]
+        elif mark not in "#%":
+            optional = mark == "?"
+            wanted.append((action, _resource(word[1:] if optional else word, prefix), optional))
+    context = _context(words)
+    of_service = CONTEXTS.get(service)
+
+    def rule(call: Call, world: World) -> tuple[Need, ...]:
+        extra: Context = context(call) if context else {}
+        needs: list[Need] = []
+        missing = False
+        for name, maker, optional in wanted:
+            made = maker(call, world)
+            missing = missing or not (made or optional)
+            needs += [Need(name, resource, owner, extra) for resource, owner in made]
+        if not needs and fallback is not None:
+            name, maker = fallback
+            needs += [Need(name, resource, owner, extra) for resource, owner in maker(call, world)]
+            missing = False
+        if missing or not needs:
+            raise Unmapped(service, operation)
+        if tagging and "aws:TagKeys" in extra:
+            needs += [replace(need, action=tagging) for need in needs]
+        if of_service:
+            needs = [of_service(call, world, need) for need in needs]
+        for path, passed_to in passes:
+            needs += passed_roles(call, world, path, passed_to)
+        return tuple(needs)
+
+    return rule

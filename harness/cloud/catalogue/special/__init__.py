@@ -1,0 +1,35 @@
+"""Operations whose permissions depend on more than which parameters are there.
+
+One module per service; `SPECIAL` maps the names used in the data (`=NAME`) to functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from harness.cloud.call import Call, Need, World
+from harness.cloud.catalogue.special import account, bedrock, dynamodb, events, iam, kms, logs, s3, sts
+
+SPECIAL: dict[str, Callable[[Call, World], tuple[Need, ...]]] = {
+    "account.account": account.account,
+    "bedrock": bedrock.needs,
+    "dynamodb.transact_write_items": dynamodb.transact_write_items,
+    "events.put_events": events.put_events,
+    "events.rule": events.rule,
+    "iam.rename_group": iam.rename_group,
+    "iam.rename_user": iam.rename_user,
+    "kms.decrypt": kms.decrypt,
+    "kms.re_encrypt": kms.re_encrypt,
+    "logs.create_log_group": logs.create_log_group,
+    "logs.filter_log_events": logs.filter_log_events,
+    "logs.get_log_events": logs.get_log_events,
+    "logs.put_account_policy": logs.put_account_policy,
+    "logs.start_query": logs.start_query,
+    **{f"s3.{name}": rule for name, rule in s3.RULES.items()},
+    "sts.assume_role": sts.assume_role,
+    "sts.assume_role_with_saml": sts.assume_role_with_saml,
+    "sts.assume_role_with_web_identity": sts.assume_role_with_web_identity,
+    "sts.assume_root": sts.assume_root,
+    "sts.get_federation_token": sts.get_federation_token,
+    "sts.get_web_identity_token": sts.get_web_identity_token,
+}

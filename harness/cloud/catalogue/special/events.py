@@ -1,0 +1,48 @@
+"""EventBridge: rules lie on a bus, and the default bus is not in their ARN."""
+
+from __future__ import annotations
+
+from harness.cloud.call import Call, Need, Unmapped, World
+from harness.cloud.catalogue.arns import checked_arn, is_arn, owner_of
+from harness.cloud.catalogue.spec import Context, passed_roles, tag_context, values
+
+_PASSED_TO = "events.amazonaws.com"
+
+
+def rule(call: Call, world: World) -> tuple[Need, ...]:
+    """Operations on one rule; PutRule and PutTargets may pass roles to the service."""
+    names = values(call.params, "Name") or values(call.params, "Rule")
+    if not names:
+        raise Unmapped(call.service, call.operation)
+    buses = values(call.params, "EventBusName")
+    bus, owner = buses[0] if buses else "default", call.caller.account
+    if is_arn(bus):
+        owner = owner_of(checked_arn(call, bus))
+        bus = bus.partition(":event-bus/")[2]
+    path = names[0] if bus == "default" else f"{bus}/{names[0]}"
+    context: Context = tag_context(call.params.get("Tags") or ())
+    targets = values(call.params, "Targets.Arn")
+    if targets:
+        context["events:TargetArn"] = tuple(targets)
+    arn = f"arn:aws:events:{call.region}:{owner}:rule/{path}"
+    needs = [Need(f"events:{call.operation}", arn, owner, context)]
+    for member in ("RoleArn", "Targets.RoleArn"):
+        needs += passed_roles(call, world, member, _PASSED_TO)
+    return tuple(needs)
+
+
+def put_events(call: Call, _world: World) -> tuple[Need, ...]:
+    """One need for each entry, with its source and detail type."""
+    needs = []
+    for item in call.params.get("Entries") or ():
+        bus, owner = item.get("EventBusName") or "default", call.caller.account
+        if is_arn(bus):
+            arn, owner = checked_arn(call, bus), owner_of(bus)
+        else:
+            arn = f"arn:aws:events:{call.region}:{owner}:event-bus/{bus}"
+        context: Context = {}
+        for member, key in (("Source", "events:source"), ("DetailType", "events:detail-type")):
+            if item.get(member):
+                context[key] = item[member]
+        needs.append(Need("events:PutEvents", arn, owner, context))
+    return tuple(needs)

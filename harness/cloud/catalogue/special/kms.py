@@ -1,0 +1,65 @@
+"""AWS KMS: keys that the ciphertext names, and re-encryption from one key to another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.cloud.call import Call, Need, Unmapped, World
+from harness.cloud.catalogue.contexts import CONTEXTS, Context, encryption_context
+from harness.cloud.catalogue.kinds import KINDS, Resource
+
+_KEY_ID_LENGTH = 36
+
+
+def decrypt(call: Call, world: World) -> tuple[Need, ...]:
+    """On the key named, or on the one that made the ciphertext."""
+    resource, owner = _source(call, world, "KeyId")
+    made: Context = {}
+    if algorithm := call.params.get("EncryptionAlgorithm"):
+        made["kms:EncryptionAlgorithm"] = algorithm
+    return (CONTEXTS["kms"](call, world, Need("kms:Decrypt", resource, owner, made)),)
+
+
+def re_encrypt(call: Call, world: World) -> tuple[Need, ...]:
+    """`kms:ReEncryptFrom` on the source key and `kms:ReEncryptTo` on the other.
+
+    https://docs.aws.amazon.com/kms/latest/APIReference/API_ReEncrypt.html
+    """
+    params = call.params
+    source, source_owner = _source(call, world, "SourceKeyId")
+    target, target_owner = KINDS["key"](call, world, str(params["DestinationKeyId"]))
+    both: Context = {
+        "kms:CallerAccount": call.caller.account,
+        "kms:ReEncryptOnSameKey": "true" if source == target else "false",
+    }
+
+    def context(side: str) -> Context:
+        algorithm = params.get(f"{side}EncryptionAlgorithm") or "SYMMETRIC_DEFAULT"
+        return {
+            **both,
+            "kms:EncryptionAlgorithm": algorithm,
+            **encryption_context(params.get(f"{side}EncryptionContext")),
+        }
+
+    return (
+        Need("kms:ReEncryptFrom", source, source_owner, context("Source")),
+        Need("kms:ReEncryptTo", target, target_owner, context("Destination")),
+    )
+
+
+def _source(call: Call, world: World, member: str) -> Resource:
+    named = call.params.get(member)
+    if named:
+        return KINDS["key"](call, world, str(named))
+    return KINDS["key"](call, world, _key_of(call, call.params.get("CiphertextBlob")))
+
+
+def _key_of(call: Call, blob: Any) -> str:
+    """The id at the head of an emulated ciphertext. Opaque text means nothing to decide on."""
+    head = bytes(blob or b"")[:_KEY_ID_LENGTH]
+    if len(head) < _KEY_ID_LENGTH or not head.isascii():
+        raise Unmapped(call.service, call.operation)
+    text = head.decode()
+    if not text.replace("-", "").isalnum():
+        raise Unmapped(call.service, call.operation)
+    return text
