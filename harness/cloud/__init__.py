@@ -1,1 +1,1 @@
-"""The embedded AWS: an authorization gateway in front of an emulator, with its own STS and Bedrock."""
+"""The embedded AWS: an authorization gateway before an emulator, with its own STS and Bedrock."""

@@ -64,7 +64,7 @@ def principal_context(
 def request_context(call: Call, now: datetime) -> Context:
     """The keys that describe the request itself.
 
-    `aws:SecureTransport` is true: the endpoint stands for AWS's own, which is always reached by TLS.
+    `aws:SecureTransport` is true: the endpoint stands for AWS's own, reached by TLS.
     """
     region = "us-east-1" if call.service in _GLOBAL_SERVICES else call.region
     context: Context = {

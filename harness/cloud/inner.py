@@ -17,7 +17,7 @@ from typing import Any
 os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
 
 import moto.backends as moto_backends
-import moto.iam.models as moto_iam
+import moto.iam.models
 from moto.moto_server import werkzeug_app
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
@@ -74,6 +74,7 @@ def _adapt_moto() -> None:
     Its dispatcher lists its own package directory on every request (two thirds of a request's
     cost), and each account parses the same 2 MB of managed policies.
     """
+    moto_iam: Any = moto.iam.models
     modules = tuple(moto_backends.list_of_moto_modules())
     listed = frozenset(modules)
     werkzeug_app.backends.list_of_moto_modules = lambda: listed  # type: ignore[attr-defined]
@@ -85,17 +86,20 @@ def _adapt_moto() -> None:
             for name, d in data.items()
         ]
 
-    moto_iam.IAMBackend._init_aws_policies = managed_policies  # type: ignore[method-assign]
+    moto_iam.IAMBackend._init_aws_policies = managed_policies
     make_user = moto_iam.User.__init__
 
     def user_with_aws_id(user: Any, *args: Any, **kwargs: Any) -> None:
         make_user(user, *args, **kwargs)
         user.id = "AIDA" + user.id[4:].upper()
 
-    moto_iam.User.__init__ = user_with_aws_id  # type: ignore[method-assign]
+    moto_iam.User.__init__ = user_with_aws_id
     # A URL is matched against 200 patterns for every request; hosts repeat.
     original = DomainDispatcherApplication.get_backend_for_host
-    cached = functools.lru_cache(maxsize=4096)(lambda self, host: original(self, host))
-    DomainDispatcherApplication.get_backend_for_host = (  # type: ignore[method-assign]
-        lambda self, host: cached(self, host)
-    )
+    cached = functools.lru_cache(maxsize=4096)(original)
+
+    def backend_for_host(app: Any, host: str | None) -> Any:
+        return cached(app, host)
+
+    dispatcher: Any = DomainDispatcherApplication
+    dispatcher.get_backend_for_host = backend_for_host

@@ -90,8 +90,9 @@ def user_caller(account: str, user: Any, access_key_id: str) -> Caller:
 
 def _parsed(operation: Operation, response: InnerResponse) -> Mapping[str, Any]:
     parser = create_parser(operation.protocol)
+    shape: Any = operation.model.output_shape
     parsed: Mapping[str, Any] = parser.parse(
         {"status_code": response.status, "headers": dict(response.headers), "body": response.body},
-        operation.model.output_shape,
+        shape,
     )
     return parsed

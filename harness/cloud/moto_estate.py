@@ -199,7 +199,7 @@ class MotoEstate:
         owner = self.bucket_account(name)
         if owner is None:
             return None
-        bucket = s3_backends[owner]["aws"].buckets.get(name)
+        bucket: Any = s3_backends[owner]["aws"].buckets.get(name)
         policy = getattr(bucket, "policy", None)
         if not policy:
             return None
@@ -314,7 +314,7 @@ def _organization_of(account: str) -> OrganizationRecord | None:
 
 def _chain(backend: OrganizationsBackend, member: Any) -> list[Any]:
     """The root, the units below it and the account itself."""
-    units = {unit.id: unit for unit in backend.ou}
+    units: dict[Any, Any] = {unit.id: unit for unit in backend.ou}
     chain = [member]
     parent = units.get(member.parent_id)
     while parent is not None:

@@ -6,6 +6,7 @@ port: it knows the same access keys, so the credentials file of the original ser
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import subprocess
@@ -75,10 +76,8 @@ class CloudProcess:
 
     def stop(self) -> None:
         """End the cloud. Stopping one that has ended is not an error."""
-        try:
+        with contextlib.suppress(OSError, ValueError):
             self._ask({"do": "stop"})
-        except (OSError, ValueError):
-            pass
         if self._process is not None:
             for pipe in (self._process.stdin, self._process.stdout):
                 if pipe is not None:

@@ -75,8 +75,8 @@ def streamed(operation: Operation, stream: EventStream, request_id: str) -> Resp
     """The response for an event stream: each event is framed when the service yields it."""
     serializer = _serializer(operation.model, operation.service, operation.protocol, request_id)
     event_serializer = serializer._event_stream_serializer
-    output = operation.model.output_shape
-    member = output.event_stream_name
+    output: Any = operation.model.output_shape
+    member: str = output.event_stream_name
     exceptions = {
         name
         for name, shape in output.members[member].members.items()

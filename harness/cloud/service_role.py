@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import botocore.session
@@ -109,13 +109,14 @@ class InProcessServiceRole:
             aws_session_token=credential.token,
             config=Config(retries={"total_max_attempts": 1}, signature_version="v4"),
         )
-        client.meta.events.register(f"before-send.{service}", self._send)
+        client.meta.events.register(f"before-send.{service}", cast("Any", self._send))
         return client
 
     def _send(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
         response = self._respond(_environ(request))
         body = b"".join(response.body)
-        return AWSResponse(request.url, response.status, _Headers(response.headers), _Raw(body))
+        headers: Any = _Headers(response.headers)
+        return AWSResponse(request.url, response.status, headers, _Raw(body))
 
 
 class _Headers(dict[str, str]):
@@ -139,7 +140,7 @@ class _Raw(io.BytesIO):
 
 def _environ(request: AWSPreparedRequest) -> dict[str, Any]:
     url = urlsplit(request.url)
-    body = request.body or b""
+    body: Any = request.body or b""
     data = body.encode() if isinstance(body, str) else bytes(body)
     environ: dict[str, Any] = {
         "REQUEST_METHOD": request.method,
@@ -159,7 +160,8 @@ def _environ(request: AWSPreparedRequest) -> dict[str, Any]:
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
     }
-    for name, value in request.headers.items():
+    headers: Any = request.headers
+    for name, value in headers.items():
         text = value.decode() if isinstance(value, bytes) else str(value)
         key = name.upper().replace("-", "_")
         environ[key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"] = text

@@ -38,7 +38,7 @@ class Fault(Enum):
     WRONG_SIGNATURE = "wrong signature"
     EXPIRED_SIGNATURE = "expired signature"
     EXPIRED_SESSION = "expired session"
-    WRONG_TOKEN = "wrong token"  # noqa: S105 - the name of a fault
+    WRONG_TOKEN = "wrong token"
     WRONG_BODY = "wrong body hash"
 
 
@@ -68,7 +68,7 @@ class Signature:
 
 
 def read_signature(request: HttpRequest) -> Signature:
-    """The signature of a request. Raises `AuthenticationError` where there is none, or half of one."""
+    """The signature of a request. Raises `AuthenticationError` where there is none or half."""
     header = request.headers.get("authorization", "")
     if header:
         if not header.startswith(ALGORITHM + " "):

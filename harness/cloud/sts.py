@@ -50,6 +50,7 @@ class Sts:
 
     def handles(self, service: str, operation: str) -> bool:
         """All of STS: what is not played is refused here, never passed on."""
+        del operation
         return service == "sts"
 
     def answer(self, call: Call) -> Answer:

@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-
 from harness.cloud.call import ApiError, Call
 from harness.estate import EstateSource
 from harness.iam import PolicyError, PolicyKind, parse_policy

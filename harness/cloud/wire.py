@@ -129,7 +129,7 @@ class _Body:
         self._at = 0
 
     def read(self, size: int = -1) -> bytes:
-        end = len(self._body) if size is None or size < 0 else min(self._at + size, len(self._body))
+        end = len(self._body) if size < 0 else min(self._at + size, len(self._body))
         chunk = self._body[self._at : end]
         self._at = end
         return chunk

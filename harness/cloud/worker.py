@@ -104,8 +104,8 @@ def _abandon_sockets(except_for: int) -> None:
     cannot hit a descriptor that the fork opened meanwhile.
     """
     null = os.open(os.devnull, os.O_RDWR)
-    for name in os.listdir("/dev/fd"):
-        descriptor = int(name)
+    for entry in list(Path("/dev/fd").iterdir()):
+        descriptor = int(entry.name)
         with contextlib.suppress(OSError):
             is_socket = stat.S_ISSOCK(os.fstat(descriptor).st_mode)
             if is_socket and descriptor != except_for and descriptor > 2:

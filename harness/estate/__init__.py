@@ -1,4 +1,4 @@
-"""What decides access in an estate of accounts, as plain values, and the protocol that supplies it."""
+"""What decides access in an estate of accounts, and the protocol that supplies it. Pure."""
 
 from harness.estate.source import EstateSource, OrganizationRecord, PrincipalRecord, RoleRecord
 

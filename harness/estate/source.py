@@ -65,7 +65,7 @@ class EstateSource(Protocol):
     def managed_policy(self, account: str, arn: str) -> NamedPolicy | None: ...
 
     def resource_policy(self, arn: str) -> NamedPolicy | None:
-        """The policy on a resource (trust, key or resource policy), if it can carry one and does."""
+        """The policy on a resource: trust, key or resource policy. None where it has none."""
 
     def resource_tags(self, arn: str) -> Mapping[str, str]: ...
 
