@@ -1,0 +1,180 @@
+# The policies that the module makes. The provider is mocked, so that the key's ARN, and with it the
+# caller role's whole policy, is known in the plan.
+
+mock_provider "aws" {
+  mock_resource "aws_kms_key" {
+    override_during = plan
+    defaults        = { arn = "arn:aws:kms:eu-central-1:222222222222:key/0d9c2f1e-7b43-4a5e-9f60-3c1d2e8b7a95" }
+  }
+
+  override_data {
+    target = data.aws_region.current
+    values = { id = "eu-central-1" }
+  }
+}
+
+variables {
+  customer       = "acme"
+  account_id     = "222222222222"
+  fleet_role_arn = "arn:aws:iam::111111111111:role/bulkhead/fleet/bulkhead-acme"
+  caller         = { type = "lambda" }
+}
+
+run "the_key_serves_one_group" {
+  command = plan
+
+  assert {
+    condition = jsondecode(aws_kms_key.logs.policy).Statement == [
+      {
+        Sid       = "AccountAdministration"
+        Effect    = "Allow"
+        Principal = { AWS = "arn:aws:iam::222222222222:root" }
+        Action    = "kms:*"
+        Resource  = "*"
+      },
+      {
+        Sid       = "LogsServiceForThisGroup"
+        Effect    = "Allow"
+        Principal = { Service = "logs.eu-central-1.amazonaws.com" }
+        Action    = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"]
+        Resource  = "*"
+        Condition = { StringEquals = { "kms:EncryptionContext:aws:logs:arn" = "arn:aws:logs:eu-central-1:222222222222:log-group:/bulkhead/acme/bedrock" } }
+      },
+    ]
+    error_message = "The key policy is not the one the design asks for."
+  }
+
+  assert {
+    condition = (
+      aws_cloudwatch_log_group.records.name == "/bulkhead/acme/bedrock"
+      && aws_cloudwatch_log_group.records.kms_key_id == aws_kms_key.logs.arn
+      && aws_cloudwatch_log_group.records.retention_in_days == 365
+      && aws_cloudwatch_log_group.records.log_group_class == "STANDARD"
+      && aws_kms_key.logs.enable_key_rotation
+    )
+    error_message = "The log group must be encrypted with the module's key, which rotates, and expire."
+  }
+}
+
+run "the_caller_writes_and_assumes_one_role" {
+  command = plan
+
+  assert {
+    condition = jsondecode(aws_iam_role_policy.caller.policy).Statement == [
+      {
+        Sid      = "AssumeFleetRole"
+        Effect   = "Allow"
+        Action   = "sts:AssumeRole"
+        Resource = "arn:aws:iam::111111111111:role/bulkhead/fleet/bulkhead-acme"
+      },
+      {
+        Sid    = "CreateStreams"
+        Effect = "Allow"
+        Action = "logs:CreateLogStream"
+        Resource = [
+          "arn:aws:logs:eu-central-1:222222222222:log-group:/bulkhead/acme/bedrock",
+          "arn:aws:logs:eu-central-1:222222222222:log-group:/bulkhead/acme/bedrock:log-stream:*",
+        ]
+      },
+      {
+        Sid      = "WriteRecords"
+        Effect   = "Allow"
+        Action   = "logs:PutLogEvents"
+        Resource = "arn:aws:logs:eu-central-1:222222222222:log-group:/bulkhead/acme/bedrock:log-stream:*"
+      },
+      {
+        Sid       = "KeyThroughLogs"
+        Effect    = "Allow"
+        Action    = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"]
+        Resource  = "arn:aws:kms:eu-central-1:222222222222:key/0d9c2f1e-7b43-4a5e-9f60-3c1d2e8b7a95"
+        Condition = { StringEquals = { "kms:ViaService" = "logs.eu-central-1.amazonaws.com" } }
+      },
+      {
+        Sid         = "DenyOtherRoles"
+        Effect      = "Deny"
+        Action      = "sts:AssumeRole"
+        NotResource = "arn:aws:iam::111111111111:role/bulkhead/fleet/bulkhead-acme"
+      },
+      {
+        Sid       = "DenyAllButWritingRecords"
+        Effect    = "Deny"
+        NotAction = ["logs:CreateLogStream", "logs:PutLogEvents"]
+        Resource = [
+          "arn:aws:logs:eu-central-1:222222222222:log-group:/bulkhead/acme/bedrock",
+          "arn:aws:logs:eu-central-1:222222222222:log-group:/bulkhead/acme/bedrock:*",
+        ]
+      },
+      {
+        Sid      = "DenyNewGroups"
+        Effect   = "Deny"
+        Action   = "logs:CreateLogGroup"
+        Resource = "*"
+      },
+    ]
+    error_message = "The caller role's policy is not the one the design asks for."
+  }
+
+  assert {
+    condition     = output.caller_role_arn == "arn:aws:iam::222222222222:role/bulkhead/bulkhead-caller"
+    error_message = "The caller role is not the one that the operations account pins."
+  }
+}
+
+run "lambda_becomes_the_caller" {
+  command = plan
+
+  assert {
+    condition = jsondecode(aws_iam_role.caller.assume_role_policy).Statement == [{
+      Sid       = "ApplicationRuntime"
+      Effect    = "Allow"
+      Principal = { Service = "lambda.amazonaws.com" }
+      Action    = "sts:AssumeRole"
+    }]
+    error_message = "Lambda sends neither aws:SourceAccount nor aws:SourceArn: a condition on them locks it out."
+  }
+
+  assert {
+    condition     = length(aws_iam_instance_profile.caller) == 0
+    error_message = "Only EC2 needs an instance profile."
+  }
+}
+
+run "an_ecs_task_becomes_the_caller" {
+  command = plan
+
+  variables {
+    caller = { type = "ecs" }
+  }
+
+  assert {
+    condition = jsondecode(aws_iam_role.caller.assume_role_policy).Statement == [{
+      Sid       = "ApplicationRuntime"
+      Effect    = "Allow"
+      Principal = { Service = "ecs-tasks.amazonaws.com" }
+      Action    = "sts:AssumeRole"
+      Condition = {
+        StringEquals = { "aws:SourceAccount" = "222222222222" }
+        ArnLike      = { "aws:SourceArn" = "arn:aws:ecs:eu-central-1:222222222222:*" }
+      }
+    }]
+    error_message = "ECS says for which account and resource it assumes the role; the trust must ask for both."
+  }
+}
+
+run "an_ec2_instance_becomes_the_caller" {
+  command = plan
+
+  variables {
+    caller = { type = "ec2" }
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role.caller.assume_role_policy).Statement[0].Principal == { Service = "ec2.amazonaws.com" }
+    error_message = "EC2 must be able to become the caller role."
+  }
+
+  assert {
+    condition     = [for p in aws_iam_instance_profile.caller : p.role] == [aws_iam_role.caller.name]
+    error_message = "Without an instance profile no instance can take the role."
+  }
+}

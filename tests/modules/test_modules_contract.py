@@ -1,0 +1,144 @@
+"""The modules' own `terraform test` files, and a plan by the real provider."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MODULES = sorted(path.name for path in (ROOT / "modules").iterdir() if path.is_dir())
+
+
+class Workbench(Protocol):
+    """What this file needs of the `Workbench` in conftest.py."""
+
+    folder: Path
+
+    def init(self) -> None: ...
+    def run(self, *arguments: str, fails: bool = False) -> str: ...
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_contract(module: str, workbench: Callable[..., Workbench]) -> None:
+    where = f"modules/{module}"
+    bench = workbench(where, at=where)
+    written = sorted(f"tests/{path.name}" for path in (ROOT / where / "tests").iterdir())
+    bench.init()
+    lines = [json.loads(line) for line in bench.run("test", "-json").splitlines()]
+    # Terraform ignores files with another ending without a word.
+    ran = sorted({line["test_file"]["path"] for line in lines if line["type"] == "test_file"})
+    assert ran == written
+    (summary,) = (line["test_summary"] for line in lines if line["type"] == "test_summary")
+    assert summary["status"] == "pass"
+    assert summary["passed"] > 0
+    assert summary["skipped"] == 0
+
+
+# A caller of both modules. Fake keys and the skips keep the provider from asking AWS who it is.
+CALLER = """
+provider "aws" {
+  region                      = "eu-central-1"
+  access_key                  = "none"
+  secret_key                  = "none"
+  skip_credentials_validation = true
+  skip_requesting_account_id  = true
+  skip_metadata_api_check     = true
+}
+
+module "fleet" {
+  source                = "./modules/operations-role-fleet"
+  operations_account_id = "111111111111"
+  external_ids          = { acme = "0d9c2f1e-7b43-4a5e-9f60-3c1d2e8b7a95" }
+  customers = {
+    acme = {
+      accounts = [{ account_id = "222222222222" }]
+      models   = ["amazon.nova-lite-v1:0"]
+    }
+  }
+}
+
+module "logging" {
+  source         = "./modules/customer-logging"
+  customer       = "acme"
+  account_id     = "222222222222"
+  fleet_role_arn = module.fleet.customers["acme"].fleet_role_arn
+  caller         = { type = "ec2" }
+}
+"""
+
+FLEET, LOGGING = "module.fleet", "module.logging"
+GOLDEN: dict[str, dict[str, Any]] = {
+    f'{FLEET}.aws_bedrock_inference_profile.this["acme/amazon.nova-lite-v1:0"]': {
+        "name": "bulkhead-acme-amazon-nova-lite-v1-0",
+        "model_source": [
+            {"copy_from": "arn:aws:bedrock:eu-central-1::foundation-model/amazon.nova-lite-v1:0"}
+        ],
+        "tags": {"bulkhead:customer": "acme", "bulkhead:model": "amazon.nova-lite-v1:0"},
+    },
+    f'{FLEET}.aws_iam_policy.boundary["acme"]': {
+        "name": "bulkhead-acme-boundary",
+        "path": "/bulkhead/fleet/",
+    },
+    f'{FLEET}.aws_iam_role.fleet["acme"]': {
+        "name": "bulkhead-acme",
+        "path": "/bulkhead/fleet/",
+        "max_session_duration": 3600,
+        "permissions_boundary": (
+            "arn:aws:iam::111111111111:policy/bulkhead/fleet/bulkhead-acme-boundary"
+        ),
+        "tags": {"bulkhead:customer": "acme"},
+    },
+    f'{FLEET}.aws_iam_role_policies_exclusive.fleet["acme"]': {
+        "role_name": "bulkhead-acme",
+        "policy_names": ["invoke-own-profiles"],
+    },
+    f'{FLEET}.aws_iam_role_policy.invoke["acme"]': {"role": "bulkhead-acme"},
+    f"{LOGGING}.aws_cloudwatch_log_group.records": {
+        "name": "/bulkhead/acme/bedrock",
+        "retention_in_days": 365,
+    },
+    f'{LOGGING}.aws_iam_instance_profile.caller["ec2"]': {"name": "bulkhead-caller"},
+    f"{LOGGING}.aws_iam_role.caller": {"name": "bulkhead-caller", "path": "/bulkhead/"},
+    f"{LOGGING}.aws_iam_role_policies_exclusive.caller": {"policy_names": ["call-and-record"]},
+    f"{LOGGING}.aws_iam_role_policy.caller": {"role": "bulkhead-caller"},
+    f"{LOGGING}.aws_kms_alias.logs": {"name": "alias/bulkhead/acme/bedrock"},
+    f"{LOGGING}.aws_kms_key.logs": {"enable_key_rotation": True, "deletion_window_in_days": 30},
+}
+
+
+def differences(got: Any, expected: Any, where: str) -> list[str]:
+    """What `expected` says and `got` does not; more in `got` is fine, but not in its lists."""
+    if isinstance(expected, Mapping) and isinstance(got, Mapping):
+        return [
+            found
+            for key, value in expected.items()
+            for found in differences(got.get(key), value, f"{where}.{key}")
+        ]
+    if isinstance(expected, list) and isinstance(got, Sequence) and len(got) == len(expected):
+        return [
+            found
+            for index, value in enumerate(expected)
+            for found in differences(got[index], value, f"{where}[{index}]")
+        ]
+    return [] if got == expected else [f"{where}: got {got!r}, expected {expected!r}"]
+
+
+def test_the_real_provider_plans_both_modules(workbench: Callable[..., Workbench]) -> None:
+    bench = workbench("modules", at=".")
+    (bench.folder / "main.tf").write_text(CALLER, encoding="utf-8")
+    bench.init()
+    shown = bench.run("plan", "-input=false", "-no-color", "-out=plan")
+    assert "0d9c2f1e" not in shown, "a plan on the terminal shows an external id"
+
+    plan = json.loads(bench.run("show", "-json", "plan"))
+    modules = plan["planned_values"]["root_module"]["child_modules"]
+    planned = {r["address"]: r["values"] for module in modules for r in module["resources"]}
+    assert sorted(planned) == sorted(GOLDEN)
+    assert [d for a, e in GOLDEN.items() for d in differences(planned[a], e, a)] == []
+
+    trust = json.loads(planned[f'{FLEET}.aws_iam_role.fleet["acme"]']["assume_role_policy"])
+    assert [s["Sid"] for s in trust["Statement"]] == ["ApprovedCallers"]
