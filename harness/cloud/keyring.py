@@ -10,8 +10,8 @@ import secrets
 import string
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from harness.cloud.call import Caller
 
@@ -72,6 +72,16 @@ class KeyRing:
         """Forget a key; unknown ids are ignored."""
         with self._lock:
             self._credentials.pop(access_key_id, None)
+
+    def age(self, by: timedelta) -> None:
+        """Make every session older, as if `by` had passed since it was issued."""
+        with self._lock:
+            self._credentials = {
+                key: credential
+                if credential.expires_at is None
+                else replace(credential, expires_at=credential.expires_at - by)
+                for key, credential in self._credentials.items()
+            }
 
     def _drop_expired(self) -> None:
         # Expired sessions stay known for a day, so that they are answered with ExpiredToken.

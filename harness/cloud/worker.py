@@ -17,6 +17,7 @@ import stat
 import sys
 import tempfile
 import threading
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -58,14 +59,19 @@ class Worker:
     def _take(self, link: socket.socket) -> Worker | None:
         with link:
             try:
-                do = json.loads(link.makefile().readline() or "{}").get("do")
+                command = json.loads(link.makefile().readline() or "{}")
             except ValueError:
-                do = None
+                command = {}
+            do = command.get("do")
             if do == "stop":
                 _say(link, {})
                 self._end()
             if do == "fork":
                 return self._fork(link)
+            if do == "age":
+                self._cloud.keys.age(timedelta(seconds=int(command["seconds"])))
+                _say(link, {})
+                return None
             _say(link, {"error": "unknown command"})
             return None
 

@@ -1,0 +1,67 @@
+"""What tests of the embedded cloud share: accounts, clients, policy documents."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from harness.cloud.process import CloudProcess
+
+A, B, OUTSIDER, MANAGEMENT, LONER = (
+    "111111111111",
+    "222222222222",
+    "666666666666",
+    "999999999999",
+    "777777777777",
+)
+REGION = "eu-central-1"
+
+
+class Clients:
+    """boto3 clients for the profiles and sessions of one cloud."""
+
+    def __init__(self, cloud: CloudProcess) -> None:
+        self.cloud = cloud
+
+    def session(self, profile: str) -> boto3.Session:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(self.cloud.credentials))
+            patch.delenv("AWS_PROFILE", raising=False)
+            session = boto3.Session(profile_name=profile, region_name=REGION)
+            session.get_credentials()
+        return session
+
+    def __call__(self, who: str | boto3.Session, service: str, region: str = REGION) -> Any:
+        session = self.session(who) if isinstance(who, str) else who
+        return session.client(
+            service,
+            region_name=region,
+            endpoint_url=self.cloud.endpoint,
+            config=Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=20),
+        )
+
+    def assume(self, who: str | boto3.Session, role_arn: str, **kwargs: Any) -> boto3.Session:
+        kwargs.setdefault("RoleSessionName", "test")
+        answer = self(who, "sts").assume_role(RoleArn=role_arn, **kwargs)["Credentials"]
+        return boto3.Session(
+            answer["AccessKeyId"],
+            answer["SecretAccessKey"],
+            answer["SessionToken"],
+            region_name=REGION,
+        )
+
+
+def document(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def allow(action: Any, resource: Any = "*", **rest: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": action, "Resource": resource, **rest}
+
+
+def trust(principal: Any, action: Any = "sts:AssumeRole", **rest: Any) -> str:
+    return document({"Effect": "Allow", "Principal": principal, "Action": action, **rest})
