@@ -51,8 +51,10 @@ def decide(request: Request, policies: PolicySet) -> Decision:
         return Decision(request, Outcome.ALLOWED, note=note)
     scps = policies.scps if _scps_bind(principal) else ()
     rcps = policies.rcps if _rcps_bind(principal, view.action) else ()
-    kind = _resource_kind(request, policies, view.action)
     resource = policies.resource if _speaks(policies.resource, view.action) else None
+    kind = governing_kind(view.action, request.resource)
+    if kind is PolicyKind.RESOURCE and resource is not None:
+        kind = resource.kind
 
     denies = [
         (named, statement)
@@ -127,18 +129,17 @@ def _rcps_bind(principal: Principal, action: str) -> bool:
     )
 
 
-def _resource_kind(request: Request, policies: PolicySet, action: str) -> PolicyKind:
-    """The kind of resource policy that governs the request, whether or not there is one.
+def governing_kind(action: str, resource: str) -> PolicyKind:
+    """The kind of resource policy that governs an action on a resource, given or not.
 
     A role always has a trust policy and a KMS key a key policy, and without their allow nothing is
-    allowed; so a request on one whose policy is not given must be denied.
+    allowed; so a request on one whose policy is not given is denied.
     """
-    if action in _TRUST_ACTIONS and ":role/" in request.resource:
+    action = action.lower()
+    if action in _TRUST_ACTIONS and ":role/" in resource:
         return PolicyKind.TRUST
-    if action.startswith("kms:") and ":key/" in request.resource:
+    if action.startswith("kms:") and ":key/" in resource:
         return PolicyKind.KEY
-    if _speaks(policies.resource, action) and policies.resource is not None:
-        return policies.resource.kind
     return PolicyKind.RESOURCE
 
 

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from harness.iam.errors import PolicyError
-from harness.iam.pattern import Dialect, Lookup, PatternSet, Template, Wildcard, parse_template
+from harness.iam.pattern import Dialect, Lookup, PatternSet, Template, parse_template
 
 Match = Callable[[str, Lookup], bool]
 """From one context value to whether any of the policy's values matches it."""
@@ -89,7 +89,7 @@ _DATE = re.compile(
 
 
 def _date(text: str) -> int | float | None:
-    """Seconds since the epoch, from such a number or from ISO 8601; UTC unless it says otherwise."""
+    """Seconds since 1970, from such a number or from ISO 8601 (UTC unless it says otherwise)."""
     if text.isascii() and text.isdigit() and len(text) != 4:
         return int(text)
     if not _DATE.fullmatch(text):
