@@ -16,6 +16,7 @@ from typing import Any
 
 from botocore.credentials import Credentials, ReadOnlyCredentials
 
+from bulkhead import _fork
 from bulkhead.config import _LOG_GROUP_ARN, BulkheadConfig
 from bulkhead.errors import DestinationError
 
@@ -76,6 +77,7 @@ class DestinationGuard:
         self._identify = identify
         self._accounts: OrderedDict[str, str] = OrderedDict()
         self._lock = threading.Lock()
+        _fork.watch(self)
 
     def check(self, credentials: ReadOnlyCredentials) -> None:
         """Raise DestinationError unless the credentials are the customer's own.
@@ -115,8 +117,8 @@ class DestinationGuard:
                 "it was not sent"
             )
 
-    def reset(self) -> None:
-        """Forget everything, and the lock with it: called in the child of a fork."""
+    def reset_after_fork(self) -> None:
+        """Forget everything, and the lock with it: another thread may have held it."""
         self._accounts = OrderedDict()
         self._lock = threading.Lock()
 

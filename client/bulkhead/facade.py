@@ -56,6 +56,7 @@ class Bulkhead:
             },
             models={arn: model for model, arn in config.inference_profiles.items()},
         )
+        self.writer.before_close(self.handler.finish)
 
     @classmethod
     def from_config(
@@ -103,7 +104,6 @@ class Bulkhead:
 
     def close(self, timeout: float = 5.0) -> bool:
         """Deliver what is pending, for at most `timeout` seconds. False if records were left."""
-        self.handler.finish()
         return self.writer.close(timeout)
 
     def __enter__(self) -> Bulkhead:

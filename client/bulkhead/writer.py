@@ -15,7 +15,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 from bulkhead import _fork
@@ -72,6 +72,7 @@ class LogWriter:
         self._linger = linger
         self._give_up_after = give_up_after
         self._backoff = backoff
+        self._before_close: list[Callable[[], None]] = []
         self._fresh()
         _fork.watch(self)
         _writers.add(self)
@@ -104,6 +105,10 @@ class LogWriter:
         """Why records are being refused, if the credentials turned out to be another account's."""
         return self._refusal
 
+    def before_close(self, action: Callable[[], None]) -> None:
+        """Call `action` when closing begins, at exit too: it may still put records."""
+        self._before_close.append(action)
+
     def put(self, record: Mapping[str, object], timestamp_ms: int) -> bool:
         """Hand over a record without waiting. False: it was dropped, and counted. Never raises."""
         with self._lock:
@@ -135,6 +140,8 @@ class LogWriter:
 
         True if nothing was left. Further records are dropped. Closing again does nothing.
         """
+        while self._before_close:
+            self._before_close.pop()()
         with self._lock:
             self._deadline = min(self._deadline, time.monotonic() + timeout)
             self._closing.set()

@@ -302,6 +302,8 @@ base = boto3.Session(aws_access_key_id=key, aws_secret_access_key="secret")
 app = Bulkhead.from_config(document, base, linger=30)
 for n in range(50):
     app.writer.put({"n": n}, int(time.time() * 1000))
+import uuid
+app.handler.on_chat_model_start({}, [], run_id=uuid.uuid4())
 """
 
 
@@ -311,4 +313,7 @@ def test_a_program_that_just_ends_delivers(cloud: Any, document: Any) -> None:
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(command, timeout=60, env=environ, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert [each["n"] for each in cloud.records()] == list(range(50))
+    *found, unfinished = cloud.records()
+    assert [each["n"] for each in found] == list(range(50))
+    # A call whose end was never reported has its record too.
+    assert unfinished["error.type"] == "unfinished"
