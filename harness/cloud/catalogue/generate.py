@@ -166,9 +166,9 @@ def _tags(operation: OperationModel, prefix: str, actions: Mapping[str, Any]) ->
             names = set(shape.member.members)
             if any(pair <= names for pair in _TAG_PAIRS):
                 found.append(f"#{name}")
-    if found and not re.match(r"Tag|AddTag", operation.name):
-        noun = operation.name.removeprefix("Create").removeprefix("Upload")
-        for action in (f"Tag{noun}", *_TAG_ACTIONS):
+    if found and not re.match(r"Tag|Add|Remove", operation.name):
+        noun = re.sub(r"^(Create|Upload)(Virtual)?", "", operation.name).removesuffix("Device")
+        for action in (f"Tag{noun}", f"Tag{noun}Device", *_TAG_ACTIONS):
             if action.lower() in actions:
                 found.append(f"+{prefix}:{action}")
                 break
@@ -190,7 +190,9 @@ class Reference:
 
     def actions(self, prefix: str) -> Mapping[str, Any]:
         """By lower-case action name."""
-        loaded: Mapping[str, Any] = json.loads((self._data / "actions" / f"{prefix}.json").read_text())
+        loaded: Mapping[str, Any] = json.loads(
+            (self._data / "actions" / f"{prefix}.json").read_text()
+        )
         return loaded
 
     def resource_types(self, prefix: str) -> Mapping[str, Any]:
@@ -250,9 +252,9 @@ def _entry(
         kind, arn = next(iter(wanted.items()))
         sole = [v for v in _VARIABLE.findall(arn) if v not in _BUILT_IN]
         for name, member in members.items():
-            if _plain(name) in ("name", "id") and name in (shape.required_members if shape else ()):
-                if len(sole) == 1 and _is_text(member):
-                    return _template(arn, prefix, {sole[0]: f"{{{name}}}"})
+            fits = _plain(name) in {"name", "id"} & required_members and _is_text(member)
+            if fits and len(sole) == 1:
+                return _template(arn, prefix, {sole[0]: f"{{{name}}}"})
     return "!no parameter names the " + " or ".join(sorted(wanted))
 
 
@@ -264,7 +266,9 @@ def _star(wanted: Mapping[str, str], needed: set[str], prefix: str) -> str:
     return "*"
 
 
-def _keys(spec: str, prefix: str, actions: Mapping[str, Any], operation: OperationModel) -> list[str]:
+def _keys(
+    spec: str, prefix: str, actions: Mapping[str, Any], operation: OperationModel
+) -> list[str]:
     """Condition keys that a parameter of the same name fills."""
     named = re.match(r":(\S+)", spec)
     action = actions.get((named[1] if named else operation.name).lower())
@@ -307,7 +311,8 @@ def _spec(
     if spec is None and action is not None:
         spec = _kinds(service, _entry(operation, action, prefix, types))
         user = re.fullmatch(r"@user:UserName", spec)
-        if user and "UserName" not in (operation.input_shape.required_members):
+        shape = operation.input_shape
+        if user and shape and "UserName" not in shape.required_members:
             spec = "?@user:UserName /@caller"
         if action["name"] != name and not spec.startswith("!"):
             spec = f":{action['name']} {spec}"
@@ -319,11 +324,11 @@ def _spec(
             raise SystemExit(f"{service} {name}: no action {prefix}:{named}")
     parts = [spec]
     if "#" not in spec:
-        parts += _tags(operation, prefix, actions)
+        tagged = _tags(operation, prefix, actions)
+        parts += [word for word in tagged if word[0] != "+" or "+" not in spec]
     parts += _keys(spec, prefix, actions, operation)
     parts += KEYS.get(service, {}).get(name, "").split()
-    passed = not ROLES_NOT_PASSED & {service, f"{service}.{name}"} and "^" not in spec
-    if passed and operation.input_shape:
+    if service not in ROLES_NOT_PASSED and "^" not in spec and operation.input_shape:
         passed_to = PASSED_TO_SERVICE.get(service, f"{prefix}.amazonaws.com")
         parts += [f"^{path}>{passed_to}" for path in _roles(operation.input_shape)]
     return " ".join(parts)

@@ -10,14 +10,15 @@ An entry is a line of words, for example
 ``=NAME``           (whole entry) decided by a function of `special`
 ``:ACTION``         the action of the resources that follow; else the operation's own name
 ``*``               the action has no resource
-``~TYPE/{Member}``  ``arn:aws:SERVICE:REGION:ACCOUNT:TYPE/`` and the parameter; ``~~`` without region
+``~TYPE/{Member}``  ``arn:aws:SERVICE:REGION:ACCOUNT:TYPE/`` and the parameter; ``~~``: no region
 ``arn:…{Member}``   an ARN written out; ``{R}`` region, ``{A}`` account, ``{Member=default}``
 ``{Member}``        the parameter is an ARN
 ``@KIND:Member``    a kind of resource that `kinds` knows
 ``A|B``             B if the parameters of A are absent
 ``?RESOURCE``       no need arises when the parameters are absent; without ``?`` the call is refused
 ``/RESOURCE``       what AWS decides on when all of the above are absent
-``+ACTION``         also needed on the same resources when there are tags in the request
+``+ACTION``         also needed on the same resources when there are tags in the request;
+                    ``+ACTION>RESOURCE`` on that one
 ``#Member``         tags in the request; ``#-Member`` tag keys to take away
 ``^Member>SERVICE`` a role that the call passes to a service: ``iam:PassRole``
 ``%Member>KEY``     a condition key that a parameter fills
@@ -31,8 +32,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from harness.cloud.call import Call, Need, Unmapped, World
@@ -40,8 +40,8 @@ from harness.cloud.catalogue.arns import checked_arn, is_arn, owner_of
 from harness.cloud.catalogue.contexts import CONTEXTS, Context
 from harness.cloud.catalogue.kinds import KINDS, Resource
 
-
 Rule = Callable[[Call, World], tuple[Need, ...]]
+Reader = Callable[[Mapping[str, Any]], list[str]]
 Maker = Callable[[Call, World], list[Resource]]
 
 _PLACE = re.compile(r"\{([^}]+)\}")
@@ -64,6 +64,20 @@ def values(params: Mapping[str, Any], path: str) -> list[str]:
     return list(value) if isinstance(value, Mapping) else [_text(value)]
 
 
+def reader(path: str) -> Reader:
+    """`values` for one path, quick for the common case of a string at the top."""
+    if "." in path:
+        return lambda params: values(params, path)
+
+    def read(params: Mapping[str, Any]) -> list[str]:
+        value = params.get(path)
+        if type(value) is str:
+            return [value] if value else []
+        return values(params, path)
+
+    return read
+
+
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -73,10 +87,7 @@ def _text(value: Any) -> str:
 def tag_context(tags: Any) -> Context:
     """`aws:RequestTag/KEY` and `aws:TagKeys` from a list of pairs or a mapping."""
     pairs: Iterable[tuple[str, str]]
-    if isinstance(tags, Mapping):
-        pairs = tags.items()
-    else:
-        pairs = (_pair(item) for item in tags)
+    pairs = tags.items() if isinstance(tags, Mapping) else (_pair(item) for item in tags)
     context: Context = {}
     keys: list[str] = []
     for key, value in pairs:
@@ -99,57 +110,54 @@ def _template(text: str, prefix: str) -> Maker:
         text = f"arn:aws:{prefix}::{{A}}:{text[2:]}"
     elif text.startswith("~"):
         text = f"arn:aws:{prefix}:{{R}}:{{A}}:{text[1:]}"
-    pieces = _PLACE.split(text)
-    literals, names = pieces[::2], pieces[1::2]
-    places = [name for name in names if name not in ("R", "A")]
+    places = [name for name in _PLACE.findall(text) if name not in ("R", "A")]
+    readers = [_filling(place) for place in places]
     owned = "{A}" in text
-    whole = text == f"{{{places[0]}}}" if len(places) == 1 else False
-
-    def build(call: Call, filling: Iterator[str]) -> str:
-        out = [literals[0]]
-        for name, literal in zip(names, literals[1:], strict=True):
-            if name == "R":
-                out.append(call.region)
-            elif name == "A":
-                out.append(call.caller.account)
-            else:
-                out.append(next(filling))
-            out.append(literal)
-        return "".join(out)
+    whole = len(places) == 1 and text == f"{{{places[0]}}}"
+    numbers = iter(range(2, len(places) + 2))
+    fixed = {"R": "{0}", "A": "{1}"}
+    pattern = _PLACE.sub(lambda place: fixed.get(place[1]) or f"{{{next(numbers)}}}", text)
 
     def one(call: Call, _world: World) -> list[Resource]:
         made: list[Resource] = []
-        for value in _filled(call.params, places[0]):
+        account = call.caller.account
+        for value in readers[0](call.params):
             if is_arn(value):
                 made.append((checked_arn(call, value), owner_of(value)))
             elif whole:
                 return []
             else:
-                made.append((build(call, iter((value,))), call.caller.account if owned else ""))
+                made.append((pattern.format(call.region, account, value), account if owned else ""))
         return made
 
     def several(call: Call, _world: World) -> list[Resource]:
-        filled = [_filled(call.params, place) for place in places]
+        filled = [reader(call.params) for reader in readers]
         if any(is_arn(value) for column in filled for value in column):
             raise Unmapped(call.service, call.operation)
-        owner = call.caller.account if owned else ""
-        return [(build(call, iter(row)), owner) for row in itertools.product(*filled)]
+        account = call.caller.account
+        owner = account if owned else ""
+        rows = itertools.product(*filled)
+        return [(pattern.format(call.region, account, *row), owner) for row in rows]
 
     return one if len(places) == 1 else several
 
 
-def _filled(params: Mapping[str, Any], place: str) -> list[str]:
+def _filling(place: str) -> Reader:
     path, has_default, default = place.partition("=")
-    return values(params, path) or ([default] if has_default else [])
+    read = reader(path)
+    if not has_default:
+        return read
+    return lambda params: read(params) or [default]
 
 
 def _kind(name: str, path: str) -> Maker:
     kind = KINDS[name]
     if not path:
         return lambda call, world: [kind(call, world, "")]
+    read = reader(path)
 
     def named(call: Call, world: World) -> list[Resource]:
-        made = [kind(call, world, value) for value in values(call.params, path)]
+        made = [kind(call, world, value) for value in read(call.params)]
         return [resource for resource in made if resource[0]]
 
     return named
@@ -182,30 +190,26 @@ def _resource(text: str, prefix: str) -> Maker:
 
 
 def _context(words: list[str]) -> Callable[[Call], Context] | None:
-    parts: list[tuple[str, str, str]] = []
-    for word in words:
-        if word.startswith("#-"):
-            parts.append(("keys", word[2:], ""))
-        elif word.startswith("#"):
-            parts.append(("tags", word[1:], ""))
-        elif word.startswith("%"):
-            path, _, key = word[1:].partition(">")
-            parts.append(("key", path, key))
-    if not parts:
+    tags = [word[1:] for word in words if word.startswith("#") and word[1] != "-"]
+    tag_keys = [reader(word[2:]) for word in words if word.startswith("#-")]
+    keys = [
+        (key, reader(path))
+        for path, _, key in (word[1:].partition(">") for word in words if word.startswith("%"))
+    ]
+    if not (tags or tag_keys or keys):
         return None
 
     def context(call: Call) -> Context:
         made: Context = {}
-        for what, path, key in parts:
-            if what == "tags":
-                tags = call.params.get(path)
-                if tags:
-                    made.update(tag_context(tags))
-            elif found := values(call.params, path):
-                if what == "keys":
-                    made["aws:TagKeys"] = tuple(found)
-                else:
-                    made[key] = found[0] if len(found) == 1 else tuple(found)
+        for member in tags:
+            if given := call.params.get(member):
+                made.update(tag_context(given))
+        for read in tag_keys:
+            if found := read(call.params):
+                made["aws:TagKeys"] = tuple(found)
+        for key, read in keys:
+            if found := read(call.params):
+                made[key] = found[0] if len(found) == 1 else tuple(found)
         return made
 
     return context
@@ -230,6 +234,7 @@ def compile_spec(spec: str, service: str, operation: str, prefix: str) -> Rule:
     fallback: tuple[str, Maker] | None = None
     passes: list[tuple[str, str]] = []
     tagging = ""
+    tagged: Maker | None = None
     words = spec.split(" ")
     for word in words:
         mark = word[0]
@@ -242,7 +247,8 @@ def compile_spec(spec: str, service: str, operation: str, prefix: str) -> Rule:
             path, _, passed_to = word[1:].partition(">")
             passes.append((path, passed_to))
         elif mark == "+":
-            tagging = word[1:]
+            tagging, _, named = word[1:].partition(">")
+            tagged = _resource(named, prefix) if named else None
         elif mark not in "#%":
             optional = mark == "?"
             wanted.append((action, _resource(word[1:] if optional else word, prefix), optional))
@@ -264,7 +270,10 @@ def compile_spec(spec: str, service: str, operation: str, prefix: str) -> Rule:
         if missing or not needs:
             raise Unmapped(service, operation)
         if tagging and "aws:TagKeys" in extra:
-            needs += [replace(need, action=tagging) for need in needs]
+            on = (
+                tagged(call, world) if tagged else [(n.resource, n.resource_account) for n in needs]
+            )
+            needs += [Need(tagging, resource, owner, extra) for resource, owner in on]
         if of_service:
             needs = [of_service(call, world, need) for need in needs]
         for path, passed_to in passes:

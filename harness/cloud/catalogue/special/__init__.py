@@ -8,7 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from harness.cloud.call import Call, Need, World
-from harness.cloud.catalogue.special import account, bedrock, dynamodb, events, iam, kms, logs, s3, sts
+from harness.cloud.catalogue.special import (
+    account,
+    bedrock,
+    dynamodb,
+    events,
+    iam,
+    kms,
+    logs,
+    s3,
+    sts,
+)
 
 SPECIAL: dict[str, Callable[[Call, World], tuple[Need, ...]]] = {
     "account.account": account.account,

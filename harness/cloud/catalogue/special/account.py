@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from harness.cloud.call import Call, Need, Unmapped, World
 from harness.cloud.catalogue.arns import owner_of
-from harness.cloud.catalogue.spec import Context, values
+from harness.cloud.catalogue.contexts import Context
+from harness.cloud.catalogue.spec import values
 
 
 def account(call: Call, world: World) -> tuple[Need, ...]:

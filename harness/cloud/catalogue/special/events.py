@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from harness.cloud.call import Call, Need, Unmapped, World
 from harness.cloud.catalogue.arns import checked_arn, is_arn, owner_of
-from harness.cloud.catalogue.spec import Context, passed_roles, tag_context, values
+from harness.cloud.catalogue.contexts import Context
+from harness.cloud.catalogue.spec import passed_roles, tag_context, values
 
 _PASSED_TO = "events.amazonaws.com"
 

@@ -166,8 +166,7 @@ def _bypassing(call: Call, needs: list[Need]) -> tuple[Need, ...]:
     if not call.params.get("BypassGovernanceRetention"):
         return ()
     return tuple(
-        Need("s3:BypassGovernanceRetention", need.resource, need.resource_account)
-        for need in needs
+        Need("s3:BypassGovernanceRetention", need.resource, need.resource_account) for need in needs
     )
 
 

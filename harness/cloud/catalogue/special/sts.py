@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from harness.cloud.call import Call, Need, Unmapped, World
 from harness.cloud.catalogue.arns import checked_arn, is_arn, owner_of
-from harness.cloud.catalogue.spec import Context, tag_context, values
+from harness.cloud.catalogue.contexts import Context
+from harness.cloud.catalogue.spec import tag_context, values
 
 
 def assume_role(call: Call, _world: World) -> tuple[Need, ...]:
@@ -77,9 +78,7 @@ def get_web_identity_token(call: Call, _world: World) -> tuple[Need, ...]:
     """Tags in the token need `sts:TagGetWebIdentityToken` as well."""
     tags = tag_context(call.params.get("Tags") or ())
     context: Context = dict(tags)
-    context |= _keys(
-        call, DurationSeconds="DurationSeconds", SigningAlgorithm="SigningAlgorithm"
-    )
+    context |= _keys(call, DurationSeconds="DurationSeconds", SigningAlgorithm="SigningAlgorithm")
     audience = values(call.params, "Audience")
     if audience:
         context["sts:IdentityTokenAudience"] = tuple(audience)

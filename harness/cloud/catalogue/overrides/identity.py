@@ -1,0 +1,135 @@
+"""Who may be whom: IAM, STS, keys, secrets, organizations, accounts."""
+
+from __future__ import annotations
+
+# Without a name these operations act on the caller (IAM API reference).
+_CALLER = "?@user:UserName /@caller"
+
+OVERRIDES: dict[str, dict[str, str]] = {
+    "iam": {
+        "AddRoleToInstanceProfile": (
+            "@instance-profile:InstanceProfileName ^RoleName>ec2.amazonaws.com"
+        ),
+        "ChangePassword": "@caller",
+        "CreateGroup": "arn:aws:iam::{A}:group{Path=/}{GroupName}",
+        "CreateInstanceProfile": "arn:aws:iam::{A}:instance-profile{Path=/}{InstanceProfileName}",
+        "CreateOpenIDConnectProvider": "@oidc-url:Url",
+        "CreatePolicy": "arn:aws:iam::{A}:policy{Path=/}{PolicyName}",
+        "CreateRole": "arn:aws:iam::{A}:role{Path=/}{RoleName}",
+        "CreateServiceLinkedRole": "~~role/aws-service-role/{AWSServiceName}/AWSServiceRoleFor*",
+        "CreateUser": "arn:aws:iam::{A}:user{Path=/}{UserName}",
+        "CreateVirtualMFADevice": "arn:aws:iam::{A}:mfa{Path=/}{VirtualMFADeviceName}",
+        "DeleteVirtualMFADevice": "{SerialNumber}",
+        "GetAccessKeyLastUsed": "!the user is known by an access key only",
+        "GetContextKeysForPrincipalPolicy": "{PolicySourceArn}",
+        "GetHumanReadableSummary": "{EntityArn}",
+        "GetMFADevice": "?@user:UserName /{SerialNumber}",
+        "ListGroups": "arn:aws:iam::{A}:group{PathPrefix=/}",
+        "ListInstanceProfiles": "arn:aws:iam::{A}:instance-profile{PathPrefix=/}",
+        "ListPolicies": "arn:aws:iam::{A}:policy{PathPrefix=/}",
+        "ListRoles": "arn:aws:iam::{A}:role{PathPrefix=/}",
+        "ListServerCertificates": "arn:aws:iam::{A}:server-certificate{PathPrefix=/}",
+        "ListUsers": "arn:aws:iam::{A}:user{PathPrefix=/}",
+        "ListVirtualMFADevices": "~~mfa/",
+        "SimulatePrincipalPolicy": "{PolicySourceArn}",
+        "UpdateGroup": "=iam.rename_group",
+        "UpdateServerCertificate": "!a rename is decided on both names, and paths are unknown",
+        "UpdateUser": "=iam.rename_user",
+        "UploadServerCertificate": (
+            "arn:aws:iam::{A}:server-certificate{Path=/}{ServerCertificateName}"
+        ),
+        **{
+            f"{verb}OpenIDConnectProvider{what}": "{OpenIDConnectProviderArn}"
+            for verb, what in (
+                ("Delete", ""),
+                ("Get", ""),
+                ("Tag", ""),
+                ("Untag", ""),
+                ("Update", "Thumbprint"),
+            )
+        },
+        "AddClientIDToOpenIDConnectProvider": "{OpenIDConnectProviderArn}",
+        "RemoveClientIDFromOpenIDConnectProvider": "{OpenIDConnectProviderArn}",
+        "ListOpenIDConnectProviderTags": "{OpenIDConnectProviderArn}",
+        "ListMFADeviceTags": "{SerialNumber}",
+        "TagMFADevice": "{SerialNumber}",
+        "UntagMFADevice": "{SerialNumber}",
+        "ListMFADevices": _CALLER,
+    },
+    "sts": {
+        "AssumeRole": "=sts.assume_role",
+        "AssumeRoleWithSAML": "=sts.assume_role_with_saml",
+        "AssumeRoleWithWebIdentity": "=sts.assume_role_with_web_identity",
+        "AssumeRoot": "=sts.assume_root",
+        "GetFederationToken": "=sts.get_federation_token",
+        "GetWebIdentityToken": "=sts.get_web_identity_token",
+    },
+    "kms": {
+        "CreateAlias": "~{AliasName} @key:TargetKeyId",
+        "Decrypt": "=kms.decrypt",
+        "DeleteAlias": "~{AliasName} @key:AliasName",
+        "ListAliases": "*",
+        "ReplicateKey": "@key:KeyId :CreateKey * +kms:TagResource>*",
+        "ReEncrypt": "=kms.re_encrypt",
+        "RetireGrant": "@key:KeyId",
+        "UpdateAlias": "~{AliasName} @key:AliasName @key:TargetKeyId",
+    },
+    "secretsmanager": {
+        "CreateSecret": "~secret:{Name}-??????",
+        "BatchGetSecretValue": "!each secret is decided on its own",
+    },
+    "organizations": {
+        "AttachPolicy": "@organization:PolicyId @organization:TargetId",
+        "CloseAccount": "@organization:AccountId",
+        "CreateOrganizationalUnit": "@organization:ParentId +organizations:TagResource>*",
+        "CreatePolicy": "~~policy/o-*/*/p-*",
+        "DeleteOrganizationalUnit": "@organization:OrganizationalUnitId",
+        "DeletePolicy": "@organization:PolicyId",
+        "DeregisterDelegatedAdministrator": "@organization:AccountId",
+        "DescribeAccount": "@organization:AccountId",
+        "DescribeEffectivePolicy": "?@organization:TargetId /*",
+        "DescribeOrganizationalUnit": "@organization:OrganizationalUnitId",
+        "DescribePolicy": "@organization:PolicyId",
+        "DetachPolicy": "@organization:PolicyId @organization:TargetId",
+        "DisablePolicyType": "@organization:RootId",
+        "EnablePolicyType": "@organization:RootId",
+        "ListAccountsForParent": "@organization:ParentId",
+        "ListChildren": "@organization:ParentId",
+        "ListDelegatedServicesForAccount": "@organization:AccountId",
+        "ListOrganizationalUnitsForParent": "@organization:ParentId",
+        "ListParents": "@organization:ChildId",
+        "ListPoliciesForTarget": "@organization:TargetId",
+        "ListTagsForResource": "@organization:ResourceId",
+        "ListTargetsForPolicy": "@organization:PolicyId",
+        "MoveAccount": (
+            "@organization:AccountId @organization:SourceParentId @organization:DestinationParentId"
+        ),
+        "PutResourcePolicy": "~~resourcepolicy/o-*/rp-*",
+        "RegisterDelegatedAdministrator": "@organization:AccountId",
+        "RemoveAccountFromOrganization": "@organization:AccountId",
+        "TagResource": "@organization:ResourceId",
+        "UntagResource": "@organization:ResourceId",
+        "UpdateOrganizationalUnit": "@organization:OrganizationalUnitId",
+        "UpdatePolicy": "@organization:PolicyId",
+    },
+    "account": dict.fromkeys(
+        (
+            "AcceptPrimaryEmailUpdate",
+            "DeleteAlternateContact",
+            "DisableRegion",
+            "EnableRegion",
+            "GetAccountInformation",
+            "GetAlternateContact",
+            "GetContactInformation",
+            "GetPrimaryEmail",
+            "GetPrimaryEmailUpdateStatus",
+            "GetRegionOptStatus",
+            "ListRegions",
+            "PutAccountName",
+            "PutAlternateContact",
+            "PutContactInformation",
+            "StartPrimaryEmailUpdate",
+        ),
+        "=account.account",
+    ),
+}
