@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import threading
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -114,6 +115,14 @@ def test_every_way_to_call_makes_one_equal_record(way: str, app: Bulkhead, cloud
     assert record["aws.request_id"].startswith("request-")
     assert record["bulkhead.service.latency_ms"] == (581 if "stream" in way else 609)
     assert record["bulkhead.retries"] == 0
+
+
+def test_records_of_async_runs_are_made_on_the_callers_thread(app: Bulkhead) -> None:
+    """In the executor's threads they would queue behind the model calls that run there."""
+    threads: list[threading.Thread] = []
+    handler = InvocationHandler(lambda *_: threads.append(threading.current_thread()))
+    asyncio.run(_ainvoke(app.chat(MODEL, callbacks=[handler])))
+    assert threads == [threading.current_thread()]
 
 
 def test_batch_makes_one_record_per_item(app: Bulkhead, cloud: Any) -> None:

@@ -277,6 +277,8 @@ def test_over_http_rejected_events_are_counted(app: Any, cloud: Any) -> None:
 
 
 def test_a_forked_child_writes_its_own_records_only(app: Any, cloud: Any) -> None:
+    app.writer.put({"n": "before"}, now())
+    assert app.flush(10)  # the parent has a client and a stream that the child must not share
     app.writer._linger = 0.3
     app.writer.put({"n": "parent"}, now())
     child = os.fork()
@@ -289,7 +291,7 @@ def test_a_forked_child_writes_its_own_records_only(app: Any, cloud: Any) -> Non
             os._exit(code)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert app.flush(10)
-    assert sorted(each["n"] for each in cloud.records()) == ["child", "parent"]
+    assert sorted(each["n"] for each in cloud.records()) == ["before", "child", "parent"]
     streams = cloud.groups[("222222222222", "eu-central-1", "/bulkhead/acme/bedrock")]
     assert len(streams) == 2
 
