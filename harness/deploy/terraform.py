@@ -196,10 +196,14 @@ class Terraform:
     def state(self) -> Path:
         return self._folder / "terraform.tfstate"
 
-    def init(self) -> None:
-        """Fetches the provider and the modules. Raises `UserError` when that fails."""
-        self._on_step(Step("init"))
-        result = self._adapter.init(var=None, get=True, upgrade=True)
+    def init(self, *, backend: bool = True) -> None:
+        """Fetches the provider and the modules. Raises `UserError` when that fails.
+
+        `backend=False` leaves the place of the state alone, which is enough to validate.
+        """
+        self._events.start("init")
+        # `upgrade`: a lock file from another run may name a release that this machine lacks.
+        result = self._adapter.init(var=None, backend=backend, upgrade=True)
         self._check("init", result)
 
     def validate(self) -> None:

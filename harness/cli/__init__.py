@@ -1,0 +1,163 @@
+"""The command `bulkhead`: the commands and their options; the work is in the modules beside.
+
+Those are imported when a command needs them, so that `--help` is quick.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness.errors import UserError
+
+EXIT_FAILED = 1
+"""Something that had to hold does not."""
+EXIT_USAGE = 2
+"""Bad input or a missing tool; nothing was shown either way."""
+EXIT_INTERRUPTED = 130
+
+
+class AccountId(click.ParamType[str]):
+    """A 12-digit AWS account id."""
+
+    name = "account"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not re.fullmatch(r"[0-9]{12}", str(value)):
+            self.fail(f"{value!r} is not an account id: 12 digits are wanted", param, ctx)
+        return str(value)
+
+
+JUNIT = click.option(
+    "--junit",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where the JUnit XML goes.  [default: .bulkhead/ENV/junit.xml]",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="bulkhead-harness", message="bulkhead %(version)s")
+def commands() -> None:
+    """Deploy Bulkhead, and show that the walls between customers hold.
+
+    ENV is a folder under environments/. Environments run in the embedded cloud: an AWS on this
+    machine that authenticates and authorizes every request.
+
+    Exit code 0: done, and all that had to hold does. 1: something does not hold. 2: bad input or a
+    missing tool.
+    """
+
+
+@commands.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="0 takes a free one.")
+@click.option(
+    "--account",
+    "accounts",
+    metavar="ID",
+    type=AccountId(),
+    multiple=True,
+    required=True,
+    help="An account to start with; may be given again.",
+)
+@click.option(
+    "--credentials",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="Shared credentials file to write: one administrator profile per account.",
+)
+def cloud(port: int, accounts: tuple[str, ...], credentials: Path) -> None:
+    """Run an empty embedded cloud until Ctrl-C.
+
+    Point the AWS CLI, boto3 or Terraform at it with the three variables that it prints. The profile
+    of an administrator is named by the account id.
+    """
+    from harness.cli.serve import serve
+
+    serve(port, accounts, credentials)
+
+
+@commands.command()
+@click.argument("environment", metavar="ENV")
+def apply(environment: str) -> None:
+    """Deploy ENV into an embedded cloud that stays until Ctrl-C.
+
+    While it stays, `bulkhead verify ENV` and `bulkhead destroy ENV` from another terminal work on
+    it, and another `bulkhead apply ENV` brings it up to date.
+    """
+    from harness.cli.environments import apply_environment
+
+    apply_environment(environment)
+
+
+@commands.command()
+@click.argument("environment", metavar="ENV")
+@JUNIT
+def verify(environment: str, junit: Path | None) -> None:
+    """Run the security suite against ENV and show the verdict.
+
+    Probes the ENV that a `bulkhead apply ENV` keeps running; without one, deploys it into an
+    embedded cloud of its own and ends that afterwards.
+    """
+    from harness.cli.environments import verify_environment
+
+    sys.exit(0 if verify_environment(environment, junit) else EXIT_FAILED)
+
+
+@commands.command()
+@click.argument("environment", metavar="ENV")
+def destroy(environment: str) -> None:
+    """Remove from ENV everything that `bulkhead apply ENV` deployed."""
+    from harness.cli.environments import destroy_environment
+
+    destroy_environment(environment)
+
+
+@commands.command()
+@click.argument("environment", metavar="ENV", default="embedded")
+@JUNIT
+def demo(environment: str, junit: Path | None) -> None:
+    """The main job: deploy to a new cloud, call Bedrock, attack, give the verdict."""
+    from harness.cli.environments import demo_environment
+
+    sys.exit(0 if demo_environment(environment, junit) else EXIT_FAILED)
+
+
+@commands.command()
+@click.option("--fix", is_flag=True, help="Rewrite files to Terraform's format instead of failing.")
+def validate(fix: bool) -> None:
+    """Check the format and the validity of all Terraform in modules/ and environments/."""
+    from harness.cli.terraform_files import validate_all
+
+    sys.exit(0 if validate_all(fix=fix) else EXIT_FAILED)
+
+
+def main() -> None:
+    """Runs the command line: errors meant for its user take one line and no traceback."""
+    sys.exit(run(commands))
+
+
+def run(command: Callable[..., Any], arguments: list[str] | None = None) -> int:
+    """Runs a click command; returns the exit code."""
+    try:
+        command(args=arguments, prog_name="bulkhead", standalone_mode=False)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else EXIT_USAGE if end.code else 0
+    except UserError as error:
+        click.echo(f"bulkhead: {' '.join(str(error).split())}", err=True)
+        return EXIT_USAGE
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("bulkhead: interrupted", err=True)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        return EXIT_FAILED
+    return 0

@@ -1,0 +1,185 @@
+"""apply, verify, demo, destroy: an environment and the cloud it runs in.
+
+An applied environment lives as long as the `bulkhead apply` that started its cloud. That command
+holds a lock, so another knows whether there is one; without one, verify and demo make their own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from filelock import FileLock, Timeout
+from rich.console import Console
+from rich.text import Text
+
+from harness.cli.progress import RootProgress
+from harness.cli.serve import announce, answers, terminable, wait_for_end
+from harness.cli.suite import run_suite
+from harness.cloud.process import CloudProcess
+from harness.deploy.apply import DEPLOYMENT_FILE, deploy, destroy, root_names
+from harness.deploy.deployment import Deployment
+from harness.deploy.embedded_plan import cloud_plan
+from harness.deploy.environment import Environment, load_environment
+from harness.deploy.workspace import environment_folder, private_folder, runs_folder
+from harness.errors import UserError
+from harness.targets.embedded import EmbeddedTarget
+
+
+def apply_environment(name: str) -> None:
+    """Deploys into a cloud of its own and stays, or brings the running one up to date."""
+    environment = _load(name)
+    folder = _folder(environment)
+    console = Console()
+    with terminable():
+        if running := _running(folder):
+            _deploy(environment, running.target(), folder, console)
+            _say(console, f"{environment.name} is up to date.")
+            return
+        with _held(folder):
+            _forget(folder)
+            with _cloud(environment, folder) as cloud:
+                _deploy(environment, EmbeddedTarget(cloud), folder, console)
+                announce(cloud)
+                click.echo(f"# `bulkhead verify {name}` probes it; Ctrl-C ends it.")
+                try:
+                    wait_for_end(cloud)
+                finally:
+                    _forget(folder)
+
+
+def verify_environment(name: str, junit: Path | None) -> bool:
+    """Runs the suite against the running environment, or one made for it. True if all held."""
+    environment = _load(name)
+    folder = _folder(environment)
+    report = junit or folder / "junit.xml"
+    console = Console()
+    with terminable():
+        if _running(folder):
+            _say(console, f"Probing the running {environment.name}.")
+            return run_suite(folder / DEPLOYMENT_FILE, folder, report, console)
+        with _throwaway(environment, console) as deployment:
+            return run_suite(deployment, folder, report, console)
+
+
+def demo_environment(name: str, junit: Path | None) -> bool:
+    """The main job from nothing to verdict, always in a cloud of its own. True if all held."""
+    environment = _load(name)
+    folder = _folder(environment)
+    report = junit or folder / "junit.xml"
+    console = Console()
+    started = time.monotonic()
+    with terminable(), _throwaway(environment, console) as deployment:
+        _say(console, "Probing: each customer's application calls Bedrock; attackers try theirs.")
+        holds = run_suite(deployment, folder, report, console)
+    _say(console, f"{time.monotonic() - started:.0f} s in all. JUnit XML: {_near(report)}")
+    return holds
+
+
+def destroy_environment(name: str) -> None:
+    """Removes what is deployed in the running environment; its cloud stays."""
+    environment = _load(name)
+    folder = _folder(environment)
+    deployment = _running(folder)
+    if deployment is None:
+        raise UserError(
+            f"{name} is not running, so nothing of it is left to destroy: an embedded cloud ends "
+            f"with the `bulkhead apply {name}` that started it"
+        )
+    console = Console()
+    progress = RootProgress(console, root_names(environment), "destroy")
+    with terminable(), progress.shown():
+        destroy(deployment, folder, progress)
+    _say(console, f"{environment.name} is destroyed.")
+
+
+def _load(name: str) -> Environment:
+    return load_environment(environment_folder(name))
+
+
+def _folder(environment: Environment) -> Path:
+    return private_folder(runs_folder() / environment.name)
+
+
+def _deploy(
+    environment: Environment, target: EmbeddedTarget, folder: Path, console: Console
+) -> Deployment:
+    progress = RootProgress(console, root_names(environment), "apply")
+    with progress.shown():
+        return deploy(environment, target, folder, progress)
+
+
+def _cloud(environment: Environment, folder: Path) -> CloudProcess:
+    return CloudProcess.start(cloud_plan(environment), credentials=folder / "credentials")
+
+
+@contextlib.contextmanager
+def _throwaway(environment: Environment, console: Console) -> Iterator[Path]:
+    """Within, the environment is deployed in a cloud that nobody else knows; yields the file."""
+    folder = Path(tempfile.mkdtemp(prefix=f"{environment.name}-", dir=runs_folder()))
+    accounts = len(environment.accounts)
+    try:
+        _say(console, f"Starting an embedded cloud with {accounts} accounts.")
+        with _cloud(environment, folder) as cloud:
+            _deploy(environment, EmbeddedTarget(cloud), folder, console)
+            yield folder / DEPLOYMENT_FILE
+    finally:
+        # States, keys and external ids of accounts that no longer exist.
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _running(folder: Path) -> Deployment | None:
+    """The deployment that a `bulkhead apply` in another terminal keeps, if any."""
+    saved = folder / DEPLOYMENT_FILE
+    try:
+        with _lock(folder).acquire(blocking=False):
+            return None
+    except Timeout:
+        pass
+    if not saved.exists():
+        raise UserError(
+            f"{folder.name} is being applied or is destroyed already; wait for the other "
+            "`bulkhead apply`, or end it with Ctrl-C and apply again"
+        )
+    deployment = Deployment.load(saved)
+    if not answers(deployment.place.endpoint):
+        raise UserError(f"the cloud of {folder.name} does not answer; end its `bulkhead apply`")
+    return deployment
+
+
+@contextlib.contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    try:
+        with _lock(folder).acquire(blocking=False):
+            yield
+    except Timeout:
+        raise UserError(f"another `bulkhead apply {folder.name}` has just started") from None
+
+
+def _lock(folder: Path) -> FileLock:
+    return FileLock(folder / "apply.lock")
+
+
+def _forget(folder: Path) -> None:
+    """Removes what belongs to a cloud that is gone; reports stay."""
+    for name in ("state", "data"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    for name in (DEPLOYMENT_FILE, "credentials", "external-ids.json"):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _near(path: Path) -> str:
+    """The path as seen from here, when that is shorter."""
+    try:
+        return str(path.absolute().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(Text(text), soft_wrap=True, highlight=False)

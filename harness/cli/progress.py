@@ -1,0 +1,122 @@
+"""Progress on the terminal: a line per root while Terraform works, a bar while probes run.
+
+On a terminal the lines move; in a log each root says so when it starts and when it ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn
+from rich.text import Text
+
+from harness.deploy.apply import RootEvent
+
+_VERBS = {"init": "preparing", "apply": "applying", "destroy": "destroying", "plan": "planning"}
+
+
+class RootProgress:
+    """Shows what `harness.deploy.apply` tells, one line per root."""
+
+    def __init__(self, console: Console, roots: Sequence[str], verb: str) -> None:
+        self._console = console
+        self._moving = console.is_terminal
+        self._seen: set[str] = set()
+        width = max(map(len, roots), default=0)
+        self._progress = Progress(
+            SpinnerColumn(finished_text="[green]✓"),
+            TextColumn(f"{{task.fields[name]:<{width}}}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[said]}", style="dim"),
+            console=console,
+            disable=not self._moving,
+        )
+        self._tasks: dict[str, TaskID] = {}
+        if self._moving:
+            for root in roots:
+                self._tasks[root] = self._progress.add_task(
+                    root, total=1, start=False, name=root, said=f"waiting to {verb}"
+                )
+
+    @contextlib.contextmanager
+    def shown(self) -> Iterator[RootProgress]:
+        """Within, the lines are on the terminal."""
+        with self._progress:
+            yield self
+
+    def __call__(self, event: RootEvent) -> None:
+        if self._moving:
+            self._move(event)
+        else:
+            self._log(event)
+
+    def _move(self, event: RootEvent) -> None:
+        task = self._tasks.get(event.root)
+        if task is None:
+            return
+        step = event.step
+        if event.state == "running":
+            self._progress.start_task(task)
+            self._progress.update(
+                task,
+                total=step.total or None,
+                completed=step.done,
+                said=_VERBS.get(step.phase, step.phase),
+            )
+        else:
+            word = f"{step.done} changes" if event.state == "done" else "[red]failed"
+            total = max(step.total, 1)
+            self._progress.update(
+                task,
+                total=total,
+                completed=total if event.state == "done" else step.done,
+                said=f"{word}, {event.seconds:.1f} s",
+            )
+
+    def _log(self, event: RootEvent) -> None:
+        if event.state == "running":
+            if event.root not in self._seen:
+                self._seen.add(event.root)
+                verb = _VERBS.get(event.step.phase, event.step.phase)
+                self._say(f"{event.root}: {verb}")
+            return
+        word = f"{event.step.done} changes" if event.state == "done" else "failed"
+        self._say(f"{event.root}: {word}, {event.seconds:.1f} s")
+
+    def _say(self, text: str) -> None:
+        self._console.print(Text(text), soft_wrap=True, highlight=False)
+
+
+@contextlib.contextmanager
+def probe_progress(console: Console) -> Iterator[ProbeProgress]:
+    """Within, a bar counts finished probes."""
+    progress = Progress(
+        SpinnerColumn(),
+        TextColumn("probes"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[said]}", style="dim"),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    )
+    with progress:
+        yield ProbeProgress(progress)
+
+
+class ProbeProgress:
+    """Counts probes as the suite finishes them."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._task = progress.add_task("probes", total=None, said="collecting")
+
+    def update(self, done: int, total: int, last: str, failed: int) -> None:
+        """`last` is the id of the test that has just ended."""
+        said = f"[red]{failed} failed[/red] " if failed else ""
+        name = last.rpartition("/")[2]
+        self._progress.update(
+            self._task, completed=done, total=total or None, said=said + name.replace("[", "\\[")
+        )

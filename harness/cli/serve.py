@@ -1,0 +1,89 @@
+"""A cloud in the foreground: started, announced, ended by Ctrl-C or by a termination signal."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from harness.cloud.plan import CloudPlan
+from harness.cloud.process import CloudProcess
+from harness.errors import UserError
+
+_LOOK = 0.5
+
+
+def serve(port: int, accounts: tuple[str, ...], credentials: Path) -> None:
+    """Runs a cloud with these accounts, all in no organization, until Ctrl-C."""
+    doubled = sorted({a for a in accounts if accounts.count(a) > 1})
+    if doubled:
+        raise UserError(f"--account {doubled[0]} is given twice; give each once")
+    # Another file's profiles would be lost: the cloud writes its file whole.
+    _refuse_own_credentials(credentials)
+    with (
+        terminable(),
+        CloudProcess.start(
+            CloudPlan(accounts), credentials=credentials.absolute(), port=port
+        ) as cloud,
+    ):
+        announce(cloud)
+        click.echo("# Ctrl-C ends the cloud; everything in it is gone then.")
+        wait_for_end(cloud)
+
+
+def announce(cloud: CloudProcess) -> None:
+    """Prints what points a tool at the cloud, so that a shell can read it."""
+    click.echo(f"export AWS_ENDPOINT_URL={cloud.endpoint}")
+    click.echo(f"export AWS_SHARED_CREDENTIALS_FILE={shlex.quote(str(cloud.credentials))}")
+    click.echo("export AWS_CONFIG_FILE=/dev/null")
+
+
+def wait_for_end(cloud: CloudProcess) -> None:
+    """Returns at Ctrl-C or a termination signal. Raises `UserError` when the cloud ends itself."""
+    with contextlib.suppress(KeyboardInterrupt):
+        while answers(cloud.endpoint):
+            time.sleep(_LOOK)
+        raise UserError("the embedded cloud ended by itself")
+
+
+def answers(endpoint: str) -> bool:
+    """Whether something listens there."""
+    host, _, port = endpoint.removeprefix("http://").rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=5).close()
+    except OSError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def terminable() -> Iterator[None]:
+    """Within, SIGTERM and SIGHUP end the command as Ctrl-C does, so that nothing is left behind."""
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {s: signal.signal(s, end) for s in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _refuse_own_credentials(path: Path) -> None:
+    own = Path(os.environ.get("AWS_SHARED_CREDENTIALS_FILE") or "~/.aws/credentials").expanduser()
+    default = Path("~/.aws/credentials").expanduser()
+    if path.absolute() == default or (path.exists() and own.exists() and path.samefile(own)):
+        raise UserError(
+            f"--credentials {path} is your own credentials file and would be overwritten; "
+            "name another"
+        )
