@@ -15,7 +15,7 @@ from typing import Any
 
 from harness.cloud.call import Call, Need, Unmapped, World
 from harness.cloud.catalogue.spec import Rule, compile_spec
-from harness.cloud.catalogue.special import SPECIAL, bedrock
+from harness.cloud.catalogue.special import SPECIAL
 
 __all__ = ["entry", "needs", "provenance"]
 
@@ -63,17 +63,5 @@ def _rule(service: str, operation: str) -> Rule:
         rule = SPECIAL[line[1:]]
     else:
         rule = compile_spec(line, service, operation, _data()["prefixes"].get(service, service))
-        if service in ("bedrock", "bedrock-runtime"):
-            rule = _bedrock_first(rule)
     _compiled[service, operation] = rule
-    return rule
-
-
-def _bedrock_first(otherwise: Rule) -> Rule:
-    """The embedded Bedrock knows its own operations better than the reference does."""
-
-    def rule(call: Call, world: World) -> tuple[Need, ...]:
-        found = bedrock.known(call, world)
-        return otherwise(call, world) if found is None else found
-
     return rule

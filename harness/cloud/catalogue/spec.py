@@ -84,25 +84,23 @@ def _text(value: Any) -> str:
     return str(value)
 
 
+def tag_pairs(tags: Iterable[Mapping[str, str]]) -> list[tuple[str, str]]:
+    """Keys and values of a list of tags; a tag without a key is none."""
+    pairs = []
+    for tag in tags:
+        for key, value in (("Key", "Value"), ("key", "value"), ("TagKey", "TagValue")):
+            if tag.get(key):
+                pairs.append((tag[key], tag.get(value) or ""))
+    return pairs
+
+
 def tag_context(tags: Any) -> Context:
     """`aws:RequestTag/KEY` and `aws:TagKeys` from a list of pairs or a mapping."""
-    pairs: Iterable[tuple[str, str]]
-    pairs = tags.items() if isinstance(tags, Mapping) else (_pair(item) for item in tags)
-    context: Context = {}
-    keys: list[str] = []
-    for key, value in pairs:
-        context[f"aws:RequestTag/{key}"] = value
-        keys.append(key)
-    if keys:
-        context["aws:TagKeys"] = tuple(keys)
+    pairs = tags.items() if isinstance(tags, Mapping) else tag_pairs(tags)
+    context: Context = {f"aws:RequestTag/{key}": value for key, value in pairs}
+    if context:
+        context["aws:TagKeys"] = tuple(key for key, _ in pairs)
     return context
-
-
-def _pair(item: Mapping[str, str]) -> tuple[str, str]:
-    for key, value in (("Key", "Value"), ("key", "value"), ("TagKey", "TagValue")):
-        if key in item:
-            return item[key], item.get(value) or ""
-    raise ValueError("a tag has a key")
 
 
 def _template(text: str, prefix: str) -> Maker:

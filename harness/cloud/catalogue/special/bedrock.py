@@ -6,18 +6,13 @@ from harness.cloud.call import Call, Need, Unmapped, World
 
 
 def needs(call: Call, world: World) -> tuple[Need, ...]:
-    """For operations that only `harness.cloud.bedrock` maps; raises `Unmapped` if it does not."""
-    found = known(call, world)
-    if found is None:
-        raise Unmapped(call.service, call.operation)
-    return found
-
-
-def known(call: Call, world: World) -> tuple[Need, ...] | None:
-    """What `harness.cloud.bedrock` says, or None; a world may carry its `bedrock_settings`."""
+    """What `harness.cloud.bedrock` says; a world may carry its `bedrock_settings`."""
     from harness.cloud.bedrock import BedrockSettings, needs_bedrock
 
     settings = getattr(world, "bedrock_settings", None)
-    if isinstance(settings, BedrockSettings):
-        return needs_bedrock(call, world, settings)
-    return needs_bedrock(call, world)
+    if not isinstance(settings, BedrockSettings):
+        settings = BedrockSettings()
+    found = needs_bedrock(call, world, settings)
+    if not found or not all(need.resource == "*" or ":" in need.resource for need in found):
+        raise Unmapped(call.service, call.operation)
+    return found

@@ -21,7 +21,7 @@ def transact_write_items(call: Call, world: World) -> tuple[Need, ...]:
     needs = []
     for item in call.params.get("TransactItems") or ():
         for kind, part in item.items():
-            if kind not in _ACTIONS:
+            if kind not in _ACTIONS or not part.get("TableName"):
                 raise Unmapped(call.service, call.operation)
             resource, owner = KINDS["table"](call, world, part["TableName"])
             needs.append(Need(f"dynamodb:{_ACTIONS[kind]}", resource, owner))

@@ -27,6 +27,8 @@ def re_encrypt(call: Call, world: World) -> tuple[Need, ...]:
     """
     params = call.params
     source, source_owner = _source(call, world, "SourceKeyId")
+    if not params.get("DestinationKeyId"):
+        raise Unmapped(call.service, call.operation)
     target, target_owner = KINDS["key"](call, world, str(params["DestinationKeyId"]))
     both: Context = {
         "kms:CallerAccount": call.caller.account,

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, unquote
 from harness.cloud.call import Call, Need, Unmapped, World
 from harness.cloud.catalogue.contexts import Context
 from harness.cloud.catalogue.kinds import KINDS, Resource
+from harness.cloud.catalogue.spec import tag_context, tag_pairs
 
 Rule = Callable[[Call, World], tuple[Need, ...]]
 
@@ -60,7 +61,7 @@ def _tags(tagging: object) -> Context:
         pairs = parse_qsl(tagging, keep_blank_values=True)
     else:
         tag_set = tagging.get("TagSet") if isinstance(tagging, dict) else None
-        pairs = [(tag["Key"], tag["Value"]) for tag in tag_set or ()]
+        pairs = tag_pairs(tag_set or ())
     made: Context = {f"s3:RequestObjectTag/{key}": value for key, value in pairs}
     if pairs:
         made["s3:RequestObjectTagKeys"] = tuple(key for key, _ in pairs)
@@ -147,6 +148,8 @@ def _delete_objects(call: Call, world: World) -> tuple[Need, ...]:
     bucket, owner = KINDS["bucket"](call, world, str(call.params.get("Bucket") or ""))
     needs = []
     for item in (call.params.get("Delete") or {}).get("Objects") or ():
+        if not item.get("Key"):
+            raise Unmapped(call.service, call.operation)
         action = "s3:DeleteObjectVersion" if item.get("VersionId") else "s3:DeleteObject"
         needs.append(Need(action, f"{bucket}/{item['Key']}", owner))
     return (*needs, *_bypassing(call, needs))
@@ -186,9 +189,7 @@ def _create_bucket(call: Call, world: World) -> tuple[Need, ...]:
         actions.append("PutBucketOwnershipControls")
     needs = [Need(f"s3:{action}", resource, owner, context) for action in actions]
     if tags := configuration.get("Tags"):
-        tagged: Context = {f"aws:RequestTag/{tag['Key']}": tag["Value"] for tag in tags}
-        tagged["aws:TagKeys"] = tuple(tag["Key"] for tag in tags)
-        needs.append(Need("s3:TagResource", resource, owner, tagged))
+        needs.append(Need("s3:TagResource", resource, owner, tag_context(tags)))
     return tuple(needs)
 
 
