@@ -138,6 +138,12 @@ class World(Protocol):
     ) -> tuple[str, tuple[str, ...]] | None:
         """From an id or ARN of an inference profile to (its ARN, the model ARNs behind it)."""
 
+    def organization_arn(self, account: str, identifier: str) -> str | None:
+        """From the id of a policy, root, unit or account in `account`'s organization to its ARN."""
+
+    def permissions_boundary(self, arn: str) -> str | None:
+        """The ARN of the boundary on a role or user, by its own ARN."""
+
 
 class ServiceRole(Protocol):
     """Calls made by an AWS service through a role that trusts it, decided like any other."""

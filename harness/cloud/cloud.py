@@ -65,6 +65,7 @@ class Cloud:
         self.bedrock = (
             Bedrock(service_role) if bedrock is None else Bedrock(service_role, settings=bedrock)
         )
+        estate.bedrock_settings = self.bedrock.settings
         self.gateway = Gateway(
             Parts(
                 keys=self.keys,

@@ -18,6 +18,7 @@ from moto.logs.models import logs_backends
 from moto.organizations.models import OrganizationsBackend, organizations_backends
 from moto.s3.models import s3_backends
 
+from harness.cloud.bedrock import BedrockSettings
 from harness.estate import OrganizationRecord, PrincipalRecord, RoleRecord
 from harness.iam import NamedPolicy, Policy, PolicyKind, parse_policy
 
@@ -80,6 +81,7 @@ class MotoEstate:
         self._organizations: dict[str, OrganizationRecord | None] = {}
         self.user_boundaries: dict[str, str] = {}
         """Boundary ARN by user id: moto keeps boundaries of roles only."""
+        self.bedrock_settings: BedrockSettings | None = None
 
     # -- principals ------------------------------------------------------------------
 
@@ -270,6 +272,27 @@ class MotoEstate:
         self, account: str, region: str, identifier: str
     ) -> tuple[str, tuple[str, ...]] | None:
         return self._profile(account, region, identifier)
+
+    def organization_arn(self, account: str, identifier: str) -> str | None:
+        management, partition = organizations_backends.master_accounts.get(
+            account, (account, "aws")
+        )
+        if management not in self.accounts:
+            return None
+        backend = organizations_backends[management][partition]
+        entities: tuple[Any, ...] = (*backend.policies, *backend.ou, *backend.accounts)
+        return next((str(e.arn) for e in entities if e.id == identifier), None)
+
+    def permissions_boundary(self, arn: str) -> str | None:
+        *_, account, resource = arn.split(":", 5)
+        kind, _, path = resource.partition("/")
+        name = path.rsplit("/", 1)[-1]
+        if kind == "role":
+            role = self._role(account, name)
+            return None if role is None else role.permissions_boundary_arn
+        backend = self.iam(account)
+        user = None if backend is None or kind != "user" else backend.users.get(name)
+        return None if user is None else self.user_boundaries.get(user.id)
 
     # -- organizations ---------------------------------------------------------------
 

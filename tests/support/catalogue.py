@@ -61,6 +61,14 @@ class Names:
         known = f"arn:aws:bedrock:{region}:{account}:application-inference-profile/abcdefghijkl"
         return (known, models) if identifier == known else None
 
+    def organization_arn(self, account: str, identifier: str) -> str | None:
+        del account, identifier
+        return None
+
+    def permissions_boundary(self, arn: str) -> str | None:
+        del arn
+        return None
+
 
 class Organized(Names):
     """Also knows an organization and permissions boundaries."""

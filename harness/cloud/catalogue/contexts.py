@@ -62,14 +62,13 @@ def _iam(call: Call, world: World, need: Need) -> Need:
     """The boundary that a user or role has already, where the request does not bring one.
 
     AttachRolePolicy, PutRolePolicy and the like are decided with `iam:PermissionsBoundary` of the
-    entity they change; a world that knows has `permissions_boundary(arn)`:
+    entity they change:
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
     """
     if call.operation not in _BOUNDED or "iam:PermissionsBoundary" in need.context:
         return need
-    lookup = getattr(world, "permissions_boundary", None)
-    boundary = lookup(need.resource) if lookup else None
-    if not isinstance(boundary, str):
+    boundary = world.permissions_boundary(need.resource)
+    if boundary is None:
         return need
     return replace(need, context={**need.context, "iam:PermissionsBoundary": boundary})
 

@@ -207,14 +207,9 @@ def _budget_action(call: Call, world: World, value: str) -> Resource:
 
 
 def _organization(call: Call, world: World, value: str) -> Resource:
-    """A policy, root, OU or account by its id.
-
-    The ARN names the organization and the management account; a world that knows organizations
-    has `organization_arn(account, identifier)`.
-    """
-    lookup = getattr(world, "organization_arn", None)
-    arn = lookup(call.caller.account, value) if lookup else None
-    if not isinstance(arn, str):
+    """A policy, root, unit or account by its id; the ARN names the organization and its owner."""
+    arn = world.organization_arn(call.caller.account, value)
+    if arn is None:
         raise Unmapped(call.service, call.operation)
     return arn, owner_of(arn)
 

@@ -12,7 +12,7 @@ from harness.cloud.catalogue.spec import values
 
 
 def account(call: Call, world: World) -> tuple[Need, ...]:
-    """A member is `account::MANAGEMENT:account/o-ID/MEMBER`, which needs a world that knows."""
+    """A member is `account::MANAGEMENT:account/o-ID/MEMBER`."""
     context: Context = {}
     for member, key in (
         ("RegionName", "account:TargetRegion"),
@@ -27,9 +27,8 @@ def account(call: Call, world: World) -> tuple[Need, ...]:
     if not named:
         own = call.caller.account
         return (Need(action, f"arn:aws:account::{own}:account", own, context),)
-    lookup = getattr(world, "organization_arn", None)
-    arn = lookup(call.caller.account, named[0]) if lookup else None
-    if not isinstance(arn, str):
+    arn = world.organization_arn(call.caller.account, named[0])
+    if arn is None:
         raise Unmapped(call.service, call.operation)
     member_arn = arn.replace("arn:aws:organizations:", "arn:aws:account:", 1)
     return (Need(action, member_arn, owner_of(member_arn), context),)
