@@ -1,0 +1,302 @@
+"""Who asks: the actors of the probes, each a real session obtained the way that actor would.
+
+Attackers get every right that their own account can give them, so that only the walls of others
+stop them. The control account holds a role that trusts everybody: that an attacker can assume it
+shows that its calls work at all.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from harness.errors import UserError
+from harness.probes.evidence import DENIAL_CODES
+from harness.probes.stage import Fleet, Stage
+
+if TYPE_CHECKING:
+    import boto3
+
+APP = "probe"
+PATH = "/bulkhead-probe/"
+PATIENCE = 20.0
+"""Seconds to wait for a new role to become assumable: IAM is eventually consistent."""
+
+ANYTHING = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A session and the names it goes by."""
+
+    label: str
+    kind: str
+    """`caller`, `other role`, `operations`, `outsider` or `fleet`: the sections of the matrix."""
+    account: str
+    arn: str
+    """As a service names the caller in a refusal: the user's ARN or the session's."""
+    session: boto3.Session = field(repr=False)
+
+
+class Cast:
+    """Makes actors when they are first asked for, and removes at the end what it had to create.
+
+    `run` makes the names of helper roles unique among everything that runs at the same time.
+    """
+
+    def __init__(self, stage: Stage, run: str) -> None:
+        self.stage = stage
+        self._run = run
+        self._actors: dict[object, Actor] = {}
+        self._roles: dict[str, str] = {}
+        self._cleanups: list[Callable[[], object]] = []
+
+    # --- actors ---------------------------------------------------------------------------------
+
+    def caller(self, account: str) -> Actor:
+        """The application of a customer account, running as its caller role."""
+        home = self.stage.homes[account]
+        return self._once(
+            ("caller", account),
+            lambda: self._become(
+                home.caller_role_arn, home.caller, f"{home.customer} caller {account}", "caller"
+            ),
+        )
+
+    def other_role(self, account: str) -> Actor:
+        """Another role of a customer account, with every right its account can give.
+
+        It lies beside the caller role and its name starts like the caller role's, so that a trust
+        by pattern would take it for one.
+        """
+        home = self.stage.homes[account]
+        path = home.caller_role_arn.partition(":role")[2].removesuffix(home.caller_role_name)
+        return self._once(
+            ("other role", account),
+            lambda: self._helper(
+                account,
+                f"{home.customer} other role {account}",
+                "other role",
+                name=f"{home.caller_role_name}-{self.helper_name('other')}"[:64],
+                path=path,
+            ),
+        )
+
+    def outsider(self, name: str) -> Actor:
+        """A role of another organization's account (`other organization`) or of an account in no
+        organization (`no organization`), with every right its account can give."""
+        probes = self.stage.environment.probes
+        account = {
+            "other organization": probes.other_organization,
+            "no organization": probes.no_organization,
+        }[name]
+        return self._once(
+            ("outsider", name), lambda: self._helper(account, f"{name} {account}", "outsider")
+        )
+
+    def operations_role(self) -> Actor:
+        """A role of the operations account with every right that the account can give."""
+        account = self.stage.environment.operations_account
+        return self._once(
+            ("operations", "role"),
+            lambda: self._helper(account, f"operations role {account}", "operations"),
+        )
+
+    def administrator(self, account: str, label: str = "") -> Actor:
+        """The administrator of an account."""
+
+        def make() -> Actor:
+            session = self.stage.target.session(account)
+            arn = self.stage.target.client(session, "sts", self.region).get_caller_identity()["Arn"]
+            owner = "operations" if account == self.stage.environment.operations_account else ""
+            name = label or f"{owner} administrator {account}".strip()
+            return Actor(name, owner or "administrator", account, arn, session)
+
+        return self._once(("administrator", account), make)
+
+    def fleet(self, account: str) -> Actor:
+        """The session that the application of a customer account gets of its own fleet role.
+
+        Raises botocore's `ClientError` when it does not get it.
+        """
+
+        def make() -> Actor:
+            fleet = self.stage.fleet_of(account)
+            answer = self.assume_fleet(self.caller(account), fleet)
+            return Actor(
+                label=f"{fleet.customer} fleet role for {account}",
+                kind="fleet",
+                account=self.stage.environment.operations_account,
+                arn=answer["AssumedRoleUser"]["Arn"],
+                session=self.stage.target.assumed(answer["Credentials"]),
+            )
+
+        return self._once(("fleet", account), make)
+
+    @property
+    def operations_role_arn(self) -> str:
+        """The role behind `operations_role`."""
+        self.operations_role()
+        return self._roles["operations"]
+
+    # --- calls ----------------------------------------------------------------------------------
+
+    @property
+    def region(self) -> str:
+        return self.stage.environment.region
+
+    def client(self, actor: Actor, service: str, region: str | None = None) -> Any:
+        """A client of the actor's session."""
+        return self.stage.target.client(actor.session, service, region or self.region)
+
+    def session_name(self, account: str) -> str:
+        """The session name that the design asks of the applications of an account."""
+        return f"t-{account}-{APP}"
+
+    def assume(
+        self,
+        actor: Actor,
+        role_arn: str,
+        *,
+        name: str,
+        external_id: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        transitive: Sequence[str] = (),
+        source_identity: str | None = None,
+    ) -> Mapping[str, Any]:
+        """AssumeRole as the actor. Raises botocore's `ClientError`."""
+        parameters: dict[str, Any] = {"RoleArn": role_arn, "RoleSessionName": name}
+        if external_id is not None:
+            parameters["ExternalId"] = external_id
+        if tags:
+            parameters["Tags"] = [{"Key": key, "Value": value} for key, value in tags.items()]
+        if transitive:
+            parameters["TransitiveTagKeys"] = list(transitive)
+        if source_identity is not None:
+            parameters["SourceIdentity"] = source_identity
+        answer: Mapping[str, Any] = self.client(actor, "sts").assume_role(**parameters)
+        return answer
+
+    def assume_fleet(self, actor: Actor, fleet: Fleet, **more: Any) -> Mapping[str, Any]:
+        """Assume a fleet role, knowing its external id and how sessions must be named."""
+        return self.assume(
+            actor,
+            fleet.role_arn,
+            external_id=fleet.external_id,
+            name=self.session_name(actor.account),
+            **more,
+        )
+
+    def assume_control(self, actor: Actor) -> Mapping[str, Any]:
+        """Assume the role of the control account, which trusts every account of the environment."""
+        return self.assume(actor, self.control_role, name="control")
+
+    @property
+    def control_role(self) -> str:
+        if "control" not in self._roles:
+            environment = self.stage.environment
+            trust = {
+                "Version": "2012-10-17",
+                "Statement": [
+                    {
+                        "Effect": "Allow",
+                        "Principal": {
+                            "AWS": [
+                                f"arn:aws:iam::{account}:root" for account in environment.accounts
+                            ]
+                        },
+                        "Action": ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"],
+                    }
+                ],
+            }
+            self._roles["control"] = self._create_role(
+                environment.probes.control, self.helper_name("control"), trust, PATH
+            )
+        return self._roles["control"]
+
+    # --- helper roles ---------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Remove what was created, last first. What cannot be removed is named in the error.
+
+        Raises `UserError` after trying everything.
+        """
+        left = []
+        while self._cleanups:
+            try:
+                self._cleanups.pop()()
+            except ClientError as error:
+                left.append(str(error))
+        self._actors.clear()
+        if left:
+            raise UserError(
+                f"helper roles of run {self._run} could not be removed: {'; '.join(left)}"
+            )
+
+    def on_close(self, cleanup: Callable[[], object]) -> None:
+        """Register something to undo at the end."""
+        self._cleanups.append(cleanup)
+
+    def helper_name(self, part: str) -> str:
+        """A name for a helper, within the 64 characters that IAM allows."""
+        return f"bulkhead-probe-{self._run}-{part}"[:64]
+
+    def _once(self, key: object, make: Callable[[], Actor]) -> Actor:
+        if key not in self._actors:
+            self._actors[key] = make()
+        return self._actors[key]
+
+    def _helper(
+        self, account: str, label: str, kind: str, name: str = "", path: str = PATH
+    ) -> Actor:
+        trust = {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Principal": {"Service": "lambda.amazonaws.com"},
+                    "Action": "sts:AssumeRole",
+                }
+            ],
+        }
+        name = name or self.helper_name(kind.replace(" ", "-"))
+        role = self._create_role(account, name, trust, path)
+        self._roles[kind] = role
+        return self._become(role, "lambda", label, kind)
+
+    def _create_role(self, account: str, name: str, trust: Mapping[str, Any], path: str) -> str:
+        iam = self.stage.target.client(self.stage.target.session(account), "iam", self.region)
+        arn: str = iam.create_role(
+            RoleName=name, Path=path, AssumeRolePolicyDocument=json.dumps(trust)
+        )["Role"]["Arn"]
+        self._cleanups.append(lambda: iam.delete_role(RoleName=name))
+        iam.put_role_policy(RoleName=name, PolicyName="anything", PolicyDocument=ANYTHING)
+        self._cleanups.append(lambda: iam.delete_role_policy(RoleName=name, PolicyName="anything"))
+        return arn
+
+    def _become(self, role_arn: str, caller: str, label: str, kind: str) -> Actor:
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                session = self.stage.target.caller_session(role_arn, caller, session_name=APP)
+                break
+            except ClientError as error:
+                # A new role may not be known everywhere yet; where it is, nothing waits.
+                code = error.response.get("Error", {}).get("Code", "")
+                late = time.monotonic() > deadline or self.stage.target.name == "embedded"
+                if late or code not in DENIAL_CODES:
+                    raise
+                time.sleep(0.5)
+        sts = self.stage.target.client(session, "sts", self.region)
+        arn = sts.get_caller_identity()["Arn"]
+        return Actor(label, kind, role_arn.split(":")[4], arn, session)

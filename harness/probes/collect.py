@@ -1,0 +1,109 @@
+"""Gathers test reports and probe results into the results file, and reports progress while at it.
+
+Runs in the process that sees all reports: under xdist the controller, to which results travel as a
+JSON text in each report's `user_properties`.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROPERTY = "bulkhead-results"
+"""The user property that carries the results of a test."""
+
+ENDED = frozenset({pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED})
+
+
+class Collector:
+    """A pytest plugin object: registers the hooks below on the controller."""
+
+    def __init__(self, results: Path | None, progress: Path | None, target: str = "") -> None:
+        self._results_path = results
+        self._progress_path = progress
+        self._target = target
+        self._started = time.monotonic()
+        self._tests: dict[str, dict[str, Any]] = {}
+        self._results: list[dict[str, Any]] = []
+        self._total = 0
+        self._done = 0
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        if session.items:  # empty on an xdist controller
+            self._announce(len(session.items))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node: object, ids: list[str]) -> None:  # noqa: ARG002
+        if not self._total:
+            self._announce(len(ids))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        test = self._tests.setdefault(
+            report.nodeid, {"id": report.nodeid, "outcome": "passed", "seconds": 0.0, "message": ""}
+        )
+        test["seconds"] = round(test["seconds"] + report.duration, 4)
+        if report.failed:
+            test["outcome"] = "failed" if report.when == "call" else "error"
+            test["message"] = _last_line(report)
+        elif report.skipped:
+            test["outcome"] = "skipped"
+            test["message"] = _last_line(report)
+        if report.when == "call":
+            for name, value in report.user_properties:
+                if name == PROPERTY:
+                    self._results += [
+                        {**result, "test": report.nodeid} for result in json.loads(str(value))
+                    ]
+        if report.when == "teardown":
+            self._done += 1
+            self._write_progress(
+                {
+                    "event": "test",
+                    "id": report.nodeid,
+                    "outcome": test["outcome"],
+                    "done": self._done,
+                    "total": self._total,
+                }
+            )
+
+    def pytest_sessionfinish(self, exitstatus: int | pytest.ExitCode) -> None:
+        complete = exitstatus in ENDED and self._done >= self._total
+        self._write_progress({"event": "end", "complete": complete})
+        if self._results_path is None:
+            return
+        data = {
+            "format": "bulkhead-results/1",
+            "target": self._target,
+            "complete": complete,
+            "seconds": round(time.monotonic() - self._started, 3),
+            "tests": list(self._tests.values()),
+            "results": self._results,
+        }
+        self._results_path.parent.mkdir(parents=True, exist_ok=True)
+        self._results_path.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+
+    def _announce(self, total: int) -> None:
+        self._total = total
+        self._write_progress({"event": "start", "total": total})
+
+    def _write_progress(self, event: dict[str, Any]) -> None:
+        if self._progress_path is None:
+            return
+        with self._progress_path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(event) + "\n")
+
+
+def _last_line(report: pytest.TestReport) -> str:
+    """What a failure says of itself, without the traceback: it may show values."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    if crash is not None:
+        text = str(crash.message)
+    elif isinstance(report.longrepr, tuple):  # a skip: path, line, reason
+        text = str(report.longrepr[2])
+    else:
+        text = str(report.longrepr)
+    return text.strip().splitlines()[0] if text.strip() else ""

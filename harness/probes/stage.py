@@ -1,0 +1,128 @@
+"""What the probes find in place: the fleet roles, the customers' accounts, and where to ask.
+
+The one file of this package that knows the shape of a deployment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from harness.deploy.deployment import Deployment
+from harness.deploy.environment import Environment
+from harness.probes.search import Place
+from harness.targets.base import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """A customer's fleet role and its own handles on its models."""
+
+    customer: str
+    role_arn: str
+    role_name: str
+    region: str
+    profiles: Mapping[str, str]
+    """AIP ARN by model id."""
+    external_id: str = field(repr=False)
+
+    @property
+    def model(self) -> str:
+        """The model that probes call."""
+        return next(iter(self.profiles))
+
+    @property
+    def profile(self) -> str:
+        """The ARN of that model's AIP."""
+        return self.profiles[self.model]
+
+    @property
+    def model_arn(self) -> str:
+        return f"arn:aws:bedrock:{self.region}::foundation-model/{self.model}"
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """An account of a customer: its caller role and its log group."""
+
+    customer: str
+    account: str
+    caller: str
+    region: str
+    group: str
+    group_arn: str
+    key_arn: str
+    caller_role_arn: str
+    caller_role_name: str
+
+    def __str__(self) -> str:
+        return f"{self.customer} {self.account}"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Everything a probe needs to know about a deployment. Shows no external id when printed."""
+
+    target: Target
+    environment: Environment
+    fleets: Mapping[str, Fleet]
+    homes: Mapping[str, Home]
+
+    @classmethod
+    def of(cls, deployment: Deployment, target: Target) -> Stage:
+        """The stage of a deployment, asked through `target` (the deployment's own or a fork)."""
+        environment = deployment.environment
+        return cls(
+            target=target,
+            environment=environment,
+            fleets={
+                customer: Fleet(
+                    customer=customer,
+                    role_arn=outputs.fleet_role_arn,
+                    role_name=outputs.fleet_role_name,
+                    region=outputs.region,
+                    profiles=outputs.inference_profiles,
+                    external_id=outputs.external_id,
+                )
+                for customer, outputs in deployment.fleets.items()
+            },
+            homes={
+                account: Home(
+                    customer=outputs.customer,
+                    account=account,
+                    caller=outputs.caller,
+                    region=outputs.region,
+                    group=outputs.log_group_name,
+                    group_arn=outputs.log_group_arn,
+                    key_arn=outputs.kms_key_arn,
+                    caller_role_arn=outputs.caller_role_arn,
+                    caller_role_name=outputs.caller_role_name,
+                )
+                for account, outputs in deployment.accounts.items()
+            },
+        )
+
+    def fleet_of(self, account: str) -> Fleet:
+        """The fleet role that an account of a customer is meant to use."""
+        return self.fleets[self.homes[account].customer]
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return tuple(fleet.external_id for fleet in self.fleets.values())
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Every account in every Region that the environment knows."""
+        probes = self.environment.probes
+        owners = {
+            self.environment.operations_account: "operations",
+            **{account: home.customer for account, home in self.homes.items()},
+            probes.other_organization: "other organization",
+            probes.no_organization: "no organization",
+            probes.control: "control",
+        }
+        return tuple(
+            Place(account, region, owner)
+            for account, owner in owners.items()
+            for region in self.environment.regions
+        )

@@ -1,0 +1,3 @@
+"""Loads the plugin of the security suite for all tests."""
+
+pytest_plugins = ["harness.pytest_plugin"]

@@ -1,0 +1,54 @@
+"""Which probes there are: one per customer account, fleet role, outsider and Region."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from harness.deploy.deployment import Deployment
+from harness.probes.cast import Cast
+from harness.probes.hostile import hostile_stage
+from harness.pytest_plugin import environment_of
+
+OUTSIDERS = ("other organization", "no organization")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Parameters by name: `account` (every customer account), `customer`, `foreign` (an account and
+    a customer it does not belong to), `outsider`, `region`."""
+    environment = environment_of(metafunc.config)
+    accounts = [(c.key, a.account_id) for c, a in environment.customer_accounts]
+    wanted = set(metafunc.fixturenames)
+    if "account" in wanted:
+        metafunc.parametrize(
+            "account", [a for _, a in accounts], ids=[f"{c}-{a}" for c, a in accounts]
+        )
+    if "foreign" in wanted:
+        pairs = [
+            (owner, account, customer)
+            for owner, account in accounts
+            for customer in environment.customers
+            if customer != owner
+        ]
+        metafunc.parametrize(
+            "foreign",
+            [(account, customer) for _, account, customer in pairs],
+            ids=[f"{owner}-{account}-to-{customer}" for owner, account, customer in pairs],
+        )
+    if "customer" in wanted:
+        metafunc.parametrize("customer", list(environment.customers))
+    if "outsider" in wanted:
+        metafunc.parametrize("outsider", OUTSIDERS, ids=[o.replace(" ", "-") for o in OUTSIDERS])
+    if "region" in wanted:
+        metafunc.parametrize("region", environment.regions)
+
+
+@pytest.fixture(scope="session")
+def hostile(deployment: Deployment, part: str) -> Iterator[Cast]:
+    """The actors in a copy of the cloud where each customer has freed its own caller role.
+
+    A customer administers its own account, so nothing written there protects another customer.
+    """
+    with hostile_stage(deployment) as copy:
+        yield Cast(copy, part)

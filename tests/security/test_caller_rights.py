@@ -1,0 +1,198 @@
+"""What a caller role can do in its own account: assume its fleet role and write its records.
+
+Every request here would do no harm if it were allowed: it touches helpers, or changes nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+
+import pytest
+
+from harness.probes.cast import Cast
+from harness.probes.evidence import Outcome
+from harness.probes.result import Recorder, Subject
+from harness.probes.stage import Home
+
+STREAM_ENDS = ("", ":*", ":log-stream:")
+
+
+def arns_of_group(home: Home, name: str, *streams: str) -> tuple[str, ...]:
+    """How a service may name a group, or a stream in it."""
+    base = f"arn:aws:logs:{home.region}:{home.account}:log-group:{name}"
+    return (*(base + end for end in STREAM_ENDS), *(f"{base}:log-stream:{s}" for s in streams))
+
+
+def write(cast: Cast, account: str, group: str, stream: str) -> None:
+    """Make a stream and put one event into it, as the caller role."""
+    logs = cast.client(cast.caller(account), "logs", cast.stage.homes[account].region)
+    with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):
+        logs.create_log_stream(logGroupName=group, logStreamName=stream)
+    put(cast, account, group, stream)
+
+
+def put(cast: Cast, account: str, group: str, stream: str) -> None:
+    logs = cast.client(cast.caller(account), "logs", cast.stage.homes[account].region)
+    event = {"timestamp": int(time.time() * 1000), "message": '{"probe": true}'}
+    logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=[event])
+
+
+def test_caller_writes_to_its_own_group(probe: Recorder, cast: Cast, account: str) -> None:
+    home = cast.stage.homes[account]
+    probe.allowed(
+        Subject(
+            "caller-writes",
+            ("L02", "K04"),
+            "a caller role can write records to its own log group",
+            cast.caller(account),
+            "logs:PutLogEvents",
+            home.group,
+            arns_of_group(home, home.group),
+        ),
+        lambda: write(cast, account, home.group, cast.helper_name("own")),
+    )
+
+
+def test_caller_cannot_write_to_another_group(probe: Recorder, cast: Cast, account: str) -> None:
+    """Not even to one whose name starts like its own."""
+    home, stream = cast.stage.homes[account], cast.helper_name("own")
+    group = f"{home.group}-{cast.helper_name('group')}"
+    logs = cast.client(cast.administrator(account), "logs", home.region)
+    logs.create_log_group(logGroupName=group)
+    try:
+        logs.create_log_stream(logGroupName=group, logStreamName=stream)
+        probe.denied(
+            Subject(
+                "caller-rights",
+                ("L21", "L22"),
+                "a caller role cannot write to another log group of its account",
+                cast.caller(account),
+                "logs:PutLogEvents",
+                "another group",
+                arns_of_group(home, group, stream),
+            ),
+            lambda: put(cast, account, group, stream),
+            twin=lambda: write(cast, account, home.group, stream),
+        )
+    finally:
+        logs.delete_log_group(logGroupName=group)
+
+
+READS = {
+    "GetLogEvents": ("logs:GetLogEvents", ("L21",)),
+    "FilterLogEvents": ("logs:FilterLogEvents", ("L21",)),
+    "DescribeLogStreams": ("logs:DescribeLogStreams", ("L21",)),
+    "StartQuery": ("logs:StartQuery", ("L21",)),
+    "CreateLogGroup": ("logs:CreateLogGroup", ("L28",)),
+    "DeleteLogStream": ("logs:DeleteLogStream", ("L20",)),
+    "PutRetentionPolicy": ("logs:PutRetentionPolicy", ("L20",)),
+    "DeleteSubscriptionFilter": ("logs:DeleteSubscriptionFilter", ("L09", "L21")),
+    "DeleteMetricFilter": ("logs:DeleteMetricFilter", ("L27", "L21")),
+    "AssociateKmsKey": ("logs:AssociateKmsKey", ("K11",)),
+}
+
+
+@pytest.mark.parametrize("operation", list(READS))
+def test_caller_cannot(probe: Recorder, cast: Cast, account: str, operation: str) -> None:
+    home = cast.stage.homes[account]
+    logs = cast.client(cast.caller(account), "logs", home.region)
+    stream, name = cast.helper_name("own"), cast.helper_name("none")
+    now = int(time.time())
+    calls: dict[str, Callable[[], object]] = {
+        "GetLogEvents": lambda: logs.get_log_events(logGroupName=home.group, logStreamName=stream),
+        "FilterLogEvents": lambda: logs.filter_log_events(logGroupName=home.group),
+        "DescribeLogStreams": lambda: logs.describe_log_streams(logGroupName=home.group),
+        "StartQuery": lambda: logs.start_query(
+            logGroupName=home.group, startTime=now - 60, endTime=now, queryString="fields @message"
+        ),
+        "CreateLogGroup": lambda: logs.create_log_group(logGroupName=name),
+        "DeleteLogStream": lambda: logs.delete_log_stream(
+            logGroupName=home.group, logStreamName=stream
+        ),
+        "PutRetentionPolicy": lambda: logs.put_retention_policy(
+            logGroupName=home.group, retentionInDays=retention(cast, home)
+        ),
+        "DeleteSubscriptionFilter": lambda: logs.delete_subscription_filter(
+            logGroupName=home.group, filterName=name
+        ),
+        "DeleteMetricFilter": lambda: logs.delete_metric_filter(
+            logGroupName=home.group, filterName=name
+        ),
+        # The key that it has already.
+        "AssociateKmsKey": lambda: logs.associate_kms_key(
+            logGroupName=home.group, kmsKeyId=home.key_arn
+        ),
+    }
+    action, rows = READS[operation]
+    group = name if operation == "CreateLogGroup" else home.group
+    answer = probe.denied(
+        Subject(
+            "caller-rights",
+            rows,
+            f"a caller role cannot call {operation}",
+            cast.caller(account),
+            action,
+            group,
+            arns_of_group(home, group, stream),
+        ),
+        calls[operation],
+        twin=lambda: write(cast, account, home.group, stream),
+    )
+    if operation == "CreateLogGroup" and answer.outcome is Outcome.ALLOWED:
+        administrator = cast.client(cast.administrator(account), "logs", home.region)
+        administrator.delete_log_group(logGroupName=name)
+
+
+def retention(cast: Cast, home: Home) -> int:
+    """The retention that the group has already."""
+    logs = cast.client(cast.administrator(home.account), "logs", home.region)
+    for group in logs.describe_log_groups(logGroupNamePrefix=home.group)["logGroups"]:
+        if group["logGroupName"] == home.group:
+            return int(group.get("retentionInDays", 1))
+    raise AssertionError(f"{home}: the log group is gone")
+
+
+def test_caller_cannot_assume_another_role(probe: Recorder, cast: Cast, account: str) -> None:
+    caller, fleet = cast.caller(account), cast.stage.fleet_of(account)
+    probe.denied(
+        Subject(
+            "caller-rights",
+            ("P16", "L25"),
+            "a caller role cannot assume a role that trusts everybody",
+            caller,
+            "sts:AssumeRole",
+            "control role",
+            (cast.control_role,),
+        ),
+        lambda: cast.assume_control(caller),
+        twin=lambda: cast.assume_fleet(caller, fleet),
+    )
+
+
+def test_another_accounts_group_cannot_be_named(probe: Recorder, cast: Cast, account: str) -> None:
+    """PutLogEvents takes the name of a group, never an ARN: there is nothing to refuse."""
+    logs = cast.client(cast.caller(account), "logs")
+    members = list(logs.meta.service_model.operation_model("PutLogEvents").input_shape.members)
+    named = [m for m in members if m.lower().endswith(("arn", "identifier", "accountid"))]
+    operations = cast.stage.environment.operations_account
+    subject = Subject(
+        "unaddressable",
+        ("L07",),
+        "a record cannot be written to another account",
+        cast.caller(account),
+        "logs:PutLogEvents",
+        "a log group of the operations account",
+        (f"arn:aws:logs:{cast.region}:{operations}:log-group:*",),
+    )
+    if named:
+        probe.state(
+            subject,
+            expected="unaddressable",
+            observed="addressable",
+            holds=None,
+            why=f"PutLogEvents now takes {', '.join(named)}: probe it",
+        )
+    else:
+        probe.unaddressable(subject, members=members, foreign="another account's group")

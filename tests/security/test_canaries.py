@@ -1,0 +1,214 @@
+"""What an application writes, and where it comes to rest.
+
+Each customer account's application calls models through the real client. The conversation id, which
+belongs in the record, must reach the account's own log group and no other; the prompt must reach no
+log group at all, since records are metadata only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from langchain_core.messages import HumanMessage, SystemMessage
+
+from bulkhead import Bulkhead
+from harness.probes.cast import Actor, Cast
+from harness.probes.lookout import Lookout, Sighting, canary
+from harness.probes.result import Recorder, Subject
+from harness.probes.stage import Home
+
+
+@pytest.fixture(scope="session")
+def lookout(cast: Cast) -> Lookout:
+    return Lookout(cast)
+
+
+def invoke(chat: Any, messages: list[Any], config: Any) -> None:
+    chat.invoke(messages, config=config)
+
+
+def stream(chat: Any, messages: list[Any], config: Any) -> None:
+    for _ in chat.stream(messages, config=config):
+        pass
+
+
+def ainvoke(chat: Any, messages: list[Any], config: Any) -> None:
+    asyncio.run(chat.ainvoke(messages, config=config))
+
+
+def astream(chat: Any, messages: list[Any], config: Any) -> None:
+    async def read() -> None:
+        async for _ in chat.astream(messages, config=config):
+            pass
+
+    asyncio.run(read())
+
+
+WAYS: dict[str, Callable[[Any, list[Any], Any], None]] = {
+    "invoke": invoke,
+    "stream": stream,
+    "async invoke": ainvoke,
+    "async stream": astream,
+}
+
+
+def application(cast: Cast, home: Home) -> Bulkhead:
+    """The customer's application, with what its Terraform outputs say."""
+    fleet = cast.stage.fleet_of(home.account)
+    return Bulkhead.from_config(
+        {
+            "customer": home.customer,
+            "account_id": home.account,
+            "app": cast.helper_name("app"),
+            "region": fleet.region,
+            "fleet_role_arn": fleet.role_arn,
+            "external_id": fleet.external_id,
+            "log_group_name": home.group,
+            "log_group_arn": home.group_arn,
+            "log_region": home.region,
+            "inference_profiles": dict(fleet.profiles),
+        },
+        cast.caller(home.account).session,
+        endpoint_url=cast.stage.target.endpoint_url,
+        linger=0.05,
+    )
+
+
+def test_canaries(probe: Recorder, cast: Cast, lookout: Lookout, account: str) -> None:
+    home, fleet = cast.stage.homes[account], cast.stage.fleet_of(account)
+    since = int(time.time() * 1000)
+    records = {way: canary("record") for way in WAYS}
+    prompts = {way: canary("prompt") for way in WAYS}
+    for prompt in prompts.values():
+        probe.hide(prompt)
+    with application(cast, home) as app:
+        chat = app.chat(fleet.model)
+        for way, call in WAYS.items():
+            messages = [
+                SystemMessage(f"Answer briefly. {prompts[way]}"),
+                HumanMessage(f"What is {prompts[way]}?"),
+            ]
+            call(chat, messages, {"metadata": {"conversation_id": records[way]}})
+        delivered = app.flush(30)
+    sighting = lookout.search((*records.values(), *prompts.values()), since=since)
+    caller = cast.caller(account)
+    for way in WAYS:
+        judge_record(probe, caller, home, way, sighting, records[way], delivered)
+        judge_prompt(probe, caller, home, way, sighting, prompts[way])
+
+
+def judge_record(
+    probe: Recorder,
+    caller: Actor,
+    home: Home,
+    way: str,
+    sighting: Sighting,
+    record: str,
+    delivered: bool,
+) -> None:
+    found = sighting.of(record)
+    own = [f for f in found if f.group == home.group and f.place.account == home.account]
+    probe.state(
+        Subject(
+            "record-delivered",
+            ("L02", "R05"),
+            f"the record of a model call reaches the customer's own log group ({way})",
+            caller,
+            "logs:PutLogEvents",
+            home.group,
+            (home.group_arn,),
+        ),
+        expected="present",
+        observed="present" if own else "absent",
+        holds=bool(own),
+        why=f"found in {own[0]}" if own else f"not found; writer settled: {delivered}",
+    )
+    judge_absence(
+        probe,
+        Subject(
+            "record-elsewhere",
+            ("L01", "L02", "O05"),
+            f"the record of a model call reaches no other log group ({way})",
+            caller,
+            "logs:PutLogEvents",
+            "every other log group",
+            (),
+        ),
+        sighting,
+        [str(f) for f in found if f not in own],
+    )
+
+
+def judge_prompt(
+    probe: Recorder, caller: Actor, home: Home, way: str, sighting: Sighting, prompt: str
+) -> None:
+    judge_absence(
+        probe,
+        Subject(
+            "prompt-at-rest",
+            ("L02", "L03", "L04", "R07"),
+            f"a prompt of {home.customer} comes to rest in no log group ({way})",
+            caller,
+            "bedrock:InvokeModel",
+            "every log group",
+            (),
+        ),
+        sighting,
+        [str(f) for f in sighting.of(prompt)],
+    )
+
+
+def judge_absence(probe: Recorder, subject: Subject, sighting: Sighting, found: list[str]) -> None:
+    """The thing must have been found nowhere, and every place must have been searched."""
+    holds: bool | None = not found
+    if holds and sighting.blind:
+        holds = None
+    blind = "; ".join(str(place) for place in sighting.blind)
+    probe.state(
+        subject,
+        expected="absent",
+        observed="present" if found else "absent" if holds else "unknown",
+        holds=holds,
+        why=f"found in {'; '.join(found)}"
+        if found
+        else f"the markers were not found in {blind}"
+        if blind
+        else f"searched {len(sighting.searched)} accounts and Regions, each marker found",
+    )
+
+
+def test_the_search_finds_what_is_there(probe: Recorder, cast: Cast, lookout: Lookout) -> None:
+    """The search's own twin: a canary planted in operations and in a customer's account is seen."""
+    stage = cast.stage
+    since, planted = int(time.time() * 1000), canary("planted")
+    places = [p for p in stage.places if p.account == stage.environment.operations_account]
+    group = f"/bulkhead-probe/{cast.helper_name('planted')}"
+    for place in places:
+        logs = cast.client(cast.administrator(place.account), "logs", place.region)
+        logs.create_log_group(logGroupName=group)
+        cast.on_close(lambda logs=logs: logs.delete_log_group(logGroupName=group))  # type: ignore[misc]
+        logs.create_log_stream(logGroupName=group, logStreamName="s")
+        event = {"timestamp": since, "message": f'{{"inputText": "what is {planted}?"}}'}
+        logs.put_log_events(logGroupName=group, logStreamName="s", logEvents=[event])
+    found = {f.place for f in lookout.search([planted], since=since).of(planted)}
+    operations = stage.environment.operations_account
+    for place in places:
+        probe.state(
+            Subject(
+                "search-works",
+                ("L04",),
+                "a canary in a log group of the operations account is found",
+                cast.administrator(operations),
+                "logs:FilterLogEvents",
+                f"operations account in {place.region}",
+                (),
+            ),
+            expected="present",
+            observed="present" if place in found else "absent",
+            holds=place in found,
+            why="found" if place in found else "planted, and not found",
+        )

@@ -1,0 +1,130 @@
+"""Which models a fleet session can call, and by which handle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from harness.probes.bedrock import converse, converse_stream, invoke
+from harness.probes.cast import Cast
+from harness.probes.result import Recorder, Subject
+
+Call = Callable[..., None]
+
+INVOKE = "bedrock:InvokeModel"
+STREAM = "bedrock:InvokeModelWithResponseStream"
+WAYS = pytest.mark.parametrize(
+    ("call", "action"),
+    [(converse, INVOKE), (converse_stream, STREAM), (invoke, INVOKE)],
+    ids=["Converse", "ConverseStream", "InvokeModel"],
+)
+
+
+@pytest.mark.parametrize(
+    ("call", "action"),
+    [(converse, INVOKE), (converse_stream, STREAM)],
+    ids=["Converse", "ConverseStream"],
+)
+def test_own_profiles_can_be_called(
+    probe: Recorder, cast: Cast, account: str, call: Call, action: str
+) -> None:
+    fleet, session = cast.stage.fleet_of(account), cast.fleet(account)
+    for model, profile in fleet.profiles.items():
+        probe.allowed(
+            Subject(
+                "own-profile",
+                ("P42",),
+                "a fleet session can call its own profiles",
+                session,
+                action,
+                f"{fleet.customer}'s profile of {model}",
+                (profile,),
+            ),
+            lambda profile=profile: call(cast, session, profile),  # type: ignore[misc]
+        )
+
+
+@WAYS
+def test_models_cannot_be_called_past_the_profile(
+    probe: Recorder, cast: Cast, account: str, call: Call, action: str
+) -> None:
+    fleet, session = cast.stage.fleet_of(account), cast.fleet(account)
+    probe.denied(
+        Subject(
+            "model-past-profile",
+            ("P02", "P03", "P04"),
+            "a fleet session cannot call a model past its profile, where no cost is attributed",
+            session,
+            action,
+            fleet.model,
+            (fleet.model_arn,),
+        ),
+        lambda: call(cast, session, fleet.model),
+        twin=lambda: converse(cast, session, fleet.profile),
+    )
+
+
+@WAYS
+def test_other_customers_profiles_cannot_be_called(
+    probe: Recorder, cast: Cast, foreign: tuple[str, str], call: Call, action: str
+) -> None:
+    account, customer = foreign
+    fleet, session = cast.stage.fleet_of(account), cast.fleet(account)
+    victim = cast.stage.fleets[customer]
+    probe.denied(
+        Subject(
+            "foreign-profile",
+            ("P02", "P05"),
+            "a fleet session cannot call another customer's profile, which would pay",
+            session,
+            action,
+            f"{customer}'s profile of {victim.model}",
+            (victim.profile,),
+        ),
+        lambda: call(cast, session, victim.profile),
+        twin=lambda: converse(cast, session, fleet.profile),
+    )
+
+
+@WAYS
+def test_models_of_other_regions_cannot_be_called(
+    probe: Recorder, cast: Cast, account: str, region: str, call: Call, action: str
+) -> None:
+    fleet, session = cast.stage.fleet_of(account), cast.fleet(account)
+    arn = f"arn:aws:bedrock:{region}::foundation-model/{fleet.model}"
+    probe.denied(
+        Subject(
+            "model-of-region",
+            ("P03", "P06"),
+            "a fleet session cannot call a model directly in any Region",
+            session,
+            action,
+            f"{fleet.model} in {region}",
+            (arn,),
+        ),
+        lambda: call(cast, session, fleet.model, region),
+        twin=lambda: converse(cast, session, fleet.profile),
+    )
+
+
+@pytest.mark.parametrize("geography", ["eu", "us", "global"])
+def test_system_profiles_cannot_be_called(
+    probe: Recorder, cast: Cast, account: str, geography: str
+) -> None:
+    fleet, session = cast.stage.fleet_of(account), cast.fleet(account)
+    operations = cast.stage.environment.operations_account
+    name = f"{geography}.{fleet.model}"
+    probe.denied(
+        Subject(
+            "system-profile",
+            ("P02", "B09"),
+            "a fleet session cannot call AWS's own cross-region profiles",
+            session,
+            INVOKE,
+            name,
+            (f"arn:aws:bedrock:{fleet.region}:{operations}:inference-profile/{name}",),
+        ),
+        lambda: converse(cast, session, name),
+        twin=lambda: converse(cast, session, fleet.profile),
+    )
