@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 
 import pytest
 from hypothesis import given, settings
@@ -17,7 +17,7 @@ TEXT = st.text("ab:/.[\n", max_size=8)
 def reference(pattern: str, text: str) -> bool:
     """The definition of wildcards, by recursion."""
 
-    @lru_cache(maxsize=None)
+    @cache
     def match(i: int, j: int) -> bool:
         if i == len(pattern):
             return j == len(text)

@@ -1,0 +1,309 @@
+"""Laws that hold for all policies and requests, tried on random ones."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.iam import (
+    NamedPolicy,
+    Outcome,
+    PolicyKind,
+    PolicySet,
+    Principal,
+    Request,
+    decide,
+    parse_policy,
+)
+from harness.iam.cases import read_case
+
+CASES = Path(__file__).parent / "cases"
+LAW = settings(derandomize=True, max_examples=300, deadline=None)
+A, B = "111111111111", "222222222222"
+
+ACTIONS = ("s3:GetObject", "s3:PutObject", "sts:AssumeRole", "sts:TagSession", "kms:Decrypt")
+RESOURCES = (
+    "arn:aws:s3:::bkt/a",
+    f"arn:aws:iam::{A}:role/fleet",
+    f"arn:aws:kms:eu-central-1:{A}:key/1",
+    "*",
+)
+CALLERS = (
+    f"arn:aws:sts::{A}:assumed-role/app/s1",
+    f"arn:aws:sts::{B}:assumed-role/app/s1",
+    f"arn:aws:iam::{A}:user/alice",
+    f"arn:aws:iam::{A}:root",
+    f"arn:aws:sts::{A}:federated-user/bob",
+    "lambda.amazonaws.com",
+    "*",
+)
+NAMED = (
+    A,
+    f"arn:aws:iam::{B}:root",
+    f"arn:aws:iam::{A}:role/app",
+    f"arn:aws:iam::{B}:role/app",
+    *(arn for arn in CALLERS[:3]),
+    "*",
+)
+KEYS = ("aws:PrincipalOrgID", "aws:PrincipalTag/team", "sts:ExternalId", "aws:PrincipalAccount")
+VALUES = ("o-1", "red", A, "${aws:PrincipalTag/team}", "r*", "${aws:PrincipalOrgID, 'o-1'}")
+OPERATORS = tuple(
+    qualifier + operator + suffix
+    for qualifier in ("", "ForAllValues:", "ForAnyValue:")
+    for operator in ("StringEquals", "StringNotEquals", "StringLike", "StringNotLike")
+    for suffix in ("", "IfExists")
+)
+
+
+def _statement(random: Random, kind: PolicyKind, effect: str) -> dict[str, Any]:
+    statement: dict[str, Any] = {"Effect": effect}
+    statement[random.choice(("Action", "Action", "NotAction"))] = random.choices(
+        (*ACTIONS, "*", "s3:*", "sts:*"), k=random.randint(1, 2)
+    )
+    if kind is not PolicyKind.TRUST:
+        statement[random.choice(("Resource", "Resource", "NotResource"))] = random.choices(
+            ("*", "arn:aws:s3:::bkt/*", "arn:aws:s3:::${aws:PrincipalTag/team}/*"),
+            k=random.randint(1, 2),
+        )
+    if kind.is_resource_based or kind is PolicyKind.RCP:
+        negated = effect == "Deny" and random.random() < 0.3
+        statement["NotPrincipal" if negated else "Principal"] = random.choice(
+            (
+                "*",
+                {"AWS": random.choices(NAMED, k=random.randint(1, 3))},
+                {"AWS": random.choices(NAMED, k=1), "Service": "lambda.amazonaws.com"},
+            )
+        )
+    statement["Condition"] = {
+        random.choice(OPERATORS): {
+            random.choice(KEYS): random.choices(VALUES, k=random.randint(0, 2))
+            for _ in range(random.randint(1, 2))
+        }
+        for _ in range(random.choice((0, 0, 1, 2)))
+    }
+    return statement
+
+
+def _pool(kind: PolicyKind, effect: str) -> list[dict[str, Any]]:
+    """Statements made once from a fixed seed: drawing from them is quick, and shrinks well."""
+    random = Random(f"{kind}{effect}")
+    anything = {"Effect": effect, "Action": "*", "Resource": "*"}
+    if kind is PolicyKind.TRUST:
+        del anything["Resource"]
+    if kind.is_resource_based or kind is PolicyKind.RCP:
+        anything["Principal"] = "*"
+    return [anything, *(_statement(random, kind, effect) for _ in range(150))]
+
+
+POOLS = {(kind, e): _pool(kind, e) for kind in PolicyKind for e in ("Allow", "Deny")}
+
+
+@cache
+def statements(kind: PolicyKind, effect: str) -> st.SearchStrategy[dict[str, Any]]:
+    pool = POOLS[kind, effect]
+    return st.integers(0, len(pool) - 1).map(pool.__getitem__)
+
+
+@cache
+def documents(kind: PolicyKind) -> st.SearchStrategy[dict[str, Any]]:
+    return st.builds(
+        lambda version, some, rare: {"Version": version, "Statement": [*some, *rare]},
+        st.sampled_from(("2012-10-17", "2012-10-17", "2008-10-17")),
+        st.lists(statements(kind, "Allow"), max_size=3),
+        st.one_of(st.just([]), st.just([]), st.lists(statements(kind, "Deny"), max_size=1)),
+    )
+
+
+@cache
+def layers(kind: PolicyKind) -> st.SearchStrategy[list[dict[str, Any]]]:
+    return st.lists(documents(kind), max_size=2)
+
+
+Layers = dict[str, Any]
+"""The documents of a PolicySet by field: what `policy_set` builds from and the laws add to."""
+
+Situation = tuple[Request, PolicyKind, Layers]
+
+
+def _situations(action: str) -> st.SearchStrategy[Situation]:
+    kind = {"sts": PolicyKind.TRUST, "kms": PolicyKind.KEY}.get(
+        action.split(":", maxsplit=1)[0], PolicyKind.RESOURCE
+    )
+    contexts = st.dictionaries(
+        st.sampled_from(KEYS[:3]),
+        st.sampled_from(("o-1", "red", "r*", [], ["o-1"], ["o-1", "red"])),
+    )
+    requests = st.builds(
+        lambda caller, resource, context: Request(
+            Principal.from_arn(caller), action, resource, "" if resource == "*" else A, context
+        ),
+        st.sampled_from(CALLERS),
+        st.sampled_from(RESOURCES),
+        contexts,
+    )
+    documents_by_field = st.fixed_dictionaries(
+        {
+            "identity": layers(PolicyKind.IDENTITY),
+            "resource": st.none() | documents(kind),
+            "boundary": st.none() | documents(PolicyKind.BOUNDARY),
+            "session": st.none() | layers(PolicyKind.SESSION),
+            "scps": st.just([]) | st.lists(layers(PolicyKind.SCP), min_size=1, max_size=2),
+            "rcps": st.lists(layers(PolicyKind.RCP), max_size=1),
+        }
+    )
+    return st.tuples(requests, st.just(kind), documents_by_field)
+
+
+SITUATIONS = st.one_of([_situations(action) for action in ACTIONS])
+
+
+def policy_set(kind: PolicyKind, layers: Layers) -> PolicySet:
+    def one(kind: PolicyKind, document: Any) -> NamedPolicy:
+        return NamedPolicy(kind, "p", parse_policy(document))
+
+    def all_of(kind: PolicyKind, documents: Any) -> tuple[NamedPolicy, ...]:
+        return tuple(one(kind, document) for document in documents)
+
+    resource, boundary, session = layers["resource"], layers["boundary"], layers["session"]
+    return PolicySet(
+        identity=all_of(PolicyKind.IDENTITY, layers["identity"]),
+        resource=None if resource is None else one(kind, resource),
+        boundary=None if boundary is None else one(PolicyKind.BOUNDARY, boundary),
+        session=None if session is None else all_of(PolicyKind.SESSION, session),
+        scps=tuple(all_of(PolicyKind.SCP, level) for level in layers["scps"]),
+        rcps=tuple(all_of(PolicyKind.RCP, level) for level in layers["rcps"]),
+    )
+
+
+def with_statement(layers: Layers, place: str, statement: dict[str, Any]) -> Layers | None:
+    """The layers with a statement added to a policy that is there; None where there is none."""
+    added: Layers = json.loads(json.dumps(layers))
+    target = added[place]
+    while isinstance(target, list):
+        if not target:
+            return None
+        target = target[0]
+    if target is None:
+        return None
+    target["Statement"].append(statement)
+    return added
+
+
+PLACES = ("identity", "resource", "boundary", "session", "scps", "rcps")
+
+
+@LAW
+@given(st.data(), SITUATIONS, st.sampled_from(PLACES))
+def test_adding_a_deny_never_allows(data: st.DataObject, situation: Situation, place: str) -> None:
+    request, kind, before = situation
+    layer = kind if place == "resource" else PolicyKind(place.rstrip("s"))
+    after = with_statement(before, place, data.draw(statements(layer, "Deny")))
+    if after is not None and decide(request, policy_set(kind, after)).allowed:
+        assert decide(request, policy_set(kind, before)).allowed
+
+
+@LAW
+@given(st.data(), SITUATIONS, st.sampled_from(PLACES))
+def test_adding_an_allow_never_denies(
+    data: st.DataObject, situation: Situation, place: str
+) -> None:
+    request, kind, before = situation
+    layer = kind if place == "resource" else PolicyKind(place.rstrip("s"))
+    after = with_statement(before, place, data.draw(statements(layer, "Allow")))
+    if after is not None and decide(request, policy_set(kind, before)).allowed:
+        assert decide(request, policy_set(kind, after)).allowed
+
+
+@LAW
+@given(SITUATIONS)
+def test_limits_only_take_away(situation: Situation) -> None:
+    """Without boundary, session policies, SCPs and RCPs at least as much is allowed.
+
+    Federated users are left out: their session policies are a grant, not only a limit.
+    """
+    request, kind, layers = situation
+    limited = policy_set(kind, layers)
+    free = replace(limited, boundary=None, session=None, scps=(), rcps=())
+    if request.principal.kind != "federated" and decide(request, limited).allowed:
+        assert decide(request, free).allowed
+
+
+@LAW
+@given(SITUATIONS)
+def test_a_decision_accounts_for_itself(situation: Situation) -> None:
+    request, kind, layers = situation
+    decision = decide(request, policy_set(kind, layers))
+    assert (decision.outcome is Outcome.EXPLICITLY_DENIED) == any(
+        statement.effect == "Deny" for _, statement in decision.hits
+    )
+    if decision.outcome is Outcome.IMPLICITLY_DENIED:
+        assert decision.missing or decision.note
+    assert request.action in decision.why
+
+
+@LAW
+@given(st.sampled_from(PolicyKind).flatmap(documents))
+def test_parsing_round_trips(document: dict[str, Any]) -> None:
+    parsed = parse_policy(document)
+    assert parse_policy(parsed.to_document()) == parsed
+    assert parse_policy(json.dumps(parsed.to_document())) == parsed
+
+
+@pytest.mark.parametrize("file", sorted(CASES.glob("*.jsonl")), ids=lambda file: file.stem)
+def test_renaming_accounts_changes_no_case(file: Path) -> None:
+    """Swap the two accounts, and replace both by others: decisions stay."""
+    for line in file.read_text(encoding="utf-8").splitlines():
+        swapped = line.replace(A, "@").replace(B, A).replace("@", B)
+        replaced = line.replace(A, "987654321098").replace(B, "555555555555")
+        outcomes = set()
+        for text in (line, swapped, replaced):
+            case = read_case(json.loads(text))
+            outcomes.add(decide(case.request, case.policies).outcome)
+        assert len(outcomes) == 1, line
+
+
+@LAW
+@given(SITUATIONS)
+def test_renaming_accounts_changes_no_decision(
+    situation: Situation,
+) -> None:
+    request, kind, layers = situation
+
+    def rename(text: str) -> str:
+        return text.replace(A, "@").replace(B, "333333333333").replace("@", "444444444444")
+
+    other = replace(
+        request,
+        principal=Principal.from_arn(rename(request.principal.arn)),
+        resource=rename(request.resource),
+        resource_account=rename(request.resource_account),
+        context=json.loads(rename(json.dumps(request.context))),
+    )
+    renamed_layers = json.loads(rename(json.dumps(layers)))
+    assert (
+        decide(request, policy_set(kind, layers)).outcome
+        is decide(other, policy_set(kind, renamed_layers)).outcome
+    )
+
+
+@LAW
+@given(SITUATIONS)
+def test_letter_case_of_actions_and_keys_does_not_matter(
+    situation: Situation,
+) -> None:
+    request, kind, layers = situation
+    other = replace(
+        request,
+        action=request.action.swapcase(),
+        context={key.swapcase(): value for key, value in request.context.items()},
+    )
+    policies = policy_set(kind, layers)
+    assert decide(request, policies).outcome is decide(other, policies).outcome
