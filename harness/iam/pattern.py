@@ -14,7 +14,6 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
-from functools import lru_cache
 
 from harness.iam.errors import PolicyError
 
@@ -160,11 +159,6 @@ def regex_of(parts: Iterable[str | Wildcard], dialect: Dialect) -> str:
     return f"{texts[0]}{middle}{reaches[-1]}{texts[-1]}"
 
 
-@lru_cache(maxsize=8192)
-def _compiled(regex: str) -> re.Pattern[str]:
-    return re.compile(regex, re.DOTALL)
-
-
 class PatternSet:
     """Several templates of one dialect: a text matches the set when it matches one of them."""
 
@@ -175,6 +169,7 @@ class PatternSet:
         "_fold",
         "_prefixes",
         "_regex",
+        "_resolved",
         "dialect",
         "templates",
     )
@@ -189,15 +184,16 @@ class PatternSet:
         exact: list[str] = []
         prefixes: list[str] = []
         regexes: list[str] = []
-        dynamic: list[Template] = []
+        dynamic: list[tuple[Template, tuple[Variable, ...]]] = []
         self._any = False
         for template in self.templates:
             if template.is_dynamic:
-                dynamic.append(template)
+                variables = tuple(p for p in template.parts if isinstance(p, Variable))
+                dynamic.append((template, variables))
                 continue
             parts = template.resolve(lambda _: None) or ()
             if fold:
-                parts = tuple(p.lower() if isinstance(p, str) else p for p in parts)
+                parts = _folded(parts)
             if template.is_literal:
                 exact.append("".join(str(p) for p in parts))
             elif dialect is Dialect.GLOB and all(p is Wildcard.STAR for p in parts):
@@ -217,6 +213,7 @@ class PatternSet:
             re.compile("|".join(f"(?:{r})" for r in regexes), re.DOTALL) if regexes else None
         )
         self._dynamic = tuple(dynamic)
+        self._resolved: dict[tuple[str | None, ...], Callable[[str], object]] = {}
 
     def matches(self, text: str, lookup: Lookup) -> bool:
         return (
@@ -228,15 +225,39 @@ class PatternSet:
         )
 
     def _matches_dynamic(self, text: str, lookup: Lookup) -> bool:
-        for template in self._dynamic:
-            parts = template.resolve(lookup)
-            if parts is None:
-                continue
-            if self._fold:
-                parts = tuple(p.lower() if isinstance(p, str) else p for p in parts)
-            if self.dialect is Dialect.EXACT:
-                if text == "".join(str(p) for p in parts):
-                    return True
-            elif _compiled(regex_of(parts, self.dialect)).fullmatch(text) is not None:
+        for template, variables in self._dynamic:
+            values = []
+            for variable in variables:
+                value = lookup(variable.key)
+                values.append(variable.default if value is None else value)
+            key = (template.text, *values)
+            found = self._resolved.get(key)
+            if found is None:
+                if len(self._resolved) >= _RESOLVED_LIMIT:
+                    self._resolved.clear()
+                found = self._resolved[key] = self._resolve(template, lookup)
+            if found(text):
                 return True
         return False
+
+    def _resolve(self, template: Template, lookup: Lookup) -> Callable[[str], object]:
+        """The test of a template for the values that its variables have now."""
+        parts = template.resolve(lookup)
+        if parts is None:
+            return _nothing
+        if self._fold:
+            parts = _folded(parts)
+        if self.dialect is Dialect.EXACT:
+            return "".join(map(str, parts)).__eq__
+        return re.compile(regex_of(parts, self.dialect), re.DOTALL).fullmatch
+
+
+_RESOLVED_LIMIT = 1024
+
+
+def _nothing(_text: str) -> bool:
+    return False
+
+
+def _folded(parts: tuple[str | Wildcard, ...]) -> tuple[str | Wildcard, ...]:
+    return tuple(part.lower() if isinstance(part, str) else part for part in parts)
