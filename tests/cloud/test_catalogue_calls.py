@@ -29,7 +29,10 @@ Expected = tuple[str, str, str, dict[str, Any]]
 
 
 def need(action: str, resource: str, owner: str = A, **context: Any) -> Expected:
-    return action, resource, "" if resource == "*" else owner, context.pop("keys", {})
+    keys = context.pop("keys", {})
+    if action.startswith("s3:") and resource != "*":
+        keys = {**keys, "s3:ResourceAccount": owner}
+    return action, resource, "" if resource == "*" else owner, keys
 
 
 def passing(resource: str, service: str) -> Expected:

@@ -107,9 +107,17 @@ def _lambda(call: Call, world: World, need: Need) -> Need:
     return replace(need, context={**need.context, "lambda:FunctionArn": arn})
 
 
+def resource_account(_call: Call, _world: World, need: Need) -> Need:
+    """`s3:ResourceAccount`, the bucket's owner."""
+    if not need.action.startswith("s3:") or not need.resource_account:
+        return need
+    return replace(need, context={**need.context, "s3:ResourceAccount": need.resource_account})
+
+
 CONTEXTS: dict[str, Callable[[Call, World, Need], Need]] = {
     "iam": _iam,
     "kms": _kms,
     "lambda": _lambda,
     "organizations": _organizations,
+    "s3": resource_account,
 }

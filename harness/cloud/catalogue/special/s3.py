@@ -9,7 +9,7 @@ from collections.abc import Callable
 from urllib.parse import parse_qsl, unquote
 
 from harness.cloud.call import Call, Need, Unmapped, World
-from harness.cloud.catalogue.contexts import Context
+from harness.cloud.catalogue.contexts import Context, resource_account
 from harness.cloud.catalogue.kinds import KINDS, Resource
 from harness.cloud.catalogue.spec import tag_context, tag_pairs
 
@@ -193,7 +193,14 @@ def _create_bucket(call: Call, world: World) -> tuple[Need, ...]:
     return tuple(needs)
 
 
-RULES: dict[str, Rule] = {
+def _owned(rule: Rule) -> Rule:
+    def with_owner(call: Call, world: World) -> tuple[Need, ...]:
+        return tuple(resource_account(call, world, need) for need in rule(call, world))
+
+    return with_owner
+
+
+_RULES: dict[str, Rule] = {
     "abort_multipart_upload": _on_object("AbortMultipartUpload"),
     "copy_object": _copy_object,
     "copy_part": _copy_part,
@@ -216,3 +223,5 @@ RULES: dict[str, Rule] = {
     "put_part": _on_object("PutObject"),
     "restore_object": _on_object("RestoreObject"),
 }
+
+RULES = {name: _owned(rule) for name, rule in _RULES.items()}
