@@ -16,6 +16,7 @@ Context = dict[str, str | tuple[str, ...]]
 
 # Their endpoints have no region: aws:RequestedRegion is us-east-1 whatever the client signed for.
 _GLOBAL_SERVICES = frozenset({"iam", "organizations", "budgets", "ce", "account", "cloudfront"})
+_ECS_TASKS = "ecs-tasks.amazonaws.com"
 _PRINCIPAL_TYPES = {"root": "Account", "user": "User", "role-session": "AssumedRole"}
 
 
@@ -31,8 +32,8 @@ def principal_context(
     if caller.kind == "service":
         context["aws:PrincipalServiceName"] = caller.arn
         context["aws:PrincipalServiceNamesList"] = (caller.arn,)
-        context["aws:SourceAccount"] = caller.account
         if caller.source_arn:
+            context["aws:SourceAccount"] = caller.account
             context["aws:SourceArn"] = caller.source_arn
         return context
     context["aws:PrincipalArn"] = caller.principal_arn
@@ -75,6 +76,11 @@ def request_context(call: Call, now: datetime) -> Context:
         "aws:SourceIp": call.source_ip,
         "aws:ViaAWSService": "false",
     }
+    if call.caller.arn == _ECS_TASKS:
+        # ECS says for which account and task it assumes a role; Lambda and EC2 send neither key.
+        # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html
+        context["aws:SourceAccount"] = call.caller.account
+        context["aws:SourceArn"] = f"arn:aws:ecs:{call.region}:{call.caller.account}:task/app"
     if call.headers.get("user-agent"):
         context["aws:UserAgent"] = call.headers["user-agent"]
     if call.headers.get("referer"):

@@ -288,7 +288,9 @@ class Cast:
         deadline = time.monotonic() + PATIENCE
         while True:
             try:
-                session = self.stage.target.caller_session(role_arn, caller, session_name=APP)
+                session = self.stage.target.caller_session(
+                    role_arn, caller, region=self.region, session_name=APP
+                )
                 break
             except ClientError as error:
                 # A new role may not be known everywhere yet; where it is, nothing waits.

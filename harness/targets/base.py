@@ -41,9 +41,9 @@ class Target(Protocol):
         """
 
     def caller_session(
-        self, role_arn: str, caller: str, *, session_name: str = "app"
+        self, role_arn: str, caller: str, *, region: str, session_name: str = "app"
     ) -> boto3.Session:
-        """A session of a role that a service starts workloads with (`CallerType`).
+        """A session of a role that a service starts workloads with (`CallerType`) in a region.
 
         Raises botocore's `ClientError` when the role does not trust that service.
         """

@@ -91,13 +91,13 @@ class EmbeddedTarget:
             return self._administrators[account]
 
     def caller_session(
-        self, role_arn: str, caller: str, *, session_name: str = "app"
+        self, role_arn: str, caller: str, *, region: str, session_name: str = "app"
     ) -> boto3.Session:
         if caller not in CALLER_TYPES:
             raise UserError(f"caller must be one of {', '.join(CALLER_TYPES)}, not {caller!r}")
         account = role_arn.split(":")[4]
         service = self._profile(f"{SERVICE_PRINCIPALS[caller]}@{account}")
-        answer = self.client(service, "sts", HOME_REGION).assume_role(
+        answer = self.client(service, "sts", region).assume_role(
             RoleArn=role_arn, RoleSessionName=session_name
         )
         return self.assumed(answer["Credentials"])

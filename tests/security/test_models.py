@@ -108,23 +108,25 @@ def test_models_of_other_regions_cannot_be_called(
     )
 
 
-@pytest.mark.parametrize("geography", ["eu", "us", "global"])
-def test_system_profiles_cannot_be_called(
-    probe: Recorder, cast: Cast, account: str, geography: str
-) -> None:
+def test_system_profiles_cannot_be_called(probe: Recorder, cast: Cast, account: str) -> None:
+    """None of the cross-region profiles that AWS itself offers in the fleet's Region."""
     fleet, session = cast.stage.fleet_of(account), cast.fleet(account)
-    operations = cast.stage.environment.operations_account
-    name = f"{geography}.{fleet.model}"
-    probe.denied(
-        Subject(
-            "system-profile",
-            ("P02", "B09"),
-            "a fleet session cannot call AWS's own cross-region profiles",
-            session,
-            INVOKE,
-            name,
-            (f"arn:aws:bedrock:{fleet.region}:{operations}:inference-profile/{name}",),
-        ),
-        lambda: converse(cast, session, name),
-        twin=lambda: converse(cast, session, fleet.profile),
+    operations = cast.administrator(cast.stage.environment.operations_account)
+    pages = cast.client(operations, "bedrock", fleet.region).get_paginator(
+        "list_inference_profiles"
     )
+    for page in pages.paginate(typeEquals="SYSTEM_DEFINED"):
+        for profile in page["inferenceProfileSummaries"]:
+            probe.denied(
+                Subject(
+                    "system-profile",
+                    ("P02", "B09"),
+                    "a fleet session cannot call AWS's own cross-region profiles",
+                    session,
+                    INVOKE,
+                    profile["inferenceProfileId"],
+                    (profile["inferenceProfileArn"],),
+                ),
+                lambda profile=profile: converse(cast, session, profile["inferenceProfileId"]),  # type: ignore[misc]
+                twin=lambda: converse(cast, session, fleet.profile),
+            )
