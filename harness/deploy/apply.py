@@ -1,8 +1,8 @@
 """Applies an environment's roots to a target, removes them again, and asks what an apply would do.
 
 The operations root goes first, then one run of the customer root for each customer account, four at
-a time where memory allows: a Terraform with its provider takes 0.75 GiB, and for half of its time it
-waits for a new key to be seen everywhere.
+a time where memory allows: a Terraform with its provider takes 0.75 GiB, and for half of its time
+it waits for a new key to be seen everywhere.
 """
 
 from __future__ import annotations

@@ -1,0 +1,110 @@
+"""customers.yaml: what it becomes, and what people are told when it is wrong."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from harness.deploy.embedded_plan import MANAGEMENT_ACCOUNT, cloud_plan
+from harness.deploy.environment import load_environment
+from harness.errors import UserError
+
+ROOT = Path(__file__).resolve().parents[2]
+EMBEDDED = ROOT / "environments" / "embedded"
+
+
+def changed(folder: Path, old: str, new: str) -> Path:
+    """A copy of the embedded environment with one text replaced."""
+    text = (EMBEDDED / "customers.yaml").read_text(encoding="utf-8")
+    assert old in text
+    (folder / "customers.yaml").write_text(text.replace(old, new, 1), encoding="utf-8")
+    shutil.copy(EMBEDDED / "customers.schema.json", folder)
+    return folder
+
+
+def test_loads_the_embedded_environment() -> None:
+    environment = load_environment(EMBEDDED)
+    assert environment.name == "embedded"
+    assert environment.operations_account == "111111111111"
+    acme = environment.customers["acme"]
+    assert [(a.account_id, a.caller) for a in acme.accounts] == [
+        ("222222222222", "lambda"),
+        ("222222222223", "ecs"),
+    ]
+    assert environment.customer_of("222222222223") is acme
+    assert environment.customer_of("888888888888") is None
+    assert len(set(environment.accounts)) == len(environment.accounts) == 8
+
+
+def test_an_unchanged_copy_loads(tmp_path: Path) -> None:
+    assert load_environment(changed(tmp_path, "acme:", "acme:")).customers.keys() == {
+        "acme",
+        "globex",
+        "initech",
+    }
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field", "fix"),
+    [
+        ('"111111111111"', "111111111111", "operations.account_id", "put it in quotes"),
+        ('"333333333333"', '"33333"', "customers.globex.accounts[0].account_id", "12 digits"),
+        ("caller: ec2", "caller: vm", "customers.initech.accounts[0].caller", "lambda, ecs, ec2"),
+        (", caller: ec2", "", "customers.initech.accounts[0]", "caller is missing; add it"),
+        ("regions:", "zones:", "the file", "regions"),
+        ("acme:", "Acme Corp:", "customers", "Acme Corp"),
+        ('"333333333333"', '"222222222223"', "customers.globex.accounts[0].account_id", "already"),
+        ('"888888888888"', '"111111111111"', "probes.control", "operations.account_id"),
+        ("region: eu-central-1", "region: eu-north-1", "operations.region", "add it there"),
+    ],
+)
+def test_errors_name_file_field_and_fix(
+    tmp_path: Path, old: str, new: str, field: str, fix: str
+) -> None:
+    with pytest.raises(UserError) as error:
+        load_environment(changed(tmp_path, old, new))
+    message = str(error.value)
+    assert message.startswith(str(tmp_path / "customers.yaml"))
+    assert field in message
+    assert fix in message
+    assert "\n" not in message
+
+
+def test_errors_name_the_line(tmp_path: Path) -> None:
+    folder = changed(tmp_path, "caller: ec2", "caller: vm")
+    lines = (folder / "customers.yaml").read_text(encoding="utf-8").splitlines()
+    line = next(i for i, text in enumerate(lines, 1) if "caller: vm" in text)
+    with pytest.raises(UserError, match=rf"customers\.yaml:{line}: "):
+        load_environment(folder)
+
+
+@pytest.mark.parametrize("text", ["customers: [", "a: 1\na: 2\n", "customers:\n\t- x\n"])
+def test_broken_yaml_is_one_line(tmp_path: Path, text: str) -> None:
+    shutil.copy(EMBEDDED / "customers.schema.json", tmp_path)
+    (tmp_path / "customers.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=r"customers\.yaml:\d+: not valid YAML") as error:
+        load_environment(tmp_path)
+    assert "\n" not in str(error.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"customers\.yaml: cannot be read"):
+        load_environment(tmp_path)
+
+
+def test_cloud_plan_puts_the_outsiders_outside() -> None:
+    environment = load_environment(EMBEDDED)
+    plan = cloud_plan(environment)
+    ours, other = plan.organizations
+    assert set(ours.accounts) == {*environment.fleet_accounts, environment.probes.control}
+    assert other.accounts == (environment.probes.other_organization,)
+    members = {*ours.accounts, *other.accounts}
+    assert environment.probes.no_organization in set(plan.accounts) - members
+
+
+def test_cloud_plan_refuses_a_reserved_account(tmp_path: Path) -> None:
+    folder = changed(tmp_path, '"888888888888"', f'"{MANAGEMENT_ACCOUNT}"')
+    with pytest.raises(UserError, match=MANAGEMENT_ACCOUNT):
+        cloud_plan(load_environment(folder))

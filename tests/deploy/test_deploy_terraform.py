@@ -1,0 +1,199 @@
+"""The adapter over python-terraform, with a Terraform that writes down how it was called."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness.deploy.terraform import Step, Terraform, stop_all
+from harness.deploy.toolchain import Toolchain
+from harness.errors import UserError
+
+SECRET = "an-external-id-that-nobody-may-see"
+
+Make = Callable[..., Terraform]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    """Makes an adapter whose Terraform is a shell script."""
+
+    def build(script: str = "", **options: object) -> Terraform:
+        root = tmp_path / "root"
+        root.mkdir(exist_ok=True)
+        (root / "variables.tf").write_text(
+            'variable "external_ids" {\n}\nvariable "profile" {}\n', encoding="utf-8"
+        )
+        binary = tmp_path / "terraform"
+        binary.write_text(
+            f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\nenv > {tmp_path}/env\n{script}\n',
+            encoding="utf-8",
+        )
+        binary.chmod(0o755)
+        tools = Toolchain("terraform", binary, tmp_path / "rc", None, None)
+        settings: dict[str, object] = {
+            "folder": tmp_path / "state",
+            "data": tmp_path / "data",
+            "environ": {"PATH": "/usr/bin:/bin", "AWS_ENDPOINT_URL": "http://127.0.0.1:1"},
+            "hidden": [SECRET],
+        }
+        return Terraform(tools, root, **(settings | options))  # type: ignore[arg-type]
+
+    return build
+
+
+def say(*events: object) -> str:
+    return "\n".join(f"cat <<'END'\n{json.dumps(event)}\nEND" for event in events)
+
+
+def planned(address: str) -> dict[str, object]:
+    return {
+        "type": "planned_change",
+        "change": {"action": "create", "resource": {"addr": address}},
+    }
+
+
+def complete(address: str, action: str = "create") -> dict[str, object]:
+    return {
+        "type": "apply_complete",
+        "hook": {"action": action, "resource": {"addr": address}},
+    }
+
+
+def failure(summary: str, detail: str) -> dict[str, object]:
+    return {
+        "type": "diagnostic",
+        "diagnostic": {
+            "severity": "error",
+            "summary": summary,
+            "detail": detail,
+            "address": "aws_iam_role.fleet",
+            "range": {"filename": "main.tf", "start": {"line": 7}},
+        },
+    }
+
+
+def calls(tmp_path: Path) -> list[list[str]]:
+    text = (tmp_path / "calls").read_text(encoding="utf-8")
+    return [line.split() for line in text.splitlines()]
+
+
+def test_apply_asks_nothing_and_reports_steps(make: Make, tmp_path: Path) -> None:
+    steps: list[Step] = []
+    script = say(planned("a.b"), planned("c.d"), complete("a.b"), complete("c.d"))
+    terraform = make(script, on_step=steps.append)
+    changes = terraform.apply({"profile": "111111111111"})
+    assert changes.planned == ["create a.b", "create c.d"]
+    assert changes.done == 2
+    assert steps[0] == Step("apply")
+    assert steps[-1] == Step("apply", 2, 2, "c.d")
+    (call,) = calls(tmp_path)
+    assert call[0] == "apply"
+    assert {"-auto-approve=true", "-input=false", "-lock=false", "-json"} <= set(call)
+    assert f"-state={terraform.state}" in call
+
+
+def test_reading_data_is_no_change(make: Make) -> None:
+    terraform = make(say(planned("a.b"), complete("data.x.y", "read"), complete("a.b")))
+    assert terraform.apply({}).done == 1
+
+
+def test_destroy_really_destroys(make: Make, tmp_path: Path) -> None:
+    make().destroy({})
+    (call,) = calls(tmp_path)
+    assert call[0] == "destroy"
+    assert "-auto-approve" in call
+    assert not [argument for argument in call if argument.startswith("-force")]
+
+
+@pytest.mark.parametrize(("code", "empty"), [(0, True), (2, False)])
+def test_plan_tells_changes_from_none(make: Make, code: int, empty: bool) -> None:
+    assert make(f"exit {code}").plan({}).empty is empty
+
+
+def test_a_planned_change_is_named(make: Make) -> None:
+    changes = make(say(planned("a.b")) + "\nexit 2").plan({})
+    assert changes.planned == ["create a.b"]
+    assert not changes.outputs
+
+
+def test_only_the_given_environment_reaches_terraform(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TF_VAR_profile", "stray")
+    make().apply({})
+    env = (tmp_path / "env").read_text(encoding="utf-8")
+    assert "stray" not in env
+    assert "AWS_ENDPOINT_URL=http://127.0.0.1:1" in env
+    assert f"TF_DATA_DIR={tmp_path / 'data'}" in env
+    assert "TF_IN_AUTOMATION=1" in env
+
+
+def test_variables_travel_in_a_private_file(make: Make, tmp_path: Path) -> None:
+    make().apply({"external_ids": {"acme": SECRET}})
+    (call,) = calls(tmp_path)
+    assert SECRET not in " ".join(call)
+    path = Path(next(a for a in call if a.startswith("-var-file=")).partition("=")[2])
+    assert json.loads(path.read_text(encoding="utf-8")) == {"external_ids": {"acme": SECRET}}
+    assert path.stat().st_mode & 0o077 == 0
+
+
+def test_a_misspelt_variable_is_an_error(make: Make, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no variable external_id \(known: external_ids, profile"):
+        make().apply({"external_id": {}})
+    assert not (tmp_path / "calls").exists()
+
+
+def test_an_error_is_one_line_without_secrets(make: Make) -> None:
+    script = say(failure("creating IAM Role", f"MalformedPolicy:\n  {SECRET} is bad")) + "\nexit 1"
+    with pytest.raises(UserError) as error:
+        make(script, label="acme 222222222222").apply({})
+    message = str(error.value)
+    assert message.startswith("terraform apply of acme 222222222222: creating IAM Role: Malformed")
+    assert "(aws_iam_role.fleet, main.tf:7)" in message
+    assert "[redacted] is bad" in message
+    assert SECRET not in message
+    assert "\n" not in message
+
+
+def test_errors_as_text_are_understood(make: Make) -> None:
+    script = "printf '╷\\n│ Error: Invalid provider\\n│ \\n│ no such thing\\n╵\\n' >&2; exit 1"
+    with pytest.raises(UserError, match="^terraform init of root: Invalid provider no such"):
+        make(script).init()
+
+
+def test_output_gives_sensitive_values(make: Make) -> None:
+    outputs = {"customers": {"sensitive": True, "type": "string", "value": SECRET}}
+    assert make(say(outputs)).output() == {"customers": SECRET}
+
+
+def test_the_deadline_ends_a_hanging_terraform(make: Make) -> None:
+    with pytest.raises(UserError, match="no end after"):
+        make("trap 'exit 9' INT\nwhile :; do sleep 0.05; done", deadline=0.3).apply({})
+
+
+def test_stop_all_interrupts_what_runs(make: Make, tmp_path: Path) -> None:
+    script = f"trap 'echo stopped > {tmp_path}/end; exit 1' INT\ntouch {tmp_path}/up\n"
+    script += "while :; do sleep 0.05; done"
+    failed: list[UserError] = []
+
+    def apply() -> None:
+        try:
+            make(script).apply({})
+        except UserError as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=apply)
+    thread.start()
+    deadline = time.monotonic() + 20
+    while not (tmp_path / "up").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    stop_all()
+    thread.join(20)
+    assert failed
+    assert (tmp_path / "end").read_text(encoding="utf-8") == "stopped\n"
