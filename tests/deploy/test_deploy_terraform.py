@@ -163,7 +163,7 @@ def test_an_error_is_one_line_without_secrets(make: Make) -> None:
 
 def test_errors_as_text_are_understood(make: Make) -> None:
     script = "printf '╷\\n│ Error: Invalid provider\\n│ \\n│ no such thing\\n╵\\n' >&2; exit 1"
-    with pytest.raises(UserError, match="^terraform init of root: Invalid provider no such"):
+    with pytest.raises(UserError, match=r"^terraform init of root: Invalid provider no such"):
         make(script).init()
 
 
