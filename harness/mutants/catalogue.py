@@ -1,0 +1,15 @@
+"""All mutants."""
+
+from __future__ import annotations
+
+from harness.mutants.model import Mutant
+from harness.mutants.permissions import PERMISSIONS
+from harness.mutants.settings import SETTINGS
+from harness.mutants.trust import TRUST
+
+MUTANTS: tuple[Mutant, ...] = (*TRUST, *PERMISSIONS, *SETTINGS)
+
+
+def mutant(identifier: str) -> Mutant:
+    """The mutant of that id. Raises `KeyError`."""
+    return {known.id: known for known in MUTANTS}[identifier]

@@ -1,0 +1,101 @@
+"""Settings that let content rest where it must not (tables L and K)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from harness.mutants.model import Mutant, Notice
+from harness.mutants.site import Site
+
+GROUP = "/aws/bedrock/invocations"
+ROLE = "bedrock-invocation-logging"
+
+
+def _invocation_logging(region: Callable[[Site], str]) -> Callable[[Site], None]:
+    """Switch invocation logging on in the operations account, as the Bedrock guide says.
+
+    https://docs.aws.amazon.com/bedrock/latest/userguide/model-invocation-logging.html
+    """
+
+    def weaken(site: Site) -> None:
+        where = region(site)
+        site.client(site.operations, "logs", where).create_log_group(logGroupName=GROUP)
+        trust = {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Principal": {"Service": "bedrock.amazonaws.com"},
+                    "Action": "sts:AssumeRole",
+                    "Condition": {
+                        "StringEquals": {"aws:SourceAccount": site.operations},
+                        "ArnLike": {
+                            "aws:SourceArn": f"arn:aws:bedrock:{where}:{site.operations}:*"
+                        },
+                    },
+                }
+            ],
+        }
+        stream = (
+            f"arn:aws:logs:{where}:{site.operations}:log-group:{GROUP}"
+            ":log-stream:aws/bedrock/modelinvocations"
+        )
+        policy = {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+                    "Resource": stream,
+                }
+            ],
+        }
+        iam = site.client(site.operations, "iam")
+        role = iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(trust))["Role"]
+        iam.put_role_policy(RoleName=ROLE, PolicyName="write", PolicyDocument=json.dumps(policy))
+        site.client(site.operations, "bedrock", where).put_model_invocation_logging_configuration(
+            loggingConfig={
+                "cloudWatchConfig": {"logGroupName": GROUP, "roleArn": role["Arn"]},
+                "textDataDeliveryEnabled": True,
+            }
+        )
+
+    return weaken
+
+
+def _another_region(site: Site) -> str:
+    return next(r for r in site.stage.environment.regions if r != site.victim.region)
+
+
+def _no_key(site: Site) -> None:
+    home = site.victims_home
+    site.client(home.account, "logs", home.region).disassociate_kms_key(logGroupName=home.group)
+
+
+SETTINGS = (
+    Mutant(
+        "L04",
+        "model invocation logging is on in the operations account",
+        "Bedrock",
+        _invocation_logging(lambda site: site.victim.region),
+        (Notice("invocation-logging"), Notice("prompt-at-rest")),
+        "test_settings or test_canaries",
+    ),
+    Mutant(
+        "L04-elsewhere",
+        "model invocation logging is on in a Region that nobody uses",
+        "Bedrock",
+        _invocation_logging(_another_region),
+        (Notice("invocation-logging"),),
+        "test_invocation_logging",
+    ),
+    Mutant(
+        "K09",
+        "a customer's log group has no key",
+        "logs",
+        _no_key,
+        (Notice("log-group"),),
+        "test_records_are_encrypted",
+    ),
+)

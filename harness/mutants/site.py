@@ -1,0 +1,136 @@
+"""Where a mutant works: a deployment, one customer of it as the victim, and tools to edit both."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.errors import UserError
+from harness.probes.stage import Fleet, Home, Stage
+
+Statement = dict[str, Any]
+Statements = list[Statement]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Edits live policies and settings as the administrators of the accounts.
+
+    Every method raises botocore's `ClientError` when AWS refuses, and `UserError` when there is
+    nothing to weaken: a mutant that changes nothing would look unnoticed.
+    """
+
+    stage: Stage
+
+    @property
+    def victim(self) -> Fleet:
+        """The fleet role that is weakened: the first customer's."""
+        return next(iter(self.stage.fleets.values()))
+
+    @property
+    def neighbor(self) -> Fleet:
+        """Another customer's fleet role."""
+        return next(f for f in self.stage.fleets.values() if f is not self.victim)
+
+    @property
+    def victims_home(self) -> Home:
+        return self.home_of(self.victim)
+
+    @property
+    def neighbors_home(self) -> Home:
+        return self.home_of(self.neighbor)
+
+    def home_of(self, fleet: Fleet) -> Home:
+        """The first account of a customer."""
+        return next(h for h in self.stage.homes.values() if h.customer == fleet.customer)
+
+    @property
+    def operations(self) -> str:
+        return self.stage.environment.operations_account
+
+    @property
+    def region(self) -> str:
+        return self.stage.environment.region
+
+    @property
+    def organization(self) -> str:
+        """The id of the organization that the fleet is in."""
+        answer = self.client(self.operations, "organizations").describe_organization()
+        return str(answer["Organization"]["Id"])
+
+    def client(self, account: str, service: str, region: str | None = None) -> Any:
+        """A client of an account's administrator."""
+        target = self.stage.target
+        return target.client(target.session(account), service, region or self.region)
+
+    # --- trust ----------------------------------------------------------------------------------
+
+    def trust(self, edit: Callable[[Statements], Statements], fleet: Fleet | None = None) -> None:
+        """Replace the statements of a fleet role's trust policy; the victim's by default."""
+        role = (fleet or self.victim).role_name
+        iam = self.client(self.operations, "iam")
+        old = _statements(iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"])
+        iam.update_assume_role_policy(
+            RoleName=role, PolicyDocument=_document(_changed(old, edit, f"trust of {role}"))
+        )
+
+    # --- permissions ----------------------------------------------------------------------------
+
+    def permissions(self, *statements: Statement, add: bool = False) -> None:
+        """Give the victim's fleet role these statements instead of its own (or beside its own
+        grants), and take away its boundary and its denials, as in a fleet that has neither."""
+        iam = self.client(self.operations, "iam")
+        role = self.victim.role_name
+        if "PermissionsBoundary" in iam.get_role(RoleName=role)["Role"]:
+            iam.delete_role_permissions_boundary(RoleName=role)
+        self._inline(self.operations, role, lambda old: [*_grants(old, add), *statements])
+
+    def caller_permissions(self, *statements: Statement) -> None:
+        """Give the victim's caller role these statements beside its own grants, without its
+        denials."""
+        home = self.victims_home
+        self._inline(
+            home.account,
+            home.caller_role_name,
+            lambda old: [*_grants(old, True), *statements],
+        )
+
+    def _inline(self, account: str, role: str, edit: Callable[[Statements], Statements]) -> None:
+        iam = self.client(account, "iam")
+        names: Sequence[str] = iam.list_role_policies(RoleName=role)["PolicyNames"]
+        if len(names) != 1:
+            raise UserError(f"role {role} has {len(names)} inline policies; a mutant expects one")
+        document = iam.get_role_policy(RoleName=role, PolicyName=names[0])["PolicyDocument"]
+        new = _changed(_statements(document), edit, f"policy {names[0]} of {role}")
+        iam.put_role_policy(RoleName=role, PolicyName=names[0], PolicyDocument=_document(new))
+
+
+def allow(actions: str | list[str], resources: str | list[str], **condition: Any) -> Statement:
+    """An Allow statement; `condition` by operator."""
+    statement: Statement = {"Effect": "Allow", "Action": actions, "Resource": resources}
+    if condition:
+        statement["Condition"] = condition
+    return statement
+
+
+def _grants(old: Statements, keep: bool) -> Statements:
+    return [s for s in old if s["Effect"] == "Allow"] if keep else []
+
+
+def _changed(old: Statements, edit: Callable[[Statements], Statements], what: str) -> Statements:
+    new = edit(copy.deepcopy(old))
+    if new == old:
+        raise UserError(f"the mutant changed nothing in the {what}")
+    return new
+
+
+def _statements(document: str | Mapping[str, Any]) -> Statements:
+    loaded: Any = json.loads(document) if isinstance(document, str) else document
+    return list(copy.deepcopy(loaded["Statement"]))
+
+
+def _document(statements: Statements) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})

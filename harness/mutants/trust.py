@@ -1,0 +1,379 @@
+"""Mistakes in the trust policy of a fleet role (table T of the attack catalogue)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from harness.mutants.model import Mutant, Notice
+from harness.mutants.site import Site, Statement, Statements
+
+PIN = "aws:PrincipalArn"
+ID = "sts:ExternalId"
+NAME = "sts:RoleSessionName"
+ORGANIZATION = "aws:PrincipalOrgID"
+
+OUTSIDER = Notice("assume-role", "no organization")
+STRANGER = Notice("assume-role", "other organization")
+OTHER_ROLE = "other role"
+LOCKED_OUT = "caller"
+
+
+def _replace(principal: Any, **condition: Any) -> Callable[[Statements], Statements]:
+    """One statement instead of all, which lets `principal` in on these conditions alone."""
+
+    def edit(_: Statements) -> Statements:
+        statement: Statement = {
+            "Effect": "Allow",
+            "Principal": principal,
+            "Action": "sts:AssumeRole",
+        }
+        if condition:
+            statement["Condition"] = condition
+        return [statement]
+
+    return edit
+
+
+def _move(
+    key: str, operator: str | None, value: object = None
+) -> Callable[[Statements], Statements]:
+    """The condition on `key` under another operator, with another value; or without both, gone."""
+
+    def edit(statements: Statements) -> Statements:
+        for statement in statements:
+            conditions = statement.get("Condition", {})
+            for old in [name for name, keys in conditions.items() if key in keys]:
+                kept = conditions[old].pop(key)
+                if not conditions[old]:
+                    del conditions[old]
+                if operator is not None:
+                    new = kept if value is None else value
+                    conditions.setdefault(operator, {})[key] = new
+        return statements
+
+    return edit
+
+
+def _add(*more: Statement) -> Callable[[Statements], Statements]:
+    return lambda statements: [*statements, *more]
+
+
+def _root(account: str) -> str:
+    return f"arn:aws:iam::{account}:root"
+
+
+def _inverted(site: Site) -> None:
+    callers = [h.caller_role_arn for h in site.stage.homes.values()]
+    site.trust(_replace("*", StringNotEquals={PIN: callers}))
+
+
+def _same_name(site: Site) -> None:
+    home = site.victims_home
+    pattern = home.caller_role_arn.replace(home.account, "*")
+    site.trust(_replace("*", ArnLike={PIN: pattern}))
+
+
+def _pattern(operator: str, tail: Callable[[str], str]) -> Callable[[Site], None]:
+    """The pin as a pattern over the names of the victim's roles."""
+
+    def weaken(site: Site) -> None:
+        arns = [
+            tail(h.caller_role_arn)
+            for h in site.stage.homes.values()
+            if h.customer == site.victim.customer
+        ]
+        site.trust(_move(PIN, operator, arns))
+
+    return weaken
+
+
+def _second_statement(site: Site) -> None:
+    roots = [
+        _root(h.account) for h in site.stage.homes.values() if h.customer == site.victim.customer
+    ]
+    site.trust(_add({"Effect": "Allow", "Principal": {"AWS": roots}, "Action": "sts:AssumeRole"}))
+
+
+def _let_neighbor_in(keep: bool) -> Callable[[Site], None]:
+    """Trust the neighbor's caller, beside the victim's or by mistake instead of it."""
+
+    def weaken(site: Site) -> None:
+        home = site.neighbors_home
+
+        def edit(statements: Statements) -> Statements:
+            (only,) = statements
+            equals = only["Condition"]["StringEquals"]
+            if keep:
+                principal, pin = only["Principal"]["AWS"], equals[PIN]
+                only["Principal"]["AWS"] = [*_list(principal), _root(home.account)]
+                equals[PIN] = [*_list(pin), home.caller_role_arn]
+            else:
+                only["Principal"]["AWS"] = _root(home.account)
+                equals[PIN] = home.caller_role_arn
+            return statements
+
+        site.trust(edit)
+
+    return weaken
+
+
+def _list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list) else [value]
+
+
+def _deny_outside(site: Site) -> None:
+    site.trust(
+        lambda _: [
+            {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"},
+            {
+                "Effect": "Deny",
+                "Principal": {"AWS": "*"},
+                "Action": "sts:AssumeRole",
+                "Condition": {"ForAnyValue:StringNotEquals": {ORGANIZATION: site.organization}},
+            },
+        ]
+    )
+
+
+def _operators(site: Site) -> None:
+    site.trust(
+        _add(
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": _root(site.operations)},
+                "Action": "sts:AssumeRole",
+                "Condition": {"StringEquals": {ID: site.victim.external_id}},
+            }
+        )
+    )
+
+
+def _session_action(action: str, **condition: Any) -> Callable[[Site], None]:
+    """Allow the victim's callers one more action on the way in."""
+
+    def weaken(site: Site) -> None:
+        homes = [h for h in site.stage.homes.values() if h.customer == site.victim.customer]
+        statement: Statement = {
+            "Effect": "Allow",
+            "Principal": {"AWS": [_root(h.account) for h in homes]},
+            "Action": action,
+        }
+        if condition:
+            statement["Condition"] = condition
+        site.trust(_add(statement))
+
+    return weaken
+
+
+MISSING = (Notice("external-id-missing"),)
+WRONG = (Notice("external-id-wrong"),)
+ANOTHER_ROLE = (Notice("assume-role", OTHER_ROLE),)
+TAGS = (Notice("session-tags"),)
+
+TRUST = (
+    Mutant(
+        "T01",
+        "everybody is trusted, on no condition",
+        "trust",
+        lambda site: site.trust(_replace("*")),
+        (OUTSIDER, STRANGER, *ANOTHER_ROLE, *MISSING),
+        "test_trust",
+    ),
+    Mutant(
+        "T02",
+        "the whole organization is trusted",
+        "trust",
+        lambda site: site.trust(
+            _replace({"AWS": "*"}, StringEquals={ORGANIZATION: site.organization})
+        ),
+        ANOTHER_ROLE,
+        "test_other_role or test_outsider",
+    ),
+    Mutant(
+        "T03",
+        "everybody but the callers is trusted",
+        "trust",
+        _inverted,
+        (OUTSIDER, STRANGER, Notice("assume-role", LOCKED_OUT)),
+        "test_outsider or test_caller_assumes",
+    ),
+    Mutant(
+        "T07",
+        "every role of the customer's account is trusted",
+        "trust",
+        lambda site: site.trust(_move(PIN, None)),
+        ANOTHER_ROLE,
+        "test_other_role",
+    ),
+    Mutant(
+        "T10",
+        "a caller role's name is trusted in any account",
+        "trust",
+        _same_name,
+        (Notice("assume-role-freed"),),
+        "test_freed_caller",
+    ),
+    Mutant(
+        "T11",
+        "any account is trusted by a pattern",
+        "trust",
+        lambda site: site.trust(_replace("*", StringLike={"aws:PrincipalAccount": "*"})),
+        (OUTSIDER, STRANGER),
+        "test_outsider",
+    ),
+    Mutant(
+        "T12",
+        "the pin ends in a wildcard",
+        "trust",
+        _pattern("StringLike", lambda arn: f"{arn}*"),
+        ANOTHER_ROLE,
+        "test_other_role",
+    ),
+    Mutant(
+        "T13",
+        "the pin is ArnEquals with a wildcard, which it expands",
+        "trust",
+        _pattern("ArnEquals", lambda arn: f"{arn.partition('/')[0]}/*"),
+        ANOTHER_ROLE,
+        "test_other_role",
+    ),
+    Mutant(
+        "T15",
+        "the external id is not asked for",
+        "trust",
+        lambda site: site.trust(_move(ID, None)),
+        (*MISSING, *WRONG),
+        "test_external_id",
+    ),
+    Mutant(
+        "T16",
+        "the external id is compared only if there is one",
+        "trust",
+        lambda site: site.trust(_move(ID, "StringEqualsIfExists")),
+        MISSING,
+        "test_external_id_is_required",
+    ),
+    Mutant(
+        "T17",
+        "the external id is compared for all values, and there may be none",
+        "trust",
+        lambda site: site.trust(_move(ID, "ForAllValues:StringEquals")),
+        MISSING,
+        "test_external_id_is_required",
+    ),
+    Mutant(
+        "T18",
+        "any external id will do",
+        "trust",
+        lambda site: site.trust(_move(ID, "StringLike", "*")),
+        WRONG,
+        "test_external_id",
+    ),
+    Mutant(
+        "T19",
+        "any external id will do, and none",
+        "trust",
+        lambda site: site.trust(_move(ID, "StringNotEquals", "none")),
+        (*MISSING, *WRONG),
+        "test_external_id",
+    ),
+    Mutant(
+        "T25",
+        "a second statement has no conditions",
+        "trust",
+        _second_statement,
+        (*ANOTHER_ROLE, *MISSING),
+        "test_other_role or test_external_id_is_required",
+    ),
+    Mutant(
+        "T26",
+        "another customer is trusted in the customer's place",
+        "trust",
+        _let_neighbor_in(keep=False),
+        (Notice("assume-role", LOCKED_OUT), Notice("assume-role-freed")),
+        "test_caller_assumes or test_freed_caller",
+    ),
+    Mutant(
+        "T27",
+        "another customer is trusted too",
+        "trust",
+        _let_neighbor_in(keep=True),
+        (Notice("assume-role-freed"),),
+        "test_freed_caller",
+    ),
+    Mutant(
+        "T28",
+        "the organization is compared for all values, and an account may have none",
+        "trust",
+        lambda site: site.trust(
+            _replace("*", **{"ForAllValues:StringEquals": {ORGANIZATION: site.organization}})
+        ),
+        (OUTSIDER,),
+        "test_outsider",
+    ),
+    Mutant(
+        "T29",
+        "the organization is compared only if there is one",
+        "trust",
+        lambda site: site.trust(
+            _replace("*", StringEqualsIfExists={ORGANIZATION: site.organization})
+        ),
+        (OUTSIDER,),
+        "test_outsider",
+    ),
+    Mutant(
+        "T30",
+        "other organizations are denied, which no organization is not",
+        "trust",
+        _deny_outside,
+        (OUTSIDER,),
+        "test_outsider",
+    ),
+    Mutant(
+        "T36",
+        "the operations account is trusted",
+        "trust",
+        _operators,
+        (
+            Notice("assume-role", "operations administrator"),
+            Notice("assume-role", "operations role"),
+        ),
+        "test_operations",
+    ),
+    Mutant(
+        "T37",
+        "callers may tag their sessions",
+        "trust",
+        _session_action("sts:TagSession"),
+        TAGS,
+        "test_session_tags",
+    ),
+    Mutant(
+        "T38",
+        "callers may tag their sessions with any value of one key",
+        "trust",
+        _session_action(
+            "sts:TagSession",
+            **{"ForAllValues:StringEquals": {"aws:TagKeys": ["bulkhead:customer"]}},
+        ),
+        TAGS,
+        "test_session_tags",
+    ),
+    Mutant(
+        "T42",
+        "sessions may have any name",
+        "trust",
+        lambda site: site.trust(_move(NAME, None)),
+        (Notice("session-name"),),
+        "test_session_name",
+    ),
+    Mutant(
+        "T43",
+        "callers may choose a source identity",
+        "trust",
+        _session_action("sts:SetSourceIdentity"),
+        (Notice("source-identity"),),
+        "test_source_identity",
+    ),
+)
