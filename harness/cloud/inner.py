@@ -21,6 +21,7 @@ import moto.iam.models
 from moto.moto_server import werkzeug_app
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+from harness.cloud.log_classes import adapt_log_groups
 from harness.cloud.wire import HttpRequest, inner_environ
 
 
@@ -74,6 +75,7 @@ def _adapt_moto() -> None:
     Its dispatcher lists its own package directory on every request (two thirds of a request's
     cost), and each account parses the same 2 MB of managed policies.
     """
+    adapt_log_groups()
     moto_iam: Any = moto.iam.models
     modules = tuple(moto_backends.list_of_moto_modules())
     listed = frozenset(modules)

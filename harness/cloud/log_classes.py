@@ -1,0 +1,40 @@
+"""Classes of log groups, which moto forgets: without them every plan would replace every group.
+
+https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_LogGroup.html
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.logs.exceptions import InvalidParameterException
+from moto.logs.models import LogGroup
+from moto.logs.responses import LogsResponse
+
+DEFAULT = "STANDARD"
+CLASSES = (DEFAULT, "INFREQUENT_ACCESS", "DELIVERY")
+_KEPT = "bulkhead_log_group_class"
+
+
+def adapt_log_groups() -> None:
+    """Make moto keep the class that a group is created with, and tell it. To be called once."""
+    create: Any = LogsResponse.create_log_group
+    describe: Any = LogGroup.to_describe_dict
+
+    def create_log_group(self: Any) -> str:
+        chosen = self._get_param("logGroupClass") or DEFAULT
+        if chosen not in CLASSES:
+            raise InvalidParameterException(
+                constraint=f"Member must satisfy enum value set: [{', '.join(CLASSES)}]",
+                parameter="logGroupClass",
+                value=chosen,
+            )
+        answer: str = create(self)
+        setattr(self.logs_backend.groups[self._get_param("logGroupName")], _KEPT, chosen)
+        return answer
+
+    def to_describe_dict(self: Any) -> dict[str, Any]:
+        return {**describe(self), "logGroupClass": getattr(self, _KEPT, DEFAULT)}
+
+    LogsResponse.create_log_group = create_log_group  # type: ignore[method-assign]
+    LogGroup.to_describe_dict = to_describe_dict  # type: ignore[method-assign]
