@@ -7,6 +7,7 @@ and each call is a signed request that passes the gateway like any other.
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -39,6 +40,10 @@ class InProcessServiceRole:
         self._estate = estate
         self._issue = issue
         self._respond = respond
+        self._lock = threading.Lock()
+        # One session, since reading a service's model costs a tenth of a second; no profile, since
+        # one that somebody's environment names would be looked up.
+        self._session = botocore.session.Session(session_vars={"profile": (None, None, None, None)})
 
     def call(
         self,
@@ -99,16 +104,16 @@ class InProcessServiceRole:
         return self._issue(caller, 900)
 
     def _client(self, service: str, region: str, credential: Credential) -> Any:
-        session = botocore.session.Session()
-        client = session.create_client(
-            service,
-            region_name=region,
-            endpoint_url="http://gateway.invalid",
-            aws_access_key_id=credential.access_key_id,
-            aws_secret_access_key=credential.secret,
-            aws_session_token=credential.token,
-            config=Config(retries={"total_max_attempts": 1}, signature_version="v4"),
-        )
+        with self._lock:  # making clients of one session is not safe for threads
+            client = self._session.create_client(
+                service,
+                region_name=region,
+                endpoint_url="http://gateway.invalid",
+                aws_access_key_id=credential.access_key_id,
+                aws_secret_access_key=credential.secret,
+                aws_session_token=credential.token,
+                config=Config(retries={"total_max_attempts": 1}, signature_version="v4"),
+            )
         client.meta.events.register(f"before-send.{service}", cast("Any", self._send))
         return client
 
