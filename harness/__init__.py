@@ -1,1 +1,1 @@
-"""Bulkhead's harness: deploys the Terraform, decides every request as AWS would, proves the walls."""
+"""Bulkhead's harness: deploys the Terraform, decides every request as AWS would, proves walls."""
