@@ -102,7 +102,9 @@ def test_an_expired_session_is_refused(cloud: CloudProcess, role: str, protocol:
         copy.age_sessions(890)
         assert call(clients(session, service))
         copy.age_sessions(20)
-        assert code_of(lambda: call(clients(session, service))) == CODES["expired session"][protocol]
+        assert (
+            code_of(lambda: call(clients(session, service))) == CODES["expired session"][protocol]
+        )
     finally:
         copy.stop()
 
@@ -145,7 +147,9 @@ def signed(cloud: CloudProcess, credentials: Any) -> AWSRequest:
 
 def test_the_body_is_covered_by_the_signature(cloud: CloudProcess, signed: AWSRequest) -> None:
     assert _post(cloud, signed, signed.data)[0] == 200
-    status, body = _post(cloud, signed, signed.data.replace(b"GetCallerIdentity", b"GetSessionToken"))
+    status, body = _post(
+        cloud, signed, signed.data.replace(b"GetCallerIdentity", b"GetSessionToken")
+    )
     assert (status, "SignatureDoesNotMatch" in body) == (403, True)
 
 

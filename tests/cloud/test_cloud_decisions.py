@@ -296,7 +296,12 @@ def test_what_the_inner_app_lacks_is_a_4xx_at_once(clients: Clients) -> None:
     ("policy", "words"),
     [
         ("{", "not valid JSON|JSON|syntax"),
-        (document({"Effect": "Allow", "Principal": ROOT_A, "NotAction": "x:y", "Action": "sts:*"}), "."),
+        (
+            document(
+                {"Effect": "Allow", "Principal": ROOT_A, "NotAction": "x:y", "Action": "sts:*"}
+            ),
+            ".",
+        ),
         (trust({"AWS": f"arn:aws:iam::{A}:role/nobody-{'x' * 8}"}), "Invalid principal"),
         (trust({"AWS": "123456789012"}), "Invalid principal"),
         (trust({"AWS": f"arn:aws:iam::{A}:role/*"}), "."),
