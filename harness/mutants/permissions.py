@@ -170,9 +170,9 @@ PERMISSIONS = (
         "P18",
         "a fleet role may switch invocation logging on",
         "permission",
-        _granting("bedrock:PutModelInvocationLoggingConfiguration", _everything),
+        _granting(["bedrock:PutModelInvocationLoggingConfiguration", "iam:PassRole"], _everything),
         RIGHTS,
-        "test_fleet_session_cannot and put_model_invocation",
+        "test_fleet_session_cannot_switch",
     ),
     Mutant(
         "P20",

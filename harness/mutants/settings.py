@@ -69,8 +69,12 @@ def _another_region(site: Site) -> str:
 
 
 def _no_key(site: Site) -> None:
+    """As when somebody deletes the group and the application's next start makes it again."""
     home = site.victims_home
-    site.client(home.account, "logs", home.region).disassociate_kms_key(logGroupName=home.group)
+    logs = site.client(home.account, "logs", home.region)
+    logs.delete_log_group(logGroupName=home.group)
+    logs.create_log_group(logGroupName=home.group)
+    logs.put_retention_policy(logGroupName=home.group, retentionInDays=30)
 
 
 SETTINGS = (

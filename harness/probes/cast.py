@@ -219,8 +219,8 @@ class Cast:
                     }
                 ],
             }
-            self._roles["control"] = self._create_role(
-                environment.probes.control, self.helper_name("control"), trust, PATH
+            self._roles["control"] = self.create_role(
+                environment.probes.control, self.helper_name("control"), trust
             )
         return self._roles["control"]
 
@@ -270,11 +270,14 @@ class Cast:
             ],
         }
         name = name or self.helper_name(kind.replace(" ", "-"))
-        role = self._create_role(account, name, trust, path)
+        role = self.create_role(account, name, trust, path)
         self._roles[kind] = role
         return self._become(role, "lambda", label, kind)
 
-    def _create_role(self, account: str, name: str, trust: Mapping[str, Any], path: str) -> str:
+    def create_role(
+        self, account: str, name: str, trust: Mapping[str, Any], path: str = PATH
+    ) -> str:
+        """A helper role with every right of its account, removed at the end; returns its ARN."""
         iam = self.stage.target.client(self.stage.target.session(account), "iam", self.region)
         arn: str = iam.create_role(
             RoleName=name, Path=path, AssumeRolePolicyDocument=json.dumps(trust)

@@ -31,12 +31,15 @@ TRUST_NOBODY = json.dumps(
         ],
     }
 )
-# Logs nothing: every kind of content is switched off.
-NO_LOGGING = {
-    "textDataDeliveryEnabled": False,
-    "imageDataDeliveryEnabled": False,
-    "embeddingDataDeliveryEnabled": False,
-    "videoDataDeliveryEnabled": False,
+BEDROCK = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "bedrock.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+    ],
 }
 
 
@@ -67,16 +70,6 @@ def bedrock(
 
 
 RIGHTS = [
-    Right(
-        ("P18", "P01"),
-        "switch invocation logging on",
-        "bedrock",
-        "put_model_invocation_logging_configuration",
-        "bedrock:PutModelInvocationLoggingConfiguration",
-        ("*",),
-        {"loggingConfig": NO_LOGGING},
-        ("delete_model_invocation_logging_configuration", {}),
-    ),
     bedrock(
         ("P19",),
         "remove the invocation logging configuration",
@@ -236,6 +229,47 @@ def test_fleet_session_cannot(probe: Recorder, cast: Cast, account: str, right: 
         operations = cast.administrator(cast.stage.environment.operations_account)
         undo = getattr(cast.client(operations, right.service), operation)
         undo(**fill_in(request, fill))
+
+
+def test_fleet_session_cannot_switch_logging_on(
+    probe: Recorder, cast: Cast, logging_config: dict[str, object], account: str
+) -> None:
+    fleet, session = cast.stage.fleet_of(account), cast.fleet(account)
+    bedrock = cast.client(session, "bedrock", fleet.region)
+    answer = probe.denied(
+        Subject(
+            "fleet-rights",
+            ("P18", "P01"),
+            "a fleet session cannot switch invocation logging on",
+            session,
+            "bedrock:PutModelInvocationLoggingConfiguration",
+            "invocation logging",
+            ("*",),
+        ),
+        lambda: bedrock.put_model_invocation_logging_configuration(loggingConfig=logging_config),
+        twin=lambda: converse(cast, session, fleet.profile),
+    )
+    if answer.outcome is Outcome.ALLOWED:
+        operations = cast.administrator(cast.stage.environment.operations_account)
+        undo = cast.client(operations, "bedrock", fleet.region)
+        undo.delete_model_invocation_logging_configuration()
+
+
+@pytest.fixture(scope="session")
+def logging_config(cast: Cast) -> dict[str, object]:
+    """A configuration that Bedrock would accept, and that logs no content."""
+    operations, group = cast.stage.environment.operations_account, cast.helper_name("invocations")
+    logs = cast.client(cast.administrator(operations), "logs")
+    logs.create_log_group(logGroupName=group)
+    cast.on_close(lambda: logs.delete_log_group(logGroupName=group))
+    role = cast.create_role(operations, cast.helper_name("bedrock"), BEDROCK)
+    return {
+        "cloudWatchConfig": {"logGroupName": group, "roleArn": role},
+        "textDataDeliveryEnabled": False,
+        "imageDataDeliveryEnabled": False,
+        "embeddingDataDeliveryEnabled": False,
+        "videoDataDeliveryEnabled": False,
+    }
 
 
 def test_fleet_session_cannot_read_another_customers_profile(
