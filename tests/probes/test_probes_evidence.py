@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 from botocore.exceptions import ClientError, EventStreamError, ParamValidationError
@@ -18,14 +18,13 @@ GOOD = f"User: {USER} is not authorized to perform: sts:AssumeRole on resource: 
 
 
 def refuse(code: str, message: str, status: int = 403) -> Callable[[], NoReturn]:
+    answer: Any = {
+        "Error": {"Code": code, "Message": message},
+        "ResponseMetadata": {"HTTPStatusCode": status},
+    }
+
     def call() -> NoReturn:
-        raise ClientError(
-            {
-                "Error": {"Code": code, "Message": message},
-                "ResponseMetadata": {"HTTPStatusCode": status},
-            },  # type: ignore[typeddict-item]
-            "AssumeRole",
-        )
+        raise ClientError(answer, "AssumeRole")
 
     return call
 
