@@ -26,7 +26,7 @@ demo: setup ## Run the main job: deploy to the embedded cloud and show that the 
 
 .PHONY: test
 test: setup ## Run all tests
-	@$(BIN)/pytest -n auto $(ARGS)
+	@$(BIN)/pytest -n auto --dist worksteal $(ARGS)
 
 .PHONY: lint
 lint: setup $(CHECKOV)/.installed ## Check style, types, Terraform and policies

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 from harness.cloud.process import CloudProcess
-from harness.deploy.apply import DEPLOYMENT_FILE, RootEvent, deploy, destroy, pending_changes
+from harness.deploy.apply import (
+    DEPLOYMENT_FILE,
+    EXTERNAL_IDS_FILE,
+    RootEvent,
+    destroy,
+    pending_changes,
+    root_names,
+)
 from harness.deploy.deployment import Deployment
 from harness.deploy.embedded_plan import cloud_plan
-from harness.deploy.environment import Environment, load_environment
+from harness.deploy.environment import Environment
 from harness.targets.embedded import EmbeddedTarget
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def left(target: EmbeddedTarget, environment: Environment) -> dict[str, set[str]]:
@@ -45,24 +51,28 @@ def left(target: EmbeddedTarget, environment: Environment) -> dict[str, set[str]
     return found
 
 
-def test_a_second_apply_changes_nothing_and_destroy_leaves_nothing(tmp_path: Path) -> None:
-    environment = load_environment(ROOT / "environments" / "embedded")
-    events: list[RootEvent] = []
-    plan = cloud_plan(environment)
-    with CloudProcess.start(plan, credentials=tmp_path / "credentials") as cloud:
-        target = EmbeddedTarget(cloud)
-        before = left(target, environment)
-        made = deploy(environment, target, tmp_path, events.append)
+def test_a_second_apply_changes_nothing_and_destroy_leaves_nothing(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    environment = deployment.environment
+    with CloudProcess.start(cloud_plan(environment), credentials=tmp_path / "credentials") as empty:
+        before = left(EmbeddedTarget(empty), environment)
 
-        saved = tmp_path / DEPLOYMENT_FILE
+    # A fork and a copy of its run, so that the deployment stays as it is for other tests.
+    run = deployment.place.credentials.parent
+    for name in ("state", "data"):
+        shutil.copytree(run / name, tmp_path / name, symlinks=True)
+    shutil.copy(run / EXTERNAL_IDS_FILE, tmp_path)
+    saved = tmp_path / DEPLOYMENT_FILE
+    with deployment.cloud().fork() as cloud:
+        target = EmbeddedTarget(cloud)
+        made = deployment.on(target)
+        made.save(saved)
         assert Deployment.load(saved) == made
         assert saved.stat().st_mode & 0o077 == 0
         assert not any(secret in repr(made) for secret in made.external_ids.values())
         assert len(set(made.external_ids.values())) == len(environment.customers)
-        assert {e.root for e in events if e.state == "done"} == {
-            "operations",
-            *(f"{c.key} {a.account_id}" for c, a in environment.customer_accounts),
-        }
+
         after = left(target, environment)
         for account in environment.fleet_accounts:
             assert after[account] > before[account]
@@ -71,6 +81,8 @@ def test_a_second_apply_changes_nothing_and_destroy_leaves_nothing(tmp_path: Pat
 
         assert pending_changes(made, tmp_path) == {}
 
-        destroy(made, tmp_path)
+        events: list[RootEvent] = []
+        destroy(made, tmp_path, events.append)
+        assert {e.root for e in events if e.state == "done"} == set(root_names(environment))
         assert left(target, environment) == before
         assert not saved.exists()
