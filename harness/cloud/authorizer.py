@@ -5,7 +5,7 @@ Fails closed: a policy that cannot be read, or a principal that no longer exists
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,29 +22,6 @@ from harness.iam import (
     Request,
     decide,
 )
-
-# What AWS calls each kind of policy in its messages.
-# https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
-_ALLOW_WORDS: Mapping[PolicyKind, str] = {
-    PolicyKind.IDENTITY: "no identity-based policy allows",
-    PolicyKind.RESOURCE: "no resource-based policy allows",
-    PolicyKind.TRUST: "no resource-based policy allows",
-    PolicyKind.KEY: "no resource-based policy allows",
-    PolicyKind.BOUNDARY: "no permissions boundary allows",
-    PolicyKind.SESSION: "no session policy allows",
-    PolicyKind.SCP: "no service control policy allows",
-    PolicyKind.RCP: "no resource control policy allows",
-}
-_DENY_WORDS: Mapping[PolicyKind, str] = {
-    PolicyKind.IDENTITY: "an identity-based policy",
-    PolicyKind.RESOURCE: "a resource-based policy",
-    PolicyKind.TRUST: "a resource-based policy",
-    PolicyKind.KEY: "a resource-based policy",
-    PolicyKind.BOUNDARY: "a permissions boundary",
-    PolicyKind.SESSION: "a session policy",
-    PolicyKind.SCP: "a service control policy",
-    PolicyKind.RCP: "a resource control policy",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,15 +121,19 @@ class Authorizer:
 
 
 def denial_message(caller: Caller, need: Need, decision: Decision) -> str:
-    """AWS's sentence for a denial, naming the kind of policy that decided."""
+    """AWS's sentence for a denial, naming the kind of policy that decided.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+    """
     if decision.outcome == "ExplicitlyDenied":
         kind = decision.decided_by[0].kind if decision.decided_by else PolicyKind.IDENTITY
-        return f"{_who(caller, need)} with an explicit deny in {_DENY_WORDS[kind]}"
+        article = "an" if kind.phrase[0] in "aeiou" else "a"
+        return f"{_who(caller, need)} with an explicit deny in {article} {kind.phrase}"
     return _sentence(caller, need, decision.missing or PolicyKind.IDENTITY)
 
 
 def _sentence(caller: Caller, need: Need, missing: PolicyKind) -> str:
-    return f"{_who(caller, need)} because {_ALLOW_WORDS[missing]} the {need.action} action"
+    return f"{_who(caller, need)} because no {missing.phrase} allows the {need.action} action"
 
 
 def _who(caller: Caller, need: Need) -> str:

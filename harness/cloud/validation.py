@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from harness.cloud.call import ApiError, Call
 from harness.estate import EstateSource
-from harness.iam import PolicyError, PolicyKind, parse_policy
+from harness.iam import PolicyKind
 from harness.iam.validate import validate
 
 
@@ -48,11 +48,6 @@ _ENTITY = re.compile(r"^arn:[\w-]+:iam::([0-9]{12}):(role|user)/(?:.*/)?([^/]+)$
 def refuse_malformed(document: str, kind: PolicyKind, error: str) -> None:
     """Raise `ApiError` with the code `error` where AWS would not save `document`."""
     problems = validate(document, kind)
-    if not problems:
-        try:
-            parse_policy(document)
-        except PolicyError as problem:
-            problems = [str(problem)]
     if problems:
         raise ApiError(error, problems[0])
 

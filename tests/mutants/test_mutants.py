@@ -23,6 +23,7 @@ from harness.probes.stage import Stage
 from harness.report.summary import summarize
 from harness.targets.embedded import EmbeddedTarget
 
+
 @dataclass(frozen=True)
 class Run:
     code: int
