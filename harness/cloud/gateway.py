@@ -27,6 +27,7 @@ from harness.cloud.call import (
     World,
 )
 from harness.cloud.catalogue import needs
+from harness.cloud.http_request import HttpRequest, read_request
 from harness.cloud.inner import InnerResponse, MotoApp
 from harness.cloud.keyring import Credential, KeyRing
 from harness.cloud.learning import Learner
@@ -42,7 +43,7 @@ from harness.cloud.responses import (
 from harness.cloud.sigv4 import AuthenticationError, Fault, Signature, read_signature, verify
 from harness.cloud.sts import UNAUTHORIZED, Sts
 from harness.cloud.validation import PolicyValidator
-from harness.cloud.wire import HttpRequest, Operation, read_operation, read_request
+from harness.cloud.wire import Operation, read_operation
 from harness.estate import EstateSource
 
 _log = logging.getLogger(__name__)
@@ -101,7 +102,7 @@ class Gateway:
             return unknown_operation(request, signing_name, error, request_id)
         call = _call(request, operation, signature.region, credential.caller, request_id)
         try:
-            return self._answer(request, operation, call)
+            return self._answer(operation, call)
         except ApiError as error:
             return api_error(operation, error, request_id)
         except Exception:
@@ -137,7 +138,7 @@ class Gateway:
 
     # -- may they ---------------------------------------------------------------------
 
-    def _answer(self, request: HttpRequest, operation: Operation, call: Call) -> Response:
+    def _answer(self, operation: Operation, call: Call) -> Response:
         parts = self._parts
         if call.service == "sts":
             parts.sts.check(call)
@@ -156,11 +157,9 @@ class Gateway:
             if refusal is not None:
                 return access_denied(operation, refusal.message, call.request_id)
         parts.validator.check(call)
-        return self._let_through(request, operation, call, wanted)
+        return self._let_through(operation, call, wanted)
 
-    def _let_through(
-        self, request: HttpRequest, operation: Operation, call: Call, wanted: tuple[Need, ...]
-    ) -> Response:
+    def _let_through(self, operation: Operation, call: Call, wanted: tuple[Need, ...]) -> Response:
         parts = self._parts
         for service in (parts.sts, *parts.native):
             if service.handles(call.service, call.operation):
@@ -169,7 +168,7 @@ class Gateway:
                     return streamed(operation, answer, call.request_id)
                 return complete(operation, answer, call.request_id)
         owner = next((n.resource_account for n in wanted if n.resource_account), call.account)
-        inner = parts.inner.handle(request, owner)
+        inner = parts.inner.handle(operation, call, owner)
         if inner.status >= 500 or _is_web_page(inner):
             return api_error(operation, _not_available(call), call.request_id)
         if inner.status < 300:

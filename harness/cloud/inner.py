@@ -12,17 +12,26 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qs
 
 # Before any moto backend exists: AWS's managed policies can be attached in every account.
 os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
 
 import moto.backends as moto_backends
 import moto.iam.models
-from moto.moto_server import werkzeug_app
+from moto.core.responses import BaseResponse
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+from harness.cloud.call import Call
+from harness.cloud.http_request import Body
 from harness.cloud.log_classes import adapt_log_groups
-from harness.cloud.wire import HttpRequest, inner_environ
+from harness.cloud.wire import Operation
+
+_DECIDED = "bulkhead.decided"
+"""Where the environ carries the operation and the Region that the gateway decided on."""
+_DAY = "20000101"
+# moto's names for services, where they are not botocore's.
+_MODULES = {"lambda": "awslambda", "bedrock-runtime": "bedrockruntime"}
 
 
 @dataclass(slots=True)
@@ -38,15 +47,30 @@ class InnerResponse:
         return next((value for key, value in self.headers if key.lower() == name), "")
 
 
+class _Dispatcher(DomainDispatcherApplication):
+    """Sends a request to the service that the gateway decided on; headers and paths choose none."""
+
+    def get_application(self, environ: dict[str, Any]) -> Any:
+        service = environ[_DECIDED][0].service
+        module: Any = _MODULES.get(service, service)
+        with self.lock:
+            if module not in self.app_instances:
+                self.app_instances[module] = self.create_app(module)
+            return self.app_instances[module]
+
+
 class MotoApp:
     """moto's WSGI dispatcher, called in process. One per cloud."""
 
     def __init__(self) -> None:
         _adapt_moto()
-        self._app = DomainDispatcherApplication(create_backend_app)
+        self._app = _Dispatcher(create_backend_app)
+        self._modules = frozenset(moto_backends.list_of_moto_modules())
 
-    def handle(self, request: HttpRequest, account: str) -> InnerResponse:
-        """Pass a request on, on behalf of `account`. An exception inside is a 501."""
+    def handle(self, operation: Operation, call: Call, account: str) -> InnerResponse:
+        """Have a decided operation done on behalf of `account`. An exception inside is a 501."""
+        if _MODULES.get(operation.service, operation.service) not in self._modules:
+            return InnerResponse(status=501)
         response = InnerResponse(status=500)
 
         def start_response(
@@ -56,7 +80,7 @@ class MotoApp:
             response.headers = headers
 
         try:
-            chunks: Iterable[bytes] = self._app(inner_environ(request, account), start_response)
+            chunks: Iterable[bytes] = self._app(_environ(operation, call, account), start_response)
             response.body = b"".join(chunks)
         except Exception as error:
             # moto raises NotImplementedError, and anything else on input it does not expect.
@@ -68,18 +92,61 @@ class MotoApp:
         return response
 
 
+def _environ(operation: Operation, call: Call, account: str) -> dict[str, Any]:
+    """What moto gets: the canonical request, with account, key and Region as they were decided."""
+    request = operation.request
+    # moto reads the Region, and where it has one the key, from the scope; it verifies nothing.
+    scope = (
+        f"Credential={call.caller.access_key_id}/{_DAY}/{call.region}/{call.service}/aws4_request"
+    )
+    return {
+        **request.environ,
+        "wsgi.input": Body(request.body),
+        "HTTP_AUTHORIZATION": f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0",
+        "HTTP_X_MOTO_ACCOUNT_ID": account,
+        _DECIDED: (operation, call.region),
+    }
+
+
+def _obey_the_gateway() -> None:
+    """Let moto take operation, Region and parameters from where the gateway took them.
+
+    It looks for an action in URL, body, headers and target, for a Region in URL and user agent,
+    and for parameters in all of them, in an order of its own: what was authorized as one thing
+    could be done as another.
+    """
+    base: Any = BaseResponse
+    setup, action, region = base.setup_class, base._get_action, base.get_region_from_url
+
+    def get_action(response: Any) -> Any:
+        decided = response.normalized_request.environ.get(_DECIDED)
+        return action(response) if decided is None else decided[0].name
+
+    def get_region(response: Any, request: Any, full_url: str) -> Any:
+        decided = request.environ.get(_DECIDED)
+        return region(response, request, full_url) if decided is None else decided[1]
+
+    def setup_class(response: Any, request: Any, *args: Any, **kwargs: Any) -> None:
+        setup(response, request, *args, **kwargs)
+        decided = request.environ.get(_DECIDED)
+        if decided is not None and decided[0].protocol not in ("query", "ec2"):
+            query = decided[0].request.query
+            response.querystring = response.data = parse_qs(query, keep_blank_values=True)
+
+    base._get_action, base.get_region_from_url, base.setup_class = (
+        get_action,
+        get_region,
+        setup_class,
+    )
+
+
 @functools.cache
 def _adapt_moto() -> None:
-    """Cache what moto reads or parses again and again; give users ids of AWS's form.
-
-    Its dispatcher lists its own package directory on every request (two thirds of a request's
-    cost), and each account parses the same 2 MB of managed policies.
-    """
+    """Let the gateway lead; parse the 2 MB of managed policies once instead of for each account;
+    give users ids of AWS's form."""
     adapt_log_groups()
+    _obey_the_gateway()
     moto_iam: Any = moto.iam.models
-    modules = tuple(moto_backends.list_of_moto_modules())
-    listed = frozenset(modules)
-    werkzeug_app.backends.list_of_moto_modules = lambda: listed  # type: ignore[attr-defined]
     data = json.loads(moto_iam.aws_managed_policies_data)
 
     def managed_policies(backend: Any) -> list[Any]:
@@ -96,12 +163,3 @@ def _adapt_moto() -> None:
         user.id = "AIDA" + user.id[4:].upper()
 
     moto_iam.User.__init__ = user_with_aws_id
-    # A URL is matched against 200 patterns for every request; hosts repeat.
-    original = DomainDispatcherApplication.get_backend_for_host
-    cached = functools.lru_cache(maxsize=4096)(original)
-
-    def backend_for_host(app: Any, host: str | None) -> Any:
-        return cached(app, host)
-
-    dispatcher: Any = DomainDispatcherApplication
-    dispatcher.get_backend_for_host = backend_for_host

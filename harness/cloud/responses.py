@@ -16,8 +16,9 @@ from moto.core.model import OperationModel, ServiceModel
 from moto.core.serialize import SerializationContext, get_serializer_class
 
 from harness.cloud.call import Answer, ApiError, EventStream
+from harness.cloud.http_request import HttpRequest
 from harness.cloud.sigv4 import AuthenticationError, Fault
-from harness.cloud.wire import HttpRequest, Operation, service_model, services_signed_for
+from harness.cloud.wire import Operation, service_model, services_signed_for
 
 # An error's code where the protocol is XML (query, rest-xml) and where it is JSON.
 # https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html

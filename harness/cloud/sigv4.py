@@ -18,14 +18,13 @@ from urllib.parse import quote, unquote
 
 from botocore.utils import normalize_url_path
 
-from harness.cloud.wire import HttpRequest
+from harness.cloud.http_request import HttpRequest
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 MAX_SKEW = timedelta(minutes=15)
 MAX_PRESIGNED = 7 * 24 * 3600
 _EMPTY_HASH = hashlib.sha256(b"").hexdigest()
 _UNSIGNED_S3 = frozenset({"UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"})
-_MUST_BE_SIGNED = ("host", "x-amz-date", "x-amz-security-token", "x-amz-target")
 _HEX64 = re.compile(r"^[0-9a-f]{64}$")
 
 
@@ -180,11 +179,8 @@ def _check_time(signature: Signature, now: datetime) -> None:
 
 def _check_signed_headers(request: HttpRequest, signature: Signature) -> None:
     signed = set(signature.signed_headers)
-    unsigned = [
-        name
-        for name in _MUST_BE_SIGNED
-        if name not in signed and (name == "host" or name in request.headers)
-    ]
+    required = {"host", *(name for name in request.headers if name.startswith("x-amz-"))}
+    unsigned = sorted(required - signed)
     if unsigned:
         raise AuthenticationError(
             Fault.WRONG_SIGNATURE, f"There were headers that must be signed: {', '.join(unsigned)}."
