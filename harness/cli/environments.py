@@ -6,6 +6,7 @@ holds a lock, so another knows whether there is one; without one, verify and dem
 
 from __future__ import annotations
 
+import configparser
 import contextlib
 import shutil
 import tempfile
@@ -38,19 +39,20 @@ def apply_environment(name: str) -> None:
     console = Console()
     with terminable():
         if running := _running(folder):
+            _refuse_new_accounts(environment, running)
             _deploy(environment, running.target(), folder, console)
             _say(console, f"{environment.name} is up to date.")
             return
         with _held(folder):
             _forget(folder)
-            with _cloud(environment, folder) as cloud:
-                _deploy(environment, EmbeddedTarget(cloud), folder, console)
-                announce(cloud)
-                click.echo(f"# `bulkhead verify {name}` probes it; Ctrl-C ends it.")
-                try:
+            try:
+                with _cloud(environment, folder) as cloud:
+                    _deploy(environment, EmbeddedTarget(cloud), folder, console)
+                    announce(cloud)
+                    click.echo(f"# `bulkhead verify {name}` probes it; Ctrl-C ends it.")
                     wait_for_end(cloud)
-                finally:
-                    _forget(folder)
+            finally:
+                _forget(folder)
 
 
 def verify_environment(name: str, junit: Path | None) -> bool:
@@ -60,7 +62,8 @@ def verify_environment(name: str, junit: Path | None) -> bool:
     report = junit or folder / "junit.xml"
     console = Console()
     with terminable():
-        if _running(folder):
+        if running := _running(folder):
+            _refuse_changes(environment, running)
             _say(console, f"Probing the running {environment.name}.")
             return run_suite(folder / DEPLOYMENT_FILE, folder, report, console)
         with _throwaway(environment, console) as deployment:
@@ -96,6 +99,30 @@ def destroy_environment(name: str) -> None:
     with terminable(), progress.shown():
         destroy(deployment, folder, progress)
     _say(console, f"{environment.name} is destroyed.")
+
+
+def _refuse_new_accounts(environment: Environment, running: Deployment) -> None:
+    """Raises `UserError` for accounts that the running cloud was not started with."""
+    known = configparser.RawConfigParser()
+    known.read(running.place.credentials)
+    if new := sorted(set(environment.accounts) - set(known.sections())):
+        raise UserError(
+            f"{environment.path / 'customers.yaml'}: account {', '.join(new)} is new, and an "
+            f"embedded cloud keeps the accounts that it was started with: end the running "
+            f"`bulkhead apply {environment.name}` with Ctrl-C and start it again"
+        )
+
+
+def _refuse_changes(environment: Environment, running: Deployment) -> None:
+    """Raises `UserError` when `customers.yaml` is no longer what was applied."""
+    applied = {c: set(f.inference_profiles) for c, f in running.fleets.items()}
+    wanted = {c: set(customer.models) for c, customer in environment.customers.items()}
+    accounts = {a.account_id for _, a in environment.customer_accounts}
+    if applied != wanted or accounts != set(running.accounts):
+        raise UserError(
+            f"{environment.path / 'customers.yaml'} has changed since it was applied; run "
+            f"`bulkhead apply {environment.name}` again first"
+        )
 
 
 def _load(name: str) -> Environment:

@@ -27,7 +27,7 @@ class HttpRequest:
 def read_request(environ: dict[str, Any]) -> HttpRequest:
     """Read the whole request. Raises `ApiError` (RequestEntityTooLarge) past `MAX_BODY` bytes."""
     raw = environ.get("REQUEST_URI") or environ.get("RAW_URI") or environ.get("PATH_INFO", "/")
-    if "://" in raw.split("?", 1)[0]:
+    if raw.startswith(("http://", "https://")):
         raw = "/" + raw.split("://", 1)[1].partition("/")[2]
     path, _, query = raw.partition("?")
     headers = headers_of(environ)
@@ -36,7 +36,9 @@ def read_request(environ: dict[str, Any]) -> HttpRequest:
         raise ApiError("RequestEntityTooLarge", "The request body is too large.", 413)
     stream = environ["wsgi.input"]
     chunked = "chunked" in headers.get("transfer-encoding", "").lower()
-    body = stream.read() if chunked else stream.read(length) if length else b""
+    body = stream.read(MAX_BODY + 1) if chunked else stream.read(length) if length else b""
+    if len(body) > MAX_BODY:
+        raise ApiError("RequestEntityTooLarge", "The request body is too large.", 413)
     return HttpRequest(
         method=environ["REQUEST_METHOD"],
         path=path or "/",

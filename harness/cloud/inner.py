@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+import logging
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ from harness.cloud.http_request import Body
 from harness.cloud.log_classes import adapt_log_groups
 from harness.cloud.wire import Operation
 
+_log = logging.getLogger(__name__)
 _DECIDED = "bulkhead.decided"
 """Where the environ carries the operation and the Region that the gateway decided on."""
 _DAY = "20000101"
@@ -79,14 +81,18 @@ class MotoApp:
             response.status = int(status.split(" ", 1)[0])
             response.headers = headers
 
+        chunks: Iterable[bytes] = ()
         try:
-            chunks: Iterable[bytes] = self._app(_environ(operation, call, account), start_response)
+            chunks = self._app(_environ(operation, call, account), start_response)
             response.body = b"".join(chunks)
-        except Exception as error:
-            # moto raises NotImplementedError, and anything else on input it does not expect.
-            return InnerResponse(status=501, body=type(error).__name__.encode())
+        except NotImplementedError:
+            return InnerResponse(status=501)
+        except Exception:
+            # On input that moto does not expect, it raises anything.
+            _log.exception("%s:%s failed in the inner app", operation.service, operation.name)
+            return InnerResponse(status=501)
         finally:
-            close = getattr(locals().get("chunks"), "close", None)
+            close = getattr(chunks, "close", None)
             if close is not None:
                 close()
         return response

@@ -79,7 +79,7 @@ class KeyRing:
             self._credentials = {
                 key: credential
                 if credential.expires_at is None
-                else replace(credential, expires_at=credential.expires_at - by)
+                else _aged(credential, credential.expires_at - by, by)
                 for key, credential in self._credentials.items()
             }
 
@@ -92,3 +92,13 @@ class KeyRing:
             if credential.expires_at is None or (now - credential.expires_at).days < 1
         }
         self._sweep_at = max(1024, 2 * len(self._credentials))
+
+
+def _aged(credential: Credential, expires_at: datetime, by: timedelta) -> Credential:
+    caller = credential.caller
+    moved = {
+        name: moment - by
+        for name in ("issued_at", "expires_at")
+        if (moment := getattr(caller, name)) is not None
+    }
+    return replace(credential, expires_at=expires_at, caller=replace(caller, **moved))

@@ -217,7 +217,12 @@ class MotoEstate:
             return {} if role is None else _tag_dict(role.tags)
         if service == "iam":
             backend = self.iam(account)
-            return {} if backend is None else backend.tagger.get_tag_dict_for_resource(arn)
+            if backend is None:
+                return {}
+            policy = backend.managed_policies.get(arn)
+            if policy is not None:
+                return _tag_dict(policy.tags)
+            return backend.tagger.get_tag_dict_for_resource(arn)
         if service == "kms":
             key_id = resource.split("/", 1)[-1]
             kms_tagger = kms_backends[account][region].tagger
@@ -297,13 +302,15 @@ class MotoEstate:
     # -- organizations ---------------------------------------------------------------
 
     def organization(self, account: str) -> OrganizationRecord | None:
-        if account not in self._organizations:
-            self._organizations[account] = _organization_of(account)
-        return self._organizations[account]
+        known = self._organizations
+        if account not in known:
+            known[account] = _organization_of(account)
+        return known[account]
 
     def forget_organizations(self) -> None:
         """Call after anything that may have changed an organization."""
-        self._organizations.clear()
+        # A new table: what another thread is just computing goes into the old one.
+        self._organizations = {}
 
 
 def _get_role(backend: IAMBackend, table: RoleTable, role_name: str) -> Any:

@@ -50,6 +50,8 @@ class CloudProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            # Signals of a terminal are for the starter, which decides when the cloud ends.
+            start_new_session=True,
         )
         assert process.stdout is not None
         line = process.stdout.readline()

@@ -38,6 +38,27 @@ _DOCUMENTS: Mapping[tuple[str, str], _Document] = {
     ),
     ("s3", "PutBucketPolicy"): _Document("Policy", PolicyKind.RESOURCE, "MalformedPolicy"),
 }
+# Resource policies that the estate does not read. One that is saved and then not enforced would
+# open or close nothing: saving it is refused. By parameter; None where the call does nothing else.
+_NOT_ENFORCED: Mapping[tuple[str, str], str | None] = {
+    ("sqs", "AddPermission"): None,
+    ("sqs", "CreateQueue"): "Policy",
+    ("sqs", "SetQueueAttributes"): "Policy",
+    ("sns", "AddPermission"): None,
+    ("sns", "CreateTopic"): "Policy",
+    ("sns", "SetTopicAttributes"): "Policy",
+    ("lambda", "AddPermission"): None,
+    ("lambda", "AddLayerVersionPermission"): None,
+    ("secretsmanager", "PutResourcePolicy"): None,
+    ("dynamodb", "CreateTable"): "ResourcePolicy",
+    ("dynamodb", "PutResourcePolicy"): None,
+    ("kinesis", "PutResourcePolicy"): None,
+    ("events", "PutPermission"): None,
+    ("organizations", "PutResourcePolicy"): None,
+    ("cloudtrail", "PutResourcePolicy"): None,
+    ("kms", "CreateGrant"): None,
+}
+_SERVICE_LINKED = "/aws-service-role/"
 _ORG_KINDS = {
     "SERVICE_CONTROL_POLICY": PolicyKind.SCP,
     "RESOURCE_CONTROL_POLICY": PolicyKind.RCP,
@@ -50,6 +71,34 @@ def refuse_malformed(document: str, kind: PolicyKind, error: str) -> None:
     problems = validate(document, kind)
     if problems:
         raise ApiError(error, problems[0])
+
+
+def _refuse_what_is_not_enforced(call: Call) -> None:
+    key = (call.service, call.operation)
+    if key not in _NOT_ENFORCED:
+        return
+    parameter = _NOT_ENFORCED[key]
+    if parameter is not None:
+        attributes = call.params.get("Attributes") or {}
+        named = call.params.get("AttributeName") == parameter
+        if not (named or parameter in attributes or call.params.get(parameter)):
+            return
+    raise ApiError(
+        "UnsupportedOperation",
+        f"The embedded cloud does not enforce what {call.service}:{call.operation} would grant, "
+        "so it does not save it.",
+    )
+
+
+def _refuse_service_linked_path(call: Call) -> None:
+    """Only AWS makes roles there; SCPs and RCPs do not bind them.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html
+    """
+    if str(call.params.get("Path") or "/").startswith(_SERVICE_LINKED):
+        raise ApiError(
+            "ValidationError", f"Roles under {_SERVICE_LINKED} are made by CreateServiceLinkedRole."
+        )
 
 
 class PolicyValidator:
@@ -68,7 +117,11 @@ class PolicyValidator:
         self._organization_policy_type = organization_policy_type
 
     def check(self, call: Call) -> None:
-        """Raise `ApiError` for a document that AWS would refuse; do nothing for other calls."""
+        """Raise `ApiError` for a document that AWS would refuse, and for a grant that this cloud
+        would not enforce; do nothing for other calls."""
+        _refuse_what_is_not_enforced(call)
+        if call.operation == "CreateRole" and call.service == "iam":
+            _refuse_service_linked_path(call)
         if call.service == "organizations":
             self._check_organization_policy(call)
             return

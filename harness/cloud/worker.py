@@ -128,16 +128,15 @@ def main() -> None:
     """Start the cloud that the arguments describe, and serve until the starter ends."""
     plan, credentials, port = sys.argv[1:4]
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
-    # Ctrl-C at a terminal reaches the whole group; the starter decides when the cloud ends.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     try:
         cloud = Cloud(plan_from(plan))
-        cloud.write_credentials(Path(credentials))
+        # The port first: where it is taken, another cloud's credentials file may be the same.
         worker = Worker(cloud, int(port))
+        cloud.write_credentials(Path(credentials))
     except OSError as error:
         print(json.dumps({"error": str(error)}), flush=True)
-        raise SystemExit(1) from None
+        os._exit(1)  # the server's threads would keep the process
     print(json.dumps(worker.description()), flush=True)
     worker.run()
 

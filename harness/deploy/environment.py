@@ -133,6 +133,12 @@ def _validate(file: Path, document: Any) -> None:
         raise UserError(f"{schema_file}: cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise UserError(f"{schema_file}: is not JSON: {error}") from error
+    customers = document.get("customers") if isinstance(document, Mapping) else None
+    for key in customers if isinstance(customers, Mapping) else ():
+        # JSON has text keys only, so no schema says this.
+        if not isinstance(key, str):
+            place = _place(file, document, ["customers", key])
+            raise UserError(f"{place}: customers: the key {key!r} is not a text; put it in quotes")
     errors = list(Draft202012Validator(schema).iter_errors(document))
     if not errors:
         return
