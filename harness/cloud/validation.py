@@ -40,7 +40,7 @@ _DOCUMENTS: Mapping[tuple[str, str], _Document] = {
 }
 # Resource policies that the estate does not read. One that is saved and then not enforced would
 # open or close nothing: saving it is refused. By parameter; None where the call does nothing else.
-_NOT_ENFORCED: Mapping[tuple[str, str], str | None] = {
+NOT_ENFORCED: Mapping[tuple[str, str], str | None] = {
     ("sqs", "AddPermission"): None,
     ("sqs", "CreateQueue"): "Policy",
     ("sqs", "SetQueueAttributes"): "Policy",
@@ -73,11 +73,12 @@ def refuse_malformed(document: str, kind: PolicyKind, error: str) -> None:
         raise ApiError(error, problems[0])
 
 
-def _refuse_what_is_not_enforced(call: Call) -> None:
+def refuse_what_is_not_enforced(call: Call) -> None:
+    """Raise `ApiError` for a resource policy or grant that the estate would not read."""
     key = (call.service, call.operation)
-    if key not in _NOT_ENFORCED:
+    if key not in NOT_ENFORCED:
         return
-    parameter = _NOT_ENFORCED[key]
+    parameter = NOT_ENFORCED[key]
     if parameter is not None:
         attributes = call.params.get("Attributes") or {}
         named = call.params.get("AttributeName") == parameter
@@ -119,7 +120,7 @@ class PolicyValidator:
     def check(self, call: Call) -> None:
         """Raise `ApiError` for a document that AWS would refuse, and for a grant that this cloud
         would not enforce; do nothing for other calls."""
-        _refuse_what_is_not_enforced(call)
+        refuse_what_is_not_enforced(call)
         if call.operation == "CreateRole" and call.service == "iam":
             _refuse_service_linked_path(call)
         if call.service == "organizations":
