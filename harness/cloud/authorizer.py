@@ -14,7 +14,6 @@ from harness.cloud.context import Context, need_context, principal_context, requ
 from harness.estate import EstateSource, OrganizationRecord, PrincipalRecord
 from harness.iam import (
     Decision,
-    NamedPolicy,
     PolicyError,
     PolicyKind,
     PolicySet,
@@ -26,11 +25,9 @@ from harness.iam import (
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a call is not allowed: the permission that was missing and AWS's sentence for it."""
+    """Why a call is not allowed, in AWS's sentence for it."""
 
-    need: Need
     message: str
-    decision: Decision | None
 
 
 class Authorizer:
@@ -48,18 +45,21 @@ class Authorizer:
         except PolicyError:
             subject = None
         if subject is None:
-            return Refusal(needs[0], _sentence(caller, needs[0], PolicyKind.IDENTITY), None)
+            return Refusal(_sentence(caller, needs[0], PolicyKind.IDENTITY))
         record, organization = subject
         base = principal_context(caller, record, organization)
         base.update(request_context(call, self._now()))
         principal = _principal(caller)
         for need in needs:
             try:
-                decision = self._decide(caller, principal, record, organization, base, need)
+                policies = self._policies(caller, record, organization, need)
+                if self._undecidable(policies, need):
+                    return Refusal(_unknown_tags(caller, need))
+                decision = self._decide(principal, policies, base, need)
             except PolicyError:
-                return Refusal(need, _sentence(caller, need, PolicyKind.RESOURCE), None)
+                return Refusal(_sentence(caller, need, PolicyKind.RESOURCE))
             if not decision.allowed:
-                return Refusal(need, denial_message(caller, need, decision), decision)
+                return Refusal(denial_message(caller, need, decision))
         return None
 
     def _subject(
@@ -78,46 +78,44 @@ class Authorizer:
             record = self._estate.role_principal(caller.account, caller.entity_id)
         return None if record is None else (record, organization)
 
-    def _decide(
+    def _policies(
         self,
         caller: Caller,
-        principal: Principal,
         record: PrincipalRecord | None,
         organization: OrganizationRecord | None,
-        base: Context,
         need: Need,
-    ) -> Decision:
-        context = {**base, **need_context(need, self._estate)}
+    ) -> PolicySet:
         owner = self._estate.organization(need.resource_account) if need.resource_account else None
-        policies = PolicySet(
+        return PolicySet(
             identity=record.identity if record is not None else (),
-            resource=self._resource_policy(need),
+            resource=None if need.resource == "*" else self._estate.resource_policy(need.resource),
             boundary=record.boundary if record is not None else None,
-            session=_session_policies(caller),
+            session=caller.session_policies or None,
             scps=organization.scps if organization is not None else (),
             rcps=owner.rcps if owner is not None else (),
         )
+
+    def _undecidable(self, policies: PolicySet, need: Need) -> bool:
+        """Whether a policy asks for tags of the resource that the estate does not know.
+
+        As if there were none, an Allow or a Deny that hangs on them would be wrong in silence.
+        """
+        if need.resource == "*" or self._estate.resource_tags(need.resource) is not None:
+            return False
+        action = need.action.lower()
+        return any(each.policy.asks_for(":resourcetag/", action) for each in policies.all())
+
+    def _decide(
+        self, principal: Principal, policies: PolicySet, base: Context, need: Need
+    ) -> Decision:
         request = Request(
             principal=principal,
             action=need.action,
             resource=need.resource,
             resource_account=need.resource_account,
-            context=context,
+            context={**base, **need_context(need, self._estate)},
         )
         return decide(request, policies)
-
-    def _resource_policy(self, need: Need) -> NamedPolicy | None:
-        if need.resource == "*":
-            return None
-        policy = self._estate.resource_policy(need.resource)
-        # A role's trust policy speaks only about becoming the role, not about managing it.
-        if (
-            policy is not None
-            and policy.kind is PolicyKind.TRUST
-            and not need.action.startswith("sts:")
-        ):
-            return None
-        return policy
 
 
 def denial_message(caller: Caller, need: Need, decision: Decision) -> str:
@@ -130,6 +128,13 @@ def denial_message(caller: Caller, need: Need, decision: Decision) -> str:
         article = "an" if kind.phrase[0] in "aeiou" else "a"
         return f"{_who(caller, need)} with an explicit deny in {article} {kind.phrase}"
     return _sentence(caller, need, decision.missing or PolicyKind.IDENTITY)
+
+
+def _unknown_tags(caller: Caller, need: Need) -> str:
+    return (
+        f"{_who(caller, need)} because the embedded cloud does not know the tags of "
+        f"{need.resource}, which a policy asks for"
+    )
 
 
 def _sentence(caller: Caller, need: Need, missing: PolicyKind) -> str:
@@ -150,7 +155,3 @@ def _principal(caller: Caller) -> Principal:
         entity_id=caller.entity_id,
         user_id=caller.user_id,
     )
-
-
-def _session_policies(caller: Caller) -> tuple[NamedPolicy, ...] | None:
-    return caller.session_policies or None

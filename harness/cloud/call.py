@@ -132,6 +132,9 @@ class World(Protocol):
     def key_arn(self, account: str, region: str, key: str) -> str | None:
         """From a key id, key ARN, alias name or alias ARN to the key's ARN."""
 
+    def secret_arn(self, account: str, region: str, secret: str) -> str | None:
+        """From a secret's name or ARN, as the service takes it, to its full ARN."""
+
     def bucket_account(self, bucket: str) -> str | None: ...
     def inference_profile(
         self, account: str, region: str, identifier: str

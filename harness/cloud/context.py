@@ -16,6 +16,8 @@ Context = dict[str, str | tuple[str, ...]]
 
 # Their endpoints have no region: aws:RequestedRegion is us-east-1 whatever the client signed for.
 _GLOBAL_SERVICES = frozenset({"iam", "organizations", "budgets", "ce", "account", "cloudfront"})
+# Services with a key of their own for the same: iam:ResourceTag/KEY and so on.
+_OWN_RESOURCE_TAG = frozenset({"iam", "secretsmanager"})
 _ECS_TASKS = "ecs-tasks.amazonaws.com"
 _PRINCIPAL_TYPES = {"root": "Account", "user": "User", "role-session": "AssumedRole"}
 
@@ -98,8 +100,11 @@ def need_context(need: Need, estate: EstateSource) -> Context:
             context["aws:ResourceOrgID"] = owner.organization_id
             context["aws:ResourceOrgPaths"] = (owner.path,)
     if need.resource != "*":
-        for key, value in estate.resource_tags(need.resource).items():
+        service = need.action.partition(":")[0]
+        for key, value in (estate.resource_tags(need.resource) or {}).items():
             context.setdefault(f"aws:ResourceTag/{key}", value)
+            if service in _OWN_RESOURCE_TAG:
+                context.setdefault(f"{service}:ResourceTag/{key}", value)
     return context
 
 

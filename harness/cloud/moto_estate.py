@@ -14,11 +14,12 @@ from typing import Any
 
 from moto.iam.models import IAMBackend, iam_backends
 from moto.kms.models import kms_backends
-from moto.logs.models import logs_backends
 from moto.organizations.models import OrganizationsBackend, organizations_backends
 from moto.s3.models import s3_backends
+from moto.secretsmanager.models import secretsmanager_backends
 
 from harness.cloud.bedrock import BedrockSettings
+from harness.cloud.moto_tags import tag_dict, tags_of
 from harness.estate import OrganizationRecord, PrincipalRecord, RoleRecord
 from harness.iam import NamedPolicy, Policy, PolicyKind, parse_policy
 
@@ -134,7 +135,7 @@ class MotoEstate:
             arn=role.arn,
             identity=tuple(self._identity(role.policies, role.managed_policies)),
             boundary=self._boundary(account, role.permissions_boundary_arn),
-            tags=_tag_dict(role.tags),
+            tags=tag_dict(role.tags),
         )
 
     def role(self, account: str, name: str) -> RoleRecord | None:
@@ -148,11 +149,6 @@ class MotoEstate:
             trust=named(PolicyKind.TRUST, "trust policy", role.assume_role_policy_document),
             max_session_duration=int(role.max_session_duration or 3600),
         )
-
-    def role_named(self, account: str, name: str) -> str | None:
-        """The unique id of a role, by its name."""
-        role = self._role(account, name)
-        return None if role is None else str(role.id)
 
     def _identity(
         self, inline: Mapping[str, str], managed: Mapping[str, Any]
@@ -207,33 +203,20 @@ class MotoEstate:
             return None
         return named(PolicyKind.RESOURCE, "bucket policy", _text(policy))
 
-    def resource_tags(self, arn: str) -> Mapping[str, str]:
+    def resource_tags(self, arn: str) -> Mapping[str, str] | None:
         parts = arn.split(":", 5)
         if len(parts) != 6 or parts[4] not in self.accounts:
             return {}
         _, _, service, region, account, resource = parts
         if service == "iam" and resource.startswith("role/"):
             role = self._role(account, resource.rsplit("/", 1)[1])
-            return {} if role is None else _tag_dict(role.tags)
-        if service == "iam":
-            backend = self.iam(account)
-            if backend is None:
-                return {}
-            policy = backend.managed_policies.get(arn)
-            if policy is not None:
-                return _tag_dict(policy.tags)
-            return backend.tagger.get_tag_dict_for_resource(arn)
-        if service == "kms":
-            key_id = resource.split("/", 1)[-1]
-            kms_tagger = kms_backends[account][region].tagger
-            return dict(kms_tagger.get_tag_dict_for_resource(key_id))
-        if service == "logs":
-            group = resource.split(":")[1] if ":" in resource else resource
-            plain = f"{':'.join(parts[:5])}:log-group:{group}"
-            return dict(logs_backends[account][region].tagger.get_tag_dict_for_resource(plain))
+            return {} if role is None else tag_dict(role.tags)
         if service == "bedrock":
-            return self._profile_tags(arn) or {}
-        return {}
+            kind = resource.partition("/")[0]
+            if kind == "application-inference-profile":
+                return self._profile_tags(arn) or {}
+            return {} if kind == "inference-profile" else None
+        return tags_of(arn, service, region, account, resource)
 
     # -- names, for the catalogue ----------------------------------------------------
 
@@ -272,6 +255,15 @@ class MotoEstate:
     def bucket_account(self, bucket: str) -> str | None:
         owner = s3_backends.bucket_accounts.get(bucket)
         return owner[1] if owner is not None and owner[1] in self.accounts else None
+
+    def secret_arn(self, account: str, region: str, secret: str) -> str | None:
+        if secret.startswith("arn:"):
+            account = secret.split(":", 5)[4]
+        if account not in self.accounts:
+            return None
+        # moto's own look-up, which also takes an ARN with another end.
+        found = secretsmanager_backends[account][region].secrets.get(secret)
+        return None if found is None else str(found.arn)
 
     def inference_profile(
         self, account: str, region: str, identifier: str
@@ -378,9 +370,3 @@ def _text(document: Any) -> str:
     if isinstance(document, bytes):
         return document.decode()
     return document if isinstance(document, str) else json.dumps(document)
-
-
-def _tag_dict(tags: Any) -> dict[str, str]:
-    if isinstance(tags, Mapping):
-        return {str(k): str(v["Value"] if isinstance(v, Mapping) else v) for k, v in tags.items()}
-    return {str(tag["Key"]): str(tag["Value"]) for tag in tags or ()}

@@ -67,7 +67,8 @@ class EstateSource(Protocol):
     def resource_policy(self, arn: str) -> NamedPolicy | None:
         """The policy on a resource: trust, key or resource policy. None where it has none."""
 
-    def resource_tags(self, arn: str) -> Mapping[str, str]: ...
+    def resource_tags(self, arn: str) -> Mapping[str, str] | None:
+        """Empty where there is nothing that bears tags; None where the tags are not known."""
 
     def organization(self, account: str) -> OrganizationRecord | None:
         """None for an account in no organization."""

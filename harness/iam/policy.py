@@ -8,7 +8,8 @@ AWS page: reference_policies_grammar.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
@@ -147,6 +148,12 @@ class Policy:
             self._index[action] = found
         return found
 
+    def asks_for(self, key: str, action: str) -> bool:
+        """Whether a statement about `action` has `key` (both in lower case) in a condition or a
+        variable; a key that ends in `/` stands for all that begin so."""
+        denies, allows = self.about(action)
+        return any(key in json.dumps(dict(s.source)).lower() for s in (*denies, *allows))
+
     def to_document(self) -> dict[str, Any]:
         """The policy as JSON data; parsing it again gives an equal policy."""
         document: dict[str, Any] = {"Version": self.version}
@@ -194,3 +201,14 @@ class PolicySet:
     session: tuple[NamedPolicy, ...] | None = None
     scps: tuple[tuple[NamedPolicy, ...], ...] = ()
     rcps: tuple[tuple[NamedPolicy, ...], ...] = ()
+
+    def all(self) -> Iterator[NamedPolicy]:
+        """Every policy, the organization's first."""
+        for level in (*self.rcps, *self.scps):
+            yield from level
+        if self.resource is not None:
+            yield self.resource
+        yield from self.identity
+        if self.boundary is not None:
+            yield self.boundary
+        yield from self.session or ()

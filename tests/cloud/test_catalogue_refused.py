@@ -71,7 +71,6 @@ PAIRS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         {"logGroupName": "/app", "queryString": "fields @message"},
     ),
     ("iam.GetRole", {}, {"RoleName": "app"}),
-    ("secretsmanager.GetSecretValue", {"SecretId": "s"}, {"SecretId": f"{SECRET}-AbCdEf"}),
     ("secretsmanager.GetSecretValue", {"SecretId": SECRET}, {"SecretId": f"{SECRET}-AbCdEf"}),
     ("sqs.SendMessage", {"QueueUrl": "https://host/q"}, {"QueueUrl": f"https://host/{A}/q"}),
     ("s3.GetObject", {"Bucket": "ours"}, {"Bucket": "ours", "Key": "k"}),

@@ -51,6 +51,10 @@ class Names:
         arns = (KEY_ARN, f"arn:aws:kms:{REGION}:{A}:alias/logs")
         return KEY_ARN if key in (*known, *arns) else None
 
+    def secret_arn(self, account: str, region: str, secret: str) -> str | None:
+        known = f"arn:aws:secretsmanager:{region}:{account}:secret:db-AbCdEf"
+        return known if secret in ("db", known) else None
+
     def bucket_account(self, bucket: str) -> str | None:
         return {"ours": A, "theirs": B}.get(bucket)
 

@@ -91,15 +91,22 @@ def _parameter(call: Call, _world: World, value: str) -> Resource:
     return f"arn:aws:ssm:{call.region}:{account}:parameter/{name}", account
 
 
-def _secret(call: Call, _world: World, value: str) -> Resource:
-    """A secret by its full ARN.
+def _secret(call: Call, world: World, value: str) -> Resource:
+    """A secret by name or ARN; the ARN that it really has decides.
 
-    A secret's ARN ends in six random characters. A bare name does not tell them, and a Deny on the
-    real ARN would miss: refused.
+    It ends in six random characters. AWS writes `-??????` for a name that no secret bears.
     """
-    if not is_arn(value) or value[-7:-6] != "-":
-        raise Unmapped(call.service, call.operation)
-    return checked_arn(call, value), owner_of(value)
+    if is_arn(value):
+        checked_arn(call, value)
+    account = call.caller.account
+    found = world.secret_arn(account, call.region, value)
+    if found is not None:
+        return found, owner_of(found)
+    if is_arn(value):
+        if value[-7:-6] != "-":
+            raise Unmapped(call.service, call.operation)
+        return value, owner_of(value)
+    return f"arn:aws:secretsmanager:{call.region}:{account}:secret:{value}-??????", account
 
 
 def _caller_user(call: Call, _world: World, _value: str) -> Resource:

@@ -132,6 +132,28 @@ CASES: list[Case] = [
     ),
     (
         "secretsmanager.GetSecretValue",
+        {"SecretId": "db"},
+        [
+            need(
+                "secretsmanager:GetSecretValue",
+                arn("secretsmanager", "secret:db-AbCdEf"),
+                keys={"secretsmanager:SecretId": "db"},
+            )
+        ],
+    ),
+    (
+        "secretsmanager.GetSecretValue",
+        {"SecretId": "nothing"},
+        [
+            need(
+                "secretsmanager:GetSecretValue",
+                arn("secretsmanager", "secret:nothing-??????"),
+                keys={"secretsmanager:SecretId": "nothing"},
+            )
+        ],
+    ),
+    (
+        "secretsmanager.GetSecretValue",
         {"SecretId": arn("secretsmanager", "secret:s-AbCdEf")},
         [
             need(
