@@ -17,6 +17,7 @@ from harness.cloud.authorizer import Authorizer
 from harness.cloud.bedrock import Bedrock, BedrockSettings
 from harness.cloud.call import Caller
 from harness.cloud.gateway import Gateway, Parts
+from harness.cloud.iam_rules import IamRules
 from harness.cloud.inner import MotoApp
 from harness.cloud.keyring import Credential, KeyRing, new_key_id, new_secret
 from harness.cloud.learning import Learner, user_caller
@@ -76,6 +77,7 @@ class Cloud:
                 world=estate,
                 authorizer=authorizer,
                 validator=PolicyValidator(estate, accounts, self._user_exists, policy_type),
+                iam_rules=IamRules(estate),
                 learner=Learner(self.keys, estate),
                 now=now,
             )

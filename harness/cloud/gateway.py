@@ -28,6 +28,7 @@ from harness.cloud.call import (
 )
 from harness.cloud.catalogue import needs
 from harness.cloud.http_request import HttpRequest, read_request
+from harness.cloud.iam_rules import IamRules
 from harness.cloud.inner import InnerResponse, MotoApp
 from harness.cloud.keyring import Credential, KeyRing
 from harness.cloud.learning import Learner
@@ -68,6 +69,7 @@ class Parts:
     world: World
     authorizer: Authorizer
     validator: PolicyValidator
+    iam_rules: IamRules
     learner: Learner
     now: Callable[[], datetime]
 
@@ -157,6 +159,7 @@ class Gateway:
             if refusal is not None:
                 return access_denied(operation, refusal.message, call.request_id)
         parts.validator.check(call)
+        parts.iam_rules.check(call)
         return self._let_through(operation, call, wanted)
 
     def _let_through(self, operation: Operation, call: Call, wanted: tuple[Need, ...]) -> Response:

@@ -25,6 +25,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 
 from harness.cloud.call import Call
 from harness.cloud.http_request import Body
+from harness.cloud.iam_principals import adapt_principals
 from harness.cloud.log_classes import adapt_log_groups
 from harness.cloud.wire import Operation
 
@@ -148,9 +149,9 @@ def _obey_the_gateway() -> None:
 
 @functools.cache
 def _adapt_moto() -> None:
-    """Let the gateway lead; parse the 2 MB of managed policies once instead of for each account;
-    give users ids of AWS's form."""
+    """Let the gateway lead; parse the 2 MB of managed policies once instead of for each account."""
     adapt_log_groups()
+    adapt_principals()
     _obey_the_gateway()
     moto_iam: Any = moto.iam.models
     data = json.loads(moto_iam.aws_managed_policies_data)
@@ -162,10 +163,3 @@ def _adapt_moto() -> None:
         ]
 
     moto_iam.IAMBackend._init_aws_policies = managed_policies
-    make_user = moto_iam.User.__init__
-
-    def user_with_aws_id(user: Any, *args: Any, **kwargs: Any) -> None:
-        make_user(user, *args, **kwargs)
-        user.id = "AIDA" + user.id[4:].upper()
-
-    moto_iam.User.__init__ = user_with_aws_id

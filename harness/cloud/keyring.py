@@ -73,6 +73,15 @@ class KeyRing:
         with self._lock:
             self._credentials.pop(access_key_id, None)
 
+    def rename(self, entity_id: str, arn: str) -> None:
+        """Give all keys and sessions of a user its new ARN."""
+        with self._lock:
+            for key, credential in self._credentials.items():
+                caller = credential.caller
+                if caller.kind == "user" and caller.entity_id == entity_id:
+                    moved = replace(caller, arn=arn, principal_arn=arn)
+                    self._credentials[key] = replace(credential, caller=moved)
+
     def age(self, by: timedelta) -> None:
         """Make every session older, as if `by` had passed since it was issued."""
         with self._lock:

@@ -29,6 +29,7 @@ class Learner:
             "CreateAccessKey": self._key_created,
             "DeleteAccessKey": self._key_deleted,
             "CreateUser": self._user_created,
+            "UpdateUser": self._user_renamed,
         }
 
     def learn(self, call: Call, operation: Operation, response: InnerResponse) -> None:
@@ -54,9 +55,7 @@ class Learner:
 
     def _key_created(self, call: Call, operation: Operation, response: InnerResponse) -> None:
         key = _parsed(operation, response)["AccessKey"]
-        backend = self._estate.iam(call.account)
-        assert backend is not None
-        user = backend.users[key["UserName"]]
+        user = self._user(call.account, key["UserName"])
         self._keys.add(
             Credential(
                 key["AccessKeyId"],
@@ -68,11 +67,22 @@ class Learner:
     def _key_deleted(self, call: Call, _operation: Operation, _response: InnerResponse) -> None:
         self._keys.remove(str(call.params.get("AccessKeyId", "")))
 
-    def _user_created(self, call: Call, operation: Operation, response: InnerResponse) -> None:
+    def _user_created(self, call: Call, _operation: Operation, _response: InnerResponse) -> None:
         boundary = call.params.get("PermissionsBoundary")
         if boundary:
-            user = _parsed(operation, response)["User"]
-            self._estate.user_boundaries[user["UserId"]] = str(boundary)
+            self._user(
+                call.account, str(call.params["UserName"])
+            ).permissions_boundary_arn = boundary
+
+    def _user_renamed(self, call: Call, _operation: Operation, _response: InnerResponse) -> None:
+        name = str(call.params.get("NewUserName") or call.params["UserName"])
+        user = self._user(call.account, name)
+        self._keys.rename(user.id, user.arn)
+
+    def _user(self, account: str, name: str) -> Any:
+        backend = self._estate.iam(account)
+        assert backend is not None
+        return backend.users[name]
 
 
 def user_caller(account: str, user: Any, access_key_id: str) -> Caller:

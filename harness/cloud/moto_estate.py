@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Set
 from typing import Any
 
 from moto.iam.models import IAMBackend, iam_backends
@@ -53,13 +53,18 @@ class RoleTable(MutableMapping[str, Any]):
 
     def __delitem__(self, role_id: str) -> None:
         role = self._by_id.pop(role_id)
-        self._by_name.pop(role.name.lower(), None)
+        if self._by_name.get(role.name.lower()) == role_id:
+            del self._by_name[role.name.lower()]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._by_id)
 
     def __len__(self) -> int:
         return len(self._by_id)
+
+    def names(self) -> Set[str]:
+        """All names, in lower case."""
+        return self._by_name.keys()
 
     def named(self, name: str) -> Any | None:
         """The role of that name, whatever its case."""
@@ -80,8 +85,6 @@ class MotoEstate:
         self._profile = profile
         self._profile_tags = profile_tags
         self._organizations: dict[str, OrganizationRecord | None] = {}
-        self.user_boundaries: dict[str, str] = {}
-        """Boundary ARN by user id: moto keeps boundaries of roles only."""
         self.bedrock_settings: BedrockSettings | None = None
 
     # -- principals ------------------------------------------------------------------
@@ -122,7 +125,7 @@ class MotoEstate:
         return PrincipalRecord(
             arn=user.arn,
             identity=tuple(policies),
-            boundary=self._boundary(account, self.user_boundaries.get(user.id)),
+            boundary=self._boundary(account, getattr(user, "permissions_boundary_arn", None)),
             tags=backend.tagger.get_tag_dict_for_resource(user.arn),
         )
 
@@ -289,7 +292,7 @@ class MotoEstate:
             return None if role is None else role.permissions_boundary_arn
         backend = self.iam(account)
         user = None if backend is None or kind != "user" else backend.users.get(name)
-        return None if user is None else self.user_boundaries.get(user.id)
+        return None if user is None else getattr(user, "permissions_boundary_arn", None)
 
     # -- organizations ---------------------------------------------------------------
 

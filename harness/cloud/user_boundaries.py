@@ -5,6 +5,8 @@ https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutUserPermissionsBounda
 
 from __future__ import annotations
 
+from typing import Any
+
 from harness.cloud.call import Answer, ApiError, Call
 from harness.cloud.moto_estate import MotoEstate
 
@@ -25,14 +27,14 @@ class UserBoundaries:
         """Raises `ApiError` (NoSuchEntity) for an unknown user or policy."""
         backend = self._estate.iam(call.account)
         name = str(call.params.get("UserName", ""))
-        user = None if backend is None else backend.users.get(name)
+        user: Any = None if backend is None else backend.users.get(name)
         if user is None:
             raise ApiError("NoSuchEntity", f"The user with name {name} cannot be found.", 404)
         if call.operation == "DeleteUserPermissionsBoundary":
-            self._estate.user_boundaries.pop(user.id, None)
+            user.permissions_boundary_arn = None
             return Answer()
         arn = str(call.params.get("PermissionsBoundary", ""))
         if self._estate.managed_policy(call.account, arn) is None:
             raise ApiError("NoSuchEntity", f"Policy {arn} does not exist.", 404)
-        self._estate.user_boundaries[user.id] = arn
+        user.permissions_boundary_arn = arn
         return Answer()
