@@ -20,6 +20,7 @@ from harness.cloud.gateway import Gateway, Parts
 from harness.cloud.iam_rules import IamRules
 from harness.cloud.inner import MotoApp
 from harness.cloud.keyring import Credential, KeyRing, new_key_id, new_secret
+from harness.cloud.kms_rules import KmsRules
 from harness.cloud.learning import Learner, user_caller
 from harness.cloud.moto_estate import MotoEstate
 from harness.cloud.organizations import found_organizations, policy_type
@@ -76,8 +77,11 @@ class Cloud:
                 estate=estate,
                 world=estate,
                 authorizer=authorizer,
-                validator=PolicyValidator(estate, accounts, self._user_exists, policy_type),
-                iam_rules=IamRules(estate),
+                rules=(
+                    PolicyValidator(estate, accounts, self._user_exists, policy_type).check,
+                    IamRules(estate).check,
+                    KmsRules(estate).check,
+                ),
                 learner=Learner(self.keys, estate),
                 now=now,
             )

@@ -28,7 +28,6 @@ from harness.cloud.call import (
 )
 from harness.cloud.catalogue import needs
 from harness.cloud.http_request import HttpRequest, read_request
-from harness.cloud.iam_rules import IamRules
 from harness.cloud.inner import InnerResponse, MotoApp
 from harness.cloud.keyring import Credential, KeyRing
 from harness.cloud.learning import Learner
@@ -43,7 +42,6 @@ from harness.cloud.responses import (
 )
 from harness.cloud.sigv4 import AuthenticationError, Fault, Signature, read_signature, verify
 from harness.cloud.sts import UNAUTHORIZED, Sts
-from harness.cloud.validation import PolicyValidator
 from harness.cloud.wire import Operation, read_operation
 from harness.estate import EstateSource
 
@@ -68,8 +66,8 @@ class Parts:
     estate: EstateSource
     world: World
     authorizer: Authorizer
-    validator: PolicyValidator
-    iam_rules: IamRules
+    rules: tuple[Callable[[Call], None], ...]
+    """What services refuse although it is allowed; each raises `ApiError`."""
     learner: Learner
     now: Callable[[], datetime]
 
@@ -158,8 +156,8 @@ class Gateway:
             refusal = parts.authorizer.refusal(call, wanted)
             if refusal is not None:
                 return access_denied(operation, refusal.message, call.request_id)
-        parts.validator.check(call)
-        parts.iam_rules.check(call)
+        for check in parts.rules:
+            check(call)
         return self._let_through(operation, call, wanted)
 
     def _let_through(self, operation: Operation, call: Call, wanted: tuple[Need, ...]) -> Response:
