@@ -47,7 +47,7 @@ class Authorizer:
         if subject is None:
             return Refusal(_sentence(caller, needs[0], PolicyKind.IDENTITY))
         record, organization = subject
-        base = principal_context(caller, record, organization)
+        base = principal_context(caller, record, organization, call.region)
         base.update(request_context(call, self._now()))
         principal = _principal(caller)
         for need in needs:
@@ -66,10 +66,8 @@ class Authorizer:
         self, caller: Caller
     ) -> tuple[PrincipalRecord | None, OrganizationRecord | None] | None:
         """What the estate knows of the caller; None when its user or role is gone."""
-        if caller.kind == "service":
-            return None, None
         organization = self._estate.organization(caller.account)
-        if caller.kind == "root":
+        if caller.kind in ("root", "service"):
             return None, organization
         if caller.kind == "user":
             name = caller.arn.rsplit("/", 1)[1]

@@ -42,7 +42,8 @@ class Caller:
     issued_at: datetime | None = None
     expires_at: datetime | None = None
     source_arn: str = ""
-    """For a service principal: the resource on whose behalf the service acts."""
+    """For a service principal: the resource on whose behalf the service acts. `{region}` and
+    `{account}` stand for those of the request."""
     mfa: bool | None = None
     without_mfa_limits: bool = False
     """From GetSessionToken without MFA: may not call IAM, nor STS but for a few operations."""

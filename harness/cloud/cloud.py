@@ -22,8 +22,9 @@ from harness.cloud.inner import MotoApp
 from harness.cloud.keyring import Credential, KeyRing, new_key_id, new_secret
 from harness.cloud.kms_rules import KmsRules
 from harness.cloud.learning import Learner, user_caller
+from harness.cloud.log_encryption import LogEncryption
 from harness.cloud.moto_estate import MotoEstate
-from harness.cloud.organizations import found_organizations, policy_type
+from harness.cloud.organizations import OrganizationRules, found_organizations, policy_type
 from harness.cloud.plan import CloudPlan
 from harness.cloud.responses import Response
 from harness.cloud.service_role import InProcessServiceRole
@@ -33,8 +34,16 @@ from harness.cloud.validation import PolicyValidator
 
 ADMINISTRATOR = "administrator"
 _ALL = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'
-WORKLOAD_SERVICES = ("lambda.amazonaws.com", "ecs-tasks.amazonaws.com", "ec2.amazonaws.com")
-"""The services that start applications, and so can become their roles."""
+WORKLOAD_SERVICES: Mapping[str, str] = {
+    "lambda.amazonaws.com": "",
+    "ecs-tasks.amazonaws.com": "arn:aws:ecs:{region}:{account}:task/app",
+    "ec2.amazonaws.com": "",
+}
+"""The services that start applications, and so can become their roles; and `aws:SourceArn`.
+
+ECS says for which account and task it assumes a role; Lambda and EC2 send neither key.
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html
+"""
 
 
 def _utc_now() -> datetime:
@@ -68,16 +77,21 @@ class Cloud:
             Bedrock(service_role) if bedrock is None else Bedrock(service_role, settings=bedrock)
         )
         estate.bedrock_settings = self.bedrock.settings
+        organizations = OrganizationRules(estate)
+        log_encryption = LogEncryption(authorizer, estate)
         self.gateway = Gateway(
             Parts(
                 keys=self.keys,
                 sts=sts,
-                native=(self.bedrock, UserBoundaries(estate)),
+                native=(self.bedrock, UserBoundaries(estate), log_encryption),
                 inner=MotoApp(),
                 estate=estate,
                 world=estate,
                 authorizer=authorizer,
+                organizations=organizations,
                 rules=(
+                    organizations.check,
+                    log_encryption.check,
                     PolicyValidator(estate, accounts, self._user_exists, policy_type).check,
                     IamRules(estate).check,
                     KmsRules(estate).check,
@@ -116,9 +130,13 @@ class Cloud:
         for account in self.accounts:
             profiles[account] = self._administrator(account)
         for account in self.accounts:
-            for service in WORKLOAD_SERVICES:
+            for service, source_arn in WORKLOAD_SERVICES.items():
                 key_id = new_key_id("AKIA")
-                caller = Caller("service", account, service, service, service, access_key_id=key_id)
+                caller = Caller(
+                    *("service", account, service, service, service),
+                    access_key_id=key_id,
+                    source_arn=source_arn,
+                )
                 profiles[f"{service}@{account}"] = Credential(key_id, new_secret(), caller)
         for credential in profiles.values():
             self.keys.add(credential)

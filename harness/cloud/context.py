@@ -18,7 +18,6 @@ Context = dict[str, str | tuple[str, ...]]
 _GLOBAL_SERVICES = frozenset({"iam", "organizations", "budgets", "ce", "account", "cloudfront"})
 # Services with a key of their own for the same: iam:ResourceTag/KEY and so on.
 _OWN_RESOURCE_TAG = frozenset({"iam", "secretsmanager"})
-_ECS_TASKS = "ecs-tasks.amazonaws.com"
 _PRINCIPAL_TYPES = {"root": "Account", "user": "User", "role-session": "AssumedRole"}
 
 
@@ -26,8 +25,12 @@ def principal_context(
     caller: Caller,
     record: PrincipalRecord | None,
     organization: OrganizationRecord | None,
+    region: str,
 ) -> Context:
-    """The keys that describe the caller."""
+    """The keys that describe the caller, of a request in `region`.
+
+    `organization` is the one of the caller's account; for a service, of the account it acts for.
+    """
     context: Context = {
         "aws:PrincipalIsAWSService": "true" if caller.kind == "service" else "false",
     }
@@ -36,7 +39,11 @@ def principal_context(
         context["aws:PrincipalServiceNamesList"] = (caller.arn,)
         if caller.source_arn:
             context["aws:SourceAccount"] = caller.account
-            context["aws:SourceArn"] = caller.source_arn
+            filled = caller.source_arn.replace("{account}", caller.account)
+            context["aws:SourceArn"] = filled.replace("{region}", region)
+            if organization is not None:
+                context["aws:SourceOrgID"] = organization.organization_id
+                context["aws:SourceOrgPaths"] = (organization.path,)
         return context
     context["aws:PrincipalArn"] = caller.principal_arn
     context["aws:PrincipalAccount"] = caller.account
@@ -78,11 +85,6 @@ def request_context(call: Call, now: datetime) -> Context:
         "aws:SourceIp": call.source_ip,
         "aws:ViaAWSService": "false",
     }
-    if call.caller.arn == _ECS_TASKS:
-        # ECS says for which account and task it assumes a role; Lambda and EC2 send neither key.
-        # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html
-        context["aws:SourceAccount"] = call.caller.account
-        context["aws:SourceArn"] = f"arn:aws:ecs:{call.region}:{call.caller.account}:task/app"
     if call.headers.get("user-agent"):
         context["aws:UserAgent"] = call.headers["user-agent"]
     if call.headers.get("referer"):

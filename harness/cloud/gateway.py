@@ -31,6 +31,7 @@ from harness.cloud.http_request import HttpRequest, read_request
 from harness.cloud.inner import InnerResponse, MotoApp
 from harness.cloud.keyring import Credential, KeyRing
 from harness.cloud.learning import Learner
+from harness.cloud.organizations import OrganizationRules
 from harness.cloud.responses import (
     Response,
     access_denied,
@@ -66,6 +67,7 @@ class Parts:
     estate: EstateSource
     world: World
     authorizer: Authorizer
+    organizations: OrganizationRules
     rules: tuple[Callable[[Call], None], ...]
     """What services refuse although it is allowed; each raises `ApiError`."""
     learner: Learner
@@ -150,8 +152,7 @@ class Gateway:
             try:
                 wanted = needs(call, parts.world)
             except Unmapped:
-                return access_denied(operation, _unmapped(call), call.request_id)
-            if not wanted:
+                parts.organizations.check(call)  # outside one, nothing in it can be named
                 return access_denied(operation, _unmapped(call), call.request_id)
             refusal = parts.authorizer.refusal(call, wanted)
             if refusal is not None:

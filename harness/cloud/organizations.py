@@ -1,4 +1,4 @@
-"""Sets up the organizations of a cloud's plan in the inner app, before it serves."""
+"""Sets up the organizations of a cloud's plan in the inner app, and says who may call them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from moto.iam.models import iam_backends
 from moto.organizations.models import FakeAccount, organizations_backends
 from moto.organizations.utils import DEFAULT_RCP_POLICY_ID, DEFAULT_SCP_POLICY_ID
 
+from harness.cloud.call import ApiError, Call
 from harness.cloud.plan import CloudPlan, OrganizationPlan
+from harness.estate import EstateSource
 
 
 def found_organizations(plan: CloudPlan) -> None:
@@ -50,3 +52,42 @@ def policy_type(account: str, policy_id: str) -> str | None:
     """The type of an organization policy, asked by the management account; None if unknown."""
     backend = organizations_backends[account]["aws"]
     return next((str(p.type) for p in backend.policies if p.id == policy_id), None)
+
+
+_OF_MEMBERS = frozenset({"DescribeOrganization", "ListHandshakesForAccount", "LeaveOrganization"})
+_OF_STRANGERS = frozenset({"CreateOrganization", "ListHandshakesForAccount"})
+_READS = ("Describe", "List")
+
+
+class OrganizationRules:
+    """Who may call AWS Organizations, whatever its policies allow.
+
+    https://docs.aws.amazon.com/organizations/latest/APIReference/action-reference.html
+    """
+
+    def __init__(self, estate: EstateSource) -> None:
+        self._estate = estate
+
+    def check(self, call: Call) -> None:
+        """Raise `ApiError` (AWSOrganizationsNotInUseException, AccessDeniedException)."""
+        if call.service != "organizations":
+            return
+        record = self._estate.organization(call.account)
+        if record is None:
+            if call.operation not in _OF_STRANGERS:
+                raise ApiError(
+                    "AWSOrganizationsNotInUseException",
+                    "Your account is not a member of an organization.",
+                )
+            return
+        if call.account == record.management_account or call.operation in _OF_MEMBERS:
+            return
+        own = call.params.get("TargetId") == call.account
+        if call.operation == "DescribeEffectivePolicy" and own:
+            return
+        admins = organizations_backends[record.management_account]["aws"].admins
+        delegated = any(admin.account.id == call.account for admin in admins)
+        if not (delegated and call.operation.startswith(_READS)):
+            raise ApiError(
+                "AccessDeniedException", "You don't have permissions to access this resource."
+            )
