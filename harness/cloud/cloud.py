@@ -72,7 +72,7 @@ class Cloud:
         self._estate = estate
         authorizer = Authorizer(estate, now)
         sts = Sts(estate, self.keys, now)
-        service_role = InProcessServiceRole(authorizer, estate, sts.issue, self._respond)
+        service_role = InProcessServiceRole(authorizer, estate, sts.issue, sts.lives, self._respond)
         self.bedrock = (
             Bedrock(service_role) if bedrock is None else Bedrock(service_role, settings=bedrock)
         )

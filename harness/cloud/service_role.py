@@ -21,26 +21,33 @@ from harness.cloud.authorizer import Authorizer
 from harness.cloud.call import ApiError, Call, Caller, Need
 from harness.cloud.keyring import Credential
 from harness.cloud.responses import Response
-from harness.estate import EstateSource
+from harness.estate import EstateSource, RoleRecord
 
 Issue = Callable[[Caller, int], Credential]
+_SECONDS = 900
 
 
 class InProcessServiceRole:
-    """`ServiceRole` over the gateway itself, without a socket."""
+    """`ServiceRole` over the gateway itself, without a socket.
+
+    `lives` tells whether the session of an access key id has not expired.
+    """
 
     def __init__(
         self,
         authorizer: Authorizer,
         estate: EstateSource,
         issue: Issue,
+        lives: Callable[[str], bool],
         respond: Callable[[dict[str, Any]], Response],
     ) -> None:
         self._authorizer = authorizer
         self._estate = estate
         self._issue = issue
+        self._lives = lives
         self._respond = respond
         self._lock = threading.Lock()
+        self._clients: dict[tuple[str, str, str], tuple[str, Any]] = {}
         # One session, since reading a service's model costs a tenth of a second; no profile, since
         # one that somebody's environment names would be looked up.
         self._session = botocore.session.Session(session_vars={"profile": (None, None, None, None)})
@@ -58,8 +65,8 @@ class InProcessServiceRole:
         params: Mapping[str, Any],
     ) -> Mapping[str, Any]:
         """Assume the role as the service and make one call. Raises `ApiError`."""
-        credential = self._assume(role_arn, service_principal, source_account, source_arn, region)
-        client = self._client(service, region, credential)
+        role = self._trusting(role_arn, service_principal, source_account, source_arn, region)
+        client = self._client(role, service, region)
         method = client.meta.method_to_api_mapping
         name = next(python for python, api in method.items() if api == operation)
         try:
@@ -70,9 +77,10 @@ class InProcessServiceRole:
             raise ApiError(details["Code"], details["Message"], status) from None
         return answer
 
-    def _assume(
+    def _trusting(
         self, role_arn: str, service_principal: str, account: str, source_arn: str, region: str
-    ) -> Credential:
+    ) -> RoleRecord:
+        """The role, which trusts the service now. Raises `ApiError` (AccessDenied)."""
         service = Caller(
             kind="service",
             account=account,
@@ -90,7 +98,11 @@ class InProcessServiceRole:
         role = self._estate.role(owner, role_arn.rsplit("/", 1)[1])
         if role is None or role.arn != role_arn or owner != account:
             raise ApiError("AccessDenied", f"{service_principal} cannot use {role_arn}.", 403)
-        session = f"arn:{role_arn.split(':')[1]}:sts::{owner}:assumed-role/{role.name}/service"
+        return role
+
+    def _assume(self, role: RoleRecord) -> Credential:
+        _, partition, _, _, owner, _ = role.arn.split(":", 5)
+        session = f"arn:{partition}:sts::{owner}:assumed-role/{role.name}/service"
         caller = Caller(
             kind="role-session",
             account=owner,
@@ -101,10 +113,19 @@ class InProcessServiceRole:
             session_name="service",
             mfa=False,
         )
-        return self._issue(caller, 900)
+        return self._issue(caller, _SECONDS)
 
-    def _client(self, service: str, region: str, credential: Credential) -> Any:
+    def _client(self, role: RoleRecord, service: str, region: str) -> Any:
+        """A client with a session of the role. Making one takes far longer than using it, so it is
+        kept while its session lives; that the role trusts the service is decided for every call.
+        """
+        place = (role.role_id, service, region)
         with self._lock:  # making clients of one session is not safe for threads
+            kept = self._clients.get(place)
+            if kept is not None and self._lives(kept[0]):
+                return kept[1]
+            self._clients = {p: c for p, c in self._clients.items() if self._lives(c[0])}
+            credential = self._assume(role)
             client = self._session.create_client(
                 service,
                 region_name=region,
@@ -114,7 +135,8 @@ class InProcessServiceRole:
                 aws_session_token=credential.token,
                 config=Config(retries={"total_max_attempts": 1}, signature_version="v4"),
             )
-        client.meta.events.register(f"before-send.{service}", cast("Any", self._send))
+            client.meta.events.register(f"before-send.{service}", cast("Any", self._send))
+            self._clients[place] = (credential.access_key_id, client)
         return client
 
     def _send(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:

@@ -157,6 +157,12 @@ class Sts:
             policies.append(NamedPolicy(PolicyKind.SESSION, policy.name, policy.policy))
         return tuple(policies)
 
+    def lives(self, access_key_id: str) -> bool:
+        """Whether a session is known and lasts for another minute at least."""
+        credential = self._keys.get(access_key_id)
+        ends = None if credential is None else credential.expires_at
+        return ends is not None and ends - self._now() > timedelta(minutes=1)
+
     def issue(self, session: Caller, seconds: int) -> Credential:
         """A new session for a caller, `seconds` long."""
         now = self._now().astimezone(UTC).replace(microsecond=0)
