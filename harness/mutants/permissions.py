@@ -54,6 +54,18 @@ def _every_profile(site: Site) -> None:
     )
 
 
+def _last_profile(site: Site) -> None:
+    _, *_, last = site.victim.profiles
+    model = f"arn:aws:bedrock:{site.victim.region}::foundation-model/{last}"
+    profile = site.victim.profiles[last]
+    site.permissions(
+        allow(INVOKE, profile),
+        allow(INVOKE, model, StringEquals={PROFILE_KEY: profile}),
+        add=True,
+        fleet=site.neighbor,
+    )
+
+
 def _if_exists(site: Site) -> None:
     site.permissions(
         allow(INVOKE, _profiles(site)),
@@ -143,6 +155,14 @@ PERMISSIONS = (
         "test_other_customers",
     ),
     Mutant(
+        "P05-last",
+        "a fleet role may call one profile of another customer, and not its first",
+        "permission",
+        _last_profile,
+        (FOREIGN,),
+        "test_other_customers",
+    ),
+    Mutant(
         "P06",
         "a fleet role may call every model in every Region",
         "permission",
@@ -165,6 +185,14 @@ PERMISSIONS = (
         _granting("iam:*", lambda site: site.victim.role_arn),
         RIGHTS,
         "test_fleet_session_cannot and iam",
+    ),
+    Mutant(
+        "P17",
+        "a fleet role may use buckets",
+        "permission",
+        _granting("s3:*", _everything),
+        RIGHTS,
+        "test_fleet_session_cannot and s3",
     ),
     Mutant(
         "P18",

@@ -77,6 +77,20 @@ def _no_key(site: Site) -> None:
     logs.put_retention_policy(logGroupName=home.group, retentionInDays=30)
 
 
+def _open_key(principal: Callable[[Site], object]) -> Callable[[Site], None]:
+    def weaken(site: Site) -> None:
+        site.key_policy(
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": principal(site)},
+                "Action": "kms:*",
+                "Resource": "*",
+            }
+        )
+
+    return weaken
+
+
 SETTINGS = (
     Mutant(
         "L04",
@@ -93,6 +107,22 @@ SETTINGS = (
         _invocation_logging(_another_region),
         (Notice("invocation-logging"),),
         "test_invocation_logging",
+    ),
+    Mutant(
+        "K01",
+        "the operations account may use a customer's key",
+        "logs",
+        _open_key(lambda site: f"arn:aws:iam::{site.operations}:root"),
+        (Notice("key", "operations role"),),
+        "test_nobody_uses",
+    ),
+    Mutant(
+        "K06",
+        "everybody may use a customer's key",
+        "logs",
+        _open_key(lambda _: "*"),
+        (Notice("key", "no organization"), Notice("key", "other role")),
+        "test_nobody_uses",
     ),
     Mutant(
         "K09",

@@ -79,11 +79,14 @@ class Site:
 
     # --- permissions ----------------------------------------------------------------------------
 
-    def permissions(self, *statements: Statement, add: bool = False) -> None:
-        """Give the victim's fleet role these statements instead of its own (or beside its own
-        grants), and take away its boundary and its denials, as in a fleet that has neither."""
+    def permissions(
+        self, *statements: Statement, add: bool = False, fleet: Fleet | None = None
+    ) -> None:
+        """Give a fleet role (the victim's by default) these statements instead of its own, or
+        beside its own grants, and take away its boundary and its denials, as in a fleet that has
+        neither."""
         iam = self.client(self.operations, "iam")
-        role = self.victim.role_name
+        role = (fleet or self.victim).role_name
         if "PermissionsBoundary" in iam.get_role(RoleName=role)["Role"]:
             iam.delete_role_permissions_boundary(RoleName=role)
         self._inline(self.operations, role, lambda old: [*_grants(old, add), *statements])
@@ -96,6 +99,30 @@ class Site:
             home.account,
             home.caller_role_name,
             lambda old: [*_grants(old, True), *statements],
+        )
+
+    # --- others ---------------------------------------------------------------------------------
+
+    def caller_trust(self, principal: object) -> None:
+        """Let `principal` become the victim's caller role too."""
+        home = self.victims_home
+        iam = self.client(home.account, "iam")
+        role = iam.get_role(RoleName=home.caller_role_name)["Role"]
+        statements = _statements(role["AssumeRolePolicyDocument"])
+        more = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
+        iam.update_assume_role_policy(
+            RoleName=home.caller_role_name, PolicyDocument=_document([*statements, more])
+        )
+
+    def key_policy(self, *more: Statement) -> None:
+        """Add statements to the policy of the victim's key."""
+        home = self.victims_home
+        kms = self.client(home.account, "kms", home.region)
+        old = kms.get_key_policy(KeyId=home.key_arn, PolicyName="default")["Policy"]
+        kms.put_key_policy(
+            KeyId=home.key_arn,
+            PolicyName="default",
+            Policy=_document([*_statements(old), *more]),
         )
 
     def _inline(self, account: str, role: str, edit: Callable[[Statements], Statements]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -122,6 +123,28 @@ def _list(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list) else [value]
 
 
+def _users(site: Site) -> None:
+    account = site.victims_home.account
+    site.trust(
+        _add(
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": _root(account)},
+                "Action": "sts:AssumeRole",
+                "Condition": {"ArnLike": {PIN: f"arn:aws:iam::{account}:user/*"}},
+            }
+        )
+    )
+
+
+def _left_role(site: Site) -> None:
+    trust = _replace({"AWS": _root(site.neighbors_home.account)})([])
+    site.client(site.operations, "iam").create_role(
+        RoleName="vendor-access",
+        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": trust}),
+    )
+
+
 def _deny_outside(site: Site) -> None:
     site.trust(
         lambda _: [
@@ -237,6 +260,38 @@ TRUST = (
         _pattern("ArnEquals", lambda arn: f"{arn.partition('/')[0]}/*"),
         ANOTHER_ROLE,
         "test_other_role",
+    ),
+    Mutant(
+        "T13-user",
+        "users of the customer's account are trusted too",
+        "trust",
+        _users,
+        (Notice("assume-role", "user"),),
+        "test_user_cannot",
+    ),
+    Mutant(
+        "T01-caller",
+        "everybody may become a caller role",
+        "trust",
+        lambda site: site.caller_trust({"AWS": "*"}),
+        (Notice("caller-role", "no organization"), Notice("caller-role", OTHER_ROLE)),
+        "test_nobody_becomes",
+    ),
+    Mutant(
+        "T27-caller",
+        "another customer's account may become a caller role",
+        "trust",
+        lambda site: site.caller_trust({"AWS": _root(site.neighbors_home.account)}),
+        (Notice("caller-role", OTHER_ROLE),),
+        "test_nobody_becomes",
+    ),
+    Mutant(
+        "T02-operations",
+        "somebody left a role in the operations account that a customer can assume",
+        "trust",
+        _left_role,
+        (Notice("operations-role", OTHER_ROLE),),
+        "test_nobody_assumes_another_role",
     ),
     Mutant(
         "T15",

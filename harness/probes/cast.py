@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -22,10 +22,13 @@ from harness.probes.stage import Fleet, Stage
 if TYPE_CHECKING:
     import boto3
 
+T = TypeVar("T")
+
 APP = "probe"
 PATH = "/bulkhead-probe/"
 PATIENCE = 20.0
-"""Seconds to wait for a new role to become assumable: IAM is eventually consistent."""
+"""Seconds to wait for a new role or key to be known: IAM is eventually consistent."""
+_NEW_KEY = frozenset({"InvalidClientTokenId"})
 
 ANYTHING = json.dumps(
     {
@@ -41,7 +44,8 @@ class Actor:
 
     label: str
     kind: str
-    """`caller`, `other role`, `operations`, `outsider` or `fleet`: the sections of the matrix."""
+    """`caller`, `other role`, `user`, `operations`, `outsider` or `fleet`: the sections of the
+    matrix."""
     account: str
     arn: str
     """As a service names the caller in a refusal: the user's ARN or the session's."""
@@ -91,6 +95,13 @@ class Cast:
                 path=path,
             ),
         )
+
+    def user(self, account: str) -> Actor:
+        """An IAM user of a customer account, with every right its account can give and a key that
+        does not expire. It lies at the caller role's path."""
+        home = self.stage.homes[account]
+        path = home.caller_role_arn.partition(":role")[2].removesuffix(home.caller_role_name)
+        return self._once(("user", account), lambda: self._user(account, path))
 
     def outsider(self, name: str) -> Actor:
         """A role of another organization's account (`other organization`) or of an account in no
@@ -287,21 +298,44 @@ class Cast:
         self._cleanups.append(lambda: iam.delete_role_policy(RoleName=name, PolicyName="anything"))
         return arn
 
+    def _user(self, account: str, path: str) -> Actor:
+        iam = self.stage.target.client(self.stage.target.session(account), "iam", self.region)
+        name = self.helper_name("user")
+        iam.create_user(UserName=name, Path=path)
+        self._cleanups.append(lambda: iam.delete_user(UserName=name))
+        iam.put_user_policy(UserName=name, PolicyName="anything", PolicyDocument=ANYTHING)
+        self._cleanups.append(lambda: iam.delete_user_policy(UserName=name, PolicyName="anything"))
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        self._cleanups.append(
+            lambda: iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
+        )
+        session = self.stage.target.assumed(key)
+        sts = self.stage.target.client(session, "sts", self.region)
+        arn = self._until_known(lambda: sts.get_caller_identity()["Arn"], _NEW_KEY)
+        owner = self.stage.homes[account].customer
+        return Actor(f"{owner} user {account}", "user", account, arn, session)
+
     def _become(self, role_arn: str, caller: str, label: str, kind: str) -> Actor:
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            try:
-                session = self.stage.target.caller_session(
-                    role_arn, caller, region=self.region, session_name=APP
-                )
-                break
-            except ClientError as error:
-                # A new role may not be known everywhere yet; where it is, nothing waits.
-                code = error.response.get("Error", {}).get("Code", "")
-                late = time.monotonic() > deadline or self.stage.target.name == "embedded"
-                if late or code not in DENIAL_CODES:
-                    raise
-                time.sleep(0.5)
+        session = self._until_known(
+            lambda: self.stage.target.caller_session(
+                role_arn, caller, region=self.region, session_name=APP
+            ),
+            DENIAL_CODES,
+        )
         sts = self.stage.target.client(session, "sts", self.region)
         arn = sts.get_caller_identity()["Arn"]
         return Actor(label, kind, role_arn.split(":")[4], arn, session)
+
+    def _until_known(self, call: Callable[[], T], codes: Set[str]) -> T:
+        """What `call` returns, which a new role or key may answer with one of `codes` for a while;
+        where everything is known at once, nothing waits."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return call()
+            except ClientError as error:
+                code = error.response.get("Error", {}).get("Code", "")
+                late = time.monotonic() > deadline or self.stage.target.name == "embedded"
+                if late or code not in codes:
+                    raise
+            time.sleep(0.5)

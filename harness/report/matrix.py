@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _WORST_FIRST = ("broken", "no evidence", "unaddressable", "held")
-_KIND_ORDER = ("caller", "other role", "operations", "outsider")
+_KIND_ORDER = ("caller", "other role", "user", "operations", "outsider")
 
 
 @dataclass(frozen=True, slots=True)

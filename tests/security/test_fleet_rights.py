@@ -69,6 +69,13 @@ def bedrock(
     return Right(rows, claim, "bedrock", operation, f"bedrock:{camel}", resources, request)
 
 
+def log_group(*ends: str) -> tuple[str, ...]:
+    """How a service may name the log group of the helper's name in the operations account."""
+    return tuple("arn:aws:logs:{r}:{a}:log-group:{name}" + end for end in ends)
+
+
+EVENTS = [{"timestamp": 0, "message": "probe"}]
+
 RIGHTS = [
     bedrock(
         ("P19",),
@@ -124,7 +131,7 @@ RIGHTS = [
         "logs",
         "create_log_group",
         "logs:CreateLogGroup",
-        tuple("arn:aws:logs:{r}:{a}:log-group:{name}" + end for end in ("", ":*", ":log-stream:")),
+        log_group("", ":*", ":log-stream:"),
         {"logGroupName": "{name}"},
         ("delete_log_group", {"logGroupName": "{name}"}),
     ),
@@ -203,6 +210,60 @@ RIGHTS = [
         ("*", "arn:aws:s3:::*"),
         {},
     ),
+    Right(
+        ("P34",),
+        "make keys that do not expire",
+        "iam",
+        "create_access_key",
+        "iam:CreateAccessKey",
+        ("arn:aws:iam::{a}:user/{name}",),
+        {"UserName": "{name}"},
+    ),
+    Right(
+        ("P17",),
+        "put an object into a bucket",
+        "s3",
+        "put_object",
+        "s3:PutObject",
+        ("arn:aws:s3:::{name}/probe",),
+        {"Bucket": "{name}", "Key": "probe", "Body": b""},
+    ),
+    Right(
+        ("P11",),
+        "write a log event in the operations account",
+        "logs",
+        "put_log_events",
+        "logs:PutLogEvents",
+        log_group(":log-stream:{name}"),
+        {"logGroupName": "{name}", "logStreamName": "{name}", "logEvents": EVENTS},
+    ),
+    Right(
+        ("P11", "P07"),
+        "read log events of the operations account",
+        "logs",
+        "filter_log_events",
+        "logs:FilterLogEvents",
+        log_group("", ":*", ":log-stream:", ":log-stream:*"),
+        {"logGroupName": "{name}"},
+    ),
+    Right(
+        ("P01",),
+        "list the secrets of the operations account",
+        "secretsmanager",
+        "list_secrets",
+        "secretsmanager:ListSecrets",
+        ("*",),
+        {},
+    ),
+    Right(
+        ("P01",),
+        "list the keys of the operations account",
+        "kms",
+        "list_keys",
+        "kms:ListKeys",
+        ("*",),
+        {},
+    ),
 ]
 
 
@@ -279,19 +340,22 @@ def test_fleet_session_cannot_read_another_customers_profile(
     fleet, session = cast.stage.fleet_of(account), cast.fleet(account)
     victim = cast.stage.fleets[customer]
     client = cast.client(session, "bedrock")
-    probe.denied(
-        Subject(
-            "fleet-rights",
-            ("P21",),
-            "a fleet session cannot read another customer's profile",
-            session,
-            "bedrock:GetInferenceProfile",
-            f"{customer}'s profile",
-            (victim.profile,),
-        ),
-        lambda: client.get_inference_profile(inferenceProfileIdentifier=victim.profile),
-        twin=lambda: converse(cast, session, fleet.profile),
-    )
+    for model, profile in victim.profiles.items():
+        probe.denied(
+            Subject(
+                "fleet-rights",
+                ("P21",),
+                "a fleet session cannot read another customer's profile",
+                session,
+                "bedrock:GetInferenceProfile",
+                f"{customer}'s profile of {model}",
+                (profile,),
+            ),
+            lambda profile=profile: client.get_inference_profile(  # type: ignore[misc]
+                inferenceProfileIdentifier=profile
+            ),
+            twin=lambda: converse(cast, session, fleet.profile),
+        )
 
 
 def filler(cast: Cast, fleet: Fleet) -> Callable[[str], str]:

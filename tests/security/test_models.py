@@ -50,19 +50,21 @@ def test_models_cannot_be_called_past_the_profile(
     probe: Recorder, cast: Cast, account: str, call: Call, action: str
 ) -> None:
     fleet, session = cast.stage.fleet_of(account), cast.fleet(account)
-    probe.denied(
-        Subject(
-            "model-past-profile",
-            ("P02", "P03", "P04"),
-            "a fleet session cannot call a model past its profile, where no cost is attributed",
-            session,
-            action,
-            fleet.model,
-            (fleet.model_arn,),
-        ),
-        lambda: call(cast, session, fleet.model),
-        twin=lambda: converse(cast, session, fleet.profile),
-    )
+    # Every model of every customer, so also those that its own profiles do not lead to.
+    for model in sorted({m for f in cast.stage.fleets.values() for m in f.profiles}):
+        probe.denied(
+            Subject(
+                "model-past-profile",
+                ("P02", "P03", "P04"),
+                "a fleet session cannot call a model past its profile, where no cost is attributed",
+                session,
+                action,
+                model,
+                (f"arn:aws:bedrock:{fleet.region}::foundation-model/{model}",),
+            ),
+            lambda model=model: call(cast, session, model),  # type: ignore[misc]
+            twin=lambda: converse(cast, session, fleet.profile),
+        )
 
 
 @WAYS
@@ -72,19 +74,20 @@ def test_other_customers_profiles_cannot_be_called(
     account, customer = foreign
     fleet, session = cast.stage.fleet_of(account), cast.fleet(account)
     victim = cast.stage.fleets[customer]
-    probe.denied(
-        Subject(
-            "foreign-profile",
-            ("P02", "P05"),
-            "a fleet session cannot call another customer's profile, which would pay",
-            session,
-            action,
-            f"{customer}'s profile of {victim.model}",
-            (victim.profile,),
-        ),
-        lambda: call(cast, session, victim.profile),
-        twin=lambda: converse(cast, session, fleet.profile),
-    )
+    for model, profile in victim.profiles.items():
+        probe.denied(
+            Subject(
+                "foreign-profile",
+                ("P02", "P05"),
+                "a fleet session cannot call another customer's profile, which would pay",
+                session,
+                action,
+                f"{customer}'s profile of {model}",
+                (profile,),
+            ),
+            lambda profile=profile: call(cast, session, profile),  # type: ignore[misc]
+            twin=lambda: converse(cast, session, fleet.profile),
+        )
 
 
 @WAYS
