@@ -32,7 +32,6 @@ class Caller:
     entity_id: str = ""
     """The AIDA… or AROA… id of the user or role behind the caller; empty for root and services."""
     access_key_id: str = ""
-    session_name: str = ""
     session_tags: Mapping[str, str] = field(default_factory=dict)
     transitive_tags: frozenset[str] = frozenset()
     """Keys of session tags that later sessions of the chain inherit, lower case."""
@@ -88,7 +87,6 @@ class EventStream:
     """A streamed answer: (event member name, event content) pairs, sent as they are produced."""
 
     events: Iterator[tuple[str, Mapping[str, Any]]]
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +94,6 @@ class Answer:
     """A complete answer: the members of the operation's output shape, under the shape's names."""
 
     members: Mapping[str, Any] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,6 @@ class Cloud:
                 sts=sts,
                 native=(self.bedrock, UserBoundaries(estate), log_encryption),
                 inner=MotoApp(),
-                estate=estate,
                 world=estate,
                 authorizer=authorizer,
                 organizations=organizations,

@@ -42,10 +42,11 @@ from harness.cloud.responses import (
     unknown_operation,
 )
 from harness.cloud.sigv4 import AuthenticationError, Fault, Signature, read_signature, verify
-from harness.cloud.sts import UNAUTHORIZED, Sts
+from harness.cloud.sts import Sts
 from harness.cloud.wire import Operation, read_operation
-from harness.estate import EstateSource
+from harness.iam import ALWAYS_ALLOWED
 
+_OF_SERVICES = ("sts", "AssumeRole")
 _log = logging.getLogger(__name__)
 # Hop-by-hop or computed anew here.
 _DROPPED_HEADERS = frozenset(
@@ -64,7 +65,6 @@ class Parts:
     sts: Sts
     native: tuple[NativeService, ...]
     inner: MotoApp
-    estate: EstateSource
     world: World
     authorizer: Authorizer
     organizations: OrganizationRules
@@ -142,13 +142,13 @@ class Gateway:
 
     def _answer(self, operation: Operation, call: Call) -> Response:
         parts = self._parts
+        if call.caller.kind == "service" and (call.service, call.operation) != _OF_SERVICES:
+            raise ApiError("AccessDenied", "A service principal can only assume roles.", 403)
         if call.service == "sts":
             parts.sts.check(call)
-        elif call.caller.kind == "service":
-            raise ApiError("AccessDenied", "A service principal can only assume roles.", 403)
         _check_session_limits(call)
         wanted: tuple[Need, ...] = ()
-        if not (call.service == "sts" and call.operation in UNAUTHORIZED):
+        if f"{call.service}:{call.operation}".lower() not in ALWAYS_ALLOWED:
             try:
                 wanted = needs(call, parts.world)
             except Unmapped:

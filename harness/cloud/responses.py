@@ -20,6 +20,9 @@ from harness.cloud.http_request import HttpRequest
 from harness.cloud.sigv4 import AuthenticationError, Fault
 from harness.cloud.wire import Operation, service_model, services_signed_for
 
+# Common error codes are not in the service models; moto warns of each.
+warnings.filterwarnings("ignore", message=r"Exception\(_WireError\) with code ")
+
 # An error's code where the protocol is XML (query, rest-xml) and where it is JSON.
 # https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html
 _FAULT_CODES: Mapping[Fault, tuple[str, str]] = {
@@ -69,7 +72,7 @@ def complete(operation: Operation, answer: Answer, request_id: str) -> Response:
     """The response for an answer of a native service."""
     serializer = _serializer(operation.model, operation.service, operation.protocol, request_id)
     written = serializer.serialize(dict(answer.members))
-    return _response(written, request_id, answer.headers)
+    return _response(written, request_id)
 
 
 def streamed(operation: Operation, stream: EventStream, request_id: str) -> Response:
@@ -100,7 +103,6 @@ def streamed(operation: Operation, stream: EventStream, request_id: str) -> Resp
     headers = [
         ("Content-Type", "application/vnd.amazon.eventstream"),
         ("x-amzn-RequestId", request_id),
-        *stream.headers.items(),
     ]
     return Response(200, headers, frames())
 
@@ -185,20 +187,16 @@ def _error(
     model: OperationModel, service: str, protocol: str, error: ApiError, request_id: str
 ) -> Response:
     serializer = _serializer(model, service, protocol, request_id)
-    with warnings.catch_warnings():
-        # Common error codes are not in the service models; moto warns of each.
-        warnings.simplefilter("ignore")
-        written = serializer.serialize(_WireError(error.code, error.message))
-    response = _response(written, request_id, {})
+    written = serializer.serialize(_WireError(error.code, error.message))
+    response = _response(written, request_id)
     response.status = error.status
     return response
 
 
-def _response(written: Mapping[str, Any], request_id: str, extra: Mapping[str, str]) -> Response:
+def _response(written: Mapping[str, Any], request_id: str) -> Response:
     body = written["body"]
     data = body.encode() if isinstance(body, str) else bytes(body)
     headers = {str(k): str(v) for k, v in written["headers"].items()}
-    headers.update(extra)
     headers["x-amzn-RequestId"] = request_id
     headers["Content-Length"] = str(len(data))
     return Response(int(written["status_code"]), list(headers.items()), (data,))

@@ -110,7 +110,6 @@ class InProcessServiceRole:
             principal_arn=role.arn,
             user_id=f"{role.role_id}:service",
             entity_id=role.role_id,
-            session_name="service",
             mfa=False,
         )
         return self._issue(caller, _SECONDS)

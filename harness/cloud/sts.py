@@ -21,9 +21,6 @@ from harness.cloud.validation import refuse_malformed
 from harness.estate import EstateSource, RoleRecord
 from harness.iam import NamedPolicy, PolicyError, PolicyKind
 
-UNAUTHORIZED = frozenset({"GetCallerIdentity", "GetSessionToken"})
-"""Operations that no policy can allow or deny."""
-
 _SESSION_NAME = re.compile(r"^[\w+=,.@-]{2,64}$", re.ASCII)
 _EXTERNAL_ID = re.compile(r"^[\w+=,.@:/-]{2,1224}$", re.ASCII)
 _ROLE_ARN = re.compile(
@@ -62,8 +59,6 @@ class Sts:
 
     def check(self, call: Call) -> None:
         """What AWS refuses before it looks at any policy. Raises `ApiError`."""
-        if call.caller.kind == "service" and call.operation != "AssumeRole":
-            raise ApiError("AccessDenied", "A service principal can only assume roles.", 403)
         if call.operation == "GetSessionToken" and call.caller.expires_at is not None:
             raise ApiError(
                 "AccessDenied", "Cannot call GetSessionToken with session credentials", 403
@@ -118,7 +113,6 @@ class Sts:
             principal_arn=role.arn,
             user_id=f"{role.role_id}:{name}",
             entity_id=role.role_id,
-            session_name=name,
             session_tags={**inherited, **new_tags},
             transitive_tags=frozenset(transitive | {key.lower() for key in inherited}),
             source_identity=str(params.get("SourceIdentity") or caller.source_identity),

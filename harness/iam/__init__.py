@@ -7,7 +7,7 @@ caller to find out.
 from __future__ import annotations
 
 from harness.iam.context import Request
-from harness.iam.decide import decide
+from harness.iam.decide import ALWAYS_ALLOWED, decide
 from harness.iam.decision import Decision, Outcome, StatementRef
 from harness.iam.errors import PolicyError
 from harness.iam.parse import parse_policy
@@ -15,6 +15,7 @@ from harness.iam.policy import NamedPolicy, Policy, PolicyKind, PolicySet, State
 from harness.iam.principal import Principal
 
 __all__ = [
+    "ALWAYS_ALLOWED",
     "Decision",
     "NamedPolicy",
     "Outcome",

@@ -31,10 +31,11 @@ _TRUST_ACTIONS = frozenset(
 )
 """Actions on a role that its trust policy must allow."""
 
-_ALWAYS_ALLOWED = {
+ALWAYS_ALLOWED = {
     "sts:getcalleridentity": "allowed: GetCallerIdentity needs no permission and heeds no policy",
     "sts:getsessiontoken": "allowed: GetSessionToken needs no permission and heeds no policy",
 }
+"""Actions, in lower case, that no policy can allow or deny; with the reason."""
 _ROOT_CANNOT_ASSUME = "a root user cannot assume roles"
 
 
@@ -46,7 +47,7 @@ def decide(request: Request, policies: PolicySet) -> Decision:
     """
     view = View(request, boundary=policies.boundary is not None)
     principal = request.principal
-    note = _ALWAYS_ALLOWED.get(view.action)
+    note = ALWAYS_ALLOWED.get(view.action)
     if note is not None and principal.kind != "anonymous":
         return Decision(request, Outcome.ALLOWED, note=note)
     scps = policies.scps if _scps_bind(principal) else ()

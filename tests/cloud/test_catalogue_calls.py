@@ -9,8 +9,8 @@ from support.catalogue import REGION, SESSION, USER, A, B, Names, Organized, cal
 from support.catalogue_cases import data, identity, rest
 from support.catalogue_cases.words import ANN, POLICY, ROLE, THEIR_ROLE, Case, Expected
 
-from harness.cloud.bedrock import BedrockSettings, needs_bedrock
-from harness.cloud.call import Caller
+from harness.cloud.bedrock import BedrockSettings
+from harness.cloud.call import Caller, Need
 from harness.cloud.catalogue import needs
 
 CASES = [*identity.CASES, *data.CASES, *rest.CASES]
@@ -116,21 +116,46 @@ def test_a_world_chooses_how_bedrock_is_played() -> None:
     assert "bedrock:InferenceProfileArn" not in needs(converse, Names())[0].context
 
 
+MODEL = f"arn:aws:bedrock:{REGION}::foundation-model/amazon.nova-lite-v1:0"
+RED = {"aws:RequestTag/team": "red", "aws:TagKeys": ("team",)}
+
+
 @pytest.mark.parametrize(
-    ("operation", "params"),
+    ("operation", "params", "on", "context"),
     [
-        ("ListInferenceProfiles", {}),
-        ("GetModelInvocationLoggingConfiguration", {}),
-        ("GetFoundationModel", {"modelIdentifier": "amazon.nova-lite-v1:0"}),
-        ("ListTagsForResource", {"resourceARN": PROFILE}),
-        ("TagResource", {"resourceARN": PROFILE, "tags": [{"key": "team", "value": "red"}]}),
-        ("UntagResource", {"resourceARN": PROFILE, "tagKeys": ["team"]}),
+        ("ListInferenceProfiles", {}, "*", {}),
+        ("ListFoundationModels", {}, "*", {}),
+        ("GetModelInvocationLoggingConfiguration", {}, "*", {}),
+        ("DeleteModelInvocationLoggingConfiguration", {}, "*", {}),
+        ("GetFoundationModel", {"modelIdentifier": "amazon.nova-lite-v1:0"}, MODEL, {}),
+        ("ListTagsForResource", {"resourceARN": PROFILE}, PROFILE, {}),
         (
-            "PutModelInvocationLoggingConfiguration",
-            {"loggingConfig": {"cloudWatchConfig": {"logGroupName": "/x", "roleArn": ROLE}}},
+            "TagResource",
+            {"resourceARN": PROFILE, "tags": [{"key": "team", "value": "red"}]},
+            PROFILE,
+            RED,
+        ),
+        (
+            "UntagResource",
+            {"resourceARN": PROFILE, "tagKeys": ["team"]},
+            PROFILE,
+            {"aws:TagKeys": ("team",)},
         ),
     ],
 )
-def test_the_map_and_the_embedded_bedrock_agree(operation: str, params: dict[str, Any]) -> None:
-    made = call("bedrock", operation, params)
-    assert needs(made, Names()) == needs_bedrock(made, Names())
+def test_bedrock_calls_without_a_model(
+    operation: str, params: dict[str, Any], on: str, context: dict[str, Any]
+) -> None:
+    owner = A if on == PROFILE else ""
+    assert needs(call("bedrock", operation, params), Names()) == (
+        Need(f"bedrock:{operation}", on, owner, context),
+    )
+
+
+def test_switching_logging_on_passes_a_role() -> None:
+    config = {"cloudWatchConfig": {"logGroupName": "/x", "roleArn": ROLE}}
+    operation = "PutModelInvocationLoggingConfiguration"
+    assert needs(call("bedrock", operation, {"loggingConfig": config}), Names()) == (
+        Need(f"bedrock:{operation}", "*", ""),
+        Need("iam:PassRole", ROLE, A, {"iam:PassedToService": "bedrock.amazonaws.com"}),
+    )

@@ -36,28 +36,19 @@ _INVOKE: Final = {
     "InvokeModelWithResponseStream": "bedrock:InvokeModelWithResponseStream",
     "CountTokens": "bedrock:CountTokens",
 }
-_UNSCOPED: Final = frozenset(
-    {
-        "ListInferenceProfiles",
-        "ListFoundationModels",
-        "GetModelInvocationLoggingConfiguration",
-        "DeleteModelInvocationLoggingConfiguration",
-    }
-)
 _DEFAULTS: Final = BedrockSettings()
 _AIP_ID_LENGTH: Final = 12
 _ARN_FIELDS: Final = 6
 
 
 def needs_bedrock(call: Call, world: World, settings: BedrockSettings = _DEFAULTS) -> Needs | None:
-    """The permissions that `call` needs; `None` for calls this package does not know."""
+    """The permissions of a call to a model or on an inference profile; `None` for other calls,
+    which the catalogue maps by their parameters alone."""
     if call.service == "bedrock-runtime":
         action = _INVOKE.get(call.operation)
         return _invoke(call, world, action, settings) if action is not None else None
     if call.service != "bedrock":
         return None
-    if call.operation in _UNSCOPED:
-        return (Need(f"bedrock:{call.operation}", "*", ""),)
     known = _CONTROL.get(call.operation)
     return known(call, world) if known is not None else None
 
@@ -202,44 +193,6 @@ def _named_profile(call: Call, world: World) -> str:
     return f"arn:aws:bedrock:{call.region}:{call.account}:{kind}/{identifier}"
 
 
-def _tag(call: Call, world: World) -> Needs:
-    del world
-    arn = str(call.params.get("resourceARN") or "")
-    return (Need("bedrock:TagResource", arn, _account(arn), _request_tags(call)),)
-
-
-def _untag(call: Call, world: World) -> Needs:
-    del world
-    arn = str(call.params.get("resourceARN") or "")
-    keys = tuple(str(key) for key in call.params.get("tagKeys") or ())
-    context: Context = {"aws:TagKeys": keys} if keys else {}
-    return (Need("bedrock:UntagResource", arn, _account(arn), context),)
-
-
-def _list_tags(call: Call, world: World) -> Needs:
-    del world
-    arn = str(call.params.get("resourceARN") or "")
-    return (Need("bedrock:ListTagsForResource", arn, _account(arn)),)
-
-
-def _get_model(call: Call, world: World) -> Needs:
-    del world
-    arn = _direct(call, str(call.params.get("modelIdentifier") or ""))
-    return (Need("bedrock:GetFoundationModel", arn, _account(arn)),)
-
-
-def _put_logging(call: Call, world: World) -> Needs:
-    """The configuration hands its role to the service: that is `iam:PassRole`."""
-    del world
-    needs = [Need("bedrock:PutModelInvocationLoggingConfiguration", "*", "")]
-    config: Mapping[str, Any] = call.params.get("loggingConfig") or {}
-    role = (config.get("cloudWatchConfig") or {}).get("roleArn")
-    if role:
-        passed = {"iam:PassedToService": "bedrock.amazonaws.com"}
-        needs.append(Need("iam:PassRole", str(role), _account(str(role)), passed))
-    return tuple(needs)
-
-
 def _request_tags(call: Call) -> Context:
     tags = {str(tag["key"]): str(tag["value"]) for tag in call.params.get("tags") or ()}
     if not tags:
@@ -260,9 +213,4 @@ _CONTROL: Final[Mapping[str, Callable[[Call, World], Needs]]] = {
     "CreateInferenceProfile": _create_profile,
     "GetInferenceProfile": _get_profile,
     "DeleteInferenceProfile": _delete_profile,
-    "TagResource": _tag,
-    "UntagResource": _untag,
-    "ListTagsForResource": _list_tags,
-    "GetFoundationModel": _get_model,
-    "PutModelInvocationLoggingConfiguration": _put_logging,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from harness.cloud import catalogue
 from harness.cloud.bedrock import BedrockSettings, InferenceProfileKey, needs_bedrock
 from harness.cloud.call import Need
 
@@ -202,53 +203,6 @@ def test_profiles_are_named_by_their_arn(needs, play, operation):
         assert need.resource == f"arn:aws:bedrock:{REGION}:{OPS}:{kind}/{unknown}"
 
 
-def test_tagging_carries_its_keys(needs, play):
-    aip = play.aip()
-    tags = [{"key": "customer", "value": "acme"}]
-    assert needs("TagResource", resourceARN=aip, tags=tags) == (
-        Need(
-            "bedrock:TagResource",
-            aip,
-            OPS,
-            {"aws:RequestTag/customer": "acme", "aws:TagKeys": ("customer",)},
-        ),
-    )
-    assert needs("UntagResource", resourceARN=aip, tagKeys=["customer"]) == (
-        Need("bedrock:UntagResource", aip, OPS, {"aws:TagKeys": ("customer",)}),
-    )
-    assert needs("ListTagsForResource", resourceARN=aip) == (
-        Need("bedrock:ListTagsForResource", aip, OPS),
-    )
-
-
-def test_switching_logging_on_passes_a_role(needs):
-    role = f"arn:aws:iam::{OPS}:role/BedrockLogging"
-    config = {"cloudWatchConfig": {"logGroupName": "/x", "roleArn": role}}
-    assert needs("PutModelInvocationLoggingConfiguration", loggingConfig=config) == (
-        Need("bedrock:PutModelInvocationLoggingConfiguration", "*", ""),
-        Need("iam:PassRole", role, OPS, {"iam:PassedToService": "bedrock.amazonaws.com"}),
-    )
-
-
-@pytest.mark.parametrize(
-    "operation",
-    [
-        "ListInferenceProfiles",
-        "ListFoundationModels",
-        "GetModelInvocationLoggingConfiguration",
-        "DeleteModelInvocationLoggingConfiguration",
-    ],
-)
-def test_operations_without_a_resource(needs, operation):
-    assert needs(operation) == (Need(f"bedrock:{operation}", "*", ""),)
-
-
-def test_a_foundation_model_is_nobodys(needs):
-    assert needs("GetFoundationModel", modelIdentifier="amazon.nova-lite-v1:0") == (
-        Need("bedrock:GetFoundationModel", NOVA, ""),
-    )
-
-
 def test_every_operation_that_is_played_has_needs(play):
     played = play.bedrock._control.operations
     examples = {
@@ -259,7 +213,7 @@ def test_every_operation_that_is_played_has_needs(play):
     }
     for operation in (*played, "Converse", "ConverseStream"):
         call = play.make(operation, {**examples, "modelId": NOVA}, OPS, REGION)
-        assert needs_bedrock(call, World(play.bedrock)), operation
+        assert catalogue.needs(call, World(play.bedrock)), operation
 
 
 def test_other_calls_are_left_to_the_catalogue(needs, play):
