@@ -48,6 +48,14 @@ _REQUIRED = (
     "inference_profiles",
 )
 _OPTIONAL = ("log_group_arn", "log_region")
+# Further outputs of the Terraform roots, so that an entry can be handed over as it stands.
+_IGNORED = (
+    "caller_role_arn",
+    "caller_role_name",
+    "fleet_role_name",
+    "kms_key_arn",
+    "session_name_prefix",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +136,11 @@ class BulkheadConfig:
         log_region = region
         if document.get("log_region") is not None:
             log_region = check.text("log_region", _REGION, "an AWS region such as eu-central-1")
+        log_group_name = check.text("log_group_name", _LOG_GROUP, "the name of a log group")
         log_group_arn = None
         if document.get("log_group_arn") is not None:
             log_group_arn = check.text("log_group_arn", _LOG_GROUP_ARN, "the ARN of a log group")
+            check.log_group_arn(log_group_arn, account_id, log_region, log_group_name)
         return cls(
             customer=check.text("customer", _NAME, "letters, digits, '-' and '_'"),
             account_id=account_id,
@@ -140,7 +150,7 @@ class BulkheadConfig:
             external_id=Secret(
                 check.text("external_id", _EXTERNAL_ID, "2 to 1224 characters that STS accepts")
             ),
-            log_group_name=check.text("log_group_name", _LOG_GROUP, "the name of a log group"),
+            log_group_name=log_group_name,
             inference_profiles=check.profiles(region, operations),
             log_region=log_region,
             log_group_arn=log_group_arn,
@@ -159,7 +169,7 @@ class _Checker:
 
     def keys(self) -> None:
         for key in self._document:
-            if key not in _REQUIRED and key not in _OPTIONAL:
+            if key not in (*_REQUIRED, *_OPTIONAL, *_IGNORED):
                 known = ", ".join((*_REQUIRED, *_OPTIONAL))
                 raise self.error(str(key), f"is unknown; the fields are {known}")
         for key in _REQUIRED:
@@ -169,11 +179,26 @@ class _Checker:
     def text(self, field: str, pattern: re.Pattern[str], expected: str) -> str:
         value = self._document[field]
         if not isinstance(value, str):
-            raise self.error(field, f"must be {expected}; it is a {type(value).__name__}")
+            raise self.error(field, f"must be {expected}; its type is {type(value).__name__}")
         if not pattern.fullmatch(value):
             shown = "" if field == "external_id" else f"; it is {value!r}"
             raise self.error(field, f"must be {expected}{shown}")
         return value
+
+    def log_group_arn(self, arn: str, account_id: str, region: str, name: str) -> None:
+        """The ARN must be that of the other fields."""
+        match = _LOG_GROUP_ARN.fullmatch(arn)
+        assert match is not None
+        for part, field, wanted in (
+            ("account", "account_id", account_id),
+            ("region", "log_region", region),
+            ("name", "log_group_name", name),
+        ):
+            if match[part] != wanted:
+                raise self.error(
+                    "log_group_arn",
+                    f"names the {part} {match[part]}, and {field} is {wanted}; correct one of them",
+                )
 
     def profiles(self, region: str, operations: str) -> Mapping[str, str]:
         field = "inference_profiles"

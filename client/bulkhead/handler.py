@@ -244,7 +244,8 @@ def _model_id(serialized: Mapping[str, Any] | None) -> str | None:
 
 
 def _conversation(value: object) -> str | None:
-    text = str(value) if isinstance(value, str | int | UUID) else None
+    # Free text is content, whoever puts it there.
+    text = identifier(str(value)) if isinstance(value, str | int | UUID) else None
     return text if text and len(text) <= _MAX_CONVERSATION_ID else None
 
 

@@ -206,7 +206,7 @@ class LogWriter:
                     self._deliver(batch[middle:])
                     return
                 if remedy is Remedy.SPLIT or not self._pause(attempt, give_up):
-                    log.warning("%d records dropped: %s", len(batch), code_of(error))
+                    log.warning("records dropped: %d (%s)", len(batch), code_of(error))
                     self._settle(len(batch), "dropped_failed")
                     return
                 attempt += 1

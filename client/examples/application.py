@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 
 from bulkhead import Bulkhead, BulkheadError
 
@@ -68,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             chat = app.chat(given.model or next(iter(app.config.inference_profiles)))
             for way in given.way or WAYS:
                 print(f"{way}: {WAYS[way](chat, given.prompt)}")
-    except BulkheadError as error:
+    except (BulkheadError, BotoCoreError, ClientError) as error:
         print(error, file=sys.stderr)
         return 1
 

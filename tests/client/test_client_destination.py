@@ -12,6 +12,7 @@ from botocore.credentials import Credentials
 from bulkhead import (
     Bulkhead,
     BulkheadConfig,
+    ConfigError,
     DestinationError,
     DestinationUnknownError,
     LogSession,
@@ -116,7 +117,7 @@ def test_the_log_group_arn_must_be_the_one_written_to(
     arn: str, cloud: Any, session_of: Any, document: Any
 ) -> None:
     document["log_group_arn"] = arn
-    with pytest.raises(DestinationError, match="is not /bulkhead/acme/bedrock of account"):
+    with pytest.raises(ConfigError, match=r"`log_group_arn` names the .* correct one of them"):
         Bulkhead.from_config(document, session_of("222222222222"))
     assert not cloud.seen
 

@@ -48,6 +48,13 @@ def test_sync_stream_and_async_each_leave_their_records(run: Any, cloud: Any) ->
     assert len(cloud.records()) == 4
 
 
+def test_an_unknown_profile_ends_with_one_clear_line(run: Any, cloud: Any) -> None:
+    done = run("222222222222", "--way", "sync", "--profile", "nobody")
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == ["The config profile (nobody) could not be found"]
+    assert not cloud.seen
+
+
 def test_the_wrong_account_ends_with_one_clear_line(run: Any, cloud: Any) -> None:
     done = run("111111111111", "--way", "sync")
     assert done.returncode == 1

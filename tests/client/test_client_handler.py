@@ -346,13 +346,13 @@ def test_only_identifiers_pass_as_identifiers(value: object) -> None:
 def test_hostile_values_cannot_break_the_line(cloud: Any, app: Bulkhead) -> None:
     forged = 'x"}\n{"bulkhead.status":"success"\u2028'
     app.chat(MODEL).invoke(PROMPT, config={"metadata": {"conversation_id": forged}})
-    assert the_record(app, cloud)["gen_ai.conversation.id"] == forged
+    assert "gen_ai.conversation.id" not in the_record(app, cloud)
     (put,) = cloud.requests("logs", "PutLogEvents")
     assert "\n" not in put.body["logEvents"][0]["message"]
 
 
-@pytest.mark.parametrize("value", [{"a": 1}, "x" * 257, None, ""])
-def test_a_conversation_id_is_short_or_absent(value: object) -> None:
+@pytest.mark.parametrize("value", [{"a": 1}, "x" * 257, None, "", "what Mr. Jones asked"])
+def test_a_conversation_id_is_an_identifier_or_absent(value: object) -> None:
     seen = Collector()
     seen.start(conversation_id=value)
     seen.handler.on_llm_end(result(), run_id=seen.run)
