@@ -98,6 +98,22 @@ def apply(environment: str) -> None:
 
 @commands.command()
 @click.argument("environment", metavar="ENV")
+@click.argument("customer", metavar="CUSTOMER")
+@click.argument("account", metavar="[ACCOUNT]", type=AccountId(), required=False)
+def config(environment: str, customer: str, account: str | None) -> None:
+    """Write what an application of CUSTOMER needs to call Bedrock in the running ENV.
+
+    That is a configuration document of the client and a credentials file, both private, under
+    .bulkhead/ENV/clients. Prints the variables to set and the command of the example application.
+    ACCOUNT is needed where the customer has several.
+    """
+    from harness.cli.environments import configure_client
+
+    configure_client(environment, customer, account)
+
+
+@commands.command()
+@click.argument("environment", metavar="ENV")
 @JUNIT
 def verify(environment: str, junit: Path | None) -> None:
     """Run the security suite against ENV and show the verdict.
@@ -120,10 +136,13 @@ def destroy(environment: str) -> None:
 
 
 @commands.command()
-@click.argument("environment", metavar="ENV", default="embedded")
+@click.argument("environment", metavar="[ENV]", default="embedded")
 @JUNIT
 def demo(environment: str, junit: Path | None) -> None:
-    """The main job: deploy to a new cloud, call Bedrock, attack, give the verdict."""
+    """The main job: deploy to a new cloud, call Bedrock, attack, give the verdict.
+
+    ENV is `embedded` unless given.
+    """
     from harness.cli.environments import demo_environment
 
     sys.exit(0 if demo_environment(environment, junit) else EXIT_FAILED)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import configparser
 import contextlib
+import os
 import shutil
 import tempfile
 import time
@@ -19,6 +20,7 @@ from filelock import FileLock, Timeout
 from rich.console import Console
 from rich.text import Text
 
+from harness.cli.client_config import write_client_config
 from harness.cli.progress import RootProgress
 from harness.cli.serve import announce, answers, terminable, wait_for_end
 from harness.cli.suite import run_suite
@@ -49,7 +51,9 @@ def apply_environment(name: str) -> None:
                 with _cloud(environment, folder) as cloud:
                     _deploy(environment, EmbeddedTarget(cloud), folder, console)
                     announce(cloud)
-                    click.echo(f"# `bulkhead verify {name}` probes it; Ctrl-C ends it.")
+                    click.echo(f"# `bulkhead verify {name}` probes it.")
+                    click.echo(f"# `bulkhead config {name} CUSTOMER` lets you call Bedrock in it.")
+                    click.echo("# Ctrl-C ends it.")
                     wait_for_end(cloud)
             finally:
                 _forget(folder)
@@ -101,6 +105,19 @@ def destroy_environment(name: str) -> None:
     _say(console, f"{environment.name} is destroyed.")
 
 
+def configure_client(name: str, customer: str, account: str | None) -> None:
+    """Writes an application's configuration and credentials for the running environment.
+
+    Raises `UserError` when none runs, or for an unknown customer or account.
+    """
+    environment = _load(name)
+    folder = _folder(environment)
+    running = _running(folder)
+    if running is None:
+        raise UserError(f"{name} is not running; start it with `bulkhead apply {name}`")
+    write_client_config(running, folder, customer, account)
+
+
 def _refuse_new_accounts(environment: Environment, running: Deployment) -> None:
     """Raises `UserError` for accounts that the running cloud was not started with."""
     known = configparser.RawConfigParser()
@@ -126,6 +143,8 @@ def _refuse_changes(environment: Environment, running: Deployment) -> None:
 
 
 def _load(name: str) -> Environment:
+    # Terraform's state, plans and reports hold external ids and names of customers.
+    os.umask(0o077)
     return load_environment(environment_folder(name))
 
 
@@ -194,7 +213,7 @@ def _lock(folder: Path) -> FileLock:
 
 def _forget(folder: Path) -> None:
     """Removes what belongs to a cloud that is gone; reports stay."""
-    for name in ("state", "data"):
+    for name in ("state", "data", "clients"):
         shutil.rmtree(folder / name, ignore_errors=True)
     for name in (DEPLOYMENT_FILE, "credentials", "external-ids.json"):
         (folder / name).unlink(missing_ok=True)

@@ -6,12 +6,15 @@ a region that nothing searches) is checked here. Nothing is deployed from here.
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 from ruamel.yaml import YAML
@@ -23,6 +26,7 @@ from harness.errors import UserError
 SCHEMA_FILE = "customers.schema.json"
 OPERATIONS_ROOT = "operations"
 CUSTOMER_ROOT = "customer"
+CROSS_REGION_PREFIXES = frozenset({"us", "us-gov", "eu", "apac", "jp", "au", "ca"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +203,36 @@ def _contradictions(file: Path, document: Any, environment: Environment) -> Iter
             f"{_place(file, document, path)}: {_field(path)}: {environment.region} is not in "
             "regions; add it there, or leaks in it would not be searched for"
         )
+
+    known = aws_regions()
+    for index, region in enumerate(environment.regions):
+        if region not in known:
+            path = ["regions", index]
+            near = get_close_matches(region, known, 1, cutoff=0)[0]
+            yield (
+                f"{_place(file, document, path)}: {_field(path)}: {region} is not an AWS region; "
+                f"did you mean {near}?"
+            )
+    for key, customer in environment.customers.items():
+        for index, model in enumerate(customer.models):
+            if model.split(".", 1)[0] in CROSS_REGION_PREFIXES:
+                path = ["customers", key, "models", index]
+                yield (
+                    f"{_place(file, document, path)}: {_field(path)}: {model} is a cross-region "
+                    "profile, for which this environment names no destination regions; use "
+                    f"{model.split('.', 1)[1]}"
+                )
+
+
+@functools.cache
+def aws_regions() -> tuple[str, ...]:
+    """The regions that have CloudWatch Logs, in the partitions that the modules know."""
+    session = botocore.session.Session()
+    return tuple(
+        region
+        for partition in ("aws", "aws-us-gov")
+        for region in session.get_available_regions("logs", partition)
+    )
 
 
 def _account_paths(environment: Environment) -> Iterator[list[str | int]]:

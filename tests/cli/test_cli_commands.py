@@ -24,11 +24,13 @@ BULKHEAD = [sys.executable, "-c", "from harness.cli import main; main()"]
 def test_help_names_every_command() -> None:
     result = CliRunner().invoke(commands, ["--help"])
     assert result.exit_code == 0
-    for name in ("apply", "cloud", "demo", "destroy", "validate", "verify"):
+    for name in ("apply", "cloud", "config", "demo", "destroy", "validate", "verify"):
         assert f"\n  {name} " in result.output
 
 
-@pytest.mark.parametrize("name", ["apply", "cloud", "demo", "destroy", "validate", "verify"])
+@pytest.mark.parametrize(
+    "name", ["apply", "cloud", "config", "demo", "destroy", "validate", "verify"]
+)
 def test_every_command_has_help(name: str) -> None:
     result = CliRunner().invoke(commands, [name, "--help"])
     assert result.exit_code == 0
@@ -51,6 +53,8 @@ def test_help_imports_nothing_heavy() -> None:
         (["cloud", "--credentials", "x"], "--account"),
         (["cloud", "--account", "111111111111"], "--credentials"),
         (["apply"], "ENV"),
+        (["config", "embedded"], "CUSTOMER"),
+        (["config", "embedded", "acme", "12"], "not an account id"),
         (["fly"], "fly"),
     ],
 )

@@ -57,6 +57,10 @@ def test_an_unchanged_copy_loads(tmp_path: Path) -> None:
         ("acme:", "Acme Corp:", "customers", "Acme Corp"),
         ('"333333333333"', '"222222222223"', "customers.globex.accounts[0].account_id", "already"),
         ('"888888888888"', '"111111111111"', "probes.control", "operations.account_id"),
+        ("acme:", "Acme Corp:", "customers", "lower-case letters"),
+        ("[eu-central-1, eu-west-1", "[eu-central-1, eu-wset-1", "regions[1]", "mean eu-west-1?"),
+        ('["amazon.nova-lite', '["eu.amazon.nova-lite', "globex.models[0]", "use amazon.nova-lite"),
+        ('["amazon.nova-lite', '["Nova Lite', "customers.globex.models[0]", "a Bedrock model id"),
         ("region: eu-central-1", "region: eu-north-1", "operations.region", "add it there"),
     ],
 )

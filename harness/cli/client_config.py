@@ -1,0 +1,103 @@
+"""What an application in a customer account needs to run by hand against a running environment."""
+
+from __future__ import annotations
+
+import configparser
+import io
+import json
+import shlex
+from pathlib import Path
+
+import click
+
+from harness.deploy.deployment import CustomerAccount, Deployment
+from harness.deploy.workspace import write_private
+from harness.errors import UserError
+
+FOLDER = "clients"
+CALLER = "caller"
+"""The profile that the application runs as."""
+APP = "example"
+
+
+def write_client_config(
+    deployment: Deployment, folder: Path, customer: str, account: str | None
+) -> None:
+    """Writes `clients/ACCOUNT.json` (configuration of the client; it holds the external id) and
+    `clients/ACCOUNT.credentials` (the caller role and the account's administrator) in `folder`, for
+    their owner's eyes only, and prints the commands that use them.
+
+    Raises `UserError` for a customer or an account that is not there.
+    """
+    home = _home(deployment, customer, account)
+    config = folder / FOLDER / f"{home.account_id}.json"
+    credentials = folder / FOLDER / f"{home.account_id}.credentials"
+    write_private(config, _document(deployment, home))
+    write_private(credentials, _profiles(deployment, home))
+    for name, value in (
+        ("AWS_ENDPOINT_URL", deployment.place.endpoint),
+        ("AWS_SHARED_CREDENTIALS_FILE", str(credentials)),
+        ("AWS_CONFIG_FILE", "/dev/null"),
+        ("AWS_DEFAULT_REGION", home.region),
+    ):
+        click.echo(f"export {name}={shlex.quote(value)}")
+    example = "python client/examples/application.py"
+    click.echo(f"# As the application of {home.customer}, for an hour:")
+    click.echo(f"#   {example} --config {shlex.quote(str(config))} --profile {CALLER}")
+    click.echo("# As the administrator of its account:")
+    click.echo(
+        f"#   aws --profile {home.account_id} logs filter-log-events "
+        f"--log-group-name {home.log_group_name}"
+    )
+
+
+def _home(deployment: Deployment, customer: str, account: str | None) -> CustomerAccount:
+    if customer not in deployment.fleets:
+        known = ", ".join(deployment.fleets)
+        raise UserError(f"no customer {customer!r} is deployed; there are {known}")
+    homes = {k: v for k, v in deployment.accounts.items() if v.customer == customer}
+    if account is None:
+        if len(homes) > 1:
+            raise UserError(f"{customer} has the accounts {', '.join(homes)}; name one of them")
+        return next(iter(homes.values()))
+    if account not in homes:
+        raise UserError(f"{customer} has no account {account}; it has {', '.join(homes)}")
+    return homes[account]
+
+
+def _document(deployment: Deployment, home: CustomerAccount) -> str:
+    fleet = deployment.fleets[home.customer]
+    document = {
+        "customer": home.customer,
+        "account_id": home.account_id,
+        "app": APP,
+        "region": fleet.region,
+        "fleet_role_arn": fleet.fleet_role_arn,
+        "external_id": fleet.external_id,
+        "inference_profiles": dict(fleet.inference_profiles),
+        "log_group_name": home.log_group_name,
+        "log_group_arn": home.log_group_arn,
+        "log_region": home.region,
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _profiles(deployment: Deployment, home: CustomerAccount) -> str:
+    target = deployment.target()
+    sessions = {
+        CALLER: target.caller_session(
+            home.caller_role_arn, home.caller, region=home.region, session_name=APP
+        ),
+        home.account_id: target.session(home.account_id),
+    }
+    profiles = configparser.RawConfigParser()
+    for name, session in sessions.items():
+        keys = session.get_credentials()
+        assert keys is not None
+        profiles[name] = {
+            "aws_access_key_id": keys.access_key,
+            "aws_secret_access_key": keys.secret_key,
+        } | ({"aws_session_token": keys.token} if keys.token else {})
+    text = io.StringIO()
+    profiles.write(text)
+    return text.getvalue()

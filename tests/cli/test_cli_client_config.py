@@ -1,0 +1,71 @@
+"""`bulkhead config`: an application can be run by hand in a running environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.cli.client_config import write_client_config
+from harness.deploy.deployment import Deployment
+from harness.errors import UserError
+
+APPLICATION = Path(__file__).parents[2] / "client" / "examples" / "application.py"
+
+
+def test_what_it_prints_runs_the_example(
+    deployment: Deployment, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_client_config(deployment, tmp_path, "globex", None)
+    printed = capsys.readouterr().out
+    exports = dict(
+        line.removeprefix("export ").split("=", 1)
+        for line in printed.splitlines()
+        if line.startswith("export ")
+    )
+    (command,) = [line for line in printed.splitlines() if "application.py" in line]
+    arguments = command.split("application.py ")[1].split()
+    done = subprocess.run(
+        [sys.executable, str(APPLICATION), *arguments, "--way", "sync"],
+        env={k: v for k, v in os.environ.items() if not k.startswith("AWS_")} | exports,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "records: 1 of 1 delivered" in done.stdout
+
+
+def test_files_are_private_and_no_secret_is_printed(
+    deployment: Deployment, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_client_config(deployment, tmp_path, "acme", "222222222223")
+    printed = capsys.readouterr().out
+    assert deployment.fleets["acme"].external_id not in printed
+    files = list((tmp_path / "clients").iterdir())
+    assert {file.name for file in files} == {"222222222223.json", "222222222223.credentials"}
+    assert all(file.stat().st_mode & 0o077 == 0 for file in files)
+    document = json.loads((tmp_path / "clients" / "222222222223.json").read_text())
+    assert document["external_id"] == deployment.fleets["acme"].external_id
+    credentials = (tmp_path / "clients" / "222222222223.credentials").read_text()
+    assert document["external_id"] not in credentials
+
+
+@pytest.mark.parametrize(
+    ("customer", "account", "said"),
+    [
+        ("nobody", None, "there are acme, globex, initech"),
+        ("acme", None, "222222222222, 222222222223; name one"),
+        ("globex", "222222222222", "it has 333333333333"),
+    ],
+)
+def test_what_is_not_there_is_said(
+    deployment: Deployment, tmp_path: Path, customer: str, account: str | None, said: str
+) -> None:
+    with pytest.raises(UserError, match=said):
+        write_client_config(deployment, tmp_path, customer, account)
+    assert not list(tmp_path.iterdir())
