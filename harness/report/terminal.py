@@ -30,7 +30,7 @@ def render(results: Mapping[str, Any], console: Console, *, compact: bool | None
     matrix = build(results["results"])
     if matrix.rows:
         small = len(matrix.columns) > WIDE if compact is None else compact
-        console.print(_compact(matrix) if small else _full(matrix))
+        _print_table(_compact(matrix) if small else _full(matrix), console)
         console.print()
     _print_failures(summary, console)
     style = "bold green" if summary.holds else "bold red"
@@ -39,6 +39,17 @@ def render(results: Mapping[str, Any], console: Console, *, compact: bool | None
         Text(f"{summary.tests} tests in {summary.seconds:.1f} s", style="dim"), highlight=False
     )
     return summary
+
+
+def _print_table(table: Table, console: Console) -> None:
+    if console.is_terminal:
+        console.print(table)
+        return
+    # Tables are padded to their width, which files and diffs do not want.
+    with console.capture() as captured:
+        console.print(table)
+    for line in captured.get().splitlines():
+        console.print(Text(line.rstrip()), soft_wrap=True, highlight=False)
 
 
 def _full(matrix: Matrix) -> Table:

@@ -162,3 +162,9 @@ def test_brackets_in_an_answer_are_shown_as_they_are() -> None:
 def test_another_format_is_refused() -> None:
     with pytest.raises(ValueError, match="format"):
         summarize({"format": "junit"})
+
+
+def test_a_file_gets_no_trailing_spaces() -> None:
+    shown = text(run(result()))
+    assert "acme caller 222222222222" in shown
+    assert [line for line in shown.splitlines() if line != line.rstrip()] == []
