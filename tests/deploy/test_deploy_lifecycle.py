@@ -22,11 +22,12 @@ from harness.targets.embedded import EmbeddedTarget
 
 
 def left(target: EmbeddedTarget, environment: Environment) -> dict[str, set[str]]:
-    """Everything of ours that each account holds, except keys that wait for their deletion."""
+    """Everything of ours that each account holds, except keys that wait for their deletion, and
+    what probes of other tests had in place when the cloud was forked."""
     found: dict[str, set[str]] = {}
     for account in environment.accounts:
         session = target.session(account)
-        names = found[account] = set()
+        names: set[str] = set()
 
         def client(service: str, region: str, session: Any = session) -> Any:
             return target.client(session, service, region)
@@ -48,6 +49,7 @@ def left(target: EmbeddedTarget, environment: Environment) -> dict[str, set[str]
             bedrock = client("bedrock", region)
             answer = bedrock.list_inference_profiles(typeEquals="APPLICATION")
             names |= {p["inferenceProfileArn"] for p in answer["inferenceProfileSummaries"]}
+        found[account] = {name for name in names if "bulkhead-probe" not in name}
     return found
 
 
