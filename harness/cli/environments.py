@@ -25,7 +25,7 @@ from harness.cli.progress import RootProgress
 from harness.cli.serve import announce, answers, terminable, wait_for_end
 from harness.cli.suite import run_suite
 from harness.cloud.process import CloudProcess
-from harness.deploy.apply import DEPLOYMENT_FILE, deploy, destroy, root_names
+from harness.deploy.apply import DEPLOYMENT_FILE, deploy, destroy, root_names, unlisted_roots
 from harness.deploy.deployment import Deployment
 from harness.deploy.embedded_plan import cloud_plan
 from harness.deploy.environment import Environment, load_environment
@@ -43,6 +43,8 @@ def apply_environment(name: str) -> None:
         if running := _running(folder):
             _refuse_new_accounts(environment, running)
             _deploy(environment, running.target(), folder, console)
+            for root in unlisted_roots(environment, folder):
+                _say(console, f"{root} is listed no more: it can call no model; its records stay.")
             _say(console, f"{environment.name} is up to date.")
             return
         with _held(folder):

@@ -8,6 +8,7 @@ it waits for a new key to be seen everywhere.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import threading
 import time
@@ -31,7 +32,7 @@ from harness.deploy.environment import Account, Customer, Environment
 from harness.deploy.secrets import external_ids
 from harness.deploy.terraform import Changes, Step, Terraform, stop_all
 from harness.deploy.toolchain import Toolchain, prepare_toolchain
-from harness.deploy.workspace import RUNS, private_folder, project_root
+from harness.deploy.workspace import CUSTOMERS_FILE, RUNS, private_folder, project_root
 from harness.errors import UserError
 from harness.targets.embedded import EmbeddedTarget
 
@@ -62,6 +63,18 @@ def root_names(environment: Environment) -> list[str]:
     return ["operations", *(_name(c, a) for c, a in environment.customer_accounts)]
 
 
+def unlisted_roots(environment: Environment, run_dir: Path) -> list[str]:
+    """Customer accounts that were applied and still hold resources, but are in `customers.yaml` no
+    more. Their records are the customer's, so only a person decides when they go."""
+    listed = {_folder_name(name) for name in root_names(environment)}
+    left = []
+    for state in sorted((run_dir / "state").glob("*/terraform.tfstate")):
+        if state.parent.name not in listed and json.loads(state.read_text())["resources"]:
+            customer, _, account = state.parent.name.rpartition("-")
+            left.append(f"{customer} {account}")
+    return left
+
+
 def parallel_roots() -> int:
     """How many roots are worked on at once on this machine."""
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
@@ -70,6 +83,10 @@ def parallel_roots() -> int:
 
 def _name(customer: Customer, account: Account) -> str:
     return f"{customer.key} {account.account_id}"
+
+
+def _folder_name(root: str) -> str:
+    return root.replace(" ", "-")
 
 
 def deploy(
@@ -129,8 +146,14 @@ def plan_is_empty(deployment: Deployment, run_dir: Path, progress: Progress | No
 def destroy(deployment: Deployment, run_dir: Path, progress: Progress | None = None) -> None:
     """Removes everything that `deploy` made: customers first, then the operations account.
 
-    Raises `UserError` that names the roots left; called again, it goes on with those.
+    Raises `UserError` that names the roots left; called again, it goes on with those. Raises it
+    before anything is done for accounts that `customers.yaml` lists no more.
     """
+    if unlisted := unlisted_roots(deployment.environment, run_dir):
+        raise UserError(
+            f"{deployment.environment.path / CUSTOMERS_FILE}: {', '.join(unlisted)} was applied and "
+            "is listed no more; list it again, so that it can be destroyed too"
+        )
     run = _Run(deployment.environment, deployment.target(), run_dir, progress)
     with run.stopping():
         run.customers(deployment.fleets, lambda root, variables, _account: root.destroy(variables))
@@ -248,7 +271,7 @@ class _Run:
                 last = step
                 self.progress(RootEvent(name, "running", step, time.monotonic() - started))
 
-        state = self.run_dir / "state" / name.replace(" ", "-")
+        state = self.run_dir / "state" / _folder_name(name)
         try:
             result = work(self._terraform(folder, name, state, tell))
         except BaseException:

@@ -1,0 +1,34 @@
+"""A customer account that was applied and is listed in customers.yaml no more."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.deploy.apply import destroy, unlisted_roots
+from harness.deploy.deployment import Deployment
+from harness.errors import UserError
+
+
+def state(run_dir: Path, root: str, *resources: str) -> None:
+    folder = run_dir / "state" / root
+    folder.mkdir(parents=True)
+    (folder / "terraform.tfstate").write_text(json.dumps({"resources": resources}))
+
+
+def test_only_what_is_unlisted_and_not_empty_is_named(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    for root in ("operations", "globex-333333333333", "old-customer-555555555555"):
+        state(tmp_path, root, "aws_kms_key.logs")
+    state(tmp_path, "gone-999999999999")
+    assert unlisted_roots(deployment.environment, tmp_path) == ["old-customer 555555555555"]
+
+
+def test_destroy_refuses_to_leave_it_behind(deployment: Deployment, tmp_path: Path) -> None:
+    state(tmp_path, "old-customer-555555555555", "aws_kms_key.logs")
+    with pytest.raises(UserError, match=r"customers\.yaml: old-customer 555555555555 .* list it"):
+        destroy(deployment, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"state"}
