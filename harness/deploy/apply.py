@@ -151,8 +151,8 @@ def destroy(deployment: Deployment, run_dir: Path, progress: Progress | None = N
     """
     if unlisted := unlisted_roots(deployment.environment, run_dir):
         raise UserError(
-            f"{deployment.environment.path / CUSTOMERS_FILE}: {', '.join(unlisted)} was applied and "
-            "is listed no more; list it again, so that it can be destroyed too"
+            f"{deployment.environment.path / CUSTOMERS_FILE}: {', '.join(unlisted)} was applied "
+            "and is listed no more; list it again, so that it can be destroyed too"
         )
     run = _Run(deployment.environment, deployment.target(), run_dir, progress)
     with run.stopping():
