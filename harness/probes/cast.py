@@ -26,6 +26,7 @@ T = TypeVar("T")
 
 APP = "probe"
 PATH = "/bulkhead-probe/"
+OUTSIDERS = ("other organization", "no organization")
 PATIENCE = 20.0
 """Seconds to wait for a new role or key to be known: IAM is eventually consistent."""
 _NEW_KEY = frozenset({"InvalidClientTokenId"})

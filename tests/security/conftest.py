@@ -7,11 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from harness.deploy.deployment import Deployment
-from harness.probes.cast import Cast
+from harness.probes.cast import OUTSIDERS, Cast
 from harness.probes.hostile import hostile_stage
 from harness.pytest_plugin import environment_of
-
-OUTSIDERS = ("other organization", "no organization")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

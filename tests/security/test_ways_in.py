@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from harness.probes.bedrock import converse
-from harness.probes.cast import Actor, Cast
+from harness.probes.cast import OUTSIDERS, PATH, Actor, Cast
 from harness.probes.result import Recorder, Subject
 
-OUTSIDERS = ("other organization", "no organization")
 SERVICE_LINKED = "/aws-service-role/"
 
 
@@ -114,8 +113,7 @@ def test_nobody_assumes_another_role_of_operations(probe: Recorder, cast: Cast) 
     attackers = [cast.other_role(account) for account in cast.stage.homes]
     attackers += [cast.outsider(name) for name in OUTSIDERS]
     # Roles that others made for the time of their probes come and go.
-    passing = "/bulkhead-probe/"
-    for role in sorted(r for r in roles if r == helper or passing not in r):
+    for role in sorted(r for r in roles if r == helper or PATH not in r):
         for actor in attackers:
             probe.denied(
                 Subject(
