@@ -48,8 +48,8 @@ class Right:
     """An action, the resources a refusal may name, the request, and how to undo it.
 
     Templates in `resources` and `request` know the region `{r}`, the operations account `{a}`, the
-    fleet role's name `{role}` and ARN `{role_arn}`, its profile's ARN `{aip}` and the helper's name
-    `{name}`.
+    fleet role's name `{role}` and ARN `{role_arn}`, its profile's ARN `{aip}`, its model `{model}`
+    and the helper's name `{name}`.
     """
 
     rows: tuple[str, ...]
@@ -264,6 +264,34 @@ RIGHTS = [
         ("*",),
         {},
     ),
+    Right(
+        ("P14", "P17"),
+        "start a batch job, whose prompts and answers lie in buckets",
+        "bedrock",
+        "create_model_invocation_job",
+        "bedrock:CreateModelInvocationJob",
+        ("{model_arn}", "arn:aws:bedrock:{r}:{a}:model-invocation-job/*", "*"),
+        {
+            "jobName": "{name}",
+            "roleArn": "{role_arn}",
+            "modelId": "{model}",
+            "inputDataConfig": {"s3InputDataConfig": {"s3Uri": "s3://{name}/in"}},
+            "outputDataConfig": {"s3OutputDataConfig": {"s3Uri": "s3://{name}/out"}},
+        },
+    ),
+    Right(
+        ("P17", "P23"),
+        "call its model asynchronously, past its profile and into a bucket",
+        "bedrock-runtime",
+        "start_async_invoke",
+        "bedrock:InvokeModel",
+        ("{model_arn}", "arn:aws:bedrock:{r}:{a}:async-invoke/*"),
+        {
+            "modelId": "{model}",
+            "modelInput": {},
+            "outputDataConfig": {"s3OutputDataConfig": {"s3Uri": "s3://{name}/out"}},
+        },
+    ),
 ]
 
 
@@ -368,6 +396,7 @@ def filler(cast: Cast, fleet: Fleet) -> Callable[[str], str]:
         "role": fleet.role_name,
         "role_arn": fleet.role_arn,
         "aip": fleet.profile,
+        "model": fleet.model,
         "model_arn": fleet.model_arn,
         "name": name,
         # Another role than its own, since a trust that was really changed would stay so.

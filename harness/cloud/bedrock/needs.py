@@ -35,6 +35,7 @@ _INVOKE: Final = {
     "ConverseStream": "bedrock:InvokeModelWithResponseStream",
     "InvokeModelWithResponseStream": "bedrock:InvokeModelWithResponseStream",
     "CountTokens": "bedrock:CountTokens",
+    "StartAsyncInvoke": "bedrock:InvokeModel",
 }
 _DEFAULTS: Final = BedrockSettings()
 _AIP_ID_LENGTH: Final = 12
@@ -68,6 +69,10 @@ def _invoke(call: Call, world: World, action: str, settings: BedrockSettings) ->
     if guardrail is not None:
         needs.append(Need("bedrock:ApplyGuardrail", guardrail[0], _account(guardrail[0])))
     needs.extend(_tool_needs(call))
+    if call.operation == "StartAsyncInvoke":
+        # https://docs.aws.amazon.com/nova/latest/userguide/video-gen-access.html
+        job = f"arn:aws:bedrock:{call.region}:{call.account}:async-invoke/*"
+        needs.append(Need(action, job, call.account, dict(context)))
     return tuple(needs)
 
 
@@ -193,6 +198,24 @@ def _named_profile(call: Call, world: World) -> str:
     return f"arn:aws:bedrock:{call.region}:{call.account}:{kind}/{identifier}"
 
 
+def _create_job(call: Call, world: World) -> Needs:
+    """A batch job: itself, its model (through a profile or not), and the role it runs as.
+
+    https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-prereq.html
+    """
+    action = "bedrock:CreateModelInvocationJob"
+    tags = _request_tags(call)
+    job = f"arn:aws:bedrock:{call.region}:{call.account}:model-invocation-job/*"
+    needs = [*_model_needs(call, world, action, tags, _DEFAULTS)]
+    needs.append(Need(action, job, call.account, tags))
+    if tags:
+        needs.append(Need("bedrock:TagResource", job, call.account, tags))
+    role = str(call.params.get("roleArn") or "")
+    passed = {"iam:PassedToService": "bedrock.amazonaws.com"}
+    needs.append(Need("iam:PassRole", role, _account(role), passed))
+    return tuple(needs)
+
+
 def _request_tags(call: Call) -> Context:
     tags = {str(tag["key"]): str(tag["value"]) for tag in call.params.get("tags") or ()}
     if not tags:
@@ -213,4 +236,5 @@ _CONTROL: Final[Mapping[str, Callable[[Call, World], Needs]]] = {
     "CreateInferenceProfile": _create_profile,
     "GetInferenceProfile": _get_profile,
     "DeleteInferenceProfile": _delete_profile,
+    "CreateModelInvocationJob": _create_job,
 }

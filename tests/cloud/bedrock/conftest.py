@@ -15,7 +15,9 @@ from harness.cloud.call import Answer, ApiError, Call, Caller, EventStream
 
 ACCOUNT = "111111111111"
 REGION = "eu-central-1"
-RUNTIME = frozenset({"Converse", "ConverseStream", "InvokeModel", "CountTokens"})
+RUNTIME = frozenset(
+    {"Converse", "ConverseStream", "InvokeModel", "CountTokens", "StartAsyncInvoke"}
+)
 
 
 @dataclass

@@ -46,6 +46,32 @@ def test_a_model_called_directly_carries_no_profile_key(needs, operation, action
     assert needs(operation, modelId=model) == (Need(action, NOVA, "", {}),)
 
 
+def test_an_asynchronous_call_needs_its_model_and_its_place(needs):
+    place = f"arn:aws:bedrock:{REGION}:{OPS}:async-invoke/*"
+    assert needs("StartAsyncInvoke", modelId=NOVA) == (
+        Need(INVOKE, NOVA, "", {}),
+        Need(INVOKE, place, OPS, {}),
+    )
+
+
+def test_a_batch_job_needs_its_model_itself_and_to_pass_its_role(needs, play):
+    aip, role, action = (
+        play.aip(),
+        f"arn:aws:iam::{OPS}:role/batch",
+        "bedrock:CreateModelInvocationJob",
+    )
+    tags = {"aws:RequestTag/a": "b", "aws:TagKeys": ("a",)}
+    job = f"arn:aws:bedrock:{REGION}:{OPS}:model-invocation-job/*"
+    asked = {"modelId": aip, "roleArn": role, "tags": [{"key": "a", "value": "b"}]}
+    assert needs("CreateModelInvocationJob", **asked) == (
+        Need(action, aip, OPS, tags),
+        Need(action, NOVA, "", {**tags, KEY: aip}),
+        Need(action, job, OPS, tags),
+        Need("bedrock:TagResource", job, OPS, tags),
+        Need("iam:PassRole", role, OPS, {"iam:PassedToService": "bedrock.amazonaws.com"}),
+    )
+
+
 def test_count_tokens_is_its_own_action(needs):
     assert needs("CountTokens", modelId=NOVA) == (Need("bedrock:CountTokens", NOVA, "", {}),)
 

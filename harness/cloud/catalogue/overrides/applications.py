@@ -13,7 +13,7 @@ OVERRIDES: dict[str, dict[str, str]] = {
             "{modelArn} +bedrock:TagResource>~custom-model-deployment/*"
         ),
         "CreateModelCustomizationJob": "!the base model is named in more than one form",
-        "CreateModelInvocationJob": "!the model is named in more than one form",
+        "CreateModelInvocationJob": "=bedrock",
         "UpdateProvisionedModelThroughput": "!the model is named in more than one form",
         "CreateProvisionedModelThroughput": "!the model is named in more than one form",
         "ListGuardrails": "?~guardrail/{guardrailIdentifier} /*",
