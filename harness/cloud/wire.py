@@ -28,7 +28,8 @@ from harness.cloud.http_request import HttpRequest
 # A request is signed for a signing name, which is usually, but not always, the service's own.
 # One signing name may serve several endpoints that our single endpoint cannot tell apart by host.
 _SIGNED_FOR: Mapping[str, tuple[str, ...]] = {
-    "bedrock": ("bedrock-runtime", "bedrock", "bedrock-agent", "bedrock-agent-runtime"),
+    # Agents: not played here, only decided; the runtime goes first, whose paths are the longer ones.
+    "bedrock": ("bedrock-runtime", "bedrock", "bedrock-agent-runtime", "bedrock-agent"),
     "monitoring": ("cloudwatch",),
     "states": ("stepfunctions",),
     "tagging": ("resourcegroupstaggingapi",),

@@ -17,6 +17,8 @@ from harness.cloud.catalogue.overrides import (
 PREFIXES = {
     "account": "account",
     "bedrock": "bedrock",
+    "bedrock-agent": "bedrock",
+    "bedrock-agent-runtime": "bedrock",
     "bedrock-runtime": "bedrock",
     "budgets": "budgets",
     "ce": "ce",
@@ -60,6 +62,7 @@ ROLES_NOT_PASSED = {
     "sts",
     "organizations",  # CreateAccount names a role that Organizations itself makes
     "bedrock-runtime",  # a message's role: user or assistant
+    "bedrock-agent-runtime",
     "ec2",
 }
 

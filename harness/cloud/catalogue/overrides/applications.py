@@ -37,6 +37,13 @@ OVERRIDES: dict[str, dict[str, str]] = {
         "=bedrock",
     )
     | {"GetAsyncInvoke": "{invocationArn}"},
+    "bedrock-agent": dict.fromkeys(
+        ("DeleteFlowAlias", "GetFlowAlias", "UpdateFlowAlias"),
+        "~flow/{flowIdentifier}/alias/{aliasIdentifier}",
+    ),
+    "bedrock-agent-runtime": {
+        "InvokeFlow": "~flow/{flowIdentifier}/alias/{flowAliasIdentifier}",
+    },
     "lambda": {
         "AddLayerVersionPermission": "@layer:LayerName",
         "DeleteLayerVersion": "@layer:LayerName",
