@@ -28,7 +28,7 @@ from harness.cloud.http_request import HttpRequest
 # A request is signed for a signing name, which is usually, but not always, the service's own.
 # One signing name may serve several endpoints that our single endpoint cannot tell apart by host.
 _SIGNED_FOR: Mapping[str, tuple[str, ...]] = {
-    # Agents: not played here, only decided; the runtime goes first, whose paths are the longer ones.
+    # Agents are decided only, not played; the runtime goes first, whose paths are longer.
     "bedrock": ("bedrock-runtime", "bedrock", "bedrock-agent-runtime", "bedrock-agent"),
     "monitoring": ("cloudwatch",),
     "states": ("stepfunctions",),

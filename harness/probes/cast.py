@@ -73,7 +73,7 @@ class Cast:
         home = self.stage.homes[account]
         return self._once(
             ("caller", account),
-            lambda: self._become(
+            lambda: self.become(
                 home.caller_role_arn, home.caller, f"{home.customer} caller {account}", "caller"
             ),
         )
@@ -284,7 +284,7 @@ class Cast:
         name = name or self.helper_name(kind.replace(" ", "-"))
         role = self.create_role(account, name, trust, path)
         self._roles[kind] = role
-        return self._become(role, "lambda", label, kind)
+        return self.become(role, "lambda", label, kind)
 
     def create_role(
         self, account: str, name: str, trust: Mapping[str, Any], path: str = PATH
@@ -316,7 +316,8 @@ class Cast:
         owner = self.stage.homes[account].customer
         return Actor(f"{owner} user {account}", "user", account, arn, session)
 
-    def _become(self, role_arn: str, caller: str, label: str, kind: str) -> Actor:
+    def become(self, role_arn: str, caller: str, label: str, kind: str) -> Actor:
+        """A session of a role as the service that runs its application starts one."""
         session = self._until_known(
             lambda: self.stage.target.caller_session(
                 role_arn, caller, region=self.region, session_name=APP

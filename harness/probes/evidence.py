@@ -82,6 +82,10 @@ class Denial:
     """The ARN of the caller, when known: a refusal of somebody else proves nothing."""
     bare: bool = False
 
+    def __str__(self) -> str:
+        named = f"a refusal that names {self.action} and the resource"
+        return f"{named}, or a bare 403" if self.bare else named
+
     def accepts(self, answer: Answer) -> bool:
         """Whether the answer proves that this caller may not do this to this resource."""
         if answer.outcome is not Outcome.DENIED:
@@ -92,6 +96,26 @@ class Denial:
             answer.action == self.action
             and answer.resource in self.resources
             and (not self.user or answer.user == self.user)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The evidence of a wall that is not an authorization: the error that AWS documents for it."""
+
+    code: str
+    says: str
+    """What its message contains."""
+
+    def __str__(self) -> str:
+        return f"{self.code} that says {self.says!r}"
+
+    def accepts(self, answer: Answer) -> bool:
+        """Whether the answer is this error."""
+        return (
+            answer.outcome is not Outcome.ALLOWED
+            and answer.code == self.code
+            and self.says in answer.message
         )
 
 
@@ -120,15 +144,17 @@ def ask(call: Callable[[], object]) -> Answer:
     return Answer(Outcome.ALLOWED)
 
 
-def judge_denial(expected: Denial, answer: Answer, twin: Answer) -> Judgment:
+def judge_denial(expected: Denial | Refusal, answer: Answer, twin: Answer) -> Judgment:
     """Judge a call that must be refused, beside a call of the same session that must succeed."""
     if answer.outcome is Outcome.ALLOWED:
         return Judgment(Verdict.BROKEN, "the call was allowed")
     if not expected.accepts(answer):
-        return Judgment(
-            Verdict.NO_EVIDENCE,
-            f"the answer does not refuse {expected.action} on {expected.resources[0]}: {answer}",
+        wanted = (
+            f"does not refuse {expected.action} on {expected.resources[0]}"
+            if isinstance(expected, Denial)
+            else f"is not {expected}"
         )
+        return Judgment(Verdict.NO_EVIDENCE, f"the answer {wanted}: {answer}")
     if twin.outcome is not Outcome.ALLOWED:
         return Judgment(
             Verdict.NO_EVIDENCE, f"the same session's call that must succeed did not: {twin}"

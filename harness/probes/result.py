@@ -15,6 +15,7 @@ from harness.probes.evidence import (
     Denial,
     Judgment,
     Outcome,
+    Refusal,
     Verdict,
     ask,
     judge_allowed,
@@ -55,6 +56,8 @@ class Result:
     observed: str
     verdict: Verdict
     message: str
+    evidence: str = ""
+    """What the probe accepts as proof."""
     twin: str = ""
     """What the same session's call that must succeed answered."""
     matrix: bool = False
@@ -109,13 +112,34 @@ class Recorder:
         beside = ask(twin)
         expected = Denial(subject.action, subject.arns, user=user or subject.who.arn, bare=bare)
         judgment = judge_denial(expected, answer, beside)
-        self._add(subject, Outcome.DENIED, answer.outcome, judgment, twin=str(beside))
+        self._add(subject, Outcome.DENIED, answer.outcome, judgment, str(expected), str(beside))
+        return answer
+
+    def refused(
+        self,
+        subject: Subject,
+        call: Callable[[], object],
+        *,
+        code: str,
+        says: str,
+        twin: Callable[[], object],
+    ) -> Answer:
+        """The call must fail with an error that is not an authorization's; `twin`, a call of the
+        same session, must succeed."""
+        answer = ask(call)
+        beside = ask(twin)
+        expected = Refusal(code, says)
+        judgment = judge_denial(expected, answer, beside)
+        observed = "refused" if expected.accepts(answer) else answer.outcome
+        self._add(subject, "refused", observed, judgment, str(expected), str(beside))
         return answer
 
     def allowed(self, subject: Subject, call: Callable[[], object]) -> Answer:
         """The call must succeed."""
         answer = ask(call)
-        self._add(subject, Outcome.ALLOWED, answer.outcome, judge_allowed(answer))
+        self._add(
+            subject, Outcome.ALLOWED, answer.outcome, judge_allowed(answer), "the call succeeds"
+        )
         return answer
 
     def unaddressable(self, subject: Subject, *, members: Sequence[str], foreign: str) -> None:
@@ -128,6 +152,7 @@ class Recorder:
                 Verdict.UNADDRESSABLE,
                 f"the request has no member that can name {foreign}: {', '.join(members)}",
             ),
+            "the API cannot name the resource",
         )
 
     def state(
@@ -135,14 +160,20 @@ class Recorder:
     ) -> None:
         """A fact that was read: it holds, it does not, or (None) it could not be established."""
         verdict = {True: Verdict.HELD, False: Verdict.BROKEN, None: Verdict.NO_EVIDENCE}[holds]
-        self._add(subject, expected, observed, Judgment(verdict, why))
+        self._add(subject, expected, observed, Judgment(verdict, why), "what the APIs show")
 
     @property
     def failures(self) -> list[Result]:
         return [result for result in self.results if not result.verdict.good]
 
     def _add(
-        self, subject: Subject, expected: str, observed: str, judgment: Judgment, twin: str = ""
+        self,
+        subject: Subject,
+        expected: str,
+        observed: str,
+        judgment: Judgment,
+        evidence: str,
+        twin: str = "",
     ) -> None:
         self.results.append(
             Result(
@@ -159,6 +190,7 @@ class Recorder:
                 observed=str(observed),
                 verdict=judgment.verdict,
                 message=self._clean(judgment.why),
+                evidence=evidence,
                 twin=self._clean(twin),
                 matrix=subject.matrix,
             )

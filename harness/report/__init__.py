@@ -6,5 +6,5 @@ The data is what the pytest plugin writes with `--results`:
      "tests": [{"id", "outcome", "seconds", "message"}],
      "results": [{"test", "probe", "rows", "claim", "principal", "principal_kind", "principal_arn",
                   "action", "resource", "resource_arn", "expected", "observed", "verdict",
-                  "message", "twin", "matrix"}]}
+                  "message", "evidence", "twin", "matrix"}]}
 """

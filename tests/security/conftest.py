@@ -9,7 +9,9 @@ import pytest
 from harness.deploy.deployment import Deployment
 from harness.probes.cast import OUTSIDERS, Cast
 from harness.probes.hostile import hostile_stage
+from harness.probes.stage import Stage
 from harness.pytest_plugin import environment_of
+from harness.targets.embedded import EmbeddedTarget
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -63,3 +65,11 @@ def hostile(deployment: Deployment, part: str) -> Iterator[Cast]:
     """
     with hostile_stage(deployment) as copy:
         yield Cast(copy, part)
+
+
+@pytest.fixture
+def copied(deployment: Deployment, part: str) -> Iterator[Cast]:
+    """The actors in a copy of the cloud that the test may change as it likes."""
+    with deployment.cloud().fork() as cloud:
+        target = EmbeddedTarget(cloud)
+        yield Cast(Stage.of(deployment.on(target), target), part)
