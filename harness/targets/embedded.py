@@ -32,6 +32,8 @@ _CONFIG: dict[str, Any] = {
     "retries": {"mode": "standard", "total_max_attempts": 3},
     "proxies": {},
     "max_pool_connections": 16,
+    # One endpoint serves all: there is no streaming- or account-specific host in front of it.
+    "inject_host_prefix": False,
 }
 
 # The profile is asked of no variable: an AWS_PROFILE that no file knows would fail every session.
