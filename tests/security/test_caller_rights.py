@@ -80,21 +80,32 @@ def test_caller_cannot_write_to_another_group(probe: Recorder, cast: Cast, accou
         logs.delete_log_group(logGroupName=group)
 
 
-READS = {
-    "GetLogEvents": ("logs:GetLogEvents", ("L21",)),
-    "FilterLogEvents": ("logs:FilterLogEvents", ("L21",)),
-    "DescribeLogStreams": ("logs:DescribeLogStreams", ("L21",)),
-    "StartQuery": ("logs:StartQuery", ("L21",)),
-    "CreateLogGroup": ("logs:CreateLogGroup", ("L28",)),
-    "DeleteLogStream": ("logs:DeleteLogStream", ("L20",)),
-    "PutRetentionPolicy": ("logs:PutRetentionPolicy", ("L20",)),
-    "DeleteSubscriptionFilter": ("logs:DeleteSubscriptionFilter", ("L09", "L21")),
-    "DeleteMetricFilter": ("logs:DeleteMetricFilter", ("L27", "L21")),
-    "AssociateKmsKey": ("logs:AssociateKmsKey", ("K11",)),
+# Actions beside writing records, and the rows they answer.
+RIGHTS = {
+    "GetLogEvents": ("L21",),
+    "FilterLogEvents": ("L21", "L15"),
+    "DescribeLogStreams": ("L21",),
+    "StartQuery": ("L21",),
+    "CreateExportTask": ("L13", "L21"),
+    "CreateLogGroup": ("L28",),
+    "DeleteLogGroup": ("L20",),
+    "DeleteLogStream": ("L20",),
+    "PutRetentionPolicy": ("L20",),
+    "PutSubscriptionFilter": ("L09",),
+    "DeleteSubscriptionFilter": ("L09", "L21"),
+    "PutMetricFilter": ("L27",),
+    "DeleteMetricFilter": ("L27", "L21"),
+    "PutDataProtectionPolicy": ("L16",),
+    "DeleteDataProtectionPolicy": ("L16",),
+    "PutBearerTokenAuthentication": ("L26",),
+    "AssociateKmsKey": ("K11",),
+    "DisassociateKmsKey": ("K11",),
 }
 
+ELSEWHERE = ("DeleteLogGroup", "DisassociateKmsKey")
 
-@pytest.mark.parametrize("operation", list(READS))
+
+@pytest.mark.parametrize("operation", list(RIGHTS))
 def test_caller_cannot(probe: Recorder, cast: Cast, account: str, operation: str) -> None:
     home = cast.stage.homes[account]
     logs = cast.client(cast.caller(account), "logs", home.region)
@@ -102,20 +113,51 @@ def test_caller_cannot(probe: Recorder, cast: Cast, account: str, operation: str
     now = int(time.time())
     calls: dict[str, Callable[[], object]] = {
         "GetLogEvents": lambda: logs.get_log_events(logGroupName=home.group, logStreamName=stream),
-        "FilterLogEvents": lambda: logs.filter_log_events(logGroupName=home.group),
+        "FilterLogEvents": lambda: logs.filter_log_events(logGroupName=home.group, unmask=True),
         "DescribeLogStreams": lambda: logs.describe_log_streams(logGroupName=home.group),
         "StartQuery": lambda: logs.start_query(
             logGroupName=home.group, startTime=now - 60, endTime=now, queryString="fields @message"
         ),
+        # The bucket is not there.
+        "CreateExportTask": lambda: logs.create_export_task(
+            **{"logGroupName": home.group, "from": 0, "to": 1, "destination": name}
+        ),
         "CreateLogGroup": lambda: logs.create_log_group(logGroupName=name),
+        # Not its group, but one that its rights would reach by the start of its name.
+        "DeleteLogGroup": lambda: logs.delete_log_group(logGroupName=f"{home.group}-{name}"),
         "DeleteLogStream": lambda: logs.delete_log_stream(
             logGroupName=home.group, logStreamName=stream
         ),
         "PutRetentionPolicy": lambda: logs.put_retention_policy(
             logGroupName=home.group, retentionInDays=retention(cast, home)
         ),
+        # Neither destination is there, so nothing would be sent.
+        "PutSubscriptionFilter": lambda: logs.put_subscription_filter(
+            logGroupName=home.group,
+            filterName=name,
+            filterPattern="",
+            destinationArn=f"arn:aws:lambda:{home.region}:{account}:function:{name}",
+        ),
         "DeleteSubscriptionFilter": lambda: logs.delete_subscription_filter(
             logGroupName=home.group, filterName=name
+        ),
+        # Patterns that the service refuses after the authorization.
+        "PutMetricFilter": lambda: logs.put_metric_filter(
+            logGroupName=home.group,
+            filterName=name,
+            filterPattern="{",
+            metricTransformations=[
+                {"metricName": name, "metricNamespace": "probe", "metricValue": "1"}
+            ],
+        ),
+        "PutDataProtectionPolicy": lambda: logs.put_data_protection_policy(
+            logGroupIdentifier=home.group, policyDocument="{}"
+        ),
+        "DeleteDataProtectionPolicy": lambda: logs.delete_data_protection_policy(
+            logGroupIdentifier=home.group
+        ),
+        "PutBearerTokenAuthentication": lambda: logs.put_bearer_token_authentication(
+            logGroupIdentifier=home.group, bearerTokenAuthenticationEnabled=False
         ),
         "DeleteMetricFilter": lambda: logs.delete_metric_filter(
             logGroupName=home.group, filterName=name
@@ -124,16 +166,19 @@ def test_caller_cannot(probe: Recorder, cast: Cast, account: str, operation: str
         "AssociateKmsKey": lambda: logs.associate_kms_key(
             logGroupName=home.group, kmsKeyId=home.key_arn
         ),
+        "DisassociateKmsKey": lambda: logs.disassociate_kms_key(
+            logGroupName=f"{home.group}-{name}"
+        ),
     }
-    action, rows = READS[operation]
-    group = name if operation == "CreateLogGroup" else home.group
+    other = {"CreateLogGroup": name} | dict.fromkeys(ELSEWHERE, f"{home.group}-{name}")
+    group = other.get(operation, home.group)
     answer = probe.denied(
         Subject(
             "caller-rights",
-            rows,
+            RIGHTS[operation],
             f"a caller role cannot call {operation}",
             cast.caller(account),
-            action,
+            f"logs:{operation}",
             group,
             arns_of_group(home, group, stream),
         ),
