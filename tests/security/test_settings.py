@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from harness.probes.cast import Cast
+from harness.probes.cast import Actor, Cast
 from harness.probes.result import Recorder, Subject
+
+# `bulkhead/APP/DATE/RUN`, as the client makes them, and the streams of the probes themselves.
+STREAM = re.compile(
+    r"bulkhead/[A-Za-z0-9._-]{1,64}/\d{4}/\d\d/\d\d/[0-9a-f]{32}|bulkhead-probe-[\w-]+"
+)
 
 
 def test_invocation_logging_is_off(probe: Recorder, cast: Cast, region: str) -> None:
@@ -98,19 +105,173 @@ def test_records_are_encrypted_with_the_customers_key(
     probe.state(
         Subject(
             "log-group",
-            ("K05", "K09", "L18"),
+            ("K05", "K09", "L18", "L19"),
             "records are encrypted with a key of the customer's own account, and expire",
             reader,
             "logs:DescribeLogGroups",
             home.group,
             (home.group_arn,),
         ),
-        expected="own key, limited retention",
+        expected="own key, limited retention, class STANDARD",
         observed="own key" if owned else "no key of the account",
-        holds=owned and key == home.key_arn and bool(group.get("retentionInDays")),
+        holds=owned
+        and key == home.key_arn
+        and bool(group.get("retentionInDays"))
+        and group.get("logGroupClass", "STANDARD") == "STANDARD",
         why=f"key of account {key.split(':')[4] if owned else 'unknown'}, "
-        f"retention {group.get('retentionInDays', 'unlimited')} days",
+        f"retention {group.get('retentionInDays', 'unlimited')} days, "
+        f"class {group.get('logGroupClass', 'STANDARD')}",
     )
+
+
+def test_streams_are_named_by_the_client(probe: Recorder, cast: Cast, account: str) -> None:
+    """A stream's name cannot be masked and is shown to whoever may list streams."""
+    home, reader = cast.stage.homes[account], cast.administrator(account)
+    logs = cast.client(reader, "logs", home.region)
+    pages = logs.get_paginator("describe_log_streams").paginate(logGroupName=home.group)
+    names = [s["logStreamName"] for page in pages for s in page["logStreams"]]
+    strange = [n for n in names if not STREAM.fullmatch(n)]
+    probe.state(
+        Subject(
+            "stream-names",
+            ("L31",),
+            "the names of log streams carry nothing that a user wrote",
+            reader,
+            "logs:DescribeLogStreams",
+            home.group,
+            (home.group_arn,),
+        ),
+        expected="names that the client makes",
+        observed="other names" if strange else "names that the client makes",
+        holds=not strange,
+        why=f"{len(strange)} of {len(names)} names are of another form",
+    )
+
+
+def test_no_service_writes_to_records(probe: Recorder, cast: Cast, account: str) -> None:
+    """A resource policy of CloudWatch Logs lets services write, whoever asked them to."""
+    home, reader = cast.stage.homes[account], cast.administrator(account)
+    logs = cast.client(reader, "logs", home.region)
+    subject = Subject(
+        "log-policies",
+        ("L07", "L08"),
+        "no resource policy lets services write to a customer's log groups",
+        reader,
+        "logs:DescribeResourcePolicies",
+        str(home),
+        (),
+    )
+    absent(probe, subject, lambda: logs.describe_resource_policies()["resourcePolicies"])
+
+
+def test_no_field_of_a_record_becomes_a_metric(probe: Recorder, cast: Cast, account: str) -> None:
+    home, reader = cast.stage.homes[account], cast.administrator(account)
+    logs = cast.client(reader, "logs", home.region)
+    subject = Subject(
+        "metric-filters",
+        ("L27", "O11"),
+        "no metric filter puts fields of records into dimensions",
+        reader,
+        "logs:DescribeMetricFilters",
+        home.group,
+        (home.group_arn,),
+    )
+
+    def with_dimensions() -> list[Any]:
+        pages = logs.get_paginator("describe_metric_filters").paginate(logGroupName=home.group)
+        return [
+            each
+            for page in pages
+            for each in page["metricFilters"]
+            if any(t.get("dimensions") for t in each["metricTransformations"])
+        ]
+
+    absent(probe, subject, with_dimensions)
+
+
+def test_no_events_leave_an_account(probe: Recorder, cast: Cast, account: str, region: str) -> None:
+    """No rule of EventBridge has a target in another account."""
+    reader = cast.administrator(account)
+    events = cast.client(reader, "events", region)
+    subject = Subject(
+        "event-rules",
+        ("O16",),
+        "no event rule of a customer's account sends to another account",
+        reader,
+        "events:ListRules",
+        f"{account} in {region}",
+        (),
+    )
+
+    def foreign() -> list[str]:
+        buses = [bus["Name"] for bus in events.list_event_buses()["EventBuses"]]
+        return [
+            target["Arn"]
+            for bus in buses
+            for rule in events.list_rules(EventBusName=bus)["Rules"]
+            for target in events.list_targets_by_rule(Rule=rule["Name"], EventBusName=bus)[
+                "Targets"
+            ]
+            if target["Arn"].split(":")[4] not in ("", account)
+        ]
+
+    absent(probe, subject, foreign)
+
+
+def test_no_resource_of_operations_names_a_fleet_role(probe: Recorder, cast: Cast) -> None:
+    """A resource policy can let a fleet session in that its own policies do not mention."""
+    operations = cast.stage.environment.operations_account
+    reader = cast.administrator(operations)
+    names = [fleet.role_name for fleet in cast.stage.fleets.values()]
+    for kind, read in policies_of(cast, reader).items():
+        absent(
+            probe,
+            Subject(
+                "resource-policies",
+                ("C10", "T27"),
+                f"no policy of the operations account's {kind} names a fleet role",
+                reader,
+                "read policies",
+                f"{kind} of the operations account",
+                (),
+            ),
+            lambda read=read: [p for p in read() if any(name in p for name in names)],  # type: ignore[misc]
+        )
+
+
+def policies_of(cast: Cast, reader: Actor) -> dict[str, Callable[[], list[str]]]:
+    """The resource policies of an account by kind of resource, as texts."""
+    s3, kms, sqs, secrets = (
+        cast.client(reader, service) for service in ("s3", "kms", "sqs", "secretsmanager")
+    )
+
+    def buckets() -> list[str]:
+        found = []
+        for bucket in s3.list_buckets()["Buckets"]:
+            try:
+                found.append(s3.get_bucket_policy(Bucket=bucket["Name"])["Policy"])
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "NoSuchBucketPolicy":
+                    raise
+        return found
+
+    def keys() -> list[str]:
+        ids = [
+            k["KeyId"] for page in kms.get_paginator("list_keys").paginate() for k in page["Keys"]
+        ]
+        return [kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"] for key in ids]
+
+    def queues() -> list[str]:
+        urls = sqs.list_queues().get("QueueUrls", [])
+        wanted = [sqs.get_queue_attributes(QueueUrl=u, AttributeNames=["Policy"]) for u in urls]
+        return [each["Attributes"]["Policy"] for each in wanted if "Attributes" in each]
+
+    def all_secrets() -> list[str]:
+        arns = [s["ARN"] for s in secrets.list_secrets()["SecretList"]]
+        found = [secrets.get_resource_policy(SecretId=arn) for arn in arns]
+        return [each["ResourcePolicy"] for each in found if each.get("ResourcePolicy")]
+
+    return {"buckets": buckets, "keys": keys, "queues": queues, "secrets": all_secrets}
 
 
 def absent(probe: Recorder, subject: Subject, read: object) -> None:
