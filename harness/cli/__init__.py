@@ -149,6 +149,25 @@ def demo(environment: str, junit: Path | None) -> None:
 
 
 @commands.command()
+@click.argument("environment", metavar="[ENV]", default="embedded")
+@click.option(
+    "--results",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="What the probes showed.  [default: .bulkhead/ENV/results.json]",
+)
+def coverage(environment: str, results: Path | None) -> None:
+    """Write docs/coverage.md: which attacks the last run of ENV probed, and which are not probed.
+
+    ENV is `embedded` unless given. Fails when a row of the attack catalogue has neither a probe nor
+    a reason for having none.
+    """
+    from harness.cli.coverage import write_page
+
+    sys.exit(0 if write_page(environment, results) else EXIT_FAILED)
+
+
+@commands.command()
 @click.option("--fix", is_flag=True, help="Rewrite files to Terraform's format instead of failing.")
 def validate(fix: bool) -> None:
     """Check the format and the validity of all Terraform in modules/ and environments/."""

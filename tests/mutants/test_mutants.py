@@ -17,9 +17,11 @@ from typing import Any
 
 import pytest
 
+from harness.cli.coverage import PAGE, catalogue, problems
 from harness.deploy.deployment import Deployment
 from harness.mutants import MUTANTS, Mutant, Site
 from harness.probes.stage import Stage
+from harness.report.coverage import cover, page
 from harness.report.summary import summarize
 from harness.targets.embedded import EmbeddedTarget
 
@@ -64,10 +66,15 @@ def run(deployment: Deployment, tmp_path: Path, pytestconfig: pytest.Config) -> 
     return run
 
 
-def test_the_unweakened_fork_passes(run: Callable[..., Run]) -> None:
+def test_the_unweakened_fork_passes(run: Callable[..., Run], pytestconfig: pytest.Config) -> None:
+    """And the page of what it covers is the one in docs/."""
     seen = run(None)
     assert seen.code == 0, seen.output
     assert summarize(seen.data).holds
+    coverage = cover(seen.data["results"], catalogue())
+    assert not problems(coverage)
+    written = (pytestconfig.rootpath / PAGE).read_text(encoding="utf-8")
+    assert page(coverage) == written, f"{PAGE} is of yesterday: bulkhead demo && bulkhead coverage"
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: m.id)

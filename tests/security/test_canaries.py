@@ -151,7 +151,7 @@ def judge_prompt(
         Subject(
             "prompt-at-rest",
             ("L02", "L03", "L04", "R07"),
-            f"a prompt of {home.customer} comes to rest in no log group ({way})",
+            f"a prompt comes to rest in no log group ({way})",
             caller,
             "bedrock:InvokeModel",
             "every log group",

@@ -204,7 +204,7 @@ def test_session_name_must_carry_the_account(
     probe.denied(
         assume(
             "session-name",
-            ("T42",),
+            ("T42", "T46"),
             f"a session must be named after the caller's account ({kind})",
             caller,
             fleet,
