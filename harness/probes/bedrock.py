@@ -11,10 +11,10 @@ _MESSAGES: list[dict[str, Any]] = [{"role": "user", "content": [{"text": "ping"}
 _LIMITS = {"maxTokens": 8}
 
 
-def converse(cast: Cast, actor: Actor, model: str, region: str | None = None) -> None:
+def converse(cast: Cast, actor: Actor, model: str, region: str | None = None, **more: Any) -> None:
     """Converse with a model id or profile ARN. Raises botocore's `ClientError`."""
     cast.client(actor, "bedrock-runtime", region).converse(
-        modelId=model, messages=_MESSAGES, inferenceConfig=_LIMITS
+        modelId=model, messages=_MESSAGES, inferenceConfig=_LIMITS, **more
     )
 
 

@@ -11,9 +11,9 @@ _VARIANT = re.compile(r" \([^()]*\)$")
 HEAD = """# Which attacks are probed
 
 Made by `bulkhead coverage` from what the probes of a run showed; not written by hand. Each row is
-one way in which the walls between customers could fail. Beside it stand the probes that show that it
-does not, and the evidence that they accept: any other answer, such as an error for another reason,
-fails the run. Each refusal stands beside a call of the same session that succeeds.
+one way in which the walls between customers could fail. Beside it stand the probes that show that
+it does not, and the evidence that they accept: any other answer, such as an error for another
+reason, fails the run. Each refusal stands beside a call of the same session that succeeds.
 """
 
 

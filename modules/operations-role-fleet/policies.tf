@@ -122,7 +122,7 @@ locals {
 
   denials = {
     for variant, arns in local.profile_arns : variant => {
-      for key in keys(var.customers) : key => [
+      for key in keys(var.customers) : key => concat([
         {
           Sid       = "DenyEveryOtherAction"
           Effect    = "Deny"
@@ -143,7 +143,18 @@ locals {
           Resource  = "arn:${var.partition}:bedrock:*::foundation-model/*"
           Condition = { StringNotEquals = { "bedrock:InferenceProfileArn" = concat(arns[key], local.system_profile_arns[key]) } }
         },
-      ]
+        ],
+        [
+          # Where no tier is asked for, AWS takes the default one, and the key may be absent.
+          for tiers in [sort(var.denied_service_tiers)] : {
+            Sid       = "DenyServiceTiers"
+            Effect    = "Deny"
+            Action    = local.invoke_actions
+            Resource  = "*"
+            Condition = { StringEquals = { "bedrock:ServiceTier" = tiers } }
+          } if length(tiers) > 0
+        ],
+      )
     }
   }
 

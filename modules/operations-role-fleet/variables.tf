@@ -256,6 +256,18 @@ variable "allow_count_tokens" {
   nullable    = false
 }
 
+variable "denied_service_tiers" {
+  description = "Service tiers of Bedrock that customers cannot ask for: by default those that cost more, or take from what others share."
+  type        = set(string)
+  default     = ["priority", "reserved"]
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for tier in var.denied_service_tiers : contains(["priority", "flex", "reserved"], tier)])
+    error_message = "denied_service_tiers: a tier must be priority, flex or reserved."
+  }
+}
+
 variable "tags" {
   description = "Tags for every resource, beside `bulkhead:customer` and `bulkhead:model`, which the module sets for cost allocation."
   type        = map(string)

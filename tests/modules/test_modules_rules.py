@@ -169,6 +169,7 @@ CASES: dict[str, list[tuple[str, Change]]] = {
         ("customers: a model must", model("arn:aws:bedrock:us-east-1::foundation-model/amazon.x")),
         ("customers: global inference profiles", model("global.amazon.nova-lite-v1:0")),
         ("customers: a model with the prefix", model("us.amazon.nova-lite-v1:0")),
+        ("denied_service_tiers: a tier must", put(["default"], "denied_service_tiers")),
         ("external_ids must have exactly one", put(ACME_ID + "x", "external_ids", "initech")),
         ("external_ids must have exactly one", put({"acme": ACME_ID}, "external_ids")),
         ("external_ids: an external id must have 32", external_id(ACME_ID[:31])),

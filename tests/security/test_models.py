@@ -111,6 +111,26 @@ def test_models_of_other_regions_cannot_be_called(
     )
 
 
+@pytest.mark.parametrize("tier", ["priority", "reserved"])
+def test_costlier_tiers_cannot_be_asked_for(
+    probe: Recorder, cast: Cast, account: str, tier: str
+) -> None:
+    fleet, session = cast.stage.fleet_of(account), cast.fleet(account)
+    probe.denied(
+        Subject(
+            "service-tier",
+            ("P38",),
+            f"a fleet session cannot ask for a tier that costs more ({tier})",
+            session,
+            INVOKE,
+            f"{fleet.customer}'s profile of {fleet.model}",
+            (fleet.profile,),
+        ),
+        lambda: converse(cast, session, fleet.profile, serviceTier={"type": tier}),
+        twin=lambda: converse(cast, session, fleet.profile, serviceTier={"type": "default"}),
+    )
+
+
 def test_system_profiles_cannot_be_called(probe: Recorder, cast: Cast, account: str) -> None:
     """None of the cross-region profiles that AWS itself offers in the fleet's Region."""
     fleet, session = cast.stage.fleet_of(account), cast.fleet(account)

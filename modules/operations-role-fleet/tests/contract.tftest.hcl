@@ -132,6 +132,13 @@ run "permissions_are_the_customers_own" {
           }
         }
       },
+      {
+        Sid       = "DenyServiceTiers"
+        Effect    = "Deny"
+        Action    = ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
+        Resource  = "*"
+        Condition = { StringEquals = { "bedrock:ServiceTier" = ["priority", "reserved"] } }
+      },
     ]
     error_message = "The permission policy is not the one the design asks for."
   }
