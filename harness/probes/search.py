@@ -1,20 +1,16 @@
-"""Looks for canaries in every log group that an account can read.
+"""Looks for canaries in whatever an account keeps, read in full and searched here.
 
-Filter patterns are not used: emulators ignore some of them, and a canary may stand inside JSON,
-escaped or base64. Everything that was written since the canary was made is read and searched here.
+Filter patterns of services are not used: emulators ignore some of them, and a canary may stand
+inside JSON, escaped or base64.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from urllib.parse import quote
-
-if TYPE_CHECKING:
-    from mypy_boto3_logs import CloudWatchLogsClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +27,18 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A canary seen in a log group. What stood around it is not kept."""
+    """A canary seen somewhere. What stood around it is not kept."""
 
     canary: str
     place: Place
-    group: str
+    shelf: str
+    """What kind of thing it lay in, such as `log groups`."""
+    where: str
+    """Which one: the name of a log group, a bucket, an event. Empty where the name tells
+    content."""
 
     def __str__(self) -> str:
-        return f"{self.group} of {self.place}"
+        return f"{self.where or self.shelf} of {self.place}"
 
 
 def spellings(canary: str) -> tuple[str, ...]:
@@ -56,44 +56,19 @@ def spellings(canary: str) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def search(
-    logs: CloudWatchLogsClient, place: Place, canaries: Iterable[str], *, since: int
+def find(
+    texts: Iterable[tuple[str, str]], canaries: Iterable[str], place: Place, shelf: str
 ) -> list[Finding]:
-    """Every log group of one account and Region in which one of `canaries` stands.
+    """Which canaries stand in `texts`, pairs of where something lies and what it says.
 
-    `since` is in milliseconds since 1970. Names of groups and streams are searched too. Raises
-    botocore's `ClientError` when something cannot be read: what was not read was not searched.
+    The place's own name is searched with it, and then not told.
     """
     wanted = {canary: spellings(canary) for canary in canaries}
     found: set[Finding] = set()
-    for group in group_names(logs):
-        for text in (group, *_texts(logs, group, since)):
-            found.update(
-                Finding(canary, place, group)
-                for canary, forms in wanted.items()
-                if any(form in text for form in forms)
-            )
-    return sorted(found, key=lambda finding: (finding.group, finding.canary))
-
-
-def group_names(logs: CloudWatchLogsClient) -> Iterator[str]:
-    """The names of all log groups of the client's account and Region."""
-    for page in logs.get_paginator("describe_log_groups").paginate():
-        for group in page["logGroups"]:
-            yield group["logGroupName"]
-
-
-def by_canary(findings: Iterable[Finding]) -> Mapping[str, list[Finding]]:
-    """The findings of each canary."""
-    sorted_out: dict[str, list[Finding]] = {}
-    for finding in findings:
-        sorted_out.setdefault(finding.canary, []).append(finding)
-    return sorted_out
-
-
-def _texts(logs: CloudWatchLogsClient, group: str, since: int) -> Iterator[str]:
-    pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group, startTime=since)
-    for page in pages:
-        for event in page["events"]:
-            yield event.get("message", "")
-            yield event.get("logStreamName", "")
+    for where, text in texts:
+        for canary, forms in wanted.items():
+            if any(form in where for form in forms):
+                found.add(Finding(canary, place, shelf, ""))
+            elif any(form in text for form in forms):
+                found.add(Finding(canary, place, shelf, where))
+    return sorted(found, key=lambda finding: (finding.where, finding.canary))

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import base64
+import gzip
+import io
 import json
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 import pytest
+from botocore.exceptions import ClientError
 
-from harness.probes.search import Place, search, spellings
+from harness.probes import shelves
+from harness.probes.search import Place, find, spellings
+from harness.probes.shelves import Access, LogGroups
 
 CANARY = 'canary "1/ä" 0f3a'
 PLACE = Place("111111111111", "eu-central-1", "operations")
@@ -59,7 +65,46 @@ class Logs:
 
 
 def test_all_pages_and_all_names_are_searched() -> None:
-    logs: Any = Logs()
-    found = search(logs, PLACE, [CANARY, "another"], since=0)
-    assert {f.group for f in found} == {"/c", f"/{CANARY}-name"}
+    texts = LogGroups().texts(Access(lambda _: Logs(), PLACE, "x"), 0)
+    found = find(texts, [CANARY, "another"], PLACE, "log groups")
+    # A name that tells content is not repeated.
+    assert {f.where for f in found} == {"/c", ""}
     assert {f.canary for f in found} == {CANARY}
+
+
+class Buckets:
+    """One bucket of the Region, one of another, and one that goes away."""
+
+    objects: ClassVar[dict[str, bytes]] = {
+        "plain": CANARY.encode(),
+        "packed": gzip.compress(json.dumps({"x": CANARY}).encode()),
+        "broken": b"\x1f\x8b no gzip",
+    }
+
+    def list_buckets(self) -> Any:
+        return {"Buckets": [{"Name": n} for n in ("gone", "elsewhere", "here")]}
+
+    def get_bucket_location(self, Bucket: str) -> Any:
+        if Bucket == "gone":
+            raise ClientError({"Error": {"Code": "NoSuchBucket"}}, "GetBucketLocation")
+        place = {"here": PLACE.region, "elsewhere": None}
+        return {"LocationConstraint": place[Bucket]}
+
+    def get_paginator(self, _: str) -> Any:
+        class Paginator:
+            def paginate(self, **_: Any) -> Any:
+                when = datetime.now(UTC)
+                yield {"Contents": [{"Key": k, "LastModified": when} for k in Buckets.objects]}
+
+        return Paginator()
+
+    def get_object(self, Bucket: str, Key: str) -> Any:
+        assert Bucket == "here"
+        return {"Body": io.BytesIO(self.objects[Key])}
+
+
+def test_objects_are_unpacked() -> None:
+    access = Access(lambda _: Buckets(), PLACE, "x")
+    seen = [text for _, text in shelves.Buckets().texts(access, 0)]
+    assert [CANARY in text for text in seen][:1] == [True]
+    assert [len(find([("here", t)], [CANARY], PLACE, "buckets")) for t in seen] == [1, 1, 0]

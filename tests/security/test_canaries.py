@@ -1,8 +1,8 @@
 """What an application writes, and where it comes to rest.
 
 Each customer account's application calls models through the real client. The conversation id, which
-belongs in the record, must reach the account's own log group and no other; the prompt must reach no
-log group at all, since records are metadata only.
+belongs in the record, must reach the account's own log group and nothing else; the prompt must rest
+nowhere at all, since records are metadata only.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def judge_record(
     delivered: bool,
 ) -> None:
     found = sighting.of(record)
-    own = [f for f in found if f.group == home.group and f.place.account == home.account]
+    own = [f for f in found if f.where == home.group and f.place.account == home.account]
     probe.state(
         Subject(
             "record-delivered",
@@ -132,10 +132,10 @@ def judge_record(
         Subject(
             "record-elsewhere",
             ("L01", "L02", "O05"),
-            f"the record of a model call reaches no other log group ({way})",
+            f"the record of a model call reaches nothing but its log group ({way})",
             caller,
             "logs:PutLogEvents",
-            "every other log group",
+            "everything else that is kept",
             (),
         ),
         sighting,
@@ -151,10 +151,10 @@ def judge_prompt(
         Subject(
             "prompt-at-rest",
             ("L02", "L03", "L04", "R07"),
-            f"a prompt comes to rest in no log group ({way})",
+            f"a prompt comes to rest nowhere ({way})",
             caller,
             "bedrock:InvokeModel",
-            "every log group",
+            "everything that is kept",
             (),
         ),
         sighting,
@@ -167,7 +167,7 @@ def judge_absence(probe: Recorder, subject: Subject, sighting: Sighting, found: 
     holds: bool | None = not found
     if holds and sighting.blind:
         holds = None
-    blind = "; ".join(str(place) for place in sighting.blind)
+    blind = "; ".join(str(spot) for spot in sighting.blind)
     probe.state(
         subject,
         expected="absent",
@@ -177,7 +177,7 @@ def judge_absence(probe: Recorder, subject: Subject, sighting: Sighting, found: 
         if found
         else f"the markers were not found in {blind}"
         if blind
-        else f"searched {len(sighting.searched)} accounts and Regions, each marker found",
+        else f"searched {len(sighting.searched)} shelves of all accounts, each marker found",
     )
 
 
