@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ import pytest
 if TYPE_CHECKING:
     from harness.deploy.deployment import Deployment
     from harness.deploy.environment import Environment
+    from harness.deploy.places import Places
     from harness.probes.cast import Cast
     from harness.probes.result import Recorder
     from harness.probes.shared import SharedDeployment
@@ -53,9 +54,21 @@ def pytest_configure(config: pytest.Config) -> None:
     worker = getattr(config, "workerinput", None)
     config.stash[RUN] = worker["bulkhead_run"] if worker else uuid.uuid4().hex[:8]
     if worker is None:
-        from harness.probes.collect import Collector
+        from harness.errors import UserError
+        from harness.probes.collect import Collector, described
 
-        collector = Collector(config.getoption("results"), config.getoption("progress"))
+        def describe() -> dict[str, Any]:
+            try:
+                # So far a deployment is always one in the embedded cloud.
+                return described(environment_of(config), "embedded")
+            except (UserError, OSError):
+                return {}  # said by the test that asked for it
+
+        collector = Collector(
+            config.getoption("results"),
+            config.getoption("progress"),
+            describe,
+        )
         config.pluginmanager.register(collector, "bulkhead-collector")
 
 
@@ -159,11 +172,23 @@ def cast(stage: Stage, part: str) -> Iterator[Cast]:
     cast.close()
 
 
+@pytest.fixture(scope="session")
+def places() -> Places:
+    """Where the statements of policies stand in Terraform."""
+    from harness.deploy.places import Places
+
+    return Places.of_project()
+
+
 @pytest.fixture
-def probe(request: pytest.FixtureRequest, stage: Stage) -> Recorder:
+def probe(request: pytest.FixtureRequest, stage: Stage, places: Places) -> Recorder:
     """Judges the probes of the test and records what they showed."""
     from harness.probes.result import Recorder
 
-    recorder = Recorder(stage.secrets)
+    def explain(request_id: str) -> Mapping[str, Any] | None:
+        decision = stage.target.explain(request_id)
+        return None if decision is None else places.placed(decision)
+
+    recorder = Recorder(stage.secrets, explain)
     request.node.stash[RECORDER] = recorder
     return recorder

@@ -30,6 +30,14 @@ class Refusal:
     message: str
 
 
+Note = Callable[[Decision, PolicySet], None]
+"""Told of each decision and what it was made from, in order; the last one decided."""
+
+
+def _forget(_decision: Decision, _policies: PolicySet) -> None:
+    return None
+
+
 class Authorizer:
     """Decides the permissions of calls against one estate."""
 
@@ -37,7 +45,7 @@ class Authorizer:
         self._estate = estate
         self._now = now
 
-    def refusal(self, call: Call, needs: tuple[Need, ...]) -> Refusal | None:
+    def refusal(self, call: Call, needs: tuple[Need, ...], note: Note = _forget) -> Refusal | None:
         """The first of `needs` that the caller of `call` does not have; None if it has them all."""
         caller = call.caller
         try:
@@ -58,6 +66,7 @@ class Authorizer:
                 decision = self._decide(principal, policies, base, need)
             except PolicyError:
                 return Refusal(_sentence(caller, need, PolicyKind.RESOURCE))
+            note(decision, policies)
             if not decision.allowed:
                 return Refusal(denial_message(caller, need, decision))
         return None

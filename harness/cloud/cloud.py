@@ -29,6 +29,7 @@ from harness.cloud.plan import CloudPlan
 from harness.cloud.responses import Response
 from harness.cloud.service_role import InProcessServiceRole
 from harness.cloud.sts import Sts
+from harness.cloud.trace import Trace
 from harness.cloud.user_boundaries import UserBoundaries
 from harness.cloud.validation import PolicyValidator
 
@@ -68,6 +69,7 @@ class Cloud:
         self.accounts = tuple(sorted(accounts))
         found_organizations(plan)
         self.keys = KeyRing(now)
+        self.trace = Trace()
         estate = MotoEstate(accounts, self._profile, self._profile_tags)
         self._estate = estate
         authorizer = Authorizer(estate, now)
@@ -96,6 +98,7 @@ class Cloud:
                     KmsRules(estate).check,
                 ),
                 learner=Learner(self.keys, estate),
+                trace=self.trace,
                 now=now,
             )
         )

@@ -6,6 +6,7 @@ is, which permissions that needs, whether the caller has them. What cannot be to
 
 from __future__ import annotations
 
+import functools
 import hmac
 import logging
 import uuid
@@ -43,6 +44,7 @@ from harness.cloud.responses import (
 )
 from harness.cloud.sigv4 import AuthenticationError, Fault, Signature, read_signature, verify
 from harness.cloud.sts import Sts
+from harness.cloud.trace import Trace
 from harness.cloud.wire import Operation, read_operation
 from harness.iam import ALWAYS_ALLOWED
 
@@ -50,7 +52,7 @@ _OF_SERVICES = ("sts", "AssumeRole")
 _log = logging.getLogger(__name__)
 # Hop-by-hop or computed anew here.
 _DROPPED_HEADERS = frozenset(
-    {"connection", "transfer-encoding", "content-length", "server", "date"}
+    {"connection", "transfer-encoding", "content-length", "server", "date", "x-amzn-requestid"}
 )
 # What a session from GetSessionToken without MFA may still ask of STS.
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
@@ -71,6 +73,7 @@ class Parts:
     rules: tuple[Callable[[Call], None], ...]
     """What services refuse although it is allowed; each raises `ApiError`."""
     learner: Learner
+    trace: Trace
     now: Callable[[], datetime]
 
 
@@ -154,7 +157,8 @@ class Gateway:
             except Unmapped:
                 parts.organizations.check(call)  # outside one, nothing in it can be named
                 return access_denied(operation, _unmapped(call), call.request_id)
-            refusal = parts.authorizer.refusal(call, wanted)
+            note = functools.partial(parts.trace.keep, call.request_id)
+            refusal = parts.authorizer.refusal(call, wanted, note)
             if refusal is not None:
                 return access_denied(operation, refusal.message, call.request_id)
         for check in parts.rules:
@@ -224,8 +228,7 @@ def _is_web_page(inner: InnerResponse) -> bool:
 
 def _passed_on(inner: InnerResponse, request_id: str) -> Response:
     headers = [(k, v) for k, v in inner.headers if k.lower() not in _DROPPED_HEADERS]
-    if not inner.header("x-amzn-requestid"):
-        headers.append(("x-amzn-RequestId", request_id))
+    headers.append(("x-amzn-RequestId", request_id))
     length = inner.header("content-length") if not inner.body else ""
     headers.append(("Content-Length", length or str(len(inner.body))))
     return Response(inner.status, headers, (inner.body,))

@@ -80,6 +80,13 @@ class CloudProcess:
         """Make every STS session older by `seconds`, so that expiry need not be waited for."""
         self._ask({"do": "age", "seconds": seconds})
 
+    def explain(self, request_id: str) -> dict[str, Any] | None:
+        """What was decided for a request and by which statements; see `trace.Trace.explain`."""
+        decision: dict[str, Any] | None = self._ask({"do": "explain", "request": request_id})[
+            "decision"
+        ]
+        return decision
+
     def stop(self) -> None:
         """End the cloud. Stopping one that has ended is not an error."""
         with contextlib.suppress(OSError, ValueError):

@@ -72,6 +72,9 @@ class Worker:
                 self._cloud.keys.age(timedelta(seconds=int(command["seconds"])))
                 _say(link, {})
                 return None
+            if do == "explain":
+                _say(link, {"decision": self._cloud.trace.explain(str(command["request"]))})
+                return None
             _say(link, {"error": "unknown command"})
             return None
 

@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from harness.deploy.environment import Environment
 
 PROPERTY = "bulkhead-results"
 """The user property that carries the results of a test."""
@@ -19,13 +24,43 @@ PROPERTY = "bulkhead-results"
 ENDED = frozenset({pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED})
 
 
+def described(environment: Environment, target: str) -> dict[str, Any]:
+    """The members of the results file that say what was probed: accounts with their parts."""
+    probes = environment.probes
+    parts = [
+        (environment.operations_account, "operations", "operations"),
+        *((a.account_id, "customer", c.key) for c, a in environment.customer_accounts),
+        (probes.other_organization, "outsider", "other organization"),
+        (probes.no_organization, "outsider", "no organization"),
+        (probes.control, "control", "control"),
+    ]
+    return {
+        "target": target,
+        "environment": {
+            "name": environment.name,
+            "region": environment.region,
+            "regions": list(environment.regions),
+            "accounts": [
+                {"account": account, "part": part, "owner": owner} for account, part, owner in parts
+            ],
+        },
+    }
+
+
 class Collector:
     """A pytest plugin object: registers the hooks below on the controller."""
 
-    def __init__(self, results: Path | None, progress: Path | None, target: str = "") -> None:
+    def __init__(
+        self,
+        results: Path | None,
+        progress: Path | None,
+        describe: Callable[[], Mapping[str, Any]] = dict,
+    ) -> None:
+        """`describe` tells at the end what was probed: see `described`."""
         self._results_path = results
         self._progress_path = progress
-        self._target = target
+        self._describe = describe
+        self._began = datetime.now(UTC)
         self._started = time.monotonic()
         self._tests: dict[str, dict[str, Any]] = {}
         self._results: list[dict[str, Any]] = []
@@ -76,8 +111,11 @@ class Collector:
         if self._results_path is None:
             return
         data = {
-            "format": "bulkhead-results/1",
-            "target": self._target,
+            "format": "bulkhead-results/2",
+            "target": "",
+            "environment": None,
+            **self._describe(),
+            "started": self._began.isoformat(timespec="seconds"),
             "complete": complete,
             "seconds": round(time.monotonic() - self._started, 3),
             "tests": list(self._tests.values()),

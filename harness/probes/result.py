@@ -21,6 +21,7 @@ from harness.probes.evidence import (
     judge_allowed,
     judge_denial,
 )
+from harness.targets.wiretap import Exchange, listening
 
 REDACTED = "[redacted]"
 
@@ -62,6 +63,13 @@ class Result:
     """What the same session's call that must succeed answered."""
     matrix: bool = False
     """Whether the result is a cell of the trust matrix (principal against fleet role)."""
+    request: Mapping[str, Any] | None = None
+    """`service`, `operation`, `region` and `parameters`, without content and secrets; None where
+    something was read that more than one call tells."""
+    answer: Mapping[str, Any] | None = None
+    """`status`, `code` and `request_id`."""
+    decision: Mapping[str, Any] | None = None
+    """What the target decided, and by which statements (see `Target.explain`)."""
 
     def as_dict(self) -> dict[str, Any]:
         return {**asdict(self), "rows": list(self.rows), "verdict": str(self.verdict)}
@@ -82,15 +90,23 @@ class Subject:
     matrix: bool = False
 
 
+Explain = Callable[[str], Mapping[str, Any] | None]
+
+
+def _unknown(_request_id: str) -> None:
+    return None
+
+
 class Recorder:
     """Judges the probes of one test and keeps their results.
 
     `secrets` are texts (external ids, canaries) that must not reach a result, whatever a service
-    answers.
+    answers. `explain` tells what was decided for a request id.
     """
 
-    def __init__(self, secrets: Iterable[str] = ()) -> None:
+    def __init__(self, secrets: Iterable[str] = (), explain: Explain = _unknown) -> None:
         self.results: list[Result] = []
+        self._explain = explain
         self._secrets = {secret for secret in secrets if secret}
 
     def hide(self, secret: str) -> None:
@@ -108,11 +124,12 @@ class Recorder:
     ) -> Answer:
         """The call must be refused for its action and resource; `twin`, a call of the same session,
         must succeed. `user` is the caller's ARN as the service should name it."""
-        answer = ask(call)
+        answer, exchange = self._listen(call)
         beside = ask(twin)
         expected = Denial(subject.action, subject.arns, user=user or subject.who.arn, bare=bare)
         judgment = judge_denial(expected, answer, beside)
-        self._add(subject, Outcome.DENIED, answer.outcome, judgment, str(expected), str(beside))
+        observed = answer.outcome
+        self._add(subject, Outcome.DENIED, observed, judgment, str(expected), str(beside), exchange)
         return answer
 
     def refused(
@@ -126,19 +143,24 @@ class Recorder:
     ) -> Answer:
         """The call must fail with an error that is not an authorization's; `twin`, a call of the
         same session, must succeed."""
-        answer = ask(call)
+        answer, exchange = self._listen(call)
         beside = ask(twin)
         expected = Refusal(code, says)
         judgment = judge_denial(expected, answer, beside)
         observed = "refused" if expected.accepts(answer) else answer.outcome
-        self._add(subject, "refused", observed, judgment, str(expected), str(beside))
+        self._add(subject, "refused", observed, judgment, str(expected), str(beside), exchange)
         return answer
 
     def allowed(self, subject: Subject, call: Callable[[], object]) -> Answer:
         """The call must succeed."""
-        answer = ask(call)
+        answer, exchange = self._listen(call)
         self._add(
-            subject, Outcome.ALLOWED, answer.outcome, judge_allowed(answer), "the call succeeds"
+            subject,
+            Outcome.ALLOWED,
+            answer.outcome,
+            judge_allowed(answer),
+            "the call succeeds",
+            exchange=exchange,
         )
         return answer
 
@@ -174,7 +196,22 @@ class Recorder:
         judgment: Judgment,
         evidence: str,
         twin: str = "",
+        exchange: Exchange | None = None,
     ) -> None:
+        request = answer = decision = None
+        if exchange is not None:
+            request = {
+                "service": exchange.service,
+                "operation": exchange.operation,
+                "region": exchange.region,
+                "parameters": self._clean_all(exchange.parameters),
+            }
+            answer = {
+                "status": exchange.status,
+                "code": exchange.code,
+                "request_id": exchange.request_id,
+            }
+            decision = self._explain(exchange.request_id) if exchange.request_id else None
         self.results.append(
             Result(
                 probe=subject.probe,
@@ -193,8 +230,26 @@ class Recorder:
                 evidence=evidence,
                 twin=self._clean(twin),
                 matrix=subject.matrix,
+                request=request,
+                answer=answer,
+                decision=None if decision is None else self._clean_all(decision),
             )
         )
+
+    @staticmethod
+    def _listen(call: Callable[[], object]) -> tuple[Answer, Exchange | None]:
+        """The answer to a call, and the last exchange that it made."""
+        with listening() as heard:
+            answer = ask(call)
+        return answer, heard[-1] if heard else None
+
+    def _clean_all(self, value: Any) -> Any:
+        """The same data without secrets."""
+        if isinstance(value, Mapping):
+            return {self._clean(str(k)): self._clean_all(item) for k, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._clean_all(item) for item in value]
+        return self._clean(value) if isinstance(value, str) else value
 
     def _clean(self, text: str) -> str:
         for secret in self._secrets:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-FORMAT = "bulkhead-results/1"
+FORMAT = "bulkhead-results/2"
 GOOD = frozenset({"held", "unaddressable"})
 
 

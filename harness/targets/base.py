@@ -54,6 +54,14 @@ class Target(Protocol):
     def client(self, session: boto3.Session, service: str, region: str, **settings: Any) -> Any:
         """A client of that session. `settings` are members of botocore's `Config`."""
 
+    def explain(self, request_id: str) -> dict[str, Any] | None:
+        """What was decided for a request, and by which statements: `outcome`, `action`, `resource`,
+        `statements` (`kind`, `policy`, `sid`, `index`, `statement`), `missing` kinds of policy,
+        `near` statements of those, `note`.
+
+        `None` where the target cannot tell, as AWS cannot.
+        """
+
     def environ(self, account: str | None) -> dict[str, str]:
         """The whole environment for a process that acts as the account's administrator.
 

@@ -19,7 +19,9 @@ import botocore.session
 from botocore.config import Config
 from botocore.loaders import Loader, create_loader
 
+from harness.cloud.process import CloudProcess
 from harness.errors import UserError
+from harness.targets import wiretap
 from harness.targets.base import CALLER_TYPES, SERVICE_PRINCIPALS, clean_environ
 
 HOME_REGION = "us-east-1"
@@ -123,7 +125,12 @@ class EmbeddedTarget:
                     endpoint_url=self._endpoint_url,
                     config=Config(**(_CONFIG | settings)),
                 )
+                wiretap.attach(clients[key])
             return clients[key]
+
+    def explain(self, request_id: str) -> dict[str, Any] | None:
+        cloud = CloudProcess.attach(self._endpoint_url, self._credentials, self._control)
+        return cloud.explain(request_id)
 
     def environ(self, account: str | None) -> dict[str, str]:
         environ = clean_environ()

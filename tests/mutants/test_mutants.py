@@ -22,6 +22,7 @@ from harness.deploy.deployment import Deployment
 from harness.mutants import MUTANTS, Mutant, Site
 from harness.probes.stage import Stage
 from harness.report.coverage import cover, page
+from harness.report.schema import check_schema
 from harness.report.summary import summarize
 from harness.targets.embedded import EmbeddedTarget
 
@@ -71,6 +72,7 @@ def test_the_unweakened_fork_passes(run: Callable[..., Run], pytestconfig: pytes
     seen = run(None)
     assert seen.code == 0, seen.output
     assert summarize(seen.data).holds
+    check_schema(seen.data)
     coverage = cover(seen.data["results"], catalogue())
     assert not problems(coverage)
     written = (pytestconfig.rootpath / PAGE).read_text(encoding="utf-8")

@@ -7,47 +7,11 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from support.results import result, run
 
 from harness.report.matrix import build
 from harness.report.summary import summarize
 from harness.report.terminal import render
-
-
-def result(**changes: Any) -> dict[str, Any]:
-    return {
-        "test": "tests/security/test_trust.py::test_a",
-        "probe": "assume-role",
-        "rows": ["T07"],
-        "claim": "another role of the account cannot assume the fleet role",
-        "principal": "acme caller 222222222222",
-        "principal_kind": "caller",
-        "principal_arn": "arn:aws:iam::222222222222:role/x",
-        "action": "sts:AssumeRole",
-        "resource": "acme",
-        "resource_arn": "arn:aws:iam::111111111111:role/acme",
-        "expected": "allowed",
-        "observed": "allowed",
-        "verdict": "held",
-        "message": "the call was allowed",
-        "twin": "",
-        "matrix": True,
-        **changes,
-    }
-
-
-def run(*results: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    return {
-        "format": "bulkhead-results/1",
-        "target": "embedded",
-        "complete": True,
-        "seconds": 2.5,
-        "tests": [
-            {"id": test, "outcome": "passed", "seconds": 0.1, "message": ""}
-            for test in sorted({r["test"] for r in results})
-        ],
-        "results": list(results),
-        **changes,
-    }
 
 
 def text(data: dict[str, Any], **options: Any) -> str:
