@@ -25,7 +25,7 @@ demo: setup ## Run the main job: deploy to the embedded cloud and show that the 
 	@$(BIN)/bulkhead demo $(ARGS)
 
 .PHONY: test
-test: setup ## Run all tests
+test: setup browser ## Run all tests
 	@$(BIN)/pytest -n auto --dist worksteal $(ARGS)
 
 .PHONY: lint
@@ -72,6 +72,15 @@ $(CHECKOV)/.installed: requirements/checkov.txt
 	@scripts/make-venv $(CHECKOV)
 	@$(CHECKOV)/bin/python $(PIP_INSTALL) --require-hashes -r requirements/checkov.txt
 	@touch $@
+
+$(VENV)/.playwright: requirements/browser.txt | $(VENV)/.installed
+	@$(BIN)/python $(PIP_INSTALL) --require-hashes -r requirements/browser.txt
+	@touch $@
+
+# Found anew each time, since PATH may change.
+.PHONY: browser
+browser: $(VENV)/.playwright
+	@scripts/get-browser $(BIN)/python $(VENV)/.browser
 
 # Asked anew each time, since PATH may change: the library is wanted only where no Terraform is.
 .PHONY: terraform

@@ -33,12 +33,20 @@ class AccountId(click.ParamType[str]):
         return str(value)
 
 
-JUNIT = click.option(
-    "--junit",
-    metavar="FILE",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Where the JUnit XML goes.  [default: .bulkhead/ENV/junit.xml]",
-)
+def reports(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say where a run's reports go."""
+    for name, what, default in (
+        ("junit", "JUnit XML", "junit.xml"),
+        ("json", "JSON (harness/report/results.schema.json)", "results.json"),
+        ("html", "HTML report", "report.html"),
+    ):
+        command = click.option(
+            f"--{name}",
+            metavar="FILE",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help=f"Where the {what} goes.  [default: .bulkhead/ENV/{default}]",
+        )(command)
+    return command
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -114,8 +122,8 @@ def config(environment: str, customer: str, account: str | None) -> None:
 
 @commands.command()
 @click.argument("environment", metavar="ENV")
-@JUNIT
-def verify(environment: str, junit: Path | None) -> None:
+@reports
+def verify(environment: str, **files: Path | None) -> None:
     """Run the security suite against ENV and show the verdict.
 
     Probes the ENV that a `bulkhead apply ENV` keeps running; without one, deploys it into an
@@ -123,7 +131,7 @@ def verify(environment: str, junit: Path | None) -> None:
     """
     from harness.cli.environments import verify_environment
 
-    sys.exit(0 if verify_environment(environment, junit) else EXIT_FAILED)
+    sys.exit(0 if verify_environment(environment, **files) else EXIT_FAILED)
 
 
 @commands.command()
@@ -137,15 +145,15 @@ def destroy(environment: str) -> None:
 
 @commands.command()
 @click.argument("environment", metavar="[ENV]", default="embedded")
-@JUNIT
-def demo(environment: str, junit: Path | None) -> None:
+@reports
+def demo(environment: str, **files: Path | None) -> None:
     """The main job: deploy to a new cloud, call Bedrock, attack, give the verdict.
 
     ENV is `embedded` unless given.
     """
     from harness.cli.environments import demo_environment
 
-    sys.exit(0 if demo_environment(environment, junit) else EXIT_FAILED)
+    sys.exit(0 if demo_environment(environment, **files) else EXIT_FAILED)
 
 
 @commands.command()

@@ -23,7 +23,7 @@ from rich.text import Text
 from harness.cli.client_config import write_client_config
 from harness.cli.progress import RootProgress
 from harness.cli.serve import announce, answers, terminable, wait_for_end
-from harness.cli.suite import run_suite
+from harness.cli.suite import Reports, run_suite
 from harness.cloud.process import CloudProcess
 from harness.deploy.apply import DEPLOYMENT_FILE, deploy, destroy, root_names, unlisted_roots
 from harness.deploy.deployment import Deployment
@@ -61,32 +61,42 @@ def apply_environment(name: str) -> None:
                 _forget(folder)
 
 
-def verify_environment(name: str, junit: Path | None) -> bool:
-    """Runs the suite against the running environment, or one made for it. True if all held."""
+def verify_environment(name: str, **files: Path | None) -> bool:
+    """Runs the suite against the running environment, or one made for it. True if all held.
+
+    `files` are the places of the reports that `Reports.into` takes.
+    """
     environment = _load(name)
     folder = _folder(environment)
-    report = junit or folder / "junit.xml"
+    reports = Reports.into(folder, **files)
     console = Console()
     with terminable():
         if running := _running(folder):
             _refuse_changes(environment, running)
             _say(console, f"Probing the running {environment.name}.")
-            return run_suite(folder / DEPLOYMENT_FILE, folder, report, console)
+            holds = run_suite(folder / DEPLOYMENT_FILE, folder, reports, console)
+            _say(console, _told(reports))
+            return holds
         with _throwaway(environment, console) as deployment:
-            return run_suite(deployment, folder, report, console)
+            holds = run_suite(deployment, folder, reports, console)
+    _say(console, _told(reports))
+    return holds
 
 
-def demo_environment(name: str, junit: Path | None) -> bool:
-    """The main job from nothing to verdict, always in a cloud of its own. True if all held."""
+def demo_environment(name: str, **files: Path | None) -> bool:
+    """The main job from nothing to verdict, always in a cloud of its own. True if all held.
+
+    `files` are the places of the reports that `Reports.into` takes.
+    """
     environment = _load(name)
     folder = _folder(environment)
-    report = junit or folder / "junit.xml"
+    reports = Reports.into(folder, **files)
     console = Console()
     started = time.monotonic()
     with terminable(), _throwaway(environment, console) as deployment:
         _say(console, "Probing: each customer's application calls Bedrock; attackers try theirs.")
-        holds = run_suite(deployment, folder, report, console)
-    _say(console, f"{time.monotonic() - started:.0f} s in all. JUnit XML: {_near(report)}")
+        holds = run_suite(deployment, folder, reports, console)
+    _say(console, f"{time.monotonic() - started:.0f} s in all. {_told(reports)}")
     return holds
 
 
@@ -219,6 +229,11 @@ def _forget(folder: Path) -> None:
         shutil.rmtree(folder / name, ignore_errors=True)
     for name in (DEPLOYMENT_FILE, "credentials", "external-ids.json"):
         (folder / name).unlink(missing_ok=True)
+
+
+def _told(reports: Reports) -> str:
+    """Where the reports are."""
+    return f"Report: {_near(reports.html)}"
 
 
 def _near(path: Path) -> str:

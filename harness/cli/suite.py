@@ -7,14 +7,17 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from harness.cli.coverage import catalogue
 from harness.cli.progress import ProbeProgress, probe_progress
 from harness.deploy.workspace import project_root
 from harness.errors import UserError
+from harness.report.html import render_html
 from harness.report.terminal import render
 
 SUITE = Path("tests") / "security"
@@ -23,23 +26,48 @@ _PYTEST_ENDED = (0, 1)
 """Exit codes of a run that ended: all passed, or some failed."""
 
 
-def run_suite(deployment: Path, folder: Path, junit: Path, console: Console) -> bool:
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """Where a run's reports go. The JSON is described by `harness/report/results.schema.json`."""
+
+    html: Path
+    json: Path
+    junit: Path
+
+    @classmethod
+    def into(
+        cls,
+        folder: Path,
+        *,
+        html: Path | None = None,
+        json: Path | None = None,
+        junit: Path | None = None,
+    ) -> Reports:
+        """The files of `folder`, where nothing else is asked for."""
+        return cls(
+            html or folder / "report.html",
+            json or folder / "results.json",
+            junit or folder / "junit.xml",
+        )
+
+
+def run_suite(deployment: Path, folder: Path, reports: Reports, console: Console) -> bool:
     """Probes a saved deployment; prints matrix and verdict; returns whether all held.
 
-    Writes `results.json` and pytest's own output into `folder`. Raises `UserError` when the suite
+    Writes the reports, and pytest's own output into `folder`. Raises `UserError` when the suite
     could not run.
     """
     root = project_root()
     if not (root / SUITE).is_dir():
         raise UserError(f"{root / SUITE} does not exist; run bulkhead from a clone of the project")
-    results, steps, log = (folder / n for n in ("results.json", "progress.jsonl", "pytest.log"))
-    for stale in (results, steps, junit):
+    results, steps, log = reports.json.absolute(), folder / "progress.jsonl", folder / "pytest.log"
+    for stale in (results, steps, reports.html, reports.junit):
         stale.unlink(missing_ok=True)
-    junit.parent.mkdir(parents=True, exist_ok=True)
+        stale.parent.mkdir(parents=True, exist_ok=True)
     command = [
         *(sys.executable, "-m", "pytest", str(SUITE), "--quiet", "-p", "no:cacheprovider"),
         *("--deployment", str(deployment), "--results", str(results), "--progress", str(steps)),
-        f"--junit-xml={junit.absolute()}",
+        f"--junit-xml={reports.junit.absolute()}",
         *("-n", str(_workers())),
     ]
     with log.open("wb") as out:
@@ -59,6 +87,7 @@ def run_suite(deployment: Path, folder: Path, junit: Path, console: Console) -> 
         last = tail[-1] if tail else "no output"
         raise UserError(f"the security suite did not run ({last}); see {log}")
     data = json.loads(results.read_text(encoding="utf-8"))
+    reports.html.write_text(render_html(data, catalogue()), encoding="utf-8")
     return render(data, console).holds and process.returncode == 0
 
 

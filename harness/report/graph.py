@@ -14,7 +14,7 @@ SINGLE = 8
 """Up to so many customer accounts are drawn one by one."""
 WIDTH = 1040
 _BOX, _GAP, _TILE, _PITCH = 170, 24, 22, 28
-_SIDE = 190
+_SIDE = 236
 _TOP, _BOTTOM = 60, 310
 GOOD = ("held", "unaddressable")
 
@@ -143,7 +143,7 @@ def _few(
         tone = "broken" if account in flows.bad else "customer"
         picture.boxes.append(Box(x, _BOTTOM, width, 110, name, account, tone))
         picture.boxes.append(
-            Box(x + 10, _BOTTOM + 58, width - 20, 34, "log group", "records", "chip")
+            Box(x + 10, _BOTTOM + 58, width - 20, 34, "log group", "own records", "chip")
         )
         center = x + width // 2
         if flows.own[account, name]:

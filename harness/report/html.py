@@ -10,6 +10,7 @@ import base64
 import gzip
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -55,8 +56,8 @@ def render_html(data: Mapping[str, Any], catalogue: Catalogue | None = None) -> 
         picture=draw(data["environment"], results),
         tables=_tables(results, catalogue),
         uncovered=_uncovered(results, catalogue),
-        script=Markup(script),  # noqa: S704 - our own file
-        style=Markup(style),  # noqa: S704 - our own file
+        script=Markup(script),
+        style=Markup(style),
         digest=digest,
         packed=pack(data),
     )
@@ -65,7 +66,8 @@ def render_html(data: Mapping[str, Any], catalogue: Catalogue | None = None) -> 
 def pack(data: Mapping[str, Any]) -> str:
     """The probes and the matrix for the page's script: JSON, gzip, base64.
 
-    Texts that repeat, as most do, are kept once and named by number.
+    Texts that repeat, as most do, are kept once and named by number. `ids` name results in links;
+    a test's results keep theirs from run to run.
     """
     numbers: dict[str, int] = {}
 
@@ -75,8 +77,12 @@ def pack(data: Mapping[str, Any]) -> str:
     def note(value: Any) -> int:
         return -1 if value is None else number(json.dumps(value, sort_keys=True))
 
-    rows = []
+    rows, ids = [], []
+    ordinals: Counter[str] = Counter()
     for each in data["results"]:
+        ordinals[each["test"]] += 1
+        name = f"{each['test']} {ordinals[each['test']]}"
+        ids.append(hashlib.sha256(name.encode()).hexdigest()[:12])
         answer = each["answer"]
         rows.append(
             [
@@ -93,6 +99,7 @@ def pack(data: Mapping[str, Any]) -> str:
         "texts": list(numbers),
         "fields": [*TEXTS, "rows", "request", "answer", "request_id", "decision"],
         "results": rows,
+        "ids": ids,
         "matrix": {
             "columns": list(matrix.columns),
             "rows": [

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from rich.console import Console
-from support.results import result, run
+from support.results import DENIED, result, run
 
 from harness.report.matrix import build
 from harness.report.summary import summarize
@@ -18,9 +18,6 @@ def text(data: dict[str, Any], **options: Any) -> str:
     out = io.StringIO()
     render(data, Console(file=out, width=160, color_system=None), **options)
     return out.getvalue()
-
-
-DENIED = {"expected": "denied", "observed": "denied"}
 
 
 def test_a_run_in_which_all_holds_says_so_and_shows_every_cell() -> None:

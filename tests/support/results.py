@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-ENVIRONMENT = {
+DENIED = {"expected": "denied", "observed": "denied"}
+ENVIRONMENT: dict[str, Any] = {
     "name": "embedded",
     "region": "eu-central-1",
     "regions": ["eu-central-1"],
@@ -58,3 +59,63 @@ def run(*results: dict[str, Any], **changes: Any) -> dict[str, Any]:
         "results": list(results),
         **changes,
     }
+
+
+def fleet(customers: int, broken: bool = False) -> dict[str, Any]:
+    """A run over many customers: the matrix of all callers, and some probes of each account."""
+    names = [f"customer-{n:03}" for n in range(customers)]
+    accounts = {name: f"{200000000000 + n}" for n, name in enumerate(names)}
+    results = []
+    for name, account in accounts.items():
+        arn = f"arn:aws:sts::{account}:assumed-role/bulkhead-caller/probe"
+        who = {"principal": f"{name} caller {account}", "principal_arn": arn}
+        for other in names:
+            own = other == name
+            role = f"arn:aws:iam::111111111111:role/bulkhead/fleet/bulkhead-{other}"
+            open_door = broken and name == names[1] and other == names[0]
+            seen = "allowed" if own or open_door else "denied"
+            refusal = f"AccessDenied: User: {arn} is not authorized to perform: sts:AssumeRole"
+            results.append(
+                result(
+                    test=f"tests/security/test_trust.py::test_caller[{name}-{other}]",
+                    probe="assume-role",
+                    resource=other,
+                    resource_arn=role,
+                    expected="allowed" if own else "denied",
+                    observed=seen,
+                    verdict="broken" if open_door else "held",
+                    message="the call was allowed" if seen == "allowed" else f"{refusal} on {role}",
+                    twin="" if own else "allowed",
+                    request={
+                        "service": "sts",
+                        "operation": "AssumeRole",
+                        "region": "eu-central-1",
+                        "parameters": {"RoleArn": role, "ExternalId": "[not shown]"},
+                    },
+                    answer={
+                        "status": 200 if seen == "allowed" else 403,
+                        "code": "" if seen == "allowed" else "AccessDenied",
+                        "request_id": f"{name}-{other}",
+                    },
+                    **who,
+                )
+            )
+        results += [
+            result(
+                test=f"tests/security/test_fleet_rights.py::test_{n}[{account}]",
+                probe="fleet-rights",
+                rows=["P01"],
+                claim=f"a fleet session cannot do thing number {n}",
+                action="iam:ListRoles",
+                matrix=False,
+                **DENIED,
+                **who,
+            )
+            for n in range(50)
+        ]
+    accounts_of = [
+        {"account": account, "part": "customer", "owner": name}
+        for name, account in accounts.items()
+    ]
+    known = [a for a in ENVIRONMENT["accounts"] if a["part"] != "customer"]
+    return run(*results, environment={**ENVIRONMENT, "accounts": [*known, *accounts_of]})

@@ -116,7 +116,7 @@
     }
     paint();
     describe(index);
-    if (link) history.replaceState(null, "", `#probe-${index}`);
+    if (link) history.replaceState(null, "", `#probe-${data.ids[index]}`);
   };
   const pair = (name, ...value) => [make("dt", {}, name), make("dd", {}, ...value)];
   const json = (value) => make("pre", {}, JSON.stringify(value, null, 2));
@@ -248,9 +248,9 @@
   drawMatrix();
   refresh();
   const follow = () => {
-    const link = /^#probe-(\d+)$/.exec(location.hash);
-    if (link && Number(link[1]) < data.results.length) {
-      choose(Number(link[1]), { scroll: true, link: false });
+    const index = data.ids.indexOf(location.hash.replace(/^#probe-/, ""));
+    if (index >= 0) {
+      choose(index, { scroll: true, link: false });
       $("probes").scrollIntoView();
     }
   };
