@@ -160,7 +160,10 @@ class Control:
             if params.get("byProvider", model.provider).lower() == model.provider.lower()
             and (not params.get("byOutputModality") or params["byOutputModality"] in model.outputs)
             and (not params.get("byInferenceType") or params["byInferenceType"] in _types(model))
-            and not params.get("byCustomizationType")
+            and (
+                not params.get("byCustomizationType")
+                or params["byCustomizationType"] in model.customizations
+            )
         ]
         return {"modelSummaries": [_describe_model(model, call.region) for model in wanted]}
 
@@ -227,7 +230,7 @@ def _source_models(place: Place, source: str) -> tuple[str, ...]:
     system = system_profile_named(place, source) if parsed is not None else None
     if system is None:
         raise invalid("The provided model source is invalid.")
-    return system.model_arns
+    return system.model_arns(place[1])
 
 
 def _checked_tags(tags: Sequence[Mapping[str, str]]) -> dict[str, str]:
@@ -272,13 +275,14 @@ def _describe(profile: ApplicationProfile) -> Members:
 
 def _describe_system(profile: SystemProfile, place: Place) -> Members:
     account, region = place
+    where = "all commercial Regions" if profile.is_global else ", ".join(profile.regions)
     return {
         "inferenceProfileName": profile.name,
-        "description": f"Routes requests to {profile.model.name} in {', '.join(profile.regions)}.",
+        "description": f"Routes requests to {profile.model.name} in {where}.",
         "createdAt": _SYSTEM_PROFILES_SINCE,
         "updatedAt": _SYSTEM_PROFILES_SINCE,
         "inferenceProfileArn": profile.arn(region, account),
-        "models": [{"modelArn": arn} for arn in profile.model_arns],
+        "models": [{"modelArn": arn} for arn in profile.model_arns(region)],
         "inferenceProfileId": profile.id,
         "status": "ACTIVE",
         "type": "SYSTEM_DEFINED",
@@ -286,6 +290,8 @@ def _describe_system(profile: SystemProfile, place: Place) -> Members:
 
 
 def _types(model: FoundationModel) -> list[str]:
+    if model.customizations:
+        return ["PROVISIONED"]
     return ["ON_DEMAND"] if model.on_demand else ["INFERENCE_PROFILE"]
 
 
@@ -298,7 +304,7 @@ def _describe_model(model: FoundationModel, region: str) -> Members:
         "inputModalities": list(model.inputs),
         "outputModalities": list(model.outputs),
         "responseStreamingSupported": model.streaming,
-        "customizationsSupported": [],
+        "customizationsSupported": list(model.customizations),
         "inferenceTypesSupported": _types(model),
         "modelLifecycle": {"status": "ACTIVE"},
     }

@@ -3,11 +3,13 @@
 Actions, resources and keys follow the service authorization reference; where an inference profile
 is used, the profile and every foundation model behind it must be allowed, and the models carry
 `bedrock:InferenceProfileArn`. A foundation model that runs in another region is authorized with
-that region as `aws:RequestedRegion`.
+that region as `aws:RequestedRegion`, and one that a global profile may run anywhere as a model
+without a region, with `unspecified`.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonbedrock.html
 https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-prereq.html
 https://docs.aws.amazon.com/bedrock/latest/userguide/geographic-cross-region-inference.html
+https://docs.aws.amazon.com/bedrock/latest/userguide/global-cross-region-inference.html
 """
 
 from __future__ import annotations
@@ -28,6 +30,8 @@ from harness.cloud.call import Call, Need, World
 Needs = tuple[Need, ...]
 Context = Mapping[str, str | tuple[str, ...]]
 
+UNSPECIFIED: Final = "unspecified"
+"""`aws:RequestedRegion` of what may run in any region."""
 _PROFILE_KEY: Final = "bedrock:InferenceProfileArn"
 _INVOKE: Final = {
     "Converse": "bedrock:InvokeModel",
@@ -101,7 +105,9 @@ def _model_needs(
 def _model_need(call: Call, action: str, arn: str, context: Context) -> Need:
     parsed = parse_model_arn(arn)
     elsewhere = parsed is not None and parsed[0] != call.region
-    requested = {"aws:RequestedRegion": parsed[0]} if parsed is not None and elsewhere else {}
+    requested: Context = {}
+    if parsed is not None and elsewhere:
+        requested = {"aws:RequestedRegion": parsed[0] or UNSPECIFIED}
     return Need(action, arn, "", {**context, **requested})
 
 
@@ -153,7 +159,7 @@ def _tool_needs(call: Call) -> Needs:
             "bedrock:InvokeTool",
             f"arn:aws:bedrock::{call.account}:system-tool/amazon.{name}",
             call.account,
-            {"aws:RequestedRegion": "unspecified"},
+            {"aws:RequestedRegion": UNSPECIFIED},
         )
         for name in names
     )

@@ -90,7 +90,9 @@ class Bedrock:
         if found is not None:
             return found.arn, found.models
         system = system_profile_named(place, identifier)
-        return (system.arn(region, account), system.model_arns) if system is not None else None
+        if system is None:
+            return None
+        return system.arn(region, account), system.model_arns(region)
 
     def resource_tags(self, arn: str) -> Mapping[str, str] | None:
         """The tags of an AIP, for `aws:ResourceTag`; `None`: not an AIP or not there."""

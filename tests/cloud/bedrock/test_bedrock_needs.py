@@ -131,6 +131,31 @@ def test_a_system_profile_is_the_key_of_its_own_calls(needs, model):
     )
 
 
+def test_a_global_profile_needs_its_model_here_and_without_a_region(needs, play):
+    identifier = "global.anthropic.claude-sonnet-4-5-20250929-v1:0"
+    profile = f"arn:aws:bedrock:{REGION}:{OPS}:inference-profile/{identifier}"
+    model = NOVA.replace("amazon.nova-lite-v1:0", identifier.removeprefix("global."))
+    anywhere = model.replace(REGION, "")
+
+    def expected(key):
+        unspecified = {KEY: key, "aws:RequestedRegion": "unspecified"}
+        return (
+            Need(INVOKE, key, OPS, {}),
+            Need(INVOKE, model, "", {KEY: key}),
+            Need(INVOKE, anywhere, "", unspecified),
+        )
+
+    assert needs("Converse", modelId=identifier) == expected(profile)
+    aip = play.aip(source=profile)
+    assert needs("Converse", modelId=aip) == expected(aip)
+    both = needs("Converse", BedrockSettings(InferenceProfileKey.SYSTEM_TOO), modelId=aip)
+    assert both == (
+        *expected(aip),
+        Need(INVOKE, profile, OPS, {KEY: aip}),
+        *expected(profile)[1:],
+    )
+
+
 def test_another_accounts_profile_belongs_to_that_account(needs, play):
     aip = play.aip()
     assert needs("Converse", account=OTHER, modelId=aip) == (Need(INVOKE, aip, OPS, {}),)
