@@ -139,6 +139,9 @@ class World(Protocol):
     ) -> tuple[str, tuple[str, ...]] | None:
         """From an id or ARN of an inference profile to (its ARN, the model ARNs behind it)."""
 
+    def enforced_guardrail(self, account: str, region: str, identifier: str) -> str | None:
+        """The ARN of the guardrail that the account enforces on calls of a model or profile."""
+
     def organization_arn(self, account: str, identifier: str) -> str | None:
         """From the id of a policy, root, unit or account in `account`'s organization to its ARN."""
 

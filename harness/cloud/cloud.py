@@ -77,6 +77,7 @@ class Cloud:
             Bedrock(service_role) if bedrock is None else Bedrock(service_role, settings=bedrock)
         )
         estate.bedrock_settings = self.bedrock.settings
+        estate.bedrock = self.bedrock
         organizations = OrganizationRules(estate)
         log_encryption = LogEncryption(authorizer, estate)
         self.gateway = Gateway(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any, Final
@@ -20,12 +20,17 @@ from botocore.validate import ParamValidator
 
 from harness.cloud.bedrock import converse
 from harness.cloud.bedrock.control import Control
+from harness.cloud.bedrock.enforcement import Enforcement
 from harness.cloud.bedrock.errors import invalid
+from harness.cloud.bedrock.guarded import Guards
+from harness.cloud.bedrock.guardrails import Guardrails
 from harness.cloud.bedrock.invocation_log import Clock, Exchange, InvocationLog
 from harness.cloud.bedrock.models import parse_profile_arn
 from harness.cloud.bedrock.profiles import ProfileStore, system_profile_named
 from harness.cloud.bedrock.resolve import Target, resolve
 from harness.cloud.bedrock.settings import BedrockSettings
+from harness.cloud.bedrock.sharing import ResourcePolicies
+from harness.cloud.bedrock.tags import Tags
 from harness.cloud.call import Answer, ApiError, Call, EventStream, ServiceRole
 
 _SERVICES: Final = frozenset({"bedrock", "bedrock-runtime"})
@@ -54,7 +59,20 @@ class Bedrock:
         self.settings: Final = settings or BedrockSettings()
         self._store = ProfileStore()
         self._log = InvocationLog(service_role, clock)
-        self._control = Control(self._store, self._log, clock)
+        self._tags = Tags()
+        self._control = Control(self._store, self._log, clock, self._tags)
+        self._guardrails = Guardrails(clock, self._tags)
+        self._enforcement = Enforcement(self._guardrails, clock)
+        self._sharing = ResourcePolicies(self._guardrails.exists)
+        self._guards = Guards(self._guardrails, self._enforcement)
+        self.operations: Final[Mapping[str, Callable[[Call], dict[str, Any]]]] = {
+            **self._control.operations,
+            **self._guardrails.operations,
+            **self._enforcement.operations,
+            **self._sharing.operations,
+            **self._guards.operations,
+        }
+        """What is answered with the members of the output; not the calls of models."""
 
     def handles(self, service: str, operation: str) -> bool:
         """All of both services, built or not, so that nothing falls through to the inner app."""
@@ -67,12 +85,11 @@ class Bedrock:
         Raises `ApiError`: what AWS answers for the request, and UnknownOperationException for
         operations that the embedded cloud does not play.
         """
-        if call.service == "bedrock-runtime":
-            if call.operation in ("Converse", "ConverseStream"):
-                return self._converse(call)
-        elif call.operation in self._control.operations:
+        if call.operation in ("Converse", "ConverseStream"):
+            return self._converse(call)
+        if call.operation in self.operations:
             _validate(call)
-            return Answer(self._control.operations[call.operation](call))
+            return Answer(self.operations[call.operation](call))
         raise ApiError(
             "UnknownOperationException",
             f"The embedded cloud does not play {call.service} {call.operation}.",
@@ -95,19 +112,39 @@ class Bedrock:
         return system.arn(region, account), system.model_arns(region)
 
     def resource_tags(self, arn: str) -> Mapping[str, str] | None:
-        """The tags of an AIP, for `aws:ResourceTag`; `None`: not an AIP or not there."""
+        """The tags of a resource, for `aws:ResourceTag`; `None`: not one that has tags."""
         parsed = parse_profile_arn(arn)
         if parsed is None or not parsed.application:
-            return None
+            return self._tags.of(arn)
         found = self._store.find((parsed.account, parsed.region), arn)
         return None if found is None else self._store.tags(found)
+
+    def resource_policy(self, arn: str) -> str | None:
+        """The policy of a guardrail, by its ARN; `None`: it has none, or there is no such thing."""
+        return self._sharing.of(arn)
+
+    def enforced_guardrail(self, account: str, region: str, identifier: str) -> str | None:
+        """The ARN of the guardrail that an account enforces on calls of what `identifier` names.
+
+        `None`: none, or there is no such model.
+        """
+        place = (account, region)
+        try:
+            model = resolve(self._store, place, identifier).model
+        except ApiError:
+            return None
+        found = self._enforcement.of(place, model.id)
+        return None if found is None else found.arn
 
     def _converse(self, call: Call) -> Answer | EventStream:
         body = {key: value for key, value in call.params.items() if key not in _NOT_IN_BODY}
         try:
             _validate(call)
             target = resolve(self._store, (call.account, call.region), call.params["modelId"])
-            reply = converse.reply(target.model, call.params)
+            guards = self._guards.of(call, target.model.id)
+            reply = self._guards.converse(
+                guards, call.params, lambda params: converse.reply(target.model, params)
+            )
         except ApiError as error:
             self._log.record(call, Exchange(body, error_code=error.code))
             raise

@@ -21,6 +21,7 @@ class World:
 
     def __init__(self, bedrock):
         self.inference_profile = bedrock.profile
+        self.enforced_guardrail = bedrock.enforced_guardrail
 
 
 @pytest.fixture
@@ -255,12 +256,15 @@ def test_profiles_are_named_by_their_arn(needs, play, operation):
 
 
 def test_every_operation_that_is_played_has_needs(play):
-    played = play.bedrock._control.operations
+    played = play.bedrock.operations
     examples = {
         "modelSource": {"copyFrom": NOVA},
         "inferenceProfileIdentifier": "x",
         "resourceARN": SYSTEM,
         "modelIdentifier": "x",
+        "guardrailIdentifier": "x",
+        "configId": "x",
+        "resourceArn": f"arn:aws:bedrock:{REGION}:{OPS}:guardrail/x",
     }
     for operation in (*played, "Converse", "ConverseStream"):
         call = play.make(operation, {**examples, "modelId": NOVA}, OPS, REGION)
