@@ -166,6 +166,16 @@ class ServiceRole(Protocol):
     ) -> Mapping[str, Any]:
         """Returns the members of the answer; raises `ApiError` (AccessDenied included)."""
 
+    def forward(
+        self,
+        caller: Call,
+        service: str,
+        region: str,
+        operation: str,
+        params: Mapping[str, Any],
+    ) -> Mapping[str, Any]:
+        """The same with the rights of whoever made the call `caller`."""
+
 
 class NativeService(Protocol):
     """A service the embedded cloud plays itself instead of leaving it to the inner app.

@@ -35,6 +35,8 @@ class FoundationModel:
     streaming: bool = True
     on_demand: bool = True
     max_output: int = 4096
+    asynchronous: bool = False
+    """Called by StartAsyncInvoke only."""
     customizations: tuple[str, ...] = ()
     """How it can be customized; such a variant answers with provisioned throughput only."""
 
@@ -169,6 +171,14 @@ _NOVA_LITE = FoundationModel(
 _NOVA_PRO = FoundationModel(
     "amazon.nova-pro-v1:0", "Nova Pro", "Amazon", inputs=("TEXT", "IMAGE", "VIDEO")
 )
+_NOVA_REEL = FoundationModel(
+    "amazon.nova-reel-v1:1",
+    "Nova Reel",
+    "Amazon",
+    outputs=("VIDEO",),
+    streaming=False,
+    asynchronous=True,
+)
 _TITAN_EMBED = FoundationModel(
     "amazon.titan-embed-text-v2:0",
     "Titan Text Embeddings V2",
@@ -192,6 +202,7 @@ FOUNDATION_MODELS: Final[dict[str, FoundationModel]] = {
         _NOVA_LITE,
         _NOVA_LITE_CUSTOMIZABLE,
         _NOVA_PRO,
+        _NOVA_REEL,
         _TITAN_EMBED,
     )
 }

@@ -5,36 +5,31 @@ Everything is per account and region. Authorization has passed when `answer` is 
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any, Final
 
-import botocore.session
-from botocore.exceptions import UnknownServiceError
-from botocore.model import OperationNotFoundError, ServiceModel
-from botocore.validate import ParamValidator
-
 from harness.cloud.bedrock import converse
+from harness.cloud.bedrock.asynchronous import AsyncInvokes
+from harness.cloud.bedrock.batch import BatchJobs
 from harness.cloud.bedrock.control import Control
 from harness.cloud.bedrock.enforcement import Enforcement
-from harness.cloud.bedrock.errors import invalid
 from harness.cloud.bedrock.guarded import Guards
 from harness.cloud.bedrock.guardrails import Guardrails
 from harness.cloud.bedrock.invocation_log import Clock, Exchange, InvocationLog
-from harness.cloud.bedrock.models import parse_profile_arn
-from harness.cloud.bedrock.profiles import ProfileStore, system_profile_named
+from harness.cloud.bedrock.models import FoundationModel, parse_profile_arn
+from harness.cloud.bedrock.profiles import Place, ProfileStore, system_profile_named
 from harness.cloud.bedrock.resolve import Target, resolve
+from harness.cloud.bedrock.retention import DataRetention
 from harness.cloud.bedrock.settings import BedrockSettings
+from harness.cloud.bedrock.shapes import validate
 from harness.cloud.bedrock.sharing import ResourcePolicies
 from harness.cloud.bedrock.tags import Tags
 from harness.cloud.call import Answer, ApiError, Call, EventStream, ServiceRole
 
 _SERVICES: Final = frozenset({"bedrock", "bedrock-runtime"})
-_QUOTED_VALUE: Final = re.compile(r", value: .*?(?=, (?:type|valid))", re.DOTALL)
 _NOT_IN_BODY: Final = frozenset({"modelId", "requestMetadata"})
 
 
@@ -65,12 +60,18 @@ class Bedrock:
         self._enforcement = Enforcement(self._guardrails, clock)
         self._sharing = ResourcePolicies(self._guardrails.exists)
         self._guards = Guards(self._guardrails, self._enforcement)
+        self._retention = DataRetention(clock)
+        self._batch = BatchJobs(service_role, self._model_named, self._tags, clock)
+        self._async = AsyncInvokes(service_role, self._model_named, self._tags, clock)
         self.operations: Final[Mapping[str, Callable[[Call], dict[str, Any]]]] = {
             **self._control.operations,
             **self._guardrails.operations,
             **self._enforcement.operations,
             **self._sharing.operations,
             **self._guards.operations,
+            **self._retention.operations,
+            **self._batch.operations,
+            **self._async.operations,
         }
         """What is answered with the members of the output; not the calls of models."""
 
@@ -88,7 +89,7 @@ class Bedrock:
         if call.operation in ("Converse", "ConverseStream"):
             return self._converse(call)
         if call.operation in self.operations:
-            _validate(call)
+            validate(call.service, call.operation, call.params)
             return Answer(self.operations[call.operation](call))
         raise ApiError(
             "UnknownOperationException",
@@ -136,10 +137,13 @@ class Bedrock:
         found = self._enforcement.of(place, model.id)
         return None if found is None else found.arn
 
+    def _model_named(self, place: Place, identifier: str) -> FoundationModel:
+        return resolve(self._store, place, identifier).model
+
     def _converse(self, call: Call) -> Answer | EventStream:
         body = {key: value for key, value in call.params.items() if key not in _NOT_IN_BODY}
         try:
-            _validate(call)
+            validate(call.service, call.operation, call.params)
             target = resolve(self._store, (call.account, call.region), call.params["modelId"])
             guards = self._guards.of(call, target.model.id)
             reply = self._guards.converse(
@@ -184,23 +188,3 @@ def _inference_region(target: Target, call: Call) -> str | None:
     picked = hashlib.sha256(call.request_id.encode()).digest()[0] % len(target.regions)
     region = target.regions[picked]
     return None if region == call.region else region
-
-
-@functools.cache
-def _model(service: str) -> ServiceModel:
-    return botocore.session.get_session().get_service_model(service)
-
-
-def _validate(call: Call) -> None:
-    """Checks types and required members against the service's own model."""
-    try:
-        shape = _model(call.service).operation_model(call.operation).input_shape
-    except (OperationNotFoundError, UnknownServiceError):
-        return
-    if shape is None:
-        return
-    report = ParamValidator().validate(dict(call.params), shape)
-    if report.has_errors():
-        # botocore quotes the offending value, which may be a prompt: leave it out.
-        said = _QUOTED_VALUE.sub("", str(report.generate_report()))
-        raise invalid(f"1 validation error detected: {said}")

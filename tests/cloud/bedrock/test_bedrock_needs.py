@@ -264,6 +264,10 @@ def test_every_operation_that_is_played_has_needs(play):
         "modelIdentifier": "x",
         "guardrailIdentifier": "x",
         "configId": "x",
+        "jobIdentifier": "x",
+        "roleArn": f"arn:aws:iam::{OPS}:role/batch",
+        "invocationArn": f"arn:aws:bedrock:{REGION}:{OPS}:async-invoke/x",
+        "mode": "none",
         "resourceArn": f"arn:aws:bedrock:{REGION}:{OPS}:guardrail/x",
     }
     for operation in (*played, "Converse", "ConverseStream"):
