@@ -24,7 +24,13 @@ from harness.estate import OrganizationRecord, PrincipalRecord, RoleRecord
 from harness.iam import NamedPolicy, Policy, PolicyKind, parse_policy
 
 _BEDROCK_TAGGED = frozenset(
-    {"application-inference-profile", "async-invoke", "guardrail", "model-invocation-job"}
+    {
+        "application-inference-profile",
+        "async-invoke",
+        "guardrail",
+        "model-invocation-job",
+        "project",
+    }
 )
 _AWS_POLICY = re.compile(r"^arn:[\w-]+:iam::aws:policy/")
 

@@ -171,6 +171,9 @@ _NOVA_LITE = FoundationModel(
 _NOVA_PRO = FoundationModel(
     "amazon.nova-pro-v1:0", "Nova Pro", "Amazon", inputs=("TEXT", "IMAGE", "VIDEO")
 )
+_GPT = FoundationModel(
+    "openai.gpt-5.6-sol", "GPT-5.6 Sol", "OpenAI", on_demand=False, max_output=64_000
+)
 _NOVA_REEL = FoundationModel(
     "amazon.nova-reel-v1:1",
     "Nova Reel",
@@ -203,6 +206,7 @@ FOUNDATION_MODELS: Final[dict[str, FoundationModel]] = {
         _NOVA_LITE_CUSTOMIZABLE,
         _NOVA_PRO,
         _NOVA_REEL,
+        _GPT,
         _TITAN_EMBED,
     )
 }
@@ -230,11 +234,15 @@ _AREAS: Final[tuple[tuple[str, tuple[str, ...], tuple[FoundationModel, ...]], ..
         _US_THREE,
         (
             *(_CLAUDE_37_SONNET, _CLAUDE_SONNET_4, _CLAUDE_SONNET_45, _CLAUDE_HAIKU_45),
-            *(_NOVA_MICRO, _NOVA_LITE, _NOVA_PRO, _NOVA_2_LITE),
+            *(_NOVA_MICRO, _NOVA_LITE, _NOVA_PRO, _NOVA_2_LITE, _GPT),
         ),
     ),
     ("apac", _APAC, (_CLAUDE_3_HAIKU, _CLAUDE_SONNET_4, _NOVA_MICRO, _NOVA_LITE, _NOVA_PRO)),
-    ("global", _WORLD, (_CLAUDE_SONNET_4, _CLAUDE_SONNET_45, _CLAUDE_HAIKU_45, _NOVA_2_LITE)),
+    (
+        "global",
+        _WORLD,
+        (_CLAUDE_SONNET_4, _CLAUDE_SONNET_45, _CLAUDE_HAIKU_45, _NOVA_2_LITE, _GPT),
+    ),
 )
 
 

@@ -15,6 +15,7 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/global-cross-region-inferen
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from harness.cloud.bedrock.models import (
@@ -24,6 +25,7 @@ from harness.cloud.bedrock.models import (
     parse_profile_arn,
     system_profile_behind,
 )
+from harness.cloud.bedrock.projects import project_arn
 from harness.cloud.bedrock.settings import BedrockSettings, InferenceProfileKey
 from harness.cloud.call import Call, Need, World
 
@@ -41,6 +43,12 @@ _INVOKE: Final = {
     "CountTokens": "bedrock:CountTokens",
     "StartAsyncInvoke": "bedrock:InvokeModel",
 }
+_RESPONSES: Final = {
+    "CreateResponse": "bedrock:InvokeModel",
+    "GetResponse": "bedrock:GetInvoke",
+    "CancelResponse": "bedrock:CancelInvoke",
+    "DeleteResponse": "bedrock:DeleteInvoke",
+}
 _DEFAULTS: Final = BedrockSettings()
 _AIP_ID_LENGTH: Final = 12
 _ARN_FIELDS: Final = 6
@@ -50,6 +58,8 @@ def needs_bedrock(call: Call, world: World, settings: BedrockSettings = _DEFAULT
     """The permissions of a call to a model or on an inference profile; `None` for other calls,
     which the catalogue maps by their parameters alone."""
     if call.service == "bedrock-runtime":
+        if call.operation in _RESPONSES:
+            return _response(call, world, settings)
         action = _INVOKE.get(call.operation)
         return _invoke(call, world, action, settings) if action is not None else None
     if call.service != "bedrock":
@@ -82,6 +92,22 @@ def _invoke(call: Call, world: World, action: str, settings: BedrockSettings) ->
         job = f"arn:aws:bedrock:{call.region}:{call.account}:async-invoke/*"
         needs.append(Need(action, job, call.account, dict(context)))
     return tuple(needs)
+
+
+def _response(call: Call, world: World, settings: BedrockSettings) -> Needs:
+    """The Responses API: the model and the account's default project, each a key of the other.
+
+    Stored responses are no resources: who may read the project's may read them all.
+    https://docs.aws.amazon.com/bedrock/latest/userguide/bedrock-mantle.html (Responses API)
+    """
+    action, project = _RESPONSES[call.operation], project_arn(call)
+    if call.operation != "CreateResponse":
+        return (Need(action, project, call.account),)
+    streamed = "bedrock:InvokeModelWithResponseStream" if call.params.get("stream") else action
+    named = {"modelId": call.params.get("model")}
+    context = {"bedrock:ProjectArn": project}
+    needs = _model_needs(replace(call, params=named), world, streamed, context, settings)
+    return (*needs, Need(action, project, call.account, {"bedrock:ModelArn": needs[0].resource}))
 
 
 def _model_needs(

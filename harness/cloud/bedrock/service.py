@@ -5,6 +5,7 @@ Everything is per account and region. Authorization has passed when `answer` is 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ from harness.cloud.bedrock.retention import DataRetention
 from harness.cloud.bedrock.settings import BedrockSettings
 from harness.cloud.bedrock.shapes import validate
 from harness.cloud.bedrock.sharing import ResourcePolicies
+from harness.cloud.bedrock.stored import Responses
 from harness.cloud.bedrock.tags import Tags
 from harness.cloud.call import Answer, ApiError, Call, EventStream, ServiceRole
 
@@ -63,6 +65,13 @@ class Bedrock:
         self._retention = DataRetention(clock)
         self._batch = BatchJobs(service_role, self._model_named, self._tags, clock)
         self._async = AsyncInvokes(service_role, self._model_named, self._tags, clock)
+        self._responses = Responses(
+            functools.partial(resolve, self._store),
+            _inference_region,
+            self._retention,
+            self._log,
+            clock,
+        )
         self.operations: Final[Mapping[str, Callable[[Call], dict[str, Any]]]] = {
             **self._control.operations,
             **self._guardrails.operations,
@@ -72,6 +81,7 @@ class Bedrock:
             **self._retention.operations,
             **self._batch.operations,
             **self._async.operations,
+            **self._responses.operations,
         }
         """What is answered with the members of the output; not the calls of models."""
 

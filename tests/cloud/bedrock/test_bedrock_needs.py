@@ -268,6 +268,7 @@ def test_every_operation_that_is_played_has_needs(play):
         "roleArn": f"arn:aws:iam::{OPS}:role/batch",
         "invocationArn": f"arn:aws:bedrock:{REGION}:{OPS}:async-invoke/x",
         "mode": "none",
+        "model": NOVA,
         "resourceArn": f"arn:aws:bedrock:{REGION}:{OPS}:guardrail/x",
     }
     for operation in (*played, "Converse", "ConverseStream"):
