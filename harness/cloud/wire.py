@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from botocore.exceptions import UnknownServiceError
+from moto.core.loaders import create_loader
 from moto.core.model import OperationModel, ServiceModel
 from moto.core.parse import PROTOCOL_PARSERS
 from moto.core.request import Request as MotoRequest
@@ -80,7 +81,7 @@ def service_model(service: str) -> ServiceModel | None:
     more = _EXTRA_OPERATIONS / f"{service}.json"
     if not more.is_file():
         return model
-    known = model._service_description
+    known = create_loader().load_service_model(service, "service-2")
     extra = json.loads(more.read_text())
     merged = {part: {**known[part], **extra[part]} for part in ("operations", "shapes")}
     return ServiceModel({**known, **merged}, service)

@@ -186,7 +186,8 @@ class Responses:
         with self._lock:
             kept = self._stored.get(identifier)
             if kept is not None and self._clock() - kept.at > KEPT:
-                kept = self._stored.pop(identifier) and None
+                del self._stored[identifier]
+                kept = None
         if kept is None or kept.account != call.account or call.region not in kept.regions:
             raise not_found("The response was not found.")
         return kept
