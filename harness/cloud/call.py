@@ -166,6 +166,18 @@ class ServiceRole(Protocol):
     ) -> Mapping[str, Any]:
         """Returns the members of the answer; raises `ApiError` (AccessDenied included)."""
 
+    def check(
+        self,
+        *,
+        role_arn: str,
+        service_principal: str,
+        source_account: str,
+        source_arn: str,
+        region: str,
+        needs: tuple[Need, ...],
+    ) -> None:
+        """Raises `ApiError` (AccessDenied) where the service or its role lacks a permission."""
+
     def forward(
         self,
         caller: Call,

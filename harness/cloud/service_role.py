@@ -68,6 +68,24 @@ class InProcessServiceRole:
         role = self._trusting(role_arn, service_principal, source_account, source_arn, region)
         return _called(self._client(role, service, region), operation, params)
 
+    def check(
+        self,
+        *,
+        role_arn: str,
+        service_principal: str,
+        source_account: str,
+        source_arn: str,
+        region: str,
+        needs: tuple[Need, ...],
+    ) -> None:
+        """Raise `ApiError` (AccessDenied) where the role lacks one of `needs`; call nothing."""
+        role = self._trusting(role_arn, service_principal, source_account, source_arn, region)
+        service, _, operation = needs[0].action.partition(":")
+        asked = Call(service, operation, region, {}, _session(role))
+        refusal = self._authorizer.refusal(asked, needs)
+        if refusal is not None:
+            raise ApiError("AccessDenied", refusal.message, 403)
+
     def forward(
         self,
         caller: Call,
@@ -109,18 +127,7 @@ class InProcessServiceRole:
         return role
 
     def _assume(self, role: RoleRecord) -> Credential:
-        _, partition, _, _, owner, _ = role.arn.split(":", 5)
-        session = f"arn:{partition}:sts::{owner}:assumed-role/{role.name}/service"
-        caller = Caller(
-            kind="role-session",
-            account=owner,
-            arn=session,
-            principal_arn=role.arn,
-            user_id=f"{role.role_id}:service",
-            entity_id=role.role_id,
-            mfa=False,
-        )
-        return self._issue(caller, _SECONDS)
+        return self._issue(_session(role), _SECONDS)
 
     def _client(self, role: RoleRecord, service: str, region: str) -> Any:
         """A client with a session of the role. Making one takes far longer than using it, so it is
@@ -160,6 +167,21 @@ class InProcessServiceRole:
         body = b"".join(response.body)
         headers: Any = _Headers(response.headers)
         return AWSResponse(request.url, response.status, headers, _Raw(body))
+
+
+def _session(role: RoleRecord) -> Caller:
+    """The caller that a service is with a role."""
+    _, partition, _, _, owner, _ = role.arn.split(":", 5)
+    session = f"arn:{partition}:sts::{owner}:assumed-role/{role.name}/service"
+    return Caller(
+        kind="role-session",
+        account=owner,
+        arn=session,
+        principal_arn=role.arn,
+        user_id=f"{role.role_id}:service",
+        entity_id=role.role_id,
+        mfa=False,
+    )
 
 
 def _called(client: Any, operation: str, params: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -2,9 +2,11 @@
 
 All reading and writing is done by the Bedrock service through the role that the job names, decided
 like any call: by the role's trust and policies and the policies of the buckets, which may be in
-other accounts. A job is worked off when it is first looked at after its creation.
+other accounts. The role must also be allowed to call the inference profile, where the job names
+one. A job is worked off when it is first looked at after its creation.
 
 https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference.html
+https://docs.aws.amazon.com/bedrock/latest/userguide/batch-iam-sr.html
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from typing import Any, Final
 
 from harness.cloud.bedrock.errors import conflict, invalid, not_found, unfit
 from harness.cloud.bedrock.models import FoundationModel
+from harness.cloud.bedrock.needs import profile_needs
 from harness.cloud.bedrock.pages import page
 from harness.cloud.bedrock.places import Place, Use, parse_place
 from harness.cloud.bedrock.records import run_record
@@ -42,6 +45,7 @@ _STOPPABLE: Final = frozenset({"Submitted", "Validating", "Scheduled", "InProgre
 Members = dict[str, Any]
 Clock = Callable[[], datetime]
 Resolve = Callable[[tuple[str, str], str], FoundationModel]
+Profile = Callable[[str, str, str], tuple[str, tuple[str, ...]] | None]
 
 
 @dataclass(slots=True)
@@ -102,14 +106,21 @@ class _Job:
 class BatchJobs:
     """The batch jobs of all accounts and regions. Thread-safe.
 
-    `resolve` gives the model that an identifier names for an account in a Region.
+    `resolve` gives the model that an identifier names for an account in a Region, `profile` the
+    inference profile with its models, if it is one.
     """
 
     def __init__(
-        self, service_role: ServiceRole, resolve: Resolve, tags: Tags, clock: Clock
+        self,
+        service_role: ServiceRole,
+        resolve: Resolve,
+        profile: Profile,
+        tags: Tags,
+        clock: Clock,
     ) -> None:
         self._service_role = service_role
         self._resolve = resolve
+        self._profile = profile
         self._tags = tags
         self._clock = clock
         self._lock = threading.Lock()
@@ -217,6 +228,7 @@ class BatchJobs:
             job.changed = job.ended = self._clock()
 
     def _run(self, job: _Job) -> _Counts:
+        self._check_profile(job)
         use = functools.partial(self._use, job)
         source, target = _input(job.asked), _output(job.asked).under(job.id)
         files = source.listed(use, ".jsonl")
@@ -255,18 +267,30 @@ class BatchJobs:
         counts.output_tokens += output.output_tokens
         return {**read, "modelOutput": output.body}
 
+    def _check_profile(self, job: _Job) -> None:
+        """Raises `ApiError` where the role may not call the profile that the job names."""
+        *_, region, account, _ = job.arn.split(":", 5)
+        found = self._profile(account, region, job.asked["modelId"])
+        if found is not None:
+            needs = profile_needs((account, region), "bedrock:InvokeModel", *found)
+            self._service_role.check(**_role(job), needs=needs)
+
     def _use(self, job: _Job, operation: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
-        _, _, _, region, account, _ = job.arn.split(":", 5)
         return self._service_role.call(
-            role_arn=job.asked["roleArn"],
-            service_principal=_PRINCIPAL,
-            source_account=account,
-            source_arn=job.arn,
-            service="s3",
-            operation=operation,
-            region=region,
-            params=params,
+            **_role(job), service="s3", operation=operation, params=params
         )
+
+
+def _role(job: _Job) -> dict[str, str]:
+    """The role of a job, as the service asks for it."""
+    *_, region, account, _ = job.arn.split(":", 5)
+    return {
+        "role_arn": job.asked["roleArn"],
+        "service_principal": _PRINCIPAL,
+        "source_account": account,
+        "source_arn": job.arn,
+        "region": region,
+    }
 
 
 def _input(asked: Mapping[str, Any]) -> Place:
@@ -292,7 +316,7 @@ def _lines(place: Place, use: Use) -> Iterator[str]:
 def _failure(error: ApiError) -> str:
     if error.code == "ValidationException":
         return error.message
-    return f"The role of the job could not read the input or write the output: {error.code}"
+    return f"The role of the job may not read, write or call the model: {error.code}"
 
 
 def _wanted(params: Mapping[str, Any], job: _Job) -> bool:

@@ -25,6 +25,7 @@ from harness.cloud.bedrock.models import (
     parse_profile_arn,
     system_profile_behind,
 )
+from harness.cloud.bedrock.profiles import Place
 from harness.cloud.bedrock.projects import project_arn
 from harness.cloud.bedrock.settings import BedrockSettings, InferenceProfileKey
 from harness.cloud.call import Call, Need, World
@@ -50,6 +51,7 @@ _RESPONSES: Final = {
     "DeleteResponse": "bedrock:DeleteInvoke",
 }
 _DEFAULTS: Final = BedrockSettings()
+_NO_CONTEXT: Final[Context] = {}
 _AIP_ID_LENGTH: Final = 12
 _ARN_FIELDS: Final = 6
 
@@ -119,22 +121,37 @@ def _model_needs(
         arn = _direct(call, identifier)
         return (Need(action, arn, _account(arn), dict(context)),)
     arn, models = profile
+    place = (call.account, call.region)
+    return profile_needs(place, action, arn, models, context, settings)
+
+
+def profile_needs(
+    place: Place,
+    action: str,
+    arn: str,
+    models: tuple[str, ...],
+    context: Context = _NO_CONTEXT,
+    settings: BedrockSettings = _DEFAULTS,
+) -> Needs:
+    """The permissions of a call through a profile, by its ARN and the models behind it, from an
+    account and region."""
+    account, region = place
     keyed = {**context, _PROFILE_KEY: arn}
     own = keyed if settings.key_on_profile else context
     needs = [Need(action, arn, _account(arn), dict(own))]
-    needs += [_model_need(call, action, model, keyed) for model in models]
+    needs += [_model_need(region, action, model, keyed) for model in models]
     system = system_profile_behind(models) if ":application-inference-profile/" in arn else None
     if system is not None and settings.inference_profile_key is InferenceProfileKey.SYSTEM_TOO:
-        system_arn = system.arn(call.region, call.account)
-        needs.append(Need(action, system_arn, call.account, keyed))
+        system_arn = system.arn(region, account)
+        needs.append(Need(action, system_arn, account, keyed))
         again = {**context, _PROFILE_KEY: system_arn}
-        needs += [_model_need(call, action, model, again) for model in models]
+        needs += [_model_need(region, action, model, again) for model in models]
     return tuple(needs)
 
 
-def _model_need(call: Call, action: str, arn: str, context: Context) -> Need:
+def _model_need(region: str, action: str, arn: str, context: Context) -> Need:
     parsed = parse_model_arn(arn)
-    elsewhere = parsed is not None and parsed[0] != call.region
+    elsewhere = parsed is not None and parsed[0] != region
     requested: Context = {}
     if parsed is not None and elsewhere:
         requested = {"aws:RequestedRegion": parsed[0] or UNSPECIFIED}

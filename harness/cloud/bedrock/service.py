@@ -63,7 +63,7 @@ class Bedrock:
         self._sharing = ResourcePolicies(self._guardrails.exists)
         self._guards = Guards(self._guardrails, self._enforcement)
         self._retention = DataRetention(clock)
-        self._batch = BatchJobs(service_role, self._model_named, self._tags, clock)
+        self._batch = BatchJobs(service_role, self._model_named, self.profile, self._tags, clock)
         self._async = AsyncInvokes(service_role, self._model_named, self._tags, clock)
         self._responses = Responses(
             functools.partial(resolve, self._store),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from support.cloud import REGION, A, B, Clients, allow, document, trust
+from support.cloud import LONER, REGION, A, B, Clients, allow, document, trust
 
 MODEL = "amazon.nova-lite-v1:0"
 ME = {"AWS": f"arn:aws:iam::{A}:user/administrator"}
@@ -277,6 +277,40 @@ def test_another_account_uses_a_guardrail_by_its_policy(clients: Clients, make: 
     with pytest.raises(ClientError) as caught:
         apply(theirs, made, "a canary")
     assert code(caught) == "AccessDeniedException"
+
+
+def test_a_guardrail_can_be_shared_with_an_organization(clients: Clients, make: Make) -> None:
+    made = make()
+    organization = clients(A, "organizations").describe_organization()["Organization"]["Id"]
+    policy = document(
+        {
+            "Effect": "Allow",
+            "Principal": "*",
+            "Action": "bedrock:ApplyGuardrail",
+            "Resource": made["guardrailArn"],
+            "Condition": {"StringEquals": {"aws:PrincipalOrgID": organization}},
+        }
+    )
+    clients(A, "bedrock").put_resource_policy(
+        resourceArn=made["guardrailArn"], resourcePolicy=policy
+    )
+    assert apply(clients(B, "bedrock-runtime"), made, "a parrot")["action"] == "NONE"
+    with pytest.raises(ClientError) as caught:
+        apply(clients(LONER, "bedrock-runtime"), made, "a parrot")
+    assert code(caught) == "AccessDeniedException"
+
+
+def test_a_copy_of_the_cloud_keeps_its_guardrails_apart(clients: Clients, make: Make) -> None:
+    made = make()
+    copy = clients.cloud.fork()
+    try:
+        copied = Clients(copy)(A, "bedrock")
+        copied.delete_guardrail(guardrailIdentifier=made["guardrailId"])
+        with pytest.raises(ClientError):
+            copied.get_guardrail(guardrailIdentifier=made["guardrailId"])
+    finally:
+        copy.stop()
+    assert clients(A, "bedrock").get_guardrail(guardrailIdentifier=made["guardrailId"])
 
 
 def test_policies_that_say_more_are_refused(clients: Clients, make: Make) -> None:

@@ -68,9 +68,9 @@ def objects(clients: Clients, account: str, name: str) -> dict[str, str]:
     }
 
 
-def start(clients: Clients, name: str, role: str, **where: Any) -> str:
+def start(clients: Clients, name: str, role: str, model: str = MODEL, **where: Any) -> str:
     made = clients(A, "bedrock").create_model_invocation_job(
-        jobName=name, roleArn=role, modelId=MODEL, **where
+        jobName=name, roleArn=role, modelId=model, **where
     )
     return str(made["jobArn"])
 
@@ -161,6 +161,39 @@ def test_the_expected_owner_is_checked(
     role = make_role(A, trust(BEDROCK), allow("s3:*"))
     for owner, status in ((A, "Completed"), (B, "Failed")):
         job = start(clients, unique("job"), role, **places(source, name, s3BucketOwner=owner))
+        assert bedrock.get_model_invocation_job(jobIdentifier=job)["status"] == status
+
+
+def test_a_role_that_calls_a_profile_must_be_allowed_to(
+    clients: Clients, make_role: Callable[..., str], bucket: Bucket, unique: Callable[[str], str]
+) -> None:
+    name, bedrock = bucket(A), clients(A, "bedrock")
+    source = upload(clients, name, good())
+    foundation = f"arn:aws:bedrock:{REGION}::foundation-model/{MODEL}"
+    aip = bedrock.create_inference_profile(
+        inferenceProfileName=unique("batch"), modelSource={"copyFrom": foundation}
+    )["inferenceProfileArn"]
+    storing = allow(["s3:GetObject", "s3:ListBucket", "s3:PutObject"])
+    invoking = allow("bedrock:InvokeModel", [aip, foundation])
+    for statements, status in (((storing,), "Failed"), ((storing, invoking), "Completed")):
+        role = make_role(A, trust(BEDROCK), *statements)
+        job = start(clients, unique("job"), role, aip, **places(source, name))
+        assert bedrock.get_model_invocation_job(jobIdentifier=job)["status"] == status
+
+
+def test_a_role_may_trust_jobs_of_one_account_only(
+    clients: Clients, make_role: Callable[..., str], bucket: Bucket, unique: Callable[[str], str]
+) -> None:
+    name, bedrock = bucket(A), clients(A, "bedrock")
+    source = upload(clients, name, good())
+    for account, status in ((A, "Completed"), (B, "Failed")):
+        job_arns = f"arn:aws:bedrock:{REGION}:{account}:model-invocation-job/*"
+        condition = {
+            "StringEquals": {"aws:SourceAccount": account},
+            "ArnEquals": {"aws:SourceArn": job_arns},
+        }
+        role = make_role(A, trust(BEDROCK, Condition=condition), allow("s3:*"))
+        job = start(clients, unique("job"), role, **places(source, name))
         assert bedrock.get_model_invocation_job(jobIdentifier=job)["status"] == status
 
 
