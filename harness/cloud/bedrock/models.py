@@ -35,6 +35,8 @@ class FoundationModel:
     streaming: bool = True
     on_demand: bool = True
     max_output: int = 4096
+    retention: str = "none"
+    """The least data retention mode under which it answers."""
     asynchronous: bool = False
     """Called by StartAsyncInvoke only."""
     customizations: tuple[str, ...] = ()
@@ -171,6 +173,14 @@ _NOVA_LITE = FoundationModel(
 _NOVA_PRO = FoundationModel(
     "amazon.nova-pro-v1:0", "Nova Pro", "Amazon", inputs=("TEXT", "IMAGE", "VIDEO")
 )
+_CLAUDE_FABLE_5 = FoundationModel(
+    "anthropic.claude-fable-5",
+    "Claude Fable 5",
+    "Anthropic",
+    on_demand=False,
+    max_output=64_000,
+    retention="aws_review",
+)
 _GPT = FoundationModel(
     "openai.gpt-5.6-sol", "GPT-5.6 Sol", "OpenAI", on_demand=False, max_output=64_000
 )
@@ -200,6 +210,7 @@ FOUNDATION_MODELS: Final[dict[str, FoundationModel]] = {
         _CLAUDE_SONNET_4,
         _CLAUDE_SONNET_45,
         _CLAUDE_HAIKU_45,
+        _CLAUDE_FABLE_5,
         _NOVA_2_LITE,
         _NOVA_MICRO,
         _NOVA_LITE,
@@ -241,7 +252,10 @@ _AREAS: Final[tuple[tuple[str, tuple[str, ...], tuple[FoundationModel, ...]], ..
     (
         "global",
         _WORLD,
-        (_CLAUDE_SONNET_4, _CLAUDE_SONNET_45, _CLAUDE_HAIKU_45, _NOVA_2_LITE, _GPT),
+        (
+            *(_CLAUDE_SONNET_4, _CLAUDE_SONNET_45, _CLAUDE_HAIKU_45, _CLAUDE_FABLE_5),
+            *(_NOVA_2_LITE, _GPT),
+        ),
     ),
 )
 

@@ -10,11 +10,13 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from harness.cloud.bedrock.errors import unfit
+from harness.cloud.bedrock.errors import invalid, unfit
+from harness.cloud.bedrock.models import FoundationModel
 from harness.cloud.bedrock.profiles import Place
 from harness.cloud.call import Call
 
-_MODES: Final = ("none", "default", "aws_review", "provider_data_share", "inherit")
+_ORDERED: Final = ("none", "default", "aws_review", "provider_data_share")
+_MODES: Final = (*_ORDERED, "inherit")
 Members = dict[str, Any]
 
 
@@ -35,6 +37,15 @@ class DataRetention:
         with self._lock:
             mode, _ = self._modes.get(place, ("inherit", None))
         return "default" if mode == "inherit" else mode
+
+    def check(self, place: Place, model: FoundationModel) -> None:
+        """Raises `ApiError` for a model that needs more retention than the account allows.
+
+        The code that AWS answers with is unverified.
+        """
+        mode = self.mode(place)
+        if _ORDERED.index(mode) < _ORDERED.index(model.retention):
+            raise invalid(f"This model is not available under data retention mode '{mode}'.")
 
     def _put(self, call: Call) -> Members:
         mode, now = call.params["mode"], self._clock()

@@ -5,7 +5,6 @@ Everything is per account and region. Authorization has passed when `answer` is 
 
 from __future__ import annotations
 
-import functools
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -66,7 +65,7 @@ class Bedrock:
         self._batch = BatchJobs(service_role, self._model_named, self.profile, self._tags, clock)
         self._async = AsyncInvokes(service_role, self._model_named, self._tags, clock)
         self._responses = Responses(
-            functools.partial(resolve, self._store),
+            self._target,
             _inference_region,
             self._retention,
             self._log,
@@ -147,14 +146,20 @@ class Bedrock:
         found = self._enforcement.of(place, model.id)
         return None if found is None else found.arn
 
+    def _target(self, place: Place, identifier: str) -> Target:
+        """What a call runs on, if the account's data retention allows it. Raises `ApiError`."""
+        target = resolve(self._store, place, identifier)
+        self._retention.check(place, target.model)
+        return target
+
     def _model_named(self, place: Place, identifier: str) -> FoundationModel:
-        return resolve(self._store, place, identifier).model
+        return self._target(place, identifier).model
 
     def _converse(self, call: Call) -> Answer | EventStream:
         body = {key: value for key, value in call.params.items() if key not in _NOT_IN_BODY}
         try:
             validate(call.service, call.operation, call.params)
-            target = resolve(self._store, (call.account, call.region), call.params["modelId"])
+            target = self._target((call.account, call.region), call.params["modelId"])
             guards = self._guards.of(call, target.model.id)
             reply = self._guards.converse(
                 guards, call.params, lambda params: converse.reply(target.model, params)

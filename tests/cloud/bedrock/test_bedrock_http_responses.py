@@ -230,6 +230,31 @@ def test_no_retention_stores_nothing(clients: Clients, send: Send) -> None:
     assert send(A, "POST", body=ask(store=True)).status == 200
 
 
+def test_an_enforced_guardrail_does_not_reach_responses(
+    clients: Clients, send: Send, unique: Callable[[str], str]
+) -> None:
+    """AWS applies guardrails to Converse and InvokeModel, and not to the Responses API."""
+    region = "us-east-2"
+    bedrock, runtime = (clients(A, name, region) for name in ("bedrock", "bedrock-runtime"))
+    made = bedrock.create_guardrail(
+        name=unique("wall"),
+        blockedInputMessaging="no",
+        blockedOutputsMessaging="no",
+        wordPolicyConfig={"wordsConfig": [{"text": CANARY}]},
+    )["guardrailId"]
+    version = bedrock.create_guardrail_version(guardrailIdentifier=made)["version"]
+    put = bedrock.put_enforced_guardrail_configuration(
+        guardrailInferenceConfig={"guardrailIdentifier": made, "guardrailVersion": version}
+    )
+    try:
+        messages = [{"role": "user", "content": [{"text": CANARY}]}]
+        blocked = runtime.converse(modelId=US, messages=messages)
+        assert blocked["stopReason"] == "guardrail_intervened"
+        assert CANARY in said(send(A, "POST", body=ask(), region=region))
+    finally:
+        bedrock.delete_enforced_guardrail_configuration(configId=put["configId"])
+
+
 def test_a_global_profile_answers_here(send: Send) -> None:
     made = send(A, "POST", body=ask(model=GLOBAL), region=REGION)
     assert CANARY in said(made)

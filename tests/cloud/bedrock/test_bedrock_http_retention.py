@@ -48,3 +48,26 @@ def test_a_policy_can_require_a_mode(
     with pytest.raises(ClientError, match="explicit deny"):
         bedrock.put_account_data_retention(mode="aws_review")
     assert restored.get_account_data_retention()["mode"] == "none"
+
+
+def test_a_model_that_is_reviewed_needs_the_mode(clients: Clients, restored: Any) -> None:
+    runtime = clients(A, "bedrock-runtime", ELSEWHERE)
+    messages = [{"role": "user", "content": [{"text": "hello"}]}]
+    reviewed, other = (
+        f"global.anthropic.claude-{name}" for name in ("fable-5", "sonnet-4-5-20250929-v1:0")
+    )
+    for mode, allowed in (
+        ("inherit", False),
+        ("none", False),
+        ("default", False),
+        ("aws_review", True),
+        ("provider_data_share", True),
+    ):
+        restored.put_account_data_retention(mode=mode)
+        assert runtime.converse(modelId=other, messages=messages)["stopReason"] == "end_turn"
+        if allowed:
+            answer = runtime.converse(modelId=reviewed, messages=messages)
+            assert answer["stopReason"] == "end_turn"
+        else:
+            with pytest.raises(ClientError, match="not available under data retention mode"):
+                runtime.converse(modelId=reviewed, messages=messages)
