@@ -43,6 +43,8 @@ class Caller:
     source_arn: str = ""
     """For a service principal: the resource on whose behalf the service acts. `{region}` and
     `{account}` stand for those of the request."""
+    via_service: bool = False
+    """An AWS service makes the call with the rights of its own caller."""
     mfa: bool | None = None
     without_mfa_limits: bool = False
     """From GetSessionToken without MFA: may not call IAM, nor STS but for a few operations."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -98,7 +99,7 @@ class InProcessServiceRole:
 
         https://docs.aws.amazon.com/IAM/latest/UserGuide/access_forward_access_sessions.html
         """
-        credential = self._issue(caller.caller, _SECONDS)
+        credential = self._issue(replace(caller.caller, via_service=True), _SECONDS)
         with self._lock:
             client = self._made(credential, service, region)
         return _called(client, operation, params)

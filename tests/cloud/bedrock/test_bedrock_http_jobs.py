@@ -341,6 +341,24 @@ def test_a_session_policy_binds_what_is_done_for_the_caller(
                 runtime.start_async_invoke(**video(name))
 
 
+def test_what_is_done_for_the_caller_is_done_via_a_service(
+    clients: Clients, make_role: Callable[..., str], bucket: Bucket
+) -> None:
+    name = bucket(A)
+    condition = {"Bool": {"aws:ViaAWSService": "true"}}
+    role = make_role(
+        A,
+        trust(ME),
+        allow("bedrock:InvokeModel"),
+        allow("s3:PutObject", Condition=condition),
+    )
+    session = clients.assume(A, role)
+    assert clients(session, "bedrock-runtime").start_async_invoke(**video(name))["invocationArn"]
+    with pytest.raises(ClientError) as caught:
+        clients(session, "s3").put_object(Bucket=name, Key="out/x", Body=b"x")
+    assert code(caught) == "AccessDenied"
+
+
 def test_asynchronous_calls_are_of_one_account_and_region(clients: Clients, bucket: Bucket) -> None:
     runtime = clients(A, "bedrock-runtime")
     name = bucket(A)
