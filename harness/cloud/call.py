@@ -43,6 +43,8 @@ class Caller:
     source_arn: str = ""
     """For a service principal: the resource on whose behalf the service acts. `{region}` and
     `{account}` stand for those of the request."""
+    via_service: bool = False
+    """An AWS service makes the call with the rights of its own caller."""
     mfa: bool | None = None
     without_mfa_limits: bool = False
     """From GetSessionToken without MFA: may not call IAM, nor STS but for a few operations."""
@@ -139,6 +141,9 @@ class World(Protocol):
     ) -> tuple[str, tuple[str, ...]] | None:
         """From an id or ARN of an inference profile to (its ARN, the model ARNs behind it)."""
 
+    def enforced_guardrail(self, account: str, region: str, identifier: str) -> str | None:
+        """The ARN of the guardrail that the account enforces on calls of a model or profile."""
+
     def organization_arn(self, account: str, identifier: str) -> str | None:
         """From the id of a policy, root, unit or account in `account`'s organization to its ARN."""
 
@@ -162,6 +167,28 @@ class ServiceRole(Protocol):
         params: Mapping[str, Any],
     ) -> Mapping[str, Any]:
         """Returns the members of the answer; raises `ApiError` (AccessDenied included)."""
+
+    def check(
+        self,
+        *,
+        role_arn: str,
+        service_principal: str,
+        source_account: str,
+        source_arn: str,
+        region: str,
+        needs: tuple[Need, ...],
+    ) -> None:
+        """Raises `ApiError` (AccessDenied) where the service or its role lacks a permission."""
+
+    def forward(
+        self,
+        caller: Call,
+        service: str,
+        region: str,
+        operation: str,
+        params: Mapping[str, Any],
+    ) -> Mapping[str, Any]:
+        """The same with the rights of whoever made the call `caller`."""
 
 
 class NativeService(Protocol):

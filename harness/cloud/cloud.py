@@ -15,6 +15,7 @@ from typing import Any
 
 from harness.cloud.authorizer import Authorizer
 from harness.cloud.bedrock import Bedrock, BedrockSettings
+from harness.cloud.bucket_owner import BucketOwner
 from harness.cloud.call import Caller
 from harness.cloud.gateway import Gateway, Parts
 from harness.cloud.iam_rules import IamRules
@@ -79,6 +80,7 @@ class Cloud:
             Bedrock(service_role) if bedrock is None else Bedrock(service_role, settings=bedrock)
         )
         estate.bedrock_settings = self.bedrock.settings
+        estate.bedrock = self.bedrock
         organizations = OrganizationRules(estate)
         log_encryption = LogEncryption(authorizer, estate)
         self.gateway = Gateway(
@@ -96,6 +98,7 @@ class Cloud:
                     PolicyValidator(estate, accounts, self._user_exists, policy_type).check,
                     IamRules(estate).check,
                     KmsRules(estate).check,
+                    BucketOwner(estate.bucket_account).check,
                 ),
                 learner=Learner(self.keys, estate),
                 trace=self.trace,

@@ -83,7 +83,7 @@ def request_context(call: Call, now: datetime) -> Context:
         "aws:RequestedRegion": region,
         "aws:SecureTransport": "true",
         "aws:SourceIp": call.source_ip,
-        "aws:ViaAWSService": "false",
+        "aws:ViaAWSService": "true" if call.caller.via_service else "false",
     }
     if call.headers.get("user-agent"):
         context["aws:UserAgent"] = call.headers["user-agent"]

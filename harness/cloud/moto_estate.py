@@ -18,11 +18,20 @@ from moto.organizations.models import OrganizationsBackend, organizations_backen
 from moto.s3.models import s3_backends
 from moto.secretsmanager.models import secretsmanager_backends
 
-from harness.cloud.bedrock import BedrockSettings
+from harness.cloud.bedrock import Bedrock, BedrockSettings
 from harness.cloud.moto_tags import tag_dict, tags_of
 from harness.estate import OrganizationRecord, PrincipalRecord, RoleRecord
 from harness.iam import NamedPolicy, Policy, PolicyKind, parse_policy
 
+_BEDROCK_TAGGED = frozenset(
+    {
+        "application-inference-profile",
+        "async-invoke",
+        "guardrail",
+        "model-invocation-job",
+        "project",
+    }
+)
 _AWS_POLICY = re.compile(r"^arn:[\w-]+:iam::aws:policy/")
 
 
@@ -86,6 +95,7 @@ class MotoEstate:
         self._profile_tags = profile_tags
         self._organizations: dict[str, OrganizationRecord | None] = {}
         self.bedrock_settings: BedrockSettings | None = None
+        self.bedrock: Bedrock | None = None
 
     # -- principals ------------------------------------------------------------------
 
@@ -194,6 +204,9 @@ class MotoEstate:
             return None if key is None else named(PolicyKind.KEY, "key policy", _text(key.policy))
         if service == "s3":
             return self._bucket_policy(resource.split("/", 1)[0])
+        if service == "bedrock" and self.bedrock is not None:
+            text = self.bedrock.resource_policy(arn)
+            return None if text is None else named(PolicyKind.RESOURCE, "resource policy", text)
         return None
 
     def _bucket_policy(self, name: str) -> NamedPolicy | None:
@@ -216,7 +229,7 @@ class MotoEstate:
             return {} if role is None else tag_dict(role.tags)
         if service == "bedrock":
             kind = resource.partition("/")[0]
-            if kind == "application-inference-profile":
+            if kind in _BEDROCK_TAGGED:
                 return self._profile_tags(arn) or {}
             return {} if kind == "inference-profile" else None
         return tags_of(arn, service, region, account, resource)
@@ -272,6 +285,11 @@ class MotoEstate:
         self, account: str, region: str, identifier: str
     ) -> tuple[str, tuple[str, ...]] | None:
         return self._profile(account, region, identifier)
+
+    def enforced_guardrail(self, account: str, region: str, identifier: str) -> str | None:
+        if self.bedrock is None:
+            return None
+        return self.bedrock.enforced_guardrail(account, region, identifier)
 
     def organization_arn(self, account: str, identifier: str) -> str | None:
         management, partition = organizations_backends.master_accounts.get(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -66,16 +67,42 @@ class InProcessServiceRole:
     ) -> Mapping[str, Any]:
         """Assume the role as the service and make one call. Raises `ApiError`."""
         role = self._trusting(role_arn, service_principal, source_account, source_arn, region)
-        client = self._client(role, service, region)
-        method = client.meta.method_to_api_mapping
-        name = next(python for python, api in method.items() if api == operation)
-        try:
-            answer: Mapping[str, Any] = getattr(client, name)(**params)
-        except ClientError as error:
-            details = error.response["Error"]
-            status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-            raise ApiError(details["Code"], details["Message"], status) from None
-        return answer
+        return _called(self._client(role, service, region), operation, params)
+
+    def check(
+        self,
+        *,
+        role_arn: str,
+        service_principal: str,
+        source_account: str,
+        source_arn: str,
+        region: str,
+        needs: tuple[Need, ...],
+    ) -> None:
+        """Raise `ApiError` (AccessDenied) where the role lacks one of `needs`; call nothing."""
+        role = self._trusting(role_arn, service_principal, source_account, source_arn, region)
+        service, _, operation = needs[0].action.partition(":")
+        asked = Call(service, operation, region, {}, _session(role))
+        refusal = self._authorizer.refusal(asked, needs)
+        if refusal is not None:
+            raise ApiError("AccessDenied", refusal.message, 403)
+
+    def forward(
+        self,
+        caller: Call,
+        service: str,
+        region: str,
+        operation: str,
+        params: Mapping[str, Any],
+    ) -> Mapping[str, Any]:
+        """Make one call as the caller of another: with its tags and policies. Raises `ApiError`.
+
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/access_forward_access_sessions.html
+        """
+        credential = self._issue(replace(caller.caller, via_service=True), _SECONDS)
+        with self._lock:
+            client = self._made(credential, service, region)
+        return _called(client, operation, params)
 
     def _trusting(
         self, role_arn: str, service_principal: str, account: str, source_arn: str, region: str
@@ -101,18 +128,7 @@ class InProcessServiceRole:
         return role
 
     def _assume(self, role: RoleRecord) -> Credential:
-        _, partition, _, _, owner, _ = role.arn.split(":", 5)
-        session = f"arn:{partition}:sts::{owner}:assumed-role/{role.name}/service"
-        caller = Caller(
-            kind="role-session",
-            account=owner,
-            arn=session,
-            principal_arn=role.arn,
-            user_id=f"{role.role_id}:service",
-            entity_id=role.role_id,
-            mfa=False,
-        )
-        return self._issue(caller, _SECONDS)
+        return self._issue(_session(role), _SECONDS)
 
     def _client(self, role: RoleRecord, service: str, region: str) -> Any:
         """A client with a session of the role. Making one takes far longer than using it, so it is
@@ -125,17 +141,26 @@ class InProcessServiceRole:
                 return kept[1]
             self._clients = {p: c for p, c in self._clients.items() if self._lives(c[0])}
             credential = self._assume(role)
-            client = self._session.create_client(
-                service,
-                region_name=region,
-                endpoint_url="http://gateway.invalid",
-                aws_access_key_id=credential.access_key_id,
-                aws_secret_access_key=credential.secret,
-                aws_session_token=credential.token,
-                config=Config(retries={"total_max_attempts": 1}, signature_version="v4"),
-            )
-            client.meta.events.register(f"before-send.{service}", cast("Any", self._send))
+            client = self._made(credential, service, region)
             self._clients[place] = (credential.access_key_id, client)
+        return client
+
+    def _made(self, credential: Credential, service: str, region: str) -> Any:
+        """A new client. The caller holds the lock."""
+        client = self._session.create_client(
+            service,
+            region_name=region,
+            endpoint_url="http://gateway.invalid",
+            aws_access_key_id=credential.access_key_id,
+            aws_secret_access_key=credential.secret,
+            aws_session_token=credential.token,
+            config=Config(
+                retries={"total_max_attempts": 1},
+                signature_version="s3v4" if service == "s3" else "v4",
+                s3={"addressing_style": "path"},
+            ),
+        )
+        client.meta.events.register(f"before-send.{service}", cast("Any", self._send))
         return client
 
     def _send(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
@@ -143,6 +168,33 @@ class InProcessServiceRole:
         body = b"".join(response.body)
         headers: Any = _Headers(response.headers)
         return AWSResponse(request.url, response.status, headers, _Raw(body))
+
+
+def _session(role: RoleRecord) -> Caller:
+    """The caller that a service is with a role."""
+    _, partition, _, _, owner, _ = role.arn.split(":", 5)
+    session = f"arn:{partition}:sts::{owner}:assumed-role/{role.name}/service"
+    return Caller(
+        kind="role-session",
+        account=owner,
+        arn=session,
+        principal_arn=role.arn,
+        user_id=f"{role.role_id}:service",
+        entity_id=role.role_id,
+        mfa=False,
+    )
+
+
+def _called(client: Any, operation: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
+    method = client.meta.method_to_api_mapping
+    name = next(python for python, api in method.items() if api == operation)
+    try:
+        answer: Mapping[str, Any] = getattr(client, name)(**params)
+    except ClientError as error:
+        details = error.response["Error"]
+        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        raise ApiError(details["Code"], details["Message"], status) from None
+    return answer
 
 
 class _Headers(dict[str, str]):
@@ -167,6 +219,8 @@ class _Raw(io.BytesIO):
 def _environ(request: AWSPreparedRequest) -> dict[str, Any]:
     url = urlsplit(request.url)
     body: Any = request.body or b""
+    if hasattr(body, "read"):  # S3's uploads
+        body = body.read()
     data = body.encode() if isinstance(body, str) else bytes(body)
     environ: dict[str, Any] = {
         "REQUEST_METHOD": request.method,

@@ -1,23 +1,28 @@
 """What a request asks for: an operation of a service, with its parameters.
 
 Routing and parsing follow botocore's service models, through moto's router and parsers, which
-read all of AWS's protocols but CBOR (refused). Nothing here authenticates or decides.
+read all of AWS's protocols but CBOR (refused). Operations that AWS has and botocore does not are
+added from `extra_operations`, in the form of botocore's own models. Nothing here authenticates or
+decides.
 """
 
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_plus
 
 from botocore.exceptions import UnknownServiceError
+from moto.core.loaders import create_loader
 from moto.core.model import OperationModel, ServiceModel
 from moto.core.parse import PROTOCOL_PARSERS
 from moto.core.request import Request as MotoRequest
 from moto.core.request import determine_request_protocol
-from moto.core.routing import get_service_router
+from moto.core.routing import ServiceOperationRouter
 from moto.core.utils import get_service_model
 from werkzeug.exceptions import HTTPException
 
@@ -44,6 +49,9 @@ _NOT_SIGNING_NAMES = frozenset(s for names in _SIGNED_FOR.values() for s in name
 )
 
 
+_EXTRA_OPERATIONS = Path(__file__).with_name("extra_operations")
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """What a request asks for, by the service's own model."""
@@ -68,9 +76,23 @@ def services_signed_for(signing_name: str) -> tuple[str, ...]:
 def service_model(service: str) -> ServiceModel | None:
     """The model of a botocore service, or None where there is no such service."""
     try:
-        return get_service_model(service)
+        model = get_service_model(service)
     except (UnknownServiceError, KeyError, ValueError):
         return None
+    more = _EXTRA_OPERATIONS / f"{service}.json"
+    if not more.is_file():
+        return model
+    known = create_loader().load_service_model(service, "service-2")
+    extra = json.loads(more.read_text())
+    merged = {part: {**known[part], **extra[part]} for part in ("operations", "shapes")}
+    return ServiceModel({**known, **merged}, service)
+
+
+@functools.cache
+def _router(service: str) -> ServiceOperationRouter:
+    model = service_model(service)
+    assert model is not None
+    return ServiceOperationRouter(model)
 
 
 def read_operation(request: HttpRequest, signing_name: str) -> Operation:
@@ -89,7 +111,7 @@ def read_operation(request: HttpRequest, signing_name: str) -> Operation:
             protocol = determine_request_protocol(model, request.headers.get("content-type"))
             read = canonical(request, service, protocol)
             moto_request = MotoRequest(dict(read.environ))
-            operation, uri_params = get_service_router(service).match(moto_request)
+            operation, uri_params = _router(service).match(moto_request)
         except (HTTPException, NotImplementedError, KeyError, ValueError):
             continue
         _refuse_ambiguous(operation, read.query)

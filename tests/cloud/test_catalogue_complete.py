@@ -53,9 +53,14 @@ USED: dict[str, str] = {
     "bedrock": "CreateInferenceProfile DeleteInferenceProfile GetInferenceProfile "
     "GetModelInvocationLoggingConfiguration ListFoundationModels ListInferenceProfiles "
     "ListTagsForResource PutModelInvocationLoggingConfiguration TagResource UntagResource "
-    "DeleteModelInvocationLoggingConfiguration PutAccountDataRetention",
-    "bedrock-runtime": "Converse ConverseStream CountTokens InvokeModel "
-    "InvokeModelWithResponseStream",
+    "DeleteModelInvocationLoggingConfiguration PutAccountDataRetention GetAccountDataRetention "
+    "CreateGuardrail CreateGuardrailVersion DeleteGuardrail GetGuardrail ListGuardrails "
+    "UpdateGuardrail PutEnforcedGuardrailConfiguration ListEnforcedGuardrailsConfiguration "
+    "DeleteEnforcedGuardrailConfiguration PutResourcePolicy GetResourcePolicy "
+    "DeleteResourcePolicy CreateModelInvocationJob GetModelInvocationJob "
+    "ListModelInvocationJobs StopModelInvocationJob GetFoundationModel",
+    "bedrock-runtime": "ApplyGuardrail Converse ConverseStream CountTokens GetAsyncInvoke "
+    "InvokeModel InvokeModelWithResponseStream ListAsyncInvokes StartAsyncInvoke",
     "organizations": "AttachPolicy CreatePolicy DeletePolicy DescribeOrganization DescribePolicy "
     "DetachPolicy EnablePolicyType ListAccounts ListPolicies ListRoots ListTargetsForPolicy "
     "UpdatePolicy",

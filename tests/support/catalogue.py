@@ -65,6 +65,10 @@ class Names:
         known = f"arn:aws:bedrock:{region}:{account}:application-inference-profile/abcdefghijkl"
         return (known, models) if identifier == known else None
 
+    def enforced_guardrail(self, account: str, region: str, identifier: str) -> str | None:
+        del account, region, identifier
+        return None
+
     def organization_arn(self, account: str, identifier: str) -> str | None:
         del account, identifier
         return None

@@ -6,8 +6,10 @@ import json
 from typing import Any
 
 import boto3
+import botocore.session
 import pytest
 from botocore.config import Config
+from botocore.loaders import create_loader
 
 from harness.cloud.process import CloudProcess
 
@@ -21,6 +23,16 @@ A, B, OUTSIDER, MANAGEMENT, LONER = (
 REGION = "eu-central-1"
 
 
+_LOADER = create_loader()
+
+
+def _session(**kwargs: Any) -> boto3.Session:
+    """A session that reads the services' models once per process, not once per session."""
+    core = botocore.session.Session()
+    core.register_component("data_loader", _LOADER)
+    return boto3.Session(botocore_session=core, **kwargs)
+
+
 class Clients:
     """boto3 clients for the profiles and sessions of one cloud."""
 
@@ -31,7 +43,7 @@ class Clients:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(self.cloud.credentials))
             patch.delenv("AWS_PROFILE", raising=False)
-            session = boto3.Session(profile_name=profile, region_name=REGION)
+            session = _session(profile_name=profile, region_name=REGION)
             session.get_credentials()
         return session
 
@@ -47,10 +59,10 @@ class Clients:
     def assume(self, who: str | boto3.Session, role_arn: str, **kwargs: Any) -> boto3.Session:
         kwargs.setdefault("RoleSessionName", "test")
         answer = self(who, "sts").assume_role(RoleArn=role_arn, **kwargs)["Credentials"]
-        return boto3.Session(
-            answer["AccessKeyId"],
-            answer["SecretAccessKey"],
-            answer["SessionToken"],
+        return _session(
+            aws_access_key_id=answer["AccessKeyId"],
+            aws_secret_access_key=answer["SecretAccessKey"],
+            aws_session_token=answer["SessionToken"],
             region_name=REGION,
         )
 

@@ -5,10 +5,8 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/API_Operations_Amazon_Be
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -22,23 +20,20 @@ from harness.cloud.bedrock.models import (
     parse_model_arn,
     parse_profile_arn,
 )
+from harness.cloud.bedrock.pages import page
 from harness.cloud.bedrock.profiles import (
     ApplicationProfile,
     Place,
     ProfileStore,
     system_profile_named,
 )
+from harness.cloud.bedrock.tags import TAGS, Tags, checked_tags
 from harness.cloud.call import ApiError, Call
 
 _NAME: Final = re.compile(r"([0-9a-zA-Z][ _-]?)+")
 _NAME_LENGTH: Final = 64
 _DESCRIPTION: Final = re.compile(r"([0-9a-zA-Z:.][ _-]?)+")
 _DESCRIPTION_LENGTH: Final = 200
-_TAG_TEXT: Final = re.compile(r"[a-zA-Z0-9\s._:/=+@-]*")
-_TAGS: Final = 200
-_TAG_KEY_LENGTH: Final = 128
-_TAG_VALUE_LENGTH: Final = 256
-_PAGE: Final = 1000
 _SYSTEM_PROFILES_SINCE: Final = datetime(2024, 8, 26, tzinfo=UTC)
 
 Members = dict[str, Any]
@@ -47,8 +42,9 @@ Members = dict[str, Any]
 class Control:
     """Answers the control plane's operations."""
 
-    def __init__(self, store: ProfileStore, log: InvocationLog, clock: Clock) -> None:
+    def __init__(self, store: ProfileStore, log: InvocationLog, clock: Clock, tags: Tags) -> None:
         self._store = store
+        self._tags = tags
         self._log = log
         self._clock = clock
         self.operations: Final[Mapping[str, Callable[[Call], Members]]] = {
@@ -93,7 +89,7 @@ class Control:
             description=description,
             source=source,
             models=_source_models(_place(call), source),
-            tags=_checked_tags(params.get("tags") or ()),
+            tags=checked_tags(params.get("tags") or ()),
             token=params.get("clientRequestToken"),
             now=self._clock(),
         )
@@ -121,15 +117,9 @@ class Control:
                 for profile in sorted(SYSTEM_PROFILES.values(), key=lambda one: one.id)
                 if call.region in profile.regions
             ]
-        size = call.params.get("maxResults") or _PAGE
-        if not 1 <= size <= _PAGE:
-            raise unfit(size, "maxResults", f"Member must have value between 1 and {_PAGE}")
-        after = _read_token(call.params.get("nextToken"))
-        found = [item for item in found if after is None or item[0] > after]
-        members: Members = {"inferenceProfileSummaries": [item for _, item in found[:size]]}
-        if len(found) > size:
-            members["nextToken"] = _write_token(found[size - 1][0])
-        return members
+        listed, token = page(call.params, found)
+        members: Members = {"inferenceProfileSummaries": listed}
+        return members if token is None else {**members, "nextToken": token}
 
     def _delete_profile(self, call: Call) -> Members:
         identifier = call.params["inferenceProfileIdentifier"]
@@ -140,17 +130,31 @@ class Control:
         return {}
 
     def _tag(self, call: Call) -> Members:
-        profile = self._taggable(call)
-        self._store.tag(profile, _checked_tags(call.params["tags"]), limit=_TAGS)
+        arn, tags = call.params["resourceARN"], checked_tags(call.params["tags"])
+        if self._own(call, arn):
+            self._tags.add(arn, tags)
+        else:
+            self._store.tag(self._taggable(call), tags, limit=TAGS)
         return {}
 
     def _untag(self, call: Call) -> Members:
-        self._store.untag(self._taggable(call), list(call.params["tagKeys"]))
+        arn, keys = call.params["resourceARN"], list(call.params["tagKeys"])
+        if self._own(call, arn):
+            self._tags.remove(arn, keys)
+        else:
+            self._store.untag(self._taggable(call), keys)
         return {}
 
     def _list_tags(self, call: Call) -> Members:
-        tags = self._store.tags(self._taggable(call))
+        arn = call.params["resourceARN"]
+        own = self._tags.of(arn) if self._own(call, arn) else None
+        tags = self._store.tags(self._taggable(call)) if own is None else own
         return {"tags": [{"key": key, "value": value} for key, value in tags.items()]}
+
+    def _own(self, call: Call, arn: str) -> bool:
+        """Whether it is a resource, but no profile, of the caller's account and Region."""
+        own = f"arn:aws:bedrock:{call.region}:{call.account}:"
+        return arn.startswith(own) and self._tags.of(arn) is not None
 
     def _list_models(self, call: Call) -> Members:
         params = call.params
@@ -160,7 +164,10 @@ class Control:
             if params.get("byProvider", model.provider).lower() == model.provider.lower()
             and (not params.get("byOutputModality") or params["byOutputModality"] in model.outputs)
             and (not params.get("byInferenceType") or params["byInferenceType"] in _types(model))
-            and not params.get("byCustomizationType")
+            and (
+                not params.get("byCustomizationType")
+                or params["byCustomizationType"] in model.customizations
+            )
         ]
         return {"modelSummaries": [_describe_model(model, call.region) for model in wanted]}
 
@@ -195,7 +202,7 @@ class Control:
         arn = call.params["resourceARN"]
         parsed = parse_profile_arn(arn)
         if parsed is None:
-            raise invalid("Only inference profiles can be tagged in the embedded cloud.")
+            raise not_found("The resource to tag was not found.")
         if not parsed.application:
             raise invalid("System-defined inference profiles cannot be tagged.")
         return self._application_profile(call, arn)
@@ -227,31 +234,7 @@ def _source_models(place: Place, source: str) -> tuple[str, ...]:
     system = system_profile_named(place, source) if parsed is not None else None
     if system is None:
         raise invalid("The provided model source is invalid.")
-    return system.model_arns
-
-
-def _checked_tags(tags: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    checked: dict[str, str] = {}
-    for tag in tags:
-        key, value = tag["key"], tag["value"]
-        if key in checked:
-            raise invalid("The tags contain a key more than once.")
-        if key.lower().startswith("aws:"):
-            raise invalid("Tag keys that begin with aws: are reserved.")
-        if (
-            not 1 <= len(key) <= _TAG_KEY_LENGTH
-            or len(value) > _TAG_VALUE_LENGTH
-            or not _TAG_TEXT.fullmatch(key)
-            or not _TAG_TEXT.fullmatch(value)
-        ):
-            raise invalid(
-                f"A tag key has 1 to {_TAG_KEY_LENGTH} and a value up to {_TAG_VALUE_LENGTH} "
-                f"characters of {_TAG_TEXT.pattern}"
-            )
-        checked[key] = value
-    if len(checked) > _TAGS:
-        raise ApiError("TooManyTagsException", f"A resource can have at most {_TAGS} tags.")
-    return checked
+    return system.model_arns(place[1])
 
 
 def _describe(profile: ApplicationProfile) -> Members:
@@ -272,13 +255,14 @@ def _describe(profile: ApplicationProfile) -> Members:
 
 def _describe_system(profile: SystemProfile, place: Place) -> Members:
     account, region = place
+    where = "all commercial Regions" if profile.is_global else ", ".join(profile.regions)
     return {
         "inferenceProfileName": profile.name,
-        "description": f"Routes requests to {profile.model.name} in {', '.join(profile.regions)}.",
+        "description": f"Routes requests to {profile.model.name} in {where}.",
         "createdAt": _SYSTEM_PROFILES_SINCE,
         "updatedAt": _SYSTEM_PROFILES_SINCE,
         "inferenceProfileArn": profile.arn(region, account),
-        "models": [{"modelArn": arn} for arn in profile.model_arns],
+        "models": [{"modelArn": arn} for arn in profile.model_arns(region)],
         "inferenceProfileId": profile.id,
         "status": "ACTIVE",
         "type": "SYSTEM_DEFINED",
@@ -286,6 +270,8 @@ def _describe_system(profile: SystemProfile, place: Place) -> Members:
 
 
 def _types(model: FoundationModel) -> list[str]:
+    if model.customizations:
+        return ["PROVISIONED"]
     return ["ON_DEMAND"] if model.on_demand else ["INFERENCE_PROFILE"]
 
 
@@ -298,20 +284,7 @@ def _describe_model(model: FoundationModel, region: str) -> Members:
         "inputModalities": list(model.inputs),
         "outputModalities": list(model.outputs),
         "responseStreamingSupported": model.streaming,
-        "customizationsSupported": [],
+        "customizationsSupported": list(model.customizations),
         "inferenceTypesSupported": _types(model),
         "modelLifecycle": {"status": "ACTIVE"},
     }
-
-
-def _write_token(last: str) -> str:
-    return base64.urlsafe_b64encode(last.encode()).decode()
-
-
-def _read_token(token: str | None) -> str | None:
-    if token is None:
-        return None
-    try:
-        return base64.b64decode(token, altchars=b"-_", validate=True).decode()
-    except (binascii.Error, ValueError):
-        raise invalid("The nextToken is invalid.") from None

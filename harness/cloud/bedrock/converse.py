@@ -173,8 +173,6 @@ def _check(model: FoundationModel, params: Mapping[str, Any]) -> None:
         )
     _check_fields(params)
     _check_messages(params)
-    if (params.get("guardrailConfig") or {}).get("guardrailIdentifier"):
-        raise invalid("The guardrail identifier or version provided in the request does not exist.")
     for tool in (params.get("toolConfig") or {}).get("tools") or ():
         if "systemTool" in tool:
             raise invalid(

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 _MODEL_ARN: Final = re.compile(
-    r"arn:aws:bedrock:(?P<region>[a-z0-9-]{1,20})::foundation-model/(?P<id>[a-z0-9.:-]+)"
+    r"arn:aws:bedrock:(?P<region>[a-z0-9-]{0,20})::foundation-model/(?P<id>[a-z0-9.:-]+)"
 )
 _PROFILE_ARN: Final = re.compile(
     r"arn:aws:bedrock:(?P<region>[a-z0-9-]{1,20}):(?P<account>[0-9]{12}|):"
@@ -35,6 +35,12 @@ class FoundationModel:
     streaming: bool = True
     on_demand: bool = True
     max_output: int = 4096
+    retention: str = "none"
+    """The least data retention mode under which it answers."""
+    asynchronous: bool = False
+    """Called by StartAsyncInvoke only."""
+    customizations: tuple[str, ...] = ()
+    """How it can be customized; such a variant answers with provisioned throughput only."""
 
     def arn(self, region: str) -> str:
         return model_arn(region, self.id)
@@ -47,7 +53,12 @@ class FoundationModel:
 
 @dataclass(frozen=True, slots=True)
 class SystemProfile:
-    """A cross-region profile that AWS defines: one model, several regions it may run in."""
+    """A cross-region profile that AWS defines: one model, several regions it may run in.
+
+    A geographic profile names the model in each of its regions. A global one names it in the
+    region of the caller and once without a region, which stands for all commercial regions.
+    https://docs.aws.amazon.com/bedrock/latest/userguide/global-cross-region-inference.html
+    """
 
     id: str
     name: str
@@ -59,8 +70,13 @@ class SystemProfile:
         return f"arn:aws:bedrock:{region}:{account}:inference-profile/{self.id}"
 
     @property
-    def model_arns(self) -> tuple[str, ...]:
-        return tuple(self.model.arn(region) for region in self.regions)
+    def is_global(self) -> bool:
+        return self.id.startswith("global.")
+
+    def model_arns(self, region: str) -> tuple[str, ...]:
+        """The models that a call from `region` is authorized on."""
+        named = (region, ANYWHERE) if self.is_global else self.regions
+        return tuple(self.model.arn(region) for region in named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +94,10 @@ def model_arn(region: str, model_id: str) -> str:
 
 
 def parse_model_arn(text: str) -> tuple[str, str] | None:
-    """The region and the model id of a foundation model's ARN; `None` for anything else."""
+    """The region (`ANYWHERE` for none) and the model id of a foundation model's ARN.
+
+    `None` for anything else.
+    """
     match = _MODEL_ARN.fullmatch(text)
     return (match["region"], match["id"]) if match else None
 
@@ -93,6 +112,9 @@ def parse_profile_arn(text: str) -> ProfileArn | None:
         return None
     return ProfileArn(match["region"], match["account"], application, match["id"])
 
+
+ANYWHERE: Final = ""
+"""The region in the ARN of a model that a global profile may run in any region."""
 
 _CLAUDE_35_SONNET = FoundationModel(
     "anthropic.claude-3-5-sonnet-20240620-v1:0", "Claude 3.5 Sonnet", "Anthropic"
@@ -114,12 +136,61 @@ _CLAUDE_SONNET_4 = FoundationModel(
     on_demand=False,
     max_output=64_000,
 )
+_CLAUDE_SONNET_45 = FoundationModel(
+    "anthropic.claude-sonnet-4-5-20250929-v1:0",
+    "Claude Sonnet 4.5",
+    "Anthropic",
+    on_demand=False,
+    max_output=64_000,
+)
+_CLAUDE_HAIKU_45 = FoundationModel(
+    "anthropic.claude-haiku-4-5-20251001-v1:0",
+    "Claude Haiku 4.5",
+    "Anthropic",
+    on_demand=False,
+    max_output=64_000,
+)
+_NOVA_2_LITE = FoundationModel(
+    "amazon.nova-2-lite-v1:0",
+    "Nova 2 Lite",
+    "Amazon",
+    inputs=("TEXT", "IMAGE", "VIDEO"),
+    on_demand=False,
+    max_output=64_000,
+)
+_NOVA_LITE_CUSTOMIZABLE = FoundationModel(
+    "amazon.nova-lite-v1:0:300k",
+    "Nova Lite",
+    "Amazon",
+    inputs=("TEXT", "IMAGE", "VIDEO"),
+    on_demand=False,
+    customizations=("FINE_TUNING", "DISTILLATION"),
+)
 _NOVA_MICRO = FoundationModel("amazon.nova-micro-v1:0", "Nova Micro", "Amazon", inputs=("TEXT",))
 _NOVA_LITE = FoundationModel(
     "amazon.nova-lite-v1:0", "Nova Lite", "Amazon", inputs=("TEXT", "IMAGE", "VIDEO")
 )
 _NOVA_PRO = FoundationModel(
     "amazon.nova-pro-v1:0", "Nova Pro", "Amazon", inputs=("TEXT", "IMAGE", "VIDEO")
+)
+_CLAUDE_FABLE_5 = FoundationModel(
+    "anthropic.claude-fable-5",
+    "Claude Fable 5",
+    "Anthropic",
+    on_demand=False,
+    max_output=64_000,
+    retention="aws_review",
+)
+_GPT = FoundationModel(
+    "openai.gpt-5.6-sol", "GPT-5.6 Sol", "OpenAI", on_demand=False, max_output=64_000
+)
+_NOVA_REEL = FoundationModel(
+    "amazon.nova-reel-v1:1",
+    "Nova Reel",
+    "Amazon",
+    outputs=("VIDEO",),
+    streaming=False,
+    asynchronous=True,
 )
 _TITAN_EMBED = FoundationModel(
     "amazon.titan-embed-text-v2:0",
@@ -137,9 +208,16 @@ FOUNDATION_MODELS: Final[dict[str, FoundationModel]] = {
         _CLAUDE_3_HAIKU,
         _CLAUDE_37_SONNET,
         _CLAUDE_SONNET_4,
+        _CLAUDE_SONNET_45,
+        _CLAUDE_HAIKU_45,
+        _CLAUDE_FABLE_5,
+        _NOVA_2_LITE,
         _NOVA_MICRO,
         _NOVA_LITE,
+        _NOVA_LITE_CUSTOMIZABLE,
         _NOVA_PRO,
+        _NOVA_REEL,
+        _GPT,
         _TITAN_EMBED,
     )
 }
@@ -148,6 +226,38 @@ _EU_FOUR = ("eu-central-1", "eu-north-1", "eu-west-1", "eu-west-3")
 _EU_THREE = ("eu-central-1", "eu-west-1", "eu-west-3")
 _US_TWO = ("us-east-1", "us-west-2")
 _US_THREE = ("us-east-1", "us-east-2", "us-west-2")
+_APAC = ("ap-northeast-1", "ap-northeast-2", "ap-south-1", "ap-southeast-1", "ap-southeast-2")
+_WORLD = tuple(sorted((*_EU_FOUR, "eu-west-2", *_US_THREE, *_APAC, "ca-central-1", "sa-east-1")))
+
+_AREAS: Final[tuple[tuple[str, tuple[str, ...], tuple[FoundationModel, ...]], ...]] = (
+    ("eu", _EU_THREE, (_CLAUDE_35_SONNET, _CLAUDE_3_HAIKU)),
+    (
+        "eu",
+        _EU_FOUR,
+        (
+            *(_CLAUDE_37_SONNET, _CLAUDE_SONNET_4, _CLAUDE_SONNET_45, _CLAUDE_HAIKU_45),
+            *(_NOVA_MICRO, _NOVA_LITE, _NOVA_PRO, _NOVA_2_LITE),
+        ),
+    ),
+    ("us", _US_TWO, (_CLAUDE_35_SONNET, _CLAUDE_3_HAIKU)),
+    (
+        "us",
+        _US_THREE,
+        (
+            *(_CLAUDE_37_SONNET, _CLAUDE_SONNET_4, _CLAUDE_SONNET_45, _CLAUDE_HAIKU_45),
+            *(_NOVA_MICRO, _NOVA_LITE, _NOVA_PRO, _NOVA_2_LITE, _GPT),
+        ),
+    ),
+    ("apac", _APAC, (_CLAUDE_3_HAIKU, _CLAUDE_SONNET_4, _NOVA_MICRO, _NOVA_LITE, _NOVA_PRO)),
+    (
+        "global",
+        _WORLD,
+        (
+            *(_CLAUDE_SONNET_4, _CLAUDE_SONNET_45, _CLAUDE_HAIKU_45, _CLAUDE_FABLE_5),
+            *(_NOVA_2_LITE, _GPT),
+        ),
+    ),
+)
 
 
 def _geographic(
@@ -159,22 +269,7 @@ def _geographic(
 
 
 SYSTEM_PROFILES: Final[dict[str, SystemProfile]] = dict(
-    (
-        _geographic("eu", _CLAUDE_35_SONNET, _EU_THREE),
-        _geographic("eu", _CLAUDE_3_HAIKU, _EU_THREE),
-        _geographic("eu", _CLAUDE_37_SONNET, _EU_FOUR),
-        _geographic("eu", _CLAUDE_SONNET_4, _EU_FOUR),
-        _geographic("eu", _NOVA_MICRO, _EU_FOUR),
-        _geographic("eu", _NOVA_LITE, _EU_FOUR),
-        _geographic("eu", _NOVA_PRO, _EU_FOUR),
-        _geographic("us", _CLAUDE_35_SONNET, _US_TWO),
-        _geographic("us", _CLAUDE_3_HAIKU, _US_TWO),
-        _geographic("us", _CLAUDE_37_SONNET, _US_THREE),
-        _geographic("us", _CLAUDE_SONNET_4, _US_THREE),
-        _geographic("us", _NOVA_MICRO, _US_THREE),
-        _geographic("us", _NOVA_LITE, _US_THREE),
-        _geographic("us", _NOVA_PRO, _US_THREE),
-    )
+    _geographic(area, model, regions) for area, regions, models in _AREAS for model in models
 )
 
 
@@ -189,7 +284,8 @@ def system_profile_behind(model_arns: tuple[str, ...]) -> SystemProfile | None:
 
     A copy of a single foundation model has one ARN and no system profile behind it.
     """
+    parsed = parse_model_arn(model_arns[0]) if model_arns else None
     for profile in SYSTEM_PROFILES.values():
-        if profile.model_arns == model_arns:
+        if parsed is not None and profile.model_arns(parsed[0]) == model_arns:
             return profile
     return None

@@ -3,16 +3,19 @@
 Actions, resources and keys follow the service authorization reference; where an inference profile
 is used, the profile and every foundation model behind it must be allowed, and the models carry
 `bedrock:InferenceProfileArn`. A foundation model that runs in another region is authorized with
-that region as `aws:RequestedRegion`.
+that region as `aws:RequestedRegion`, and one that a global profile may run anywhere as a model
+without a region, with `unspecified`.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonbedrock.html
 https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-prereq.html
 https://docs.aws.amazon.com/bedrock/latest/userguide/geographic-cross-region-inference.html
+https://docs.aws.amazon.com/bedrock/latest/userguide/global-cross-region-inference.html
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from harness.cloud.bedrock.models import (
@@ -22,12 +25,16 @@ from harness.cloud.bedrock.models import (
     parse_profile_arn,
     system_profile_behind,
 )
+from harness.cloud.bedrock.profiles import Place
+from harness.cloud.bedrock.projects import project_arn
 from harness.cloud.bedrock.settings import BedrockSettings, InferenceProfileKey
 from harness.cloud.call import Call, Need, World
 
 Needs = tuple[Need, ...]
 Context = Mapping[str, str | tuple[str, ...]]
 
+UNSPECIFIED: Final = "unspecified"
+"""`aws:RequestedRegion` of what may run in any region."""
 _PROFILE_KEY: Final = "bedrock:InferenceProfileArn"
 _INVOKE: Final = {
     "Converse": "bedrock:InvokeModel",
@@ -37,7 +44,14 @@ _INVOKE: Final = {
     "CountTokens": "bedrock:CountTokens",
     "StartAsyncInvoke": "bedrock:InvokeModel",
 }
+_RESPONSES: Final = {
+    "CreateResponse": "bedrock:InvokeModel",
+    "GetResponse": "bedrock:GetInvoke",
+    "CancelResponse": "bedrock:CancelInvoke",
+    "DeleteResponse": "bedrock:DeleteInvoke",
+}
 _DEFAULTS: Final = BedrockSettings()
+_NO_CONTEXT: Final[Context] = {}
 _AIP_ID_LENGTH: Final = 12
 _ARN_FIELDS: Final = 6
 
@@ -46,6 +60,8 @@ def needs_bedrock(call: Call, world: World, settings: BedrockSettings = _DEFAULT
     """The permissions of a call to a model or on an inference profile; `None` for other calls,
     which the catalogue maps by their parameters alone."""
     if call.service == "bedrock-runtime":
+        if call.operation in _RESPONSES:
+            return _response(call, world, settings)
         action = _INVOKE.get(call.operation)
         return _invoke(call, world, action, settings) if action is not None else None
     if call.service != "bedrock":
@@ -68,12 +84,32 @@ def _invoke(call: Call, world: World, action: str, settings: BedrockSettings) ->
     needs = list(_model_needs(call, world, action, context, settings))
     if guardrail is not None:
         needs.append(Need("bedrock:ApplyGuardrail", guardrail[0], _account(guardrail[0])))
+    model = str(call.params.get("modelId") or "")
+    enforced = world.enforced_guardrail(call.account, call.region, model)
+    if enforced is not None and (guardrail is None or guardrail[0] != enforced):
+        needs.append(Need("bedrock:ApplyGuardrail", enforced, _account(enforced)))
     needs.extend(_tool_needs(call))
     if call.operation == "StartAsyncInvoke":
         # https://docs.aws.amazon.com/nova/latest/userguide/video-gen-access.html
         job = f"arn:aws:bedrock:{call.region}:{call.account}:async-invoke/*"
         needs.append(Need(action, job, call.account, dict(context)))
     return tuple(needs)
+
+
+def _response(call: Call, world: World, settings: BedrockSettings) -> Needs:
+    """The Responses API: the model and the account's default project, each a key of the other.
+
+    Stored responses are no resources: who may read the project's may read them all.
+    https://docs.aws.amazon.com/bedrock/latest/userguide/bedrock-mantle.html (Responses API)
+    """
+    action, project = _RESPONSES[call.operation], project_arn(call)
+    if call.operation != "CreateResponse":
+        return (Need(action, project, call.account),)
+    streamed = "bedrock:InvokeModelWithResponseStream" if call.params.get("stream") else action
+    named = {"modelId": call.params.get("model")}
+    context = {"bedrock:ProjectArn": project}
+    needs = _model_needs(replace(call, params=named), world, streamed, context, settings)
+    return (*needs, Need(action, project, call.account, {"bedrock:ModelArn": needs[0].resource}))
 
 
 def _model_needs(
@@ -85,23 +121,40 @@ def _model_needs(
         arn = _direct(call, identifier)
         return (Need(action, arn, _account(arn), dict(context)),)
     arn, models = profile
+    place = (call.account, call.region)
+    return profile_needs(place, action, arn, models, context, settings)
+
+
+def profile_needs(
+    place: Place,
+    action: str,
+    arn: str,
+    models: tuple[str, ...],
+    context: Context = _NO_CONTEXT,
+    settings: BedrockSettings = _DEFAULTS,
+) -> Needs:
+    """The permissions of a call through a profile, by its ARN and the models behind it, from an
+    account and region."""
+    account, region = place
     keyed = {**context, _PROFILE_KEY: arn}
     own = keyed if settings.key_on_profile else context
     needs = [Need(action, arn, _account(arn), dict(own))]
-    needs += [_model_need(call, action, model, keyed) for model in models]
+    needs += [_model_need(region, action, model, keyed) for model in models]
     system = system_profile_behind(models) if ":application-inference-profile/" in arn else None
     if system is not None and settings.inference_profile_key is InferenceProfileKey.SYSTEM_TOO:
-        system_arn = system.arn(call.region, call.account)
-        needs.append(Need(action, system_arn, call.account, keyed))
+        system_arn = system.arn(region, account)
+        needs.append(Need(action, system_arn, account, keyed))
         again = {**context, _PROFILE_KEY: system_arn}
-        needs += [_model_need(call, action, model, again) for model in models]
+        needs += [_model_need(region, action, model, again) for model in models]
     return tuple(needs)
 
 
-def _model_need(call: Call, action: str, arn: str, context: Context) -> Need:
+def _model_need(region: str, action: str, arn: str, context: Context) -> Need:
     parsed = parse_model_arn(arn)
-    elsewhere = parsed is not None and parsed[0] != call.region
-    requested = {"aws:RequestedRegion": parsed[0]} if parsed is not None and elsewhere else {}
+    elsewhere = parsed is not None and parsed[0] != region
+    requested: Context = {}
+    if parsed is not None and elsewhere:
+        requested = {"aws:RequestedRegion": parsed[0] or UNSPECIFIED}
     return Need(action, arn, "", {**context, **requested})
 
 
@@ -153,7 +206,7 @@ def _tool_needs(call: Call) -> Needs:
             "bedrock:InvokeTool",
             f"arn:aws:bedrock::{call.account}:system-tool/amazon.{name}",
             call.account,
-            {"aws:RequestedRegion": "unspecified"},
+            {"aws:RequestedRegion": UNSPECIFIED},
         )
         for name in names
     )

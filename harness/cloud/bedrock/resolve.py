@@ -17,6 +17,7 @@ from harness.cloud.bedrock.models import (
     FoundationModel,
     parse_model_arn,
     parse_profile_arn,
+    system_profile_behind,
 )
 from harness.cloud.bedrock.profiles import Place, ProfileStore, system_profile_named
 
@@ -70,4 +71,6 @@ def resolve(store: ProfileStore, place: Place, identifier: str) -> Target:
 def _target(models: tuple[str, ...], profile_arn: str) -> Target:
     parsed = [found for arn in models if (found := parse_model_arn(arn)) is not None]
     _, model_id = parsed[0]
-    return Target(FOUNDATION_MODELS[model_id], tuple(region for region, _ in parsed), profile_arn)
+    system = system_profile_behind(models)
+    regions = tuple(region for region, _ in parsed) if system is None else system.regions
+    return Target(FOUNDATION_MODELS[model_id], regions, profile_arn)

@@ -5,31 +5,32 @@ Everything is per account and region. Authorization has passed when `answer` is 
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any, Final
 
-import botocore.session
-from botocore.exceptions import UnknownServiceError
-from botocore.model import OperationNotFoundError, ServiceModel
-from botocore.validate import ParamValidator
-
 from harness.cloud.bedrock import converse
+from harness.cloud.bedrock.asynchronous import AsyncInvokes
+from harness.cloud.bedrock.batch import BatchJobs
 from harness.cloud.bedrock.control import Control
-from harness.cloud.bedrock.errors import invalid
+from harness.cloud.bedrock.enforcement import Enforcement
+from harness.cloud.bedrock.guarded import Guards
+from harness.cloud.bedrock.guardrails import Guardrails
 from harness.cloud.bedrock.invocation_log import Clock, Exchange, InvocationLog
-from harness.cloud.bedrock.models import parse_profile_arn
-from harness.cloud.bedrock.profiles import ProfileStore, system_profile_named
+from harness.cloud.bedrock.models import FoundationModel, parse_profile_arn
+from harness.cloud.bedrock.profiles import Place, ProfileStore, system_profile_named
 from harness.cloud.bedrock.resolve import Target, resolve
+from harness.cloud.bedrock.retention import DataRetention
 from harness.cloud.bedrock.settings import BedrockSettings
+from harness.cloud.bedrock.shapes import validate
+from harness.cloud.bedrock.sharing import ResourcePolicies
+from harness.cloud.bedrock.stored import Responses
+from harness.cloud.bedrock.tags import Tags
 from harness.cloud.call import Answer, ApiError, Call, EventStream, ServiceRole
 
 _SERVICES: Final = frozenset({"bedrock", "bedrock-runtime"})
-_QUOTED_VALUE: Final = re.compile(r", value: .*?(?=, (?:type|valid))", re.DOTALL)
 _NOT_IN_BODY: Final = frozenset({"modelId", "requestMetadata"})
 
 
@@ -54,7 +55,34 @@ class Bedrock:
         self.settings: Final = settings or BedrockSettings()
         self._store = ProfileStore()
         self._log = InvocationLog(service_role, clock)
-        self._control = Control(self._store, self._log, clock)
+        self._tags = Tags()
+        self._control = Control(self._store, self._log, clock, self._tags)
+        self._guardrails = Guardrails(clock, self._tags)
+        self._enforcement = Enforcement(self._guardrails, clock)
+        self._sharing = ResourcePolicies(self._guardrails.exists)
+        self._guards = Guards(self._guardrails, self._enforcement)
+        self._retention = DataRetention(clock)
+        self._batch = BatchJobs(service_role, self._model_named, self.profile, self._tags, clock)
+        self._async = AsyncInvokes(service_role, self._model_named, self._tags, clock)
+        self._responses = Responses(
+            self._target,
+            _inference_region,
+            self._retention,
+            self._log,
+            clock,
+        )
+        self.operations: Final[Mapping[str, Callable[[Call], dict[str, Any]]]] = {
+            **self._control.operations,
+            **self._guardrails.operations,
+            **self._enforcement.operations,
+            **self._sharing.operations,
+            **self._guards.operations,
+            **self._retention.operations,
+            **self._batch.operations,
+            **self._async.operations,
+            **self._responses.operations,
+        }
+        """What is answered with the members of the output; not the calls of models."""
 
     def handles(self, service: str, operation: str) -> bool:
         """All of both services, built or not, so that nothing falls through to the inner app."""
@@ -67,12 +95,11 @@ class Bedrock:
         Raises `ApiError`: what AWS answers for the request, and UnknownOperationException for
         operations that the embedded cloud does not play.
         """
-        if call.service == "bedrock-runtime":
-            if call.operation in ("Converse", "ConverseStream"):
-                return self._converse(call)
-        elif call.operation in self._control.operations:
-            _validate(call)
-            return Answer(self._control.operations[call.operation](call))
+        if call.operation in ("Converse", "ConverseStream"):
+            return self._converse(call)
+        if call.operation in self.operations:
+            validate(call.service, call.operation, call.params)
+            return Answer(self.operations[call.operation](call))
         raise ApiError(
             "UnknownOperationException",
             f"The embedded cloud does not play {call.service} {call.operation}.",
@@ -90,22 +117,53 @@ class Bedrock:
         if found is not None:
             return found.arn, found.models
         system = system_profile_named(place, identifier)
-        return (system.arn(region, account), system.model_arns) if system is not None else None
+        if system is None:
+            return None
+        return system.arn(region, account), system.model_arns(region)
 
     def resource_tags(self, arn: str) -> Mapping[str, str] | None:
-        """The tags of an AIP, for `aws:ResourceTag`; `None`: not an AIP or not there."""
+        """The tags of a resource, for `aws:ResourceTag`; `None`: not one that has tags."""
         parsed = parse_profile_arn(arn)
         if parsed is None or not parsed.application:
-            return None
+            return self._tags.of(arn)
         found = self._store.find((parsed.account, parsed.region), arn)
         return None if found is None else self._store.tags(found)
+
+    def resource_policy(self, arn: str) -> str | None:
+        """The policy of a guardrail, by its ARN; `None`: it has none, or there is no such thing."""
+        return self._sharing.of(arn)
+
+    def enforced_guardrail(self, account: str, region: str, identifier: str) -> str | None:
+        """The ARN of the guardrail that an account enforces on calls of what `identifier` names.
+
+        `None`: none, or there is no such model.
+        """
+        place = (account, region)
+        try:
+            model = resolve(self._store, place, identifier).model
+        except ApiError:
+            return None
+        found = self._enforcement.of(place, model.id)
+        return None if found is None else found.arn
+
+    def _target(self, place: Place, identifier: str) -> Target:
+        """What a call runs on, if the account's data retention allows it. Raises `ApiError`."""
+        target = resolve(self._store, place, identifier)
+        self._retention.check(place, target.model)
+        return target
+
+    def _model_named(self, place: Place, identifier: str) -> FoundationModel:
+        return self._target(place, identifier).model
 
     def _converse(self, call: Call) -> Answer | EventStream:
         body = {key: value for key, value in call.params.items() if key not in _NOT_IN_BODY}
         try:
-            _validate(call)
-            target = resolve(self._store, (call.account, call.region), call.params["modelId"])
-            reply = converse.reply(target.model, call.params)
+            validate(call.service, call.operation, call.params)
+            target = self._target((call.account, call.region), call.params["modelId"])
+            guards = self._guards.of(call, target.model.id)
+            reply = self._guards.converse(
+                guards, call.params, lambda params: converse.reply(target.model, params)
+            )
         except ApiError as error:
             self._log.record(call, Exchange(body, error_code=error.code))
             raise
@@ -145,23 +203,3 @@ def _inference_region(target: Target, call: Call) -> str | None:
     picked = hashlib.sha256(call.request_id.encode()).digest()[0] % len(target.regions)
     region = target.regions[picked]
     return None if region == call.region else region
-
-
-@functools.cache
-def _model(service: str) -> ServiceModel:
-    return botocore.session.get_session().get_service_model(service)
-
-
-def _validate(call: Call) -> None:
-    """Checks types and required members against the service's own model."""
-    try:
-        shape = _model(call.service).operation_model(call.operation).input_shape
-    except (OperationNotFoundError, UnknownServiceError):
-        return
-    if shape is None:
-        return
-    report = ParamValidator().validate(dict(call.params), shape)
-    if report.has_errors():
-        # botocore quotes the offending value, which may be a prompt: leave it out.
-        said = _QUOTED_VALUE.sub("", str(report.generate_report()))
-        raise invalid(f"1 validation error detected: {said}")

@@ -15,7 +15,7 @@ from typing import Any
 
 from harness.cloud.call import Call, Need, Unmapped, World
 from harness.cloud.catalogue.spec import Rule, compile_spec
-from harness.cloud.catalogue.special import SPECIAL
+from harness.cloud.catalogue.special import SPECIAL, UNMODELED
 
 __all__ = ["entry", "needs", "provenance"]
 
@@ -56,6 +56,9 @@ def _data() -> Mapping[str, Any]:
 
 
 def _rule(service: str, operation: str) -> Rule:
+    unmodeled = UNMODELED.get((service, operation))
+    if unmodeled is not None:
+        return unmodeled
     line = entry(service, operation)
     if line is None or line.startswith("!"):
         raise Unmapped(service, operation)

@@ -16,7 +16,11 @@ from harness.cloud.call import Answer, ApiError, Call, Caller, EventStream
 ACCOUNT = "111111111111"
 REGION = "eu-central-1"
 RUNTIME = frozenset(
-    {"Converse", "ConverseStream", "InvokeModel", "CountTokens", "StartAsyncInvoke"}
+    {
+        *("ApplyGuardrail", "Converse", "ConverseStream", "CountTokens", "InvokeModel"),
+        *("GetAsyncInvoke", "ListAsyncInvokes", "StartAsyncInvoke"),
+        *("CancelResponse", "CreateResponse", "DeleteResponse", "GetResponse"),
+    }
 )
 
 

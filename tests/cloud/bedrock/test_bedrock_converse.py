@@ -296,7 +296,7 @@ def test_names_that_mean_nothing_here_are_invalid(play, ask, model):
 
 
 def test_operations_not_played_fail_at_once(play):
-    for operation in ("InvokeModel", "CreateGuardrail"):
+    for operation in ("InvokeModelWithBidirectionalStream", "CreatePromptRouter"):
         error = play.fails(operation, modelId="amazon.nova-lite-v1:0", body=b"{}")
         assert (error.code, error.status) == ("UnknownOperationException", 400)
         assert play.bedrock.handles("bedrock", operation)

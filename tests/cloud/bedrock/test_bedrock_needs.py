@@ -21,6 +21,7 @@ class World:
 
     def __init__(self, bedrock):
         self.inference_profile = bedrock.profile
+        self.enforced_guardrail = bedrock.enforced_guardrail
 
 
 @pytest.fixture
@@ -131,6 +132,31 @@ def test_a_system_profile_is_the_key_of_its_own_calls(needs, model):
     )
 
 
+def test_a_global_profile_needs_its_model_here_and_without_a_region(needs, play):
+    identifier = "global.anthropic.claude-sonnet-4-5-20250929-v1:0"
+    profile = f"arn:aws:bedrock:{REGION}:{OPS}:inference-profile/{identifier}"
+    model = NOVA.replace("amazon.nova-lite-v1:0", identifier.removeprefix("global."))
+    anywhere = model.replace(REGION, "")
+
+    def expected(key):
+        unspecified = {KEY: key, "aws:RequestedRegion": "unspecified"}
+        return (
+            Need(INVOKE, key, OPS, {}),
+            Need(INVOKE, model, "", {KEY: key}),
+            Need(INVOKE, anywhere, "", unspecified),
+        )
+
+    assert needs("Converse", modelId=identifier) == expected(profile)
+    aip = play.aip(source=profile)
+    assert needs("Converse", modelId=aip) == expected(aip)
+    both = needs("Converse", BedrockSettings(InferenceProfileKey.SYSTEM_TOO), modelId=aip)
+    assert both == (
+        *expected(aip),
+        Need(INVOKE, profile, OPS, {KEY: aip}),
+        *expected(profile)[1:],
+    )
+
+
 def test_another_accounts_profile_belongs_to_that_account(needs, play):
     aip = play.aip()
     assert needs("Converse", account=OTHER, modelId=aip) == (Need(INVOKE, aip, OPS, {}),)
@@ -230,12 +256,20 @@ def test_profiles_are_named_by_their_arn(needs, play, operation):
 
 
 def test_every_operation_that_is_played_has_needs(play):
-    played = play.bedrock._control.operations
+    played = play.bedrock.operations
     examples = {
         "modelSource": {"copyFrom": NOVA},
         "inferenceProfileIdentifier": "x",
         "resourceARN": SYSTEM,
         "modelIdentifier": "x",
+        "guardrailIdentifier": "x",
+        "configId": "x",
+        "jobIdentifier": "x",
+        "roleArn": f"arn:aws:iam::{OPS}:role/batch",
+        "invocationArn": f"arn:aws:bedrock:{REGION}:{OPS}:async-invoke/x",
+        "mode": "none",
+        "model": NOVA,
+        "resourceArn": f"arn:aws:bedrock:{REGION}:{OPS}:guardrail/x",
     }
     for operation in (*played, "Converse", "ConverseStream"):
         call = play.make(operation, {**examples, "modelId": NOVA}, OPS, REGION)

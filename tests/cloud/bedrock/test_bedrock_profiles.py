@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from harness.cloud.bedrock.models import SYSTEM_PROFILES
+from harness.cloud.bedrock.models import SYSTEM_PROFILES, system_profile_behind
 
 MODEL = "arn:aws:bedrock:eu-central-1::foundation-model/amazon.nova-lite-v1:0"
 SYSTEM = "arn:aws:bedrock:eu-central-1:111111111111:inference-profile/eu.amazon.nova-lite-v1:0"
@@ -176,7 +176,7 @@ def test_without_a_type_only_system_profiles_are_listed(play):
     play.aip()
     default = play("ListInferenceProfiles")["inferenceProfileSummaries"]
     assert {item["type"] for item in default} == {"SYSTEM_DEFINED"}
-    assert all(item["inferenceProfileId"].startswith("eu.") for item in default)
+    assert {item["inferenceProfileId"].partition(".")[0] for item in default} == {"eu", "global"}
     own = play("ListInferenceProfiles", typeEquals="APPLICATION")["inferenceProfileSummaries"]
     assert [item["type"] for item in own] == ["APPLICATION"]
 
@@ -193,9 +193,52 @@ def test_system_profiles_can_be_read_and_not_changed(play):
 
 
 def test_the_models_behind_a_copy_tell_which_system_profile_it_was():
-    behind = [profile.model_arns for profile in SYSTEM_PROFILES.values()]
-    assert len(set(behind)) == len(behind)
-    assert all(len(arns) > 1 for arns in behind)
+    profiles = SYSTEM_PROFILES.values()
+    behind = [(profile, profile.model_arns(profile.regions[0])) for profile in profiles]
+    assert len({arns for _, arns in behind}) == len(behind)
+    for profile, arns in behind:
+        assert len(arns) > 1
+        assert system_profile_behind(arns) is profile
+
+
+def test_a_global_profile_names_its_model_here_and_anywhere(play):
+    identifier = "global.anthropic.claude-sonnet-4-5-20250929-v1:0"
+    model = identifier.removeprefix("global.")
+    for region in ("eu-central-1", "us-east-1"):
+        got = play("GetInferenceProfile", inferenceProfileIdentifier=identifier, region=region)
+        assert got["models"] == [
+            {"modelArn": f"arn:aws:bedrock:{region}::foundation-model/{model}"},
+            {"modelArn": f"arn:aws:bedrock:::foundation-model/{model}"},
+        ]
+
+
+def test_a_copy_of_a_global_profile_answers_from_anywhere(play, ask):
+    identifier = "global.anthropic.claude-sonnet-4-5-20250929-v1:0"
+    source = f"arn:aws:bedrock:eu-central-1:111111111111:inference-profile/{identifier}"
+    arn = play.aip(source=source)
+    assert play("Converse", **ask() | {"modelId": arn}) == play(
+        "Converse", **ask() | {"modelId": identifier}
+    )
+    anywhere = f"arn:aws:bedrock:::foundation-model/{identifier.removeprefix('global.')}"
+    assert play.fails("Converse", **ask() | {"modelId": anywhere}).code == "ValidationException"
+
+
+@pytest.mark.parametrize(
+    ("filters", "some", "none"),
+    [
+        ({"byProvider": "anthropic"}, "anthropic.claude-3-haiku-20240307-v1:0", "amazon."),
+        ({"byOutputModality": "EMBEDDING"}, "amazon.titan-embed-text-v2:0", "anthropic."),
+        ({"byInferenceType": "ON_DEMAND"}, "amazon.nova-lite-v1:0", "amazon.nova-2"),
+        ({"byInferenceType": "PROVISIONED"}, "amazon.nova-lite-v1:0:300k", "anthropic."),
+        ({"byCustomizationType": "FINE_TUNING"}, "amazon.nova-lite-v1:0:300k", "anthropic."),
+    ],
+)
+def test_models_are_filtered(play, filters, some, none):
+    everything = [item["modelId"] for item in play("ListFoundationModels")["modelSummaries"]]
+    found = [item["modelId"] for item in play("ListFoundationModels", **filters)["modelSummaries"]]
+    assert some in found
+    assert not any(identifier.startswith(none) for identifier in found)
+    assert any(identifier.startswith(none) for identifier in everything)
 
 
 def test_deleting_what_is_not_there(play):

@@ -86,6 +86,7 @@ _NETWORK = (
     " %VpcConfig.SecurityGroupIds>lambda:SecurityGroupIds"
 )
 KEYS: dict[str, dict[str, str]] = {
+    "bedrock": {"PutAccountDataRetention": "%mode>bedrock:DataRetentionMode"},
     "iam": {
         "CreateServiceSpecificCredential": (
             "%ServiceName>iam:ServiceSpecificCredentialServiceName"

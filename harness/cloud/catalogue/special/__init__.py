@@ -43,3 +43,9 @@ SPECIAL: dict[str, Callable[[Call, World], tuple[Need, ...]]] = {
     "sts.get_federation_token": sts.get_federation_token,
     "sts.get_web_identity_token": sts.get_web_identity_token,
 }
+
+UNMODELED: dict[tuple[str, str], Callable[[Call, World], tuple[Need, ...]]] = {
+    ("bedrock-runtime", operation): bedrock.needs
+    for operation in ("CancelResponse", "CreateResponse", "DeleteResponse", "GetResponse")
+}
+"""Operations that botocore has no model of, and the data so no line for: `extra_operations`."""
