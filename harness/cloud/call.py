@@ -89,6 +89,8 @@ class EventStream:
     """A streamed answer: (event member name, event content) pairs, sent as they are produced."""
 
     events: Iterator[tuple[str, Mapping[str, Any]]]
+    members: Mapping[str, str] = field(default_factory=dict)
+    """The members of the output that are headers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,8 @@ class Answer:
     """A complete answer: the members of the operation's output shape, under the shape's names."""
 
     members: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Headers that the service's model does not know, and that AWS sends."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from harness.cloud.kms_rules import KmsRules
 from harness.cloud.learning import Learner, user_caller
 from harness.cloud.log_encryption import LogEncryption
 from harness.cloud.moto_estate import MotoEstate
+from harness.cloud.moto_metrics import put_metric
 from harness.cloud.organizations import OrganizationRules, found_organizations, policy_type
 from harness.cloud.plan import CloudPlan
 from harness.cloud.responses import Response
@@ -76,9 +77,7 @@ class Cloud:
         authorizer = Authorizer(estate, now)
         sts = Sts(estate, self.keys, now)
         service_role = InProcessServiceRole(authorizer, estate, sts.issue, sts.lives, self._respond)
-        self.bedrock = (
-            Bedrock(service_role) if bedrock is None else Bedrock(service_role, settings=bedrock)
-        )
+        self.bedrock = Bedrock(service_role, settings=bedrock, metrics=put_metric)
         estate.bedrock_settings = self.bedrock.settings
         estate.bedrock = self.bedrock
         organizations = OrganizationRules(estate)

@@ -72,7 +72,9 @@ def complete(operation: Operation, answer: Answer, request_id: str) -> Response:
     """The response for an answer of a native service."""
     serializer = _serializer(operation.model, operation.service, operation.protocol, request_id)
     written = serializer.serialize(dict(answer.members))
-    return _response(written, request_id)
+    response = _response(written, request_id)
+    response.headers += answer.headers.items()
+    return response
 
 
 def streamed(operation: Operation, stream: EventStream, request_id: str) -> Response:
@@ -103,6 +105,10 @@ def streamed(operation: Operation, stream: EventStream, request_id: str) -> Resp
     headers = [
         ("Content-Type", "application/vnd.amazon.eventstream"),
         ("x-amzn-RequestId", request_id),
+    ]
+    headers += [
+        (str(output.members[name].serialization["name"]), value)
+        for name, value in stream.members.items()
     ]
     return Response(200, headers, frames())
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Final
 
 from harness.cloud.bedrock import tokens, writer
+from harness.cloud.bedrock.cache import Use
 from harness.cloud.bedrock.errors import invalid, unfit
 from harness.cloud.bedrock.models import FoundationModel
 
@@ -38,14 +39,35 @@ class Reply:
     latency_ms: int
     echo: Mapping[str, Any]
     """Members that AWS hands back as requested: service tier, performance configuration."""
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    """Tokens of the prompt cache; `input_tokens` are those besides."""
+
+    @property
+    def total_tokens(self) -> int:
+        cached = self.cache_read_tokens + self.cache_write_tokens
+        return self.input_tokens + cached + self.output_tokens
 
     @property
     def usage(self) -> dict[str, int]:
-        return {
+        usage = {
             "inputTokens": self.input_tokens,
             "outputTokens": self.output_tokens,
-            "totalTokens": self.input_tokens + self.output_tokens,
+            "totalTokens": self.total_tokens,
         }
+        if self.cache_read_tokens or self.cache_write_tokens:
+            usage["cacheReadInputTokens"] = self.cache_read_tokens
+            usage["cacheWriteInputTokens"] = self.cache_write_tokens
+        return usage
+
+    def cached(self, use: Use) -> Reply:
+        """The same reply, with what the cache gave and took."""
+        return replace(
+            self,
+            input_tokens=max(0, self.input_tokens - use.read - use.written),
+            cache_read_tokens=use.read,
+            cache_write_tokens=use.written,
+        )
 
     def members(self) -> dict[str, Any]:
         """The members of Converse's output."""

@@ -48,6 +48,8 @@ class Exchange:
     output_tokens: int = 0
     inference_region: str | None = None
     error_code: str | None = None
+    embedding: bool = False
+    """Whether the answer is embeddings."""
 
 
 class InvocationLog:

@@ -201,6 +201,23 @@ _TITAN_EMBED = FoundationModel(
     streaming=False,
 )
 
+_COHERE_ENGLISH = FoundationModel(
+    "cohere.embed-english-v3",
+    "Embed English",
+    "Cohere",
+    inputs=("TEXT",),
+    outputs=("EMBEDDING",),
+    streaming=False,
+)
+_COHERE_MULTILINGUAL = FoundationModel(
+    "cohere.embed-multilingual-v3",
+    "Embed Multilingual",
+    "Cohere",
+    inputs=("TEXT",),
+    outputs=("EMBEDDING",),
+    streaming=False,
+)
+
 FOUNDATION_MODELS: Final[dict[str, FoundationModel]] = {
     model.id: model
     for model in (
@@ -212,6 +229,8 @@ FOUNDATION_MODELS: Final[dict[str, FoundationModel]] = {
         _CLAUDE_HAIKU_45,
         _CLAUDE_FABLE_5,
         _NOVA_2_LITE,
+        _COHERE_ENGLISH,
+        _COHERE_MULTILINGUAL,
         _NOVA_MICRO,
         _NOVA_LITE,
         _NOVA_LITE_CUSTOMIZABLE,

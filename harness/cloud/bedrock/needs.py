@@ -73,7 +73,8 @@ def needs_bedrock(call: Call, world: World, settings: BedrockSettings = _DEFAULT
 def _invoke(call: Call, world: World, action: str, settings: BedrockSettings) -> Needs:
     """A runtime call: its model, then what else the request uses."""
     context: dict[str, str | tuple[str, ...]] = {}
-    tier = (call.params.get("serviceTier") or {}).get("type") or call.params.get("serviceTier")
+    tier = call.params.get("serviceTier")  # InvokeModel's is a header
+    tier = tier.get("type") if isinstance(tier, Mapping) else tier
     if isinstance(tier, str):
         context["bedrock:ServiceTier"] = tier
     guardrail = _guardrail(call)

@@ -5,24 +5,25 @@ Everything is per account and region. Authorization has passed when `answer` is 
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from itertools import chain
 from typing import Any, Final
 
-from harness.cloud.bedrock import converse
 from harness.cloud.bedrock.asynchronous import AsyncInvokes
 from harness.cloud.bedrock.batch import BatchJobs
+from harness.cloud.bedrock.cache import PromptCache
 from harness.cloud.bedrock.control import Control
 from harness.cloud.bedrock.enforcement import Enforcement
 from harness.cloud.bedrock.guarded import Guards
 from harness.cloud.bedrock.guardrails import Guardrails
-from harness.cloud.bedrock.invocation_log import Clock, Exchange, InvocationLog
+from harness.cloud.bedrock.invocation_log import Clock, InvocationLog
+from harness.cloud.bedrock.metrics import Metrics, Put, nowhere
 from harness.cloud.bedrock.models import FoundationModel, parse_profile_arn
 from harness.cloud.bedrock.profiles import Place, ProfileStore, system_profile_named
+from harness.cloud.bedrock.quotas import Quotas
 from harness.cloud.bedrock.resolve import Target, resolve
 from harness.cloud.bedrock.retention import DataRetention
+from harness.cloud.bedrock.runtime import OPERATIONS, Runtime, inference_region
 from harness.cloud.bedrock.settings import BedrockSettings
 from harness.cloud.bedrock.shapes import validate
 from harness.cloud.bedrock.sharing import ResourcePolicies
@@ -31,7 +32,6 @@ from harness.cloud.bedrock.tags import Tags
 from harness.cloud.call import Answer, ApiError, Call, EventStream, ServiceRole
 
 _SERVICES: Final = frozenset({"bedrock", "bedrock-runtime"})
-_NOT_IN_BODY: Final = frozenset({"modelId", "requestMetadata"})
 
 
 def _now() -> datetime:
@@ -42,7 +42,7 @@ class Bedrock:
     """Bedrock of every account and region of one embedded cloud. Thread-safe.
 
     `service_role` delivers invocation logs; `clock` returns aware datetimes; `settings` are kept
-    here for `needs_bedrock`, so that one object decides for a cloud.
+    here for `needs_bedrock`, so that one object decides for a cloud. `metrics` keeps datapoints.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class Bedrock:
         *,
         clock: Clock = _now,
         settings: BedrockSettings | None = None,
+        metrics: Put = nowhere,
     ) -> None:
         self.settings: Final = settings or BedrockSettings()
         self._store = ProfileStore()
@@ -64,9 +65,17 @@ class Bedrock:
         self._retention = DataRetention(clock)
         self._batch = BatchJobs(service_role, self._model_named, self.profile, self._tags, clock)
         self._async = AsyncInvokes(service_role, self._model_named, self._tags, clock)
+        self._runtime = Runtime(
+            self._target,
+            self._guards,
+            self._log,
+            PromptCache(clock),
+            Quotas(self.settings, clock),
+            Metrics(metrics, clock),
+        )
         self._responses = Responses(
             self._target,
-            _inference_region,
+            inference_region,
             self._retention,
             self._log,
             clock,
@@ -95,8 +104,8 @@ class Bedrock:
         Raises `ApiError`: what AWS answers for the request, and UnknownOperationException for
         operations that the embedded cloud does not play.
         """
-        if call.operation in ("Converse", "ConverseStream"):
-            return self._converse(call)
+        if call.operation in OPERATIONS:
+            return self._runtime.answer(call)
         if call.operation in self.operations:
             validate(call.service, call.operation, call.params)
             return Answer(self.operations[call.operation](call))
@@ -154,52 +163,3 @@ class Bedrock:
 
     def _model_named(self, place: Place, identifier: str) -> FoundationModel:
         return self._target(place, identifier).model
-
-    def _converse(self, call: Call) -> Answer | EventStream:
-        body = {key: value for key, value in call.params.items() if key not in _NOT_IN_BODY}
-        try:
-            validate(call.service, call.operation, call.params)
-            target = self._target((call.account, call.region), call.params["modelId"])
-            guards = self._guards.of(call, target.model.id)
-            reply = self._guards.converse(
-                guards, call.params, lambda params: converse.reply(target.model, params)
-            )
-        except ApiError as error:
-            self._log.record(call, Exchange(body, error_code=error.code))
-            raise
-        exchange = Exchange(
-            request=body,
-            response=reply.members(),
-            input_tokens=reply.input_tokens,
-            output_tokens=reply.output_tokens,
-            inference_region=_inference_region(target, call),
-        )
-        if call.operation == "Converse":
-            self._log.record(call, exchange)
-            return Answer(reply.members())
-        return EventStream(self._stream(call, reply, exchange))
-
-    def _stream(self, call: Call, reply: converse.Reply, exchange: Exchange) -> Iterator[Any]:
-        """The events; the record is written when they end or when nobody reads on."""
-
-        def events() -> Iterator[converse.Event]:
-            try:
-                yield from reply.events()
-            finally:
-                self._log.record(call, exchange)
-
-        started = events()
-        # A generator that never started would not run its `finally`: take the first event now.
-        return chain((next(started),), started)
-
-
-def _inference_region(target: Target, call: Call) -> str | None:
-    """Where a cross-region profile sent the call: picked by the request, `None` if not elsewhere.
-
-    AWS routes by load; here the same request id always goes the same way.
-    """
-    if len(target.regions) <= 1:
-        return None
-    picked = hashlib.sha256(call.request_id.encode()).digest()[0] % len(target.regions)
-    region = target.regions[picked]
-    return None if region == call.region else region

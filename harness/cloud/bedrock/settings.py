@@ -30,3 +30,6 @@ class BedrockSettings:
     AWS's examples put the condition on the foundation models only, so by default the key is absent
     there: a policy that relies on it for the profile is denied here.
     """
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    """Quotas of each account for each model and Region; `None`: no limit."""

@@ -40,6 +40,13 @@ def count_input(params: Mapping[str, Any]) -> int:
     return total
 
 
+def count_block(block: Mapping[str, Any]) -> int:
+    """The tokens of one block of content, or of one tool."""
+    if "toolSpec" in block or "systemTool" in block:
+        return count(compact_json(block))
+    return _blocks((block,))
+
+
 def compact_json(value: Any) -> str:
     """JSON without spaces and with sorted keys; bytes count by their length, not their content."""
     return json.dumps(

@@ -277,7 +277,11 @@ def test_foundation_models(play):
     anthropic = play("ListFoundationModels", byProvider="anthropic")["modelSummaries"]
     assert {model["providerName"] for model in anthropic} == {"Anthropic"}
     embeddings = play("ListFoundationModels", byOutputModality="EMBEDDING")["modelSummaries"]
-    assert [model["modelId"] for model in embeddings] == ["amazon.titan-embed-text-v2:0"]
+    assert {model["modelId"] for model in embeddings} == {
+        "amazon.titan-embed-text-v2:0",
+        "cohere.embed-english-v3",
+        "cohere.embed-multilingual-v3",
+    }
     for identifier in (MODEL, "amazon.nova-lite-v1:0"):
         assert (
             play("GetFoundationModel", modelIdentifier=identifier)["modelDetails"]["modelArn"]
