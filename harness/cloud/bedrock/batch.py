@@ -307,7 +307,7 @@ def _output(asked: Mapping[str, Any]) -> Place:
 
 def _records(place: Place, use: Use) -> list[Mapping[str, Any]]:
     """The records of a file. One that is no record fails the job, as AWS validates all first."""
-    found = []
+    found: list[Mapping[str, Any]] = []
     for line in place.read(use).decode("utf-8", errors="replace").split("\n"):
         if not line.strip():
             continue
