@@ -16,8 +16,8 @@ import json
 import re
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -221,7 +221,7 @@ class BatchJobs:
             job.status = "InProgress"
             try:
                 job.counts = self._run(job)
-                job.status = "PartiallyCompleted" if job.counts.failed else "Completed"
+                job.status = "Completed"  # with errors in records too
             except ApiError as error:
                 # The code only, as elsewhere: a message may name resources of other accounts.
                 job.status, job.message = "Failed", _failure(error)
@@ -234,35 +234,29 @@ class BatchJobs:
         files = source.listed(use, ".jsonl")
         if not files:
             raise invalid("No .jsonl files were found at the input location.")
-        read = {place.key.rsplit("/", 1)[-1]: list(_lines(place, use)) for place in files}
-        records = sum(map(len, read.values()))
+        folder = source.key.rpartition("/")[0]
+        inputs = {place.key.removeprefix(f"{folder}/"): _records(place, use) for place in files}
+        records = sum(map(len, inputs.values()))
         if records < _RECORDS:
             raise invalid(
                 f"Batch job contains less records ({records}) than the required minimum of: "
                 f"{_RECORDS}"
             )
         counts = _Counts()
-        for name, lines in read.items():
-            written = [self._record(job, line, counts) for line in lines]
-            text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in written)
+        for name, asked in inputs.items():
+            written = [self._record(job, one, counts) for one in asked]
+            text = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in written)
             target.under(f"{name}.out").write(use, text.encode())
         target.under("manifest.json.out").write(use, json.dumps(counts.manifest()).encode())
         return counts
 
-    def _record(self, job: _Job, line: str, counts: _Counts) -> Members:
+    def _record(self, job: _Job, read: Mapping[str, Any], counts: _Counts) -> Members:
         counts.total += 1
-        read: Any = None
         try:
-            read = json.loads(line)
-            if not isinstance(read, dict) or not isinstance(read.get("modelInput"), dict):
-                raise invalid("The record has no modelInput.")
             output = run_record(job.model, read["modelInput"])
-        except (ValueError, ApiError) as error:
+        except ApiError as error:
             counts.failed += 1
-            said = error.message if isinstance(error, ApiError) else "The line is not JSON."
-            told = {"errorCode": 400, "errorMessage": said}
-            kept = read if isinstance(read, dict) else {}
-            return {**kept, "error": told}
+            return {**read, "error": {"errorCode": error.status, "errorMessage": error.message}}
         counts.input_tokens += output.input_tokens
         counts.output_tokens += output.output_tokens
         return {**read, "modelOutput": output.body}
@@ -297,7 +291,10 @@ def _input(asked: Mapping[str, Any]) -> Place:
     config = asked["inputDataConfig"].get("s3InputDataConfig")
     if not config:
         raise invalid("The inputDataConfig needs an s3InputDataConfig.")
-    return parse_place(config["s3Uri"], config.get("s3BucketOwner"))
+    place = parse_place(config["s3Uri"], config.get("s3BucketOwner"))
+    # A file, or a folder: `in` means `in/` and not all that begins with it.
+    file = place.key.endswith((".jsonl", "/")) or not place.key
+    return place if file else replace(place, key=f"{place.key}/")
 
 
 def _output(asked: Mapping[str, Any]) -> Place:
@@ -308,9 +305,20 @@ def _output(asked: Mapping[str, Any]) -> Place:
     return parse_place(config["s3Uri"], owner, key)
 
 
-def _lines(place: Place, use: Use) -> Iterator[str]:
-    text = place.read(use).decode("utf-8", errors="replace")
-    return (line for line in text.split("\n") if line.strip())
+def _records(place: Place, use: Use) -> list[Mapping[str, Any]]:
+    """The records of a file. One that is no record fails the job, as AWS validates all first."""
+    found: list[Mapping[str, Any]] = []
+    for line in place.read(use).decode("utf-8", errors="replace").split("\n"):
+        if not line.strip():
+            continue
+        try:
+            read = json.loads(line)
+        except ValueError:
+            read = None
+        if not isinstance(read, dict) or not isinstance(read.get("modelInput"), dict):
+            raise invalid("A record of the input is not a JSON object with a modelInput.")
+        found.append(read)
+    return found
 
 
 def _failure(error: ApiError) -> str:

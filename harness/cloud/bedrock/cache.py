@@ -73,7 +73,7 @@ class PromptCache:
 def _prefixes(params: Mapping[str, Any]) -> Iterator[_Prefix]:
     """The prompt up to each cache point: tools first, then system, then messages."""
     so_far, digest, points = 0, b"", 0
-    for block, overhead in _in_order(params):
+    for part, block, overhead in _in_order(params):
         if "cachePoint" in block:
             points += 1
             if points > POINTS:
@@ -83,15 +83,16 @@ def _prefixes(params: Mapping[str, Any]) -> Iterator[_Prefix]:
                 raise invalid("The ttl of a cachePoint must be 5m or 1h.")
             yield _Prefix(digest, so_far, lives)
         else:
-            digest = writer.digest(digest.hex(), block)
+            digest = writer.digest(digest.hex(), part, block)
             so_far += overhead + tokens.count_block(block)
 
 
-def _in_order(params: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], int]]:
+def _in_order(params: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any], int]]:
+    """Blocks with the part that they stand in and the tokens that come on top."""
     for tool in (params.get("toolConfig") or {}).get("tools") or ():
-        yield tool, tokens.OVERHEAD
+        yield "tool", tool, tokens.OVERHEAD
     for block in params.get("system") or ():
-        yield block, 0
+        yield "system", block, 0
     for message in params.get("messages") or ():
         for index, block in enumerate(message.get("content") or ()):
-            yield block, 0 if index else tokens.OVERHEAD
+            yield str(message.get("role")), block, 0 if index else tokens.OVERHEAD

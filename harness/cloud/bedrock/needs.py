@@ -44,6 +44,10 @@ _INVOKE: Final = {
     "CountTokens": "bedrock:CountTokens",
     "StartAsyncInvoke": "bedrock:InvokeModel",
 }
+_GUARDED: Final = frozenset(
+    {"Converse", "ConverseStream", "InvokeModel", "InvokeModelWithResponseStream"}
+)
+"""What a guardrail that an account enforces applies to."""
 _RESPONSES: Final = {
     "CreateResponse": "bedrock:InvokeModel",
     "GetResponse": "bedrock:GetInvoke",
@@ -85,10 +89,11 @@ def _invoke(call: Call, world: World, action: str, settings: BedrockSettings) ->
     needs = list(_model_needs(call, world, action, context, settings))
     if guardrail is not None:
         needs.append(Need("bedrock:ApplyGuardrail", guardrail[0], _account(guardrail[0])))
-    model = str(call.params.get("modelId") or "")
-    enforced = world.enforced_guardrail(call.account, call.region, model)
-    if enforced is not None and (guardrail is None or guardrail[0] != enforced):
-        needs.append(Need("bedrock:ApplyGuardrail", enforced, _account(enforced)))
+    if call.operation in _GUARDED:
+        model = str(call.params.get("modelId") or "")
+        enforced = world.enforced_guardrail(call.account, call.region, model)
+        if enforced is not None and (guardrail is None or guardrail[0] != enforced):
+            needs.append(Need("bedrock:ApplyGuardrail", enforced, _account(enforced)))
     needs.extend(_tool_needs(call))
     if call.operation == "StartAsyncInvoke":
         # https://docs.aws.amazon.com/nova/latest/userguide/video-gen-access.html

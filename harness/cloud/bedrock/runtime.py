@@ -166,7 +166,7 @@ class Runtime:
             request=request,
             response=found.body,
             input_tokens=found.input_tokens,
-            inference_region=inference_region(target, call),
+            inference_region=inference_region(target, call.region, call.request_id),
             embedding=True,
         )
         self._finish(_Done(call, exchange, latency))
@@ -236,16 +236,16 @@ class Runtime:
         )
 
 
-def inference_region(target: Target, call: Call) -> str | None:
+def inference_region(target: Target, calling: str, request_id: str) -> str | None:
     """Where a cross-region profile sent the call: picked by the request, `None` if not elsewhere.
 
     AWS routes by load; here the same request id always goes the same way.
     """
     if len(target.regions) <= 1:
         return None
-    picked = hashlib.sha256(call.request_id.encode()).digest()[0] % len(target.regions)
+    picked = hashlib.sha256(request_id.encode()).digest()[0] % len(target.regions)
     region = target.regions[picked]
-    return None if region == call.region else region
+    return None if region == calling else region
 
 
 def _done(
@@ -260,7 +260,7 @@ def _done(
         response=response,
         input_tokens=reply.input_tokens,
         output_tokens=reply.output_tokens,
-        inference_region=inference_region(target, call),
+        inference_region=inference_region(target, call.region, call.request_id),
     )
     return _Done(
         call, exchange, reply.latency_ms, reply.cache_read_tokens, reply.cache_write_tokens

@@ -59,7 +59,7 @@ class Responses:
     def __init__(
         self,
         resolve: Callable[[Place, str], Target],
-        served: Callable[[Target, Call], str | None],
+        served: Callable[[Target, str, str], str | None],
         retention: DataRetention,
         log: InvocationLog,
         clock: Callable[[], datetime],
@@ -97,7 +97,7 @@ class Responses:
             text += f" Before that you asked: {before}"
         body = self._body(call, reply, text)
         said = {"role": "assistant", "content": [{"text": text}]}
-        region = self._served(target, call) or call.region
+        region = self._served(target, call.region, call.request_id) or call.region
         if keep:
             regions = frozenset({call.region, region})
             whole = (*earlier, *asked, said)

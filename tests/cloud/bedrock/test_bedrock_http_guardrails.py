@@ -130,6 +130,20 @@ def test_the_trace_repeats_what_was_taken_away(make: Make, runtime: Any) -> None
     assert MAIL not in str(runtime.converse(**call, **config(made)))
 
 
+@pytest.mark.parametrize(("trace", "seen"), [("enabled", False), ("enabled_full", True)])
+def test_a_full_trace_tells_what_was_not_found(
+    make: Make, runtime: Any, trace: str, seen: bool
+) -> None:
+    topic = {"name": "Taxes", "definition": "Tax advice", "type": "DENY"}
+    made = make(topicPolicyConfig={"topicsConfig": [topic]})
+    answer = runtime.converse(**asking("tell the parrot"), **config(made, trace))
+    found = answer["trace"]["guardrail"]["inputAssessment"][made["guardrailId"]]
+    topics = found.get("topicPolicy", {}).get("topics", [])
+    assert [one["detected"] for one in topics] == ([False] if seen else [])
+    blocked = runtime.converse(**asking("about taxes"), **config(made, trace))
+    assert blocked["stopReason"] == "guardrail_intervened"
+
+
 def test_what_is_anonymized_reaches_no_model(make: Make, runtime: Any) -> None:
     made = make()
     answer = runtime.converse(**asking(f"write to {MAIL}"), **config(made))

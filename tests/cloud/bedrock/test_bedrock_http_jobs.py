@@ -15,6 +15,7 @@ REEL = "amazon.nova-reel-v1:1"
 BEDROCK = {"Service": "bedrock.amazonaws.com"}
 ME = {"AWS": f"arn:aws:iam::{A}:user/administrator"}
 CANARY = "canary-4711"
+BAD: tuple[dict[str, Any], ...] = ({}, {"messages": "x"})
 Bucket = Callable[..., str]
 
 
@@ -79,13 +80,13 @@ def test_a_job_writes_prompts_and_answers(
     clients: Clients, make_role: Callable[..., str], bucket: Bucket, unique: Callable[[str], str]
 ) -> None:
     name, bedrock = bucket(A), clients(A, "bedrock")
-    source = upload(clients, name, [*good(), "{}", "not json"])
+    source = upload(clients, name, [*good(), *(json.dumps({"modelInput": bad}) for bad in BAD)])
     role = make_role(A, trust(BEDROCK), allow("s3:*"))
     job_name = unique("job")
     job = start(clients, job_name, role, **places(source, name))
     assert objects(clients, A, name) == {}
     found = bedrock.get_model_invocation_job(jobIdentifier=job)
-    assert found["status"] == "PartiallyCompleted"
+    assert found["status"] == "Completed"
     assert (found["successRecordCount"], found["errorRecordCount"]) == (100, 2)
     written = objects(clients, A, name)
     folder = f"out/{job.rsplit('/', 1)[1]}/"
@@ -207,6 +208,50 @@ def test_too_few_records_fail(
     found = clients(A, "bedrock").get_model_invocation_job(jobIdentifier=job)
     assert found["status"] == "Failed"
     assert "required minimum of: 100" in found["message"]
+
+
+@pytest.mark.parametrize(
+    ("source", "files"),
+    [
+        ("in/", ["a.jsonl.out", "b/a.jsonl.out"]),
+        ("in", ["a.jsonl.out", "b/a.jsonl.out"]),
+        ("in/b/a.jsonl", ["a.jsonl.out"]),
+    ],
+)
+def test_a_job_reads_a_file_or_all_of_a_folder(
+    clients: Clients,
+    make_role: Callable[..., str],
+    bucket: Bucket,
+    unique: Callable[[str], str],
+    source: str,
+    files: list[str],
+) -> None:
+    name, s3 = bucket(A), clients(A, "s3")
+    for key in ("in/a.jsonl", "in/b/a.jsonl", "inside/c.jsonl", "in/d.txt"):
+        s3.put_object(Bucket=name, Key=key, Body="\n".join(good()).encode())
+    role = make_role(A, trust(BEDROCK), allow("s3:*"))
+    job = start(clients, unique("job"), role, **places(f"s3://{name}/{source}", name))
+    found = clients(A, "bedrock").get_model_invocation_job(jobIdentifier=job)
+    assert found["totalRecordCount"] == 100 * len(files)
+    written = {key.split("/", 2)[2] for key in objects(clients, A, name)}
+    assert written == {*files, "manifest.json.out"}
+
+
+@pytest.mark.parametrize("line", ["not json", "[]", "{}", '{"modelInput": 1}'])
+def test_a_line_that_is_no_record_fails_the_job(
+    clients: Clients,
+    make_role: Callable[..., str],
+    bucket: Bucket,
+    unique: Callable[[str], str],
+    line: str,
+) -> None:
+    name = bucket(A)
+    role = make_role(A, trust(BEDROCK), allow("s3:*"))
+    source = upload(clients, name, [*good(), line])
+    job = start(clients, unique("job"), role, **places(source, name))
+    found = clients(A, "bedrock").get_model_invocation_job(jobIdentifier=job)
+    assert (found["status"], "errorRecordCount" in found) == ("Failed", False)
+    assert objects(clients, A, name) == {}
 
 
 def test_a_job_can_be_stopped_before_it_is_worked_off(

@@ -195,6 +195,53 @@ def test_a_guardrail_must_be_allowed_and_is_a_key(needs):
         )
 
 
+def test_an_enforced_guardrail_must_be_allowed(needs, play):
+    made = play(
+        "CreateGuardrail",
+        name="wall",
+        blockedInputMessaging="no",
+        blockedOutputsMessaging="no",
+        wordPolicyConfig={"wordsConfig": [{"text": "x"}]},
+    )
+    version = play("CreateGuardrailVersion", guardrailIdentifier=made["guardrailId"])["version"]
+    enforced = {"guardrailIdentifier": made["guardrailId"], "guardrailVersion": version}
+    play("PutEnforcedGuardrailConfiguration", guardrailInferenceConfig=enforced)
+    applied = Need("bedrock:ApplyGuardrail", made["guardrailArn"], OPS)
+    for operation in ("Converse", "ConverseStream", "InvokeModel"):
+        assert needs(operation, modelId=NOVA)[-1] == applied
+    for operation in ("CountTokens", "StartAsyncInvoke", "CreateResponse"):
+        assert applied not in needs(operation, modelId=NOVA, model=NOVA)
+    named = needs("Converse", modelId=NOVA, guardrailConfig=enforced)
+    assert named.count(applied) == 1
+    assert applied not in needs("Converse", modelId=NOVA, region="eu-west-1")
+
+
+def test_a_response_needs_its_model_and_the_project(needs):
+    project = f"arn:aws:bedrock:us-east-1:{OPS}:project/default"
+    profile = f"arn:aws:bedrock:us-east-1:{OPS}:inference-profile/us.openai.gpt-5.6-sol"
+    asked = {"model": "us.openai.gpt-5.6-sol", "region": "us-east-1"}
+    found = needs("CreateResponse", **asked)
+    context = {"bedrock:ProjectArn": project}
+    assert found[0] == Need(INVOKE, profile, OPS, context)
+    assert [need.resource.split(":")[3] for need in found[1:4]] == [
+        "us-east-1",
+        "us-east-2",
+        "us-west-2",
+    ]
+    assert found[1].context == {**context, KEY: profile}
+    assert found[4:] == (Need(INVOKE, project, OPS, {"bedrock:ModelArn": profile}),)
+    streamed = needs("CreateResponse", **asked, stream=True)
+    assert {need.action for need in streamed[:4]} == {STREAM}
+    assert streamed[4].action == INVOKE
+    for operation, action in (
+        ("GetResponse", "GetInvoke"),
+        ("CancelResponse", "CancelInvoke"),
+        ("DeleteResponse", "DeleteInvoke"),
+    ):
+        expected = Need(f"bedrock:{action}", project, OPS)
+        assert needs(operation, response_id="resp_1", region="us-east-1") == (expected,)
+
+
 def test_a_service_tier_is_a_key(needs, play):
     aip = play.aip()
     tier = {"bedrock:ServiceTier": "priority"}
