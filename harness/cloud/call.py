@@ -184,6 +184,19 @@ class ServiceRole(Protocol):
     ) -> None:
         """Raises `ApiError` (AccessDenied) where the service or its role lacks a permission."""
 
+    def put_object(
+        self,
+        *,
+        service_principal: str,
+        source_account: str,
+        source_arn: str,
+        region: str,
+        bucket: str,
+        key: str,
+        body: bytes,
+    ) -> None:
+        """Writes an object as the service itself, which the bucket's policy must allow."""
+
     def forward(
         self,
         caller: Call,

@@ -17,6 +17,7 @@ import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from moto.s3.models import s3_backends
 
 from harness.cloud.authorizer import Authorizer
 from harness.cloud.call import ApiError, Call, Caller, Need
@@ -86,6 +87,40 @@ class InProcessServiceRole:
         refusal = self._authorizer.refusal(asked, needs)
         if refusal is not None:
             raise ApiError("AccessDenied", refusal.message, 403)
+
+    def put_object(
+        self,
+        *,
+        service_principal: str,
+        source_account: str,
+        source_arn: str,
+        region: str,
+        bucket: str,
+        key: str,
+        body: bytes,
+    ) -> None:
+        """Write an object as the service itself, which the bucket's policy must allow.
+
+        Raises `ApiError` (NoSuchBucket, AccessDenied).
+        """
+        found = s3_backends.bucket_accounts.get(bucket)
+        if found is None:
+            raise ApiError("NoSuchBucket", "The specified bucket does not exist", 404)
+        _, owner = found
+        caller = Caller(
+            kind="service",
+            account=source_account,
+            arn=service_principal,
+            principal_arn=service_principal,
+            user_id=service_principal,
+            source_arn=source_arn,
+        )
+        asked = Call("s3", "PutObject", region, {"Bucket": bucket, "Key": key}, caller)
+        need = Need("s3:PutObject", f"arn:aws:s3:::{bucket}/{key}", owner)
+        refusal = self._authorizer.refusal(asked, (need,))
+        if refusal is not None:
+            raise ApiError("AccessDenied", refusal.message, 403)
+        s3_backends[owner]["aws"].put_object(bucket, key, body)
 
     def forward(
         self,

@@ -28,7 +28,11 @@ def converse_stream(cast: Cast, actor: Actor, model: str, region: str | None = N
 
 
 def invoke(cast: Cast, actor: Actor, model: str, region: str | None = None) -> None:
-    """InvokeModel with a body that Nova models take."""
-    cast.client(actor, "bedrock-runtime", region).invoke_model(
-        modelId=model, body=json.dumps({"messages": _MESSAGES, "inferenceConfig": _LIMITS})
-    )
+    """InvokeModel with a body that the model takes, where the identifier tells its provider."""
+    fleets = cast.stage.fleets.values()
+    behind = {arn: name for fleet in fleets for name, arn in fleet.profiles.items()}
+    body: dict[str, Any] = {"messages": _MESSAGES, "inferenceConfig": _LIMITS}
+    if "anthropic" in behind.get(model, model):
+        messages = [{"role": "user", "content": "ping"}]
+        body = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 8, "messages": messages}
+    cast.client(actor, "bedrock-runtime", region).invoke_model(modelId=model, body=json.dumps(body))

@@ -23,8 +23,8 @@ WAYS = pytest.mark.parametrize(
 
 @pytest.mark.parametrize(
     ("call", "action"),
-    [(converse, INVOKE), (converse_stream, STREAM)],
-    ids=["Converse", "ConverseStream"],
+    [(converse, INVOKE), (converse_stream, STREAM), (invoke, INVOKE)],
+    ids=["Converse", "ConverseStream", "InvokeModel"],
 )
 def test_own_profiles_can_be_called(
     probe: Recorder, cast: Cast, account: str, call: Call, action: str

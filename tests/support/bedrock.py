@@ -33,6 +33,16 @@ class FakeServiceRole:
     calls: list[Mapping[str, Any]] = field(default_factory=list)
     refuse: frozenset[str] = frozenset()
     """Operations that the role may not use."""
+    buckets: set[str] = field(default_factory=set)
+    """Buckets that let Bedrock write."""
+    objects: dict[str, bytes] = field(default_factory=dict)
+    """What was written, by `bucket/key`."""
+
+    def put_object(self, *, bucket: str, key: str, body: bytes, **asked: Any) -> None:
+        assert asked["service_principal"] == "bedrock.amazonaws.com"
+        if bucket not in self.buckets:
+            raise ApiError("AccessDenied", "Access Denied", 403)
+        self.objects[f"{bucket}/{key}"] = body
 
     def call(self, **asked: Any) -> Mapping[str, Any]:
         self.calls.append(asked)

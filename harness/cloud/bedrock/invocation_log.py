@@ -10,6 +10,9 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/model-invocation-logging.ht
 
 from __future__ import annotations
 
+import base64
+import copy
+import gzip
 import json
 import logging
 import re
@@ -31,6 +34,13 @@ _ROLE_ARN: Final = re.compile(r"arn:aws:iam::([0-9]{12}):role/.+")
 _FLAGS: Final = tuple(
     f"{medium}DataDeliveryEnabled" for medium in ("text", "image", "embedding", "video", "audio")
 )
+_MEDIA: Final = {
+    "image": "imageDataDeliveryEnabled",
+    "video": "videoDataDeliveryEnabled",
+    "audio": "audioDataDeliveryEnabled",
+}
+_TRIAL: Final = "amazon-bedrock-logs-permission-check"
+Members = dict[str, Any]
 _LOG = logging.getLogger(__name__)
 
 Clock = Callable[[], datetime]
@@ -67,40 +77,57 @@ class InvocationLog:
         Raises `ApiError`: ValidationException for a configuration that cannot deliver,
         AccessDeniedException for a role of another account.
         """
-        account, _ = place
-        destination: Mapping[str, Any] | None = config.get("cloudWatchConfig")
-        if config.get("s3Config") or (destination or {}).get("largeDataDeliveryS3Config"):
-            raise invalid("Delivery to Amazon S3 is not available in the embedded cloud.")
-        if not destination:
+        kept: dict[str, Any] = {flag: config.get(flag) is not False for flag in _FLAGS}
+        group, bucket = config.get("cloudWatchConfig"), config.get("s3Config")
+        if not group and not bucket:
             raise invalid("At least one logging destination must be specified.")
-        role = _ROLE_ARN.fullmatch(destination.get("roleArn") or "")
+        if group:
+            kept["cloudWatchConfig"] = self._checked_group(place, group, kept)
+        if bucket:
+            kept["s3Config"] = self._checked_bucket(place, bucket)
+        with self._lock:
+            self._configurations[place] = kept
+
+    def _checked_group(
+        self, place: Place, given: Mapping[str, Any], kept: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        account, _ = place
+        role = _ROLE_ARN.fullmatch(given.get("roleArn") or "")
         if role is None:
             raise invalid("The roleArn in cloudWatchConfig is not the ARN of a role.")
         if role[1] != account:
             raise ApiError("AccessDeniedException", "Cross-account pass role is not allowed.", 403)
-        kept = {
-            "cloudWatchConfig": {
-                "logGroupName": destination["logGroupName"],
-                "roleArn": destination["roleArn"],
-            },
-            **{flag: config.get(flag) is not False for flag in _FLAGS},
-        }
+        group = {"logGroupName": given["logGroupName"], "roleArn": given["roleArn"]}
         try:
-            self._open_stream(place, kept)
-            self._deliver(place, kept, _GREETING)
+            whole = {**kept, "cloudWatchConfig": group}
+            self._open_stream(place, whole)
+            self._deliver(place, whole, _GREETING)
         except ApiError:
             raise invalid(
-                f"Failed to validate permissions for log group: {destination['logGroupName']}, "
-                f"with role: {destination['roleArn']}. Verify the IAM role permissions are correct."
+                f"Failed to validate permissions for log group: {given['logGroupName']}, "
+                f"with role: {given['roleArn']}. Verify the IAM role permissions are correct."
             ) from None
-        with self._lock:
-            self._configurations[place] = kept
+        large = given.get("largeDataDeliveryS3Config")
+        if large:
+            group["largeDataDeliveryS3Config"] = self._checked_bucket(place, large)
+        return group
+
+    def _checked_bucket(self, place: Place, given: Mapping[str, Any]) -> dict[str, Any]:
+        """A bucket that takes what Bedrock writes, which is tried."""
+        bucket = {name: given[name] for name in ("bucketName", "keyPrefix") if given.get(name)}
+        try:
+            self._store(place, bucket, _TRIAL, b"")
+        except ApiError:
+            raise invalid(
+                f"Failed to validate permissions for log bucket: {given.get('bucketName')}. "
+                "Verify that the bucket exists and that its policy lets Amazon Bedrock write."
+            ) from None
+        return bucket
 
     def get(self, place: Place) -> dict[str, Any] | None:
         """The configuration, in the members of the API; `None` when logging is off."""
         with self._lock:
-            kept = self._configurations.get(place)
-        return None if kept is None else {**kept, "cloudWatchConfig": {**kept["cloudWatchConfig"]}}
+            return copy.deepcopy(self._configurations.get(place))
 
     def delete(self, place: Place) -> None:
         with self._lock:
@@ -112,18 +139,34 @@ class InvocationLog:
         kept = self.get(place)
         if kept is None:
             return
-        record = self._record(call, exchange, with_bodies=bool(kept["textDataDeliveryEnabled"]))
+        moment = self._clock()
+        group, bucket = kept.get("cloudWatchConfig"), kept.get("s3Config")
         try:
-            self._deliver(place, kept, json.dumps(record, ensure_ascii=False))
+            if bucket is not None:
+                record = self._record(call, exchange, kept, moment, large=bucket)
+                name = f"{moment:%Y/%m/%d/%H/%Y%m%dT%H%M%SZ}_{call.request_id}.json.gz"
+                self._store(place, bucket, name, gzip.compress(_json(record)))
+            if group is not None:
+                large = group.get("largeDataDeliveryS3Config")
+                record = self._record(call, exchange, kept, moment, large=large)
+                self._deliver(place, kept, _json(record).decode())
         except ApiError as error:
             # The code only: the message may name resources, the record holds a prompt.
             _LOG.warning("invocation log of %s in %s was not delivered: %s", *place, error.code)
 
-    def _record(self, call: Call, exchange: Exchange, *, with_bodies: bool) -> dict[str, Any]:
+    def _record(
+        self,
+        call: Call,
+        exchange: Exchange,
+        kept: Mapping[str, Any],
+        moment: datetime,
+        *,
+        large: Mapping[str, Any] | None,
+    ) -> dict[str, Any]:
         record: dict[str, Any] = {
             "schemaType": "ModelInvocationLog",
             "schemaVersion": "1.0",
-            "timestamp": self._clock().strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "timestamp": f"{moment:%Y-%m-%dT%H:%M:%SZ}",
             "accountId": call.account,
             "identity": {"arn": call.caller.arn},
             "region": call.region,
@@ -135,15 +178,61 @@ class InvocationLog:
             # AWS leaves both sides empty when the call failed.
             record |= {"errorCode": exchange.error_code, "input": {}, "output": {}}
         else:
-            record["input"] = _side("input", exchange.request, exchange.input_tokens, with_bodies)
-            record["output"] = _side(
-                "output", exchange.response or {}, exchange.output_tokens, with_bodies
+            place, data = (
+                (call.account, call.region),
+                f"{moment:%Y/%m/%d/%H}/data/{call.request_id}",
             )
+
+            def side(name: str, body: Mapping[str, Any], count: int, wanted: bool) -> Members:
+                written: Members = {f"{name}ContentType": "application/json"}
+                text = _json(self._chosen(body, kept, large))
+                if wanted and len(text) <= _INLINE_BODY_BYTES and not _binary(body, kept):
+                    written[f"{name}BodyJson"] = json.loads(text)
+                elif wanted and large is not None:
+                    # Larger bodies and other media go to S3; without a place there, nowhere.
+                    path = f"{data}_{name}.json.gz"
+                    key = self._store(place, large, path, gzip.compress(text))
+                    written[f"{name}BodyS3Path"] = f"s3://{large['bucketName']}/{key}"
+                elif wanted:
+                    rest = _json(_without_bytes(body))
+                    if len(rest) <= _INLINE_BODY_BYTES:
+                        written[f"{name}BodyJson"] = json.loads(rest)
+                written[f"{name}TokenCount"] = count
+                return written
+
+            texts = bool(kept["textDataDeliveryEnabled"])
+            vectors = bool(kept["embeddingDataDeliveryEnabled"])
+            said = vectors if exchange.embedding else texts
+            record["input"] = side("input", exchange.request, exchange.input_tokens, texts)
+            record["output"] = side("output", exchange.response or {}, exchange.output_tokens, said)
         if exchange.inference_region is not None:
             record["inferenceRegion"] = exchange.inference_region
         if call.params.get("requestMetadata"):
-            record["requestMetadata"] = dict(call.params["requestMetadata"])
+            metadata = call.params["requestMetadata"]
+            record["requestMetadata"] = metadata if isinstance(metadata, str) else dict(metadata)
         return record
+
+    def _chosen(
+        self, body: Mapping[str, Any], kept: Mapping[str, Any], large: Mapping[str, Any] | None
+    ) -> Any:
+        """The body with the media that are to be delivered."""
+        return _delivered(body, kept) if large is not None else _without_bytes(body)
+
+    def _store(self, place: Place, bucket: Mapping[str, Any], path: str, content: bytes) -> str:
+        """Write an object as Bedrock itself; returns its key. Raises `ApiError`."""
+        account, region = place
+        prefix = f"{bucket['keyPrefix']}/" if bucket.get("keyPrefix") else ""
+        key = f"{prefix}AWSLogs/{account}/BedrockModelInvocationLogs/{region}/{path}"
+        self._service_role.put_object(
+            service_principal=_PRINCIPAL,
+            source_account=account,
+            source_arn=f"arn:aws:bedrock:{region}:{account}:*",
+            region=region,
+            bucket=bucket["bucketName"],
+            key=key,
+            body=content,
+        )
+        return key
 
     def _deliver(self, place: Place, kept: Mapping[str, Any], message: str) -> None:
         event = {"timestamp": int(self._clock().timestamp() * 1000), "message": message}
@@ -188,19 +277,45 @@ class InvocationLog:
         )
 
 
-def _side(side: str, body: Mapping[str, Any], count: int, with_body: bool) -> dict[str, Any]:
-    written: dict[str, Any] = {f"{side}ContentType": "application/json"}
-    if with_body:
-        content = _without_bytes(body)
-        # Larger bodies go to the S3 location for large data; without one they are not delivered.
-        if len(json.dumps(content).encode()) <= _INLINE_BODY_BYTES:
-            written[f"{side}BodyJson"] = content
-    written[f"{side}TokenCount"] = count
-    return written
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode()
+
+
+def _binary(value: Any, kept: Mapping[str, Any]) -> bool:
+    """Whether a body holds media that are to be delivered."""
+    if isinstance(value, Mapping):
+        return any(
+            (key in _MEDIA and bool(kept[_MEDIA[key]]) and _has_bytes(part)) or _binary(part, kept)
+            for key, part in value.items()
+        )
+    return isinstance(value, list | tuple) and any(_binary(part, kept) for part in value)
+
+
+def _has_bytes(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(_has_bytes(part) for part in value.values())
+    if isinstance(value, list | tuple):
+        return any(_has_bytes(part) for part in value)
+    return isinstance(value, bytes)
+
+
+def _delivered(value: Any, kept: Mapping[str, Any], wanted: bool = True) -> Any:
+    """A body with the bytes of wanted media as base64, and without all others."""
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, Mapping):
+        return {
+            key: _delivered(part, kept, wanted and bool(kept.get(_MEDIA.get(key, ""), True)))
+            for key, part in value.items()
+            if wanted or not isinstance(part, bytes)
+        }
+    if isinstance(value, list | tuple):
+        return [_delivered(part, kept, wanted) for part in value]
+    return value
 
 
 def _without_bytes(value: Any) -> Any:
-    """Images and documents go to S3 only, so their bytes are left out here."""
+    """A body without images and documents, which go to S3 only."""
     if isinstance(value, Mapping):
         return {
             key: _without_bytes(part) for key, part in value.items() if not isinstance(part, bytes)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import json
+import re
+
 import pytest
 
 from harness.cloud.call import ApiError, EventStream
@@ -237,3 +242,105 @@ def test_switching_off(play, ask, switch_on):
     assert play("GetModelInvocationLoggingConfiguration") == {}
     play("Converse", **ask())
     assert play.role.records == []
+
+
+# --- Amazon S3 ---
+
+BUCKET = "leaks"
+UNDER = "AWSLogs/111111111111/BedrockModelInvocationLogs/eu-central-1"
+
+
+def written(role):
+    """The unpacked objects by the end of their key, without the trial of Put."""
+    return {
+        key.removeprefix(f"{BUCKET}/{UNDER}/"): json.loads(gzip.decompress(body))
+        for key, body in role.objects.items()
+        if body
+    }
+
+
+def to_bucket(play, **more):
+    play.role.buckets.add(BUCKET)
+    config = {"s3Config": {"bucketName": BUCKET}, **more}
+    play("PutModelInvocationLoggingConfiguration", loggingConfig=config)
+
+
+def test_records_go_to_a_bucket(play, ask):
+    to_bucket(play)
+    assert list(play.role.objects) == [f"{BUCKET}/{UNDER}/amazon-bedrock-logs-permission-check"]
+    play("Converse", **ask("about the canary"))
+    ((key, record),) = written(play.role).items()
+    assert re.fullmatch(r"2026/11/24/10/20261124T10\d{4}Z_request-1\.json\.gz", key)
+    assert "about the canary" in json.dumps(record["input"]["inputBodyJson"])
+    assert "about the canary" in json.dumps(record["output"]["outputBodyJson"])
+    assert play.role.written == []
+
+
+def test_a_prefix_goes_before(play, ask):
+    to_bucket(play, s3Config={"bucketName": BUCKET, "keyPrefix": "logs"})
+    play("Converse", **ask())
+    assert all(key.startswith(f"{BUCKET}/logs/{UNDER}/") for key in play.role.objects)
+
+
+def test_a_bucket_that_takes_nothing_is_refused(play, ask):
+    config = {"s3Config": {"bucketName": "closed"}}
+    error = play.fails("PutModelInvocationLoggingConfiguration", loggingConfig=config)
+    assert error.code == "ValidationException"
+    assert "log bucket: closed" in error.message
+    assert play("GetModelInvocationLoggingConfiguration") == {}
+    play("Converse", **ask())
+    assert play.role.objects == {}
+
+
+def test_large_bodies_lie_beside_the_record(play, ask):
+    to_bucket(play)
+    play("Converse", **ask("canary " * 20_000))
+    objects = written(play.role)
+    (data,) = (key for key in objects if "/data/" in key)
+    (record,) = (value for key, value in objects.items() if "/data/" not in key)
+    assert record["input"]["inputBodyS3Path"] == f"s3://{BUCKET}/{UNDER}/{data}"
+    assert "inputBodyJson" not in record["input"]
+    assert "canary canary" in json.dumps(objects[data])
+
+
+def test_a_log_group_can_have_a_bucket_for_large_bodies(play, ask, switch_on):
+    play.role.buckets.add(BUCKET)
+    large = {"largeDataDeliveryS3Config": {"bucketName": BUCKET}}
+    switch_on(cloudWatchConfig={"logGroupName": GROUP, "roleArn": ROLE, **large})
+    play("Converse", **ask("short"))
+    play("Converse", **ask("canary " * 20_000))
+    short, long = play.role.records
+    assert "inputBodyJson" in short["input"]
+    assert long["input"]["inputBodyS3Path"].startswith(f"s3://{BUCKET}/")
+
+
+IMAGE = {"image": {"format": "png", "source": {"bytes": b"canary image"}}}
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_images_are_delivered_when_asked_for(play, wanted):
+    to_bucket(play, imageDataDeliveryEnabled=wanted)
+    content = [{"text": "what is it?"}, IMAGE]
+    messages = [{"role": "user", "content": content}]
+    play("Converse", modelId="amazon.nova-lite-v1:0", messages=messages)
+    told = json.dumps(written(play.role))
+    assert "what is it?" in told
+    assert (base64.b64encode(b"canary image").decode() in told) is wanted
+
+
+@pytest.mark.parametrize(
+    ("flags", "asked", "answered"),
+    [
+        ({}, True, True),
+        ({"embeddingDataDeliveryEnabled": False}, True, False),
+        ({"textDataDeliveryEnabled": False}, False, True),
+    ],
+)
+def test_embeddings_and_texts_are_flags_of_their_own(play, flags, asked, answered):
+    to_bucket(play, **flags)
+    body = json.dumps({"inputText": "canary", "dimensions": 256}).encode()
+    play("InvokeModel", modelId="amazon.titan-embed-text-v2:0", body=body)
+    (record,) = written(play.role).values()
+    assert ("inputBodyJson" in record["input"]) is asked
+    assert ("outputBodyJson" in record["output"]) is answered
+    assert record["input"]["inputTokenCount"] > 0
