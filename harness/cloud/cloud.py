@@ -29,6 +29,7 @@ from harness.cloud.plan import CloudPlan
 from harness.cloud.responses import Response
 from harness.cloud.service_role import InProcessServiceRole
 from harness.cloud.sts import Sts
+from harness.cloud.trails.history import EventHistory
 from harness.cloud.user_boundaries import UserBoundaries
 from harness.cloud.validation import PolicyValidator
 
@@ -79,11 +80,12 @@ class Cloud:
         estate.bedrock_settings = self.bedrock.settings
         organizations = OrganizationRules(estate)
         log_encryption = LogEncryption(authorizer, estate)
+        history = EventHistory(now, self.bedrock.inference_region)
         self.gateway = Gateway(
             Parts(
                 keys=self.keys,
                 sts=sts,
-                native=(self.bedrock, UserBoundaries(estate), log_encryption),
+                native=(self.bedrock, UserBoundaries(estate), log_encryption, history),
                 inner=MotoApp(),
                 world=estate,
                 authorizer=authorizer,
@@ -96,6 +98,7 @@ class Cloud:
                     KmsRules(estate).check,
                 ),
                 learner=Learner(self.keys, estate),
+                record=history.record,
                 now=now,
             )
         )

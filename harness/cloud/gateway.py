@@ -71,6 +71,8 @@ class Parts:
     rules: tuple[Callable[[Call], None], ...]
     """What services refuse although it is allowed; each raises `ApiError`."""
     learner: Learner
+    record: Callable[[Operation, Call, Response], None]
+    """Told of every decided call, whatever came of it."""
     now: Callable[[], datetime]
 
 
@@ -104,13 +106,15 @@ class Gateway:
             return unknown_operation(request, signing_name, error, request_id)
         call = _call(request, operation, signature.region, credential.caller, request_id)
         try:
-            return self._answer(operation, call)
+            response = self._answer(operation, call)
         except ApiError as error:
-            return api_error(operation, error, request_id)
+            response = api_error(operation, error, request_id)
         except Exception:
             # A 5xx would make SDKs retry for minutes; the operation is not available.
             _log.exception("%s:%s failed inside the embedded cloud", call.service, call.operation)
-            return api_error(operation, _not_available(call), request_id)
+            response = api_error(operation, _not_available(call), request_id)
+        self._parts.record(operation, call, response)
+        return response
 
     # -- who --------------------------------------------------------------------------
 

@@ -100,6 +100,16 @@ class Bedrock:
         found = self._store.find((parsed.account, parsed.region), arn)
         return None if found is None else self._store.tags(found)
 
+    def inference_region(
+        self, account: str, region: str, model: str, request_id: str
+    ) -> str | None:
+        """Where cross-Region inference ran a call; `None`: in `region` itself, or not told."""
+        try:
+            target = resolve(self._store, (account, region), model)
+        except ApiError:
+            return None
+        return _inference_region(target, region, request_id)
+
     def _converse(self, call: Call) -> Answer | EventStream:
         body = {key: value for key, value in call.params.items() if key not in _NOT_IN_BODY}
         try:
@@ -114,7 +124,7 @@ class Bedrock:
             response=reply.members(),
             input_tokens=reply.input_tokens,
             output_tokens=reply.output_tokens,
-            inference_region=_inference_region(target, call),
+            inference_region=_inference_region(target, call.region, call.request_id),
         )
         if call.operation == "Converse":
             self._log.record(call, exchange)
@@ -135,16 +145,16 @@ class Bedrock:
         return chain((next(started),), started)
 
 
-def _inference_region(target: Target, call: Call) -> str | None:
+def _inference_region(target: Target, calling: str, request_id: str) -> str | None:
     """Where a cross-region profile sent the call: picked by the request, `None` if not elsewhere.
 
     AWS routes by load; here the same request id always goes the same way.
     """
     if len(target.regions) <= 1:
         return None
-    picked = hashlib.sha256(call.request_id.encode()).digest()[0] % len(target.regions)
+    picked = hashlib.sha256(request_id.encode()).digest()[0] % len(target.regions)
     region = target.regions[picked]
-    return None if region == call.region else region
+    return None if region == calling else region
 
 
 @functools.cache
