@@ -18,6 +18,7 @@ from harness.cloud.bedrock import Bedrock, BedrockSettings
 from harness.cloud.call import Caller
 from harness.cloud.gateway import Gateway, Parts
 from harness.cloud.iam_rules import IamRules
+from harness.cloud.ingestion import Ingestion
 from harness.cloud.inner import MotoApp
 from harness.cloud.keyring import Credential, KeyRing, new_key_id, new_secret
 from harness.cloud.kms_rules import KmsRules
@@ -81,11 +82,18 @@ class Cloud:
         organizations = OrganizationRules(estate)
         log_encryption = LogEncryption(authorizer, estate)
         history = EventHistory(now, self.bedrock.inference_region)
+        self.ingestion = Ingestion()
         self.gateway = Gateway(
             Parts(
                 keys=self.keys,
                 sts=sts,
-                native=(self.bedrock, UserBoundaries(estate), log_encryption, history),
+                native=(
+                    self.bedrock,
+                    UserBoundaries(estate),
+                    log_encryption,
+                    self.ingestion,
+                    history,
+                ),
                 inner=MotoApp(),
                 world=estate,
                 authorizer=authorizer,

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 from support.cloud import REGION, A, B, Clients, allow, trust
 
-MODEL = "eu.anthropic.claude-sonnet-4-5-20250929-v1:0"
+MODEL = "eu.amazon.nova-lite-v1:0"
 
 
 def events(clients: Clients, account: str, key: str, value: str, region: str = REGION) -> list[Any]:
