@@ -31,6 +31,9 @@ from harness.cloud.responses import Response
 from harness.cloud.service_role import InProcessServiceRole
 from harness.cloud.sts import Sts
 from harness.cloud.trails.history import EventHistory
+from harness.cloud.trails.linked_logs import LinkedLogs
+from harness.cloud.trails.links import Links
+from harness.cloud.trails.oam import Oam
 from harness.cloud.user_boundaries import UserBoundaries
 from harness.cloud.validation import PolicyValidator
 
@@ -83,6 +86,9 @@ class Cloud:
         log_encryption = LogEncryption(authorizer, estate)
         history = EventHistory(now, self.bedrock.inference_region)
         self.ingestion = Ingestion()
+        links = Links()
+        estate.sink_policy = links.sink_policy
+        linked_logs = LinkedLogs(links)
         self.gateway = Gateway(
             Parts(
                 keys=self.keys,
@@ -93,6 +99,8 @@ class Cloud:
                     log_encryption,
                     self.ingestion,
                     history,
+                    Oam(links, authorizer),
+                    linked_logs,
                 ),
                 inner=MotoApp(),
                 world=estate,
@@ -106,6 +114,7 @@ class Cloud:
                     KmsRules(estate).check,
                 ),
                 learner=Learner(self.keys, estate),
+                linked_logs=linked_logs,
                 record=history.record,
                 now=now,
             )

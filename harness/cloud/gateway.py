@@ -43,6 +43,7 @@ from harness.cloud.responses import (
 )
 from harness.cloud.sigv4 import AuthenticationError, Fault, Signature, read_signature, verify
 from harness.cloud.sts import Sts
+from harness.cloud.trails.linked_logs import LinkedLogs
 from harness.cloud.wire import Operation, read_operation
 from harness.iam import ALWAYS_ALLOWED
 
@@ -71,6 +72,7 @@ class Parts:
     rules: tuple[Callable[[Call], None], ...]
     """What services refuse although it is allowed; each raises `ApiError`."""
     learner: Learner
+    linked_logs: LinkedLogs
     record: Callable[[Operation, Call, Response], None]
     """Told of every decided call, whatever came of it."""
     now: Callable[[], datetime]
@@ -154,7 +156,7 @@ class Gateway:
         wanted: tuple[Need, ...] = ()
         if f"{call.service}:{call.operation}".lower() not in ALWAYS_ALLOWED:
             try:
-                wanted = needs(call, parts.world)
+                wanted = parts.linked_logs.own(call, needs(call, parts.world))
             except Unmapped:
                 parts.organizations.check(call)  # outside one, nothing in it can be named
                 return access_denied(operation, _unmapped(call), call.request_id)
@@ -167,9 +169,12 @@ class Gateway:
 
     def _let_through(self, operation: Operation, call: Call, wanted: tuple[Need, ...]) -> Response:
         parts = self._parts
+        operation, call = parts.linked_logs.follow(operation, call)
         for service in (parts.sts, *parts.native):
             if service.handles(call.service, call.operation):
-                answer: Answer | EventStream = service.answer(call)
+                answer: Answer | EventStream | None = service.answer(call)
+                if answer is None:
+                    continue
                 if isinstance(answer, EventStream):
                     return streamed(operation, answer, call.request_id)
                 return complete(operation, answer, call.request_id)

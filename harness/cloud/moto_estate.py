@@ -86,6 +86,7 @@ class MotoEstate:
         self._profile_tags = profile_tags
         self._organizations: dict[str, OrganizationRecord | None] = {}
         self.bedrock_settings: BedrockSettings | None = None
+        self.sink_policy: Callable[[str], str | None] = lambda arn: None
 
     # -- principals ------------------------------------------------------------------
 
@@ -194,6 +195,8 @@ class MotoEstate:
             return None if key is None else named(PolicyKind.KEY, "key policy", _text(key.policy))
         if service == "s3":
             return self._bucket_policy(resource.split("/", 1)[0])
+        if service == "oam" and (policy := self.sink_policy(arn)):
+            return named(PolicyKind.RESOURCE, "sink policy", policy)
         return None
 
     def _bucket_policy(self, name: str) -> NamedPolicy | None:
