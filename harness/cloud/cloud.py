@@ -30,10 +30,13 @@ from harness.cloud.plan import CloudPlan
 from harness.cloud.responses import Response
 from harness.cloud.service_role import InProcessServiceRole
 from harness.cloud.sts import Sts
+from harness.cloud.trails.centralized import Centralized
 from harness.cloud.trails.history import EventHistory
 from harness.cloud.trails.linked_logs import LinkedLogs
 from harness.cloud.trails.links import Links
 from harness.cloud.trails.oam import Oam
+from harness.cloud.trails.observability_admin import ObservabilityAdmin
+from harness.cloud.trails.rules import Rules
 from harness.cloud.user_boundaries import UserBoundaries
 from harness.cloud.validation import PolicyValidator
 
@@ -89,6 +92,8 @@ class Cloud:
         links = Links()
         estate.sink_policy = links.sink_policy
         linked_logs = LinkedLogs(links)
+        rules = Rules()
+        Centralized(rules, estate, self.ingestion)
         self.gateway = Gateway(
             Parts(
                 keys=self.keys,
@@ -101,6 +106,7 @@ class Cloud:
                     history,
                     Oam(links, authorizer),
                     linked_logs,
+                    ObservabilityAdmin(rules, estate, now),
                 ),
                 inner=MotoApp(),
                 world=estate,
