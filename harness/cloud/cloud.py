@@ -33,10 +33,12 @@ from harness.cloud.sts import Sts
 from harness.cloud.trails.centralized import Centralized
 from harness.cloud.trails.history import EventHistory
 from harness.cloud.trails.linked_logs import LinkedLogs
+from harness.cloud.trails.linked_metrics import LinkedMetrics
 from harness.cloud.trails.links import Links
 from harness.cloud.trails.oam import Oam
 from harness.cloud.trails.observability_admin import ObservabilityAdmin
 from harness.cloud.trails.rules import Rules
+from harness.cloud.trails.traces import Traces
 from harness.cloud.user_boundaries import UserBoundaries
 from harness.cloud.validation import PolicyValidator
 
@@ -106,6 +108,8 @@ class Cloud:
                     history,
                     Oam(links, authorizer),
                     linked_logs,
+                    LinkedMetrics(links),
+                    Traces(links, self.ingestion, now),
                     ObservabilityAdmin(rules, estate, now),
                 ),
                 inner=MotoApp(),

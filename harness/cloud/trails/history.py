@@ -10,7 +10,7 @@ import base64
 import binascii
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from harness.cloud.call import Answer, ApiError, Call
@@ -18,6 +18,7 @@ from harness.cloud.responses import Response
 from harness.cloud.trails.contents import shown
 from harness.cloud.trails.event import InferenceRegion, Recorded, found
 from harness.cloud.trails.management import event_region, is_management_event, is_read_only
+from harness.cloud.trails.moments import moment
 from harness.cloud.wire import Operation
 
 KEPT = 20_000
@@ -104,7 +105,7 @@ class EventHistory:
         """The events of the caller's account and Region, newest first. Raises `ApiError`."""
         params = call.params
         wanted = _attribute(params.get("LookupAttributes") or ())
-        start, end = _moment(params.get("StartTime")), _moment(params.get("EndTime"))
+        start, end = moment(params.get("StartTime")), moment(params.get("EndTime"))
         if start and end and start > end:
             raise ApiError("InvalidTimeRangeException", "StartTime must be before EndTime.")
         most = int(params.get("MaxResults") or _MOST)
@@ -162,14 +163,6 @@ def _attribute(attributes: Iterable[Mapping[str, str]]) -> Callable[[Recorded], 
     if len(given) > 1 or matches is None or not value:
         raise ApiError("InvalidLookupAttributesException", "One valid attribute may be given.")
     return lambda recorded: matches(recorded, value)
-
-
-def _moment(value: Any) -> datetime | None:
-    if value is None or value == "":
-        return None
-    if isinstance(value, datetime):
-        return value if value.tzinfo else value.replace(tzinfo=UTC)
-    return datetime.fromtimestamp(float(value), UTC)
 
 
 def _within(time: datetime, start: datetime | None, end: datetime | None) -> bool:
