@@ -86,7 +86,7 @@ class MotoEstate:
         self._profile_tags = profile_tags
         self._organizations: dict[str, OrganizationRecord | None] = {}
         self.bedrock_settings: BedrockSettings | None = None
-        self.sink_policy: Callable[[str], str | None] = lambda arn: None
+        self.sink_policy: Callable[[str], str | None] = lambda _: None
 
     # -- principals ------------------------------------------------------------------
 

@@ -13,27 +13,30 @@ from datetime import datetime
 from typing import Any
 
 from botocore.parsers import create_parser
+from moto.core.model import OperationModel
 
 from harness.cloud.call import Caller
 from harness.cloud.trails.contents import as_recorded
 from harness.cloud.trails.identity import iso, user_identity, user_name
 from harness.cloud.trails.management import event_source, is_read_only
 from harness.cloud.trails.resources import resources
-from harness.cloud.wire import Operation
 
 EVENT_VERSION = "1.11"
 _EVENTS = uuid.UUID("6e7f29b5-6f52-4ba0-9b6a-0b1f5c1c9f3e")
 InferenceRegion = Callable[[str, str, str, str], str | None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Recorded:
-    """What is kept of one call; an answer only of writes and of errors."""
+    """What is kept of one call: never the request itself, an answer only of writes and errors."""
 
     time: datetime
     recipient: str
     shared: bool
-    operation: Operation
+    service: str
+    name: str
+    model: OperationModel
+    protocol: str
     region: str
     params: Mapping[str, Any]
     caller: Caller
@@ -45,14 +48,9 @@ class Recorded:
     body: bytes
 
     @property
-    def name(self) -> str:
-        """The operation."""
-        return self.operation.name
-
-    @property
     def source(self) -> str:
         """`eventSource`."""
-        return event_source(self.operation.service)
+        return event_source(self.service)
 
     @property
     def event_id(self) -> str:
@@ -62,7 +60,7 @@ class Recorded:
     @property
     def read_only(self) -> bool:
         """`readOnly`."""
-        return is_read_only(self.operation.service, self.operation.name)
+        return is_read_only(self.service, self.name)
 
     @property
     def user(self) -> str:
@@ -77,15 +75,14 @@ class Recorded:
 
 def event(recorded: Recorded, inference_region: InferenceRegion) -> dict[str, Any]:
     """The event as `CloudTrailEvent` carries it."""
-    operation, caller = recorded.operation, recorded.caller
-    read_only = recorded.read_only
+    caller = recorded.caller
     parsed = _parsed(recorded)
     made: dict[str, Any] = {
         "eventVersion": EVENT_VERSION,
         "userIdentity": user_identity(caller, recorded.recipient),
         "eventTime": iso(recorded.time),
         "eventSource": recorded.source,
-        "eventName": operation.name,
+        "eventName": recorded.name,
         "awsRegion": recorded.region,
         "sourceIPAddress": caller.arn if caller.kind == "service" else recorded.source_ip,
         "userAgent": caller.arn if caller.kind == "service" else recorded.user_agent,
@@ -102,7 +99,7 @@ def event(recorded: Recorded, inference_region: InferenceRegion) -> dict[str, An
     made |= {
         "requestID": recorded.request_id,
         "eventID": recorded.event_id,
-        "readOnly": read_only,
+        "readOnly": recorded.read_only,
         "eventType": "AwsApiCall",
         "managementEvent": True,
         "recipientAccountId": recorded.recipient,
@@ -134,9 +131,9 @@ def found(recorded: Recorded, inference_region: InferenceRegion) -> dict[str, An
 
 
 def _request(recorded: Recorded) -> dict[str, Any] | None:
-    operation, caller = recorded.operation, recorded.caller
-    made = as_recorded(operation.service, recorded.params, operation.model.input_shape)
-    if (operation.service, operation.name) == ("sts", "AssumeRole"):
+    caller = recorded.caller
+    made = as_recorded(recorded.service, recorded.params, recorded.model.input_shape)
+    if (recorded.service, recorded.name) == ("sts", "AssumeRole"):
         # Tags that the session hands on.
         # https://docs.aws.amazon.com/IAM/latest/UserGuide/cloudtrail-integration.html
         handed = {
@@ -151,16 +148,15 @@ def _request(recorded: Recorded) -> dict[str, Any] | None:
 
 def _response(recorded: Recorded, parsed: Mapping[str, Any]) -> dict[str, Any] | None:
     members = {key: value for key, value in parsed.items() if key != "ResponseMetadata"}
-    operation = recorded.operation
-    return as_recorded(operation.service, members, operation.model.output_shape) or None
+    return as_recorded(recorded.service, members, recorded.model.output_shape) or None
 
 
 def _parsed(recorded: Recorded) -> Mapping[str, Any]:
     if not recorded.body:
         return {}
-    model: Any = recorded.operation.model
+    model: Any = recorded.model
     try:
-        parsed: Mapping[str, Any] = create_parser(recorded.operation.protocol).parse(
+        parsed: Mapping[str, Any] = create_parser(recorded.protocol).parse(
             {
                 "status_code": recorded.status,
                 "headers": {name.lower(): value for name, value in recorded.headers},
@@ -176,7 +172,7 @@ def _parsed(recorded: Recorded) -> Mapping[str, Any]:
 
 def _inference_region(recorded: Recorded, inference_region: InferenceRegion) -> str | None:
     model = recorded.params.get("modelId")
-    if recorded.operation.service != "bedrock-runtime" or not model or recorded.status >= 300:
+    if recorded.service != "bedrock-runtime" or not model or recorded.status >= 300:
         return None
     return inference_region(
         recorded.caller.account, recorded.region, str(model), recorded.request_id

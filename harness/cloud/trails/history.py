@@ -79,7 +79,10 @@ class EventHistory:
             time=self._now(),
             recipient=place[0],
             shared=shared,
-            operation=operation,
+            service=service,
+            name=name,
+            model=operation.model,
+            protocol=operation.protocol,
             region=place[1],
             params=shown(service, call.params),
             caller=call.caller,
@@ -157,7 +160,7 @@ def _attribute(attributes: Iterable[Mapping[str, str]]) -> Callable[[Recorded], 
     """ "Currently the list can contain only one item", says AWS of LookupAttributes."""
     given = list(attributes)
     if not given:
-        return lambda recorded: True
+        return lambda _: True
     key, value = given[0].get("AttributeKey", ""), str(given[0].get("AttributeValue", ""))
     matches = _ATTRIBUTES.get(key)
     if len(given) > 1 or matches is None or not value:

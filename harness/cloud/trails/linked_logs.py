@@ -20,7 +20,7 @@ from harness.cloud.trails.links import LOG_GROUP, Links
 from harness.cloud.wire import Operation
 
 _ONE_GROUP = frozenset({"FilterLogEvents", "GetLogEvents", "DescribeLogStreams"})
-_READS = _ONE_GROUP | {"StartQuery", "GetLogGroupFields"}
+_READS = _ONE_GROUP | {"StartQuery"}
 _LISTS = frozenset({"DescribeLogGroups", "ListLogGroups"})
 _PAGE = 50
 
@@ -51,14 +51,18 @@ class LinkedLogs:
         return link is not None and link.groups(group)
 
     def follow(self, operation: Operation, call: Call) -> tuple[Operation, Call]:
-        """A decided read of one linked group becomes the source account's read of it by name."""
+        """A decided read by identifier becomes a read by name of the account that has the group.
+
+        moto takes no identifiers; who follows reads a linked group as its owner does.
+        """
         if call.service != "logs" or call.operation not in _ONE_GROUP:
             return operation, call
         given = str(call.params.get("logGroupIdentifier") or "")
-        group = _group_of(given)
-        if group is None:
+        is_arn = given.startswith("arn:")
+        group = _group_of(given) if is_arn else given
+        if not group:
             return operation, call
-        source = given.split(":")[4]
+        source = given.split(":")[4] if is_arn else call.account
         if source != call.account and not self._sees(call, source, group):
             return operation, call
         params = {k: v for k, v in call.params.items() if k != "logGroupIdentifier"}

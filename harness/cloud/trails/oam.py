@@ -46,6 +46,7 @@ class Oam:
 
     def handles(self, service: str, operation: str) -> bool:
         """All of OAM."""
+        del operation
         return service == "oam"
 
     def answer(self, call: Call) -> Answer:

@@ -92,7 +92,7 @@ def scope(text: str) -> tuple[str, Selection]:
         if name.lower() in text.lower():
             return name, selection(text, name)
     if text.strip() in ("", "*"):
-        return "AccountId", lambda value: True
+        return "AccountId", lambda _: True
     raise SelectionError("The scope names no field that is known.")
 
 

@@ -25,7 +25,7 @@ def selection(text: str, field: str) -> Selection:
     AND binds more than OR. Values are compared with regard to case, `%` stands for any text.
     """
     if text.strip() in ("", "*"):
-        return lambda value: True
+        return lambda _: True
     return _Reader(_tokens(text), field.lower()).whole()
 
 

@@ -179,7 +179,7 @@ def _filter(text: str) -> Callable[[list[dict[str, Any]]], bool]:
     https://docs.aws.amazon.com/xray/latest/devguide/xray-console-filters.html
     """
     if not text.strip():
-        return lambda segments: True
+        return lambda _: True
     match = _ANNOTATION.fullmatch(text.strip())
     if match is None:
         raise _invalid("The embedded cloud knows filters for one annotation only.")

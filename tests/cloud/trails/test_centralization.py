@@ -158,7 +158,7 @@ def test_only_administrators_of_the_organization_make_rules(
 ) -> None:
     for account in (A, OUTSIDER):
         client = clients(account, "observabilityadmin")
-        with pytest.raises(ClientError, match="AccessDenied|Trusted access"):
+        with pytest.raises(ClientError, match=r"AccessDenied|Trusted access"):
             create(client, unique("rule"), rule())
     with pytest.raises(ClientError, match="not in the organization"):
         create(admin, unique("rule"), rule(to=OUTSIDER))

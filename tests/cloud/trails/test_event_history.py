@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from support.cloud import REGION, A, B, Clients, allow, trust
+from support.cloud import REGION, A, B, Clients, allow, document, trust
 
 MODEL = "eu.amazon.nova-lite-v1:0"
 
@@ -276,3 +277,89 @@ def test_a_role_session_hands_on_its_tags(clients: Clients, make_role: Callable[
     clients.assume(session, second)
     (event,) = events(clients, A, "ResourceName", second)
     assert event["requestParameters"]["incomingTransitiveTags"] == {"Team": "red"}
+
+
+def test_a_key_of_another_account_leaves_an_event_in_both(
+    clients: Clients, make_role: Callable[..., str], unique: Callable[[str], str]
+) -> None:
+    name = unique("session")
+    role = make_role(A, trust({"AWS": f"arn:aws:iam::{A}:root"}), allow("kms:*"))
+    policy = document(
+        {
+            "Effect": "Allow",
+            "Principal": {"AWS": [A, B]},
+            "Action": "kms:*",
+            "Resource": "*",
+        }
+    )
+    key = clients(B, "kms").create_key(Policy=policy)["KeyMetadata"]["Arn"]
+    session = clients.assume(A, role, RoleSessionName=name)
+    clients(session, "kms").encrypt(KeyId=key, Plaintext=b"canary")
+    (mine,) = events(clients, A, "Username", name)
+    (theirs,) = events(clients, B, "ResourceName", key)
+    assert mine["eventName"] == theirs["eventName"] == "Encrypt"
+    assert mine["sharedEventID"] == theirs["sharedEventID"]
+    assert theirs["userIdentity"]["accountId"] == A
+    assert name not in json.dumps(theirs["userIdentity"].get("arn", ""))
+    assert mine["requestParameters"]["plaintext"] == "HIDDEN_DUE_TO_SECURITY_REASONS"
+
+
+def test_a_service_assumes_a_role_as_itself(
+    clients: Clients, make_role: Callable[..., str], unique: Callable[[str], str]
+) -> None:
+    role = make_role(A, trust({"Service": "lambda.amazonaws.com"}))
+    clients.assume(f"lambda.amazonaws.com@{A}", role, RoleSessionName=unique("app"))
+    (event,) = events(clients, A, "ResourceName", role)
+    assert event["userIdentity"] == {"type": "AWSService", "invokedBy": "lambda.amazonaws.com"}
+    assert event["sourceIPAddress"] == "lambda.amazonaws.com"
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        [{"AttributeKey": "EventName", "AttributeValue": "a"}] * 2,
+        [{"AttributeKey": "NoSuch", "AttributeValue": "a"}],
+    ],
+)
+def test_attributes_that_aws_does_not_take_are_refused(
+    clients: Clients, attributes: list[dict[str, str]]
+) -> None:
+    with pytest.raises(ClientError, match="InvalidLookupAttributes"):
+        clients(A, "cloudtrail").lookup_events(LookupAttributes=attributes)
+
+
+def test_events_are_found_by_time_and_every_attribute(
+    clients: Clients, unique: Callable[[str], str]
+) -> None:
+    name = unique("group")
+    clients(A, "logs").create_log_group(logGroupName=name)
+    trail = clients(A, "cloudtrail")
+
+    def found(**rest: Any) -> list[Any]:
+        pages = trail.get_paginator("lookup_events").paginate(**rest)
+        return [each for page in pages for each in page["Events"]]
+
+    by_name = [{"AttributeKey": "ResourceName", "AttributeValue": name}]
+    (event,) = found(LookupAttributes=by_name)
+    assert event["ReadOnly"] == "false"
+    assert event["Resources"] == [{"ResourceType": "AWS::Logs::LogGroup", "ResourceName": name}]
+    moment = event["EventTime"]
+    assert found(LookupAttributes=by_name, StartTime=moment, EndTime=moment) == [event]
+    later = moment + timedelta(seconds=5)
+    assert found(LookupAttributes=by_name, StartTime=later) == []
+    assert found(LookupAttributes=by_name, EndTime=moment - timedelta(seconds=5)) == []
+    with pytest.raises(ClientError, match="InvalidTimeRange"):
+        found(StartTime=later, EndTime=moment)
+    for key, value in {
+        "EventId": event["EventId"],
+        "EventName": "CreateLogGroup",
+        "ReadOnly": "false",
+        "Username": "administrator",
+        "ResourceType": "AWS::Logs::LogGroup",
+        "EventSource": "logs.amazonaws.com",
+        "AccessKeyId": event["AccessKeyId"],
+    }.items():
+        attribute = [{"AttributeKey": key, "AttributeValue": value}]
+        assert event in found(LookupAttributes=attribute), key
+        wrong = [{"AttributeKey": key, "AttributeValue": "true" if key == "ReadOnly" else "none"}]
+        assert event not in found(LookupAttributes=wrong), key

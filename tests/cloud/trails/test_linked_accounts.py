@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from support.cloud import REGION, A, B, OUTSIDER, Clients, allow, document, trust
+from support.cloud import OUTSIDER, REGION, A, B, Clients, allow, document, trust
 
 LOGS, METRICS, TRACES = "AWS::Logs::LogGroup", "AWS::CloudWatch::Metric", "AWS::XRay::Trace"
 
@@ -91,6 +91,13 @@ def test_a_link_shows_groups_and_their_events(clients: Clients, sink: str, group
     )["queryId"]
     (row,) = logs.get_query_results(queryId=query)["results"]
     assert {"field": "@message", "value": f"canary {group}"} in row
+
+
+def test_an_own_group_is_read_by_name_and_by_arn(clients: Clients, group: str) -> None:
+    logs = clients(A, "logs")
+    for identifier in (group, arn_of(group)):
+        found = logs.filter_log_events(logGroupIdentifier=identifier)["events"]
+        assert [each["message"] for each in found] == [f"canary {group}"]
 
 
 def test_nothing_is_seen_without_a_link(clients: Clients, group: str) -> None:

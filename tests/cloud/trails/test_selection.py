@@ -36,8 +36,17 @@ def test_what_is_selected(text: str, yes: str, no: str | None) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["LogGroupName", "Namespace = 'x'", "LogGroupName = x", "LogGroupName IN ()", "= 'x'", "'x'"]
-    + ["LogGroupName = 'x' LogGroupName = 'y'", "(LogGroupName = 'x'", "LogGroupName = 'x"],
+    [
+        "LogGroupName",
+        "Namespace = 'x'",
+        "LogGroupName = x",
+        "LogGroupName IN ()",
+        "= 'x'",
+        "'x'",
+        "LogGroupName = 'x' LogGroupName = 'y'",
+        "(LogGroupName = 'x'",
+        "LogGroupName = 'x",
+    ],
 )
 def test_what_cannot_be_read_is_refused(text: str) -> None:
     with pytest.raises(SelectionError):

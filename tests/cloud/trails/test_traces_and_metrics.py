@@ -38,7 +38,7 @@ def linked(clients: Clients) -> Iterator[Callable[..., None]]:
 def send(clients: Clients, account: str, canary: str) -> str:
     """Send one segment with a canary in annotations, metadata and a subsegment; its trace id."""
     now = time.time()
-    trace = f"1-{int(now):08x}-{abs(hash(canary)) % 16**24:024x}"
+    trace = f"1-{int(now):08x}-{canary.encode().hex()[-24:]:0>24}"
     segment = {
         "name": "app",
         "id": "70de5b6f19ff9a0a",
