@@ -98,6 +98,17 @@ _DATA_EVENTS: dict[str, frozenset[str]] = {
         }
     ),
 }
+# Services of content alone.
+_DATA_SERVICES = frozenset(
+    {
+        "bedrock-agent-runtime",
+        "bedrock-agentcore",
+        "bedrock-mantle",
+        "cloudtrail-data",
+        "dynamodbstreams",
+        "sagemaker-runtime",
+    }
+)
 _READING = (
     *("BatchGet", "Describe", "Filter", "Generate", "Get", "Head", "List", "Lookup"),
     *("Query", "Scan", "Search", "Select", "Simulate", "Test", "Validate", "Verify"),
@@ -141,6 +152,8 @@ _SOURCES = {
 @functools.cache
 def is_management_event(service: str, operation: str) -> bool:
     """Whether event history shows a call."""
+    if service in _DATA_SERVICES:
+        return False
     if service == "s3":
         return _S3_OBJECTS.search(operation) is None
     return operation not in _DATA_EVENTS.get(service, frozenset())
