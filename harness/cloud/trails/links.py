@@ -68,7 +68,7 @@ class Links:
 
     def sink(self, arn: str) -> Sink | None:
         """The sink of an ARN."""
-        return next((sink for sink in self.sinks.values() if sink.arn == arn), None)
+        return next((sink for sink in list(self.sinks.values()) if sink.arn == arn), None)
 
     def sink_policy(self, arn: str) -> str | None:
         """The document that decides who may link to a sink."""

@@ -65,7 +65,7 @@ class Oam:
 
     def _delete_sink(self, call: Call) -> dict[str, Any]:
         sink = self._sink(call, "Identifier")
-        if any(link.sink is sink for link in self._links.links.values()):
+        if any(link.sink is sink for link in list(self._links.links.values())):
             raise ApiError("ConflictException", "The sink has attached links.")
         del self._links.sinks[(sink.account, sink.region)]
         return {}
@@ -88,7 +88,7 @@ class Oam:
         return {
             "Items": [
                 {"Label": link.label, "LinkArn": link.arn, "ResourceTypes": list(link.types)}
-                for link in self._links.links.values()
+                for link in list(self._links.links.values())
                 if link.sink is sink
             ]
         }
@@ -161,7 +161,11 @@ class Oam:
 
     def _mine(self, call: Call) -> list[Link]:
         place = (call.account, call.region)
-        return [each for each in self._links.links.values() if (each.account, each.region) == place]
+        return [
+            each
+            for each in list(self._links.links.values())
+            if (each.account, each.region) == place
+        ]
 
     def _sink(self, call: Call, member: str) -> Sink:
         sink = self._links.sink(str(call.params[member]))
