@@ -215,4 +215,5 @@ class NativeService(Protocol):
     """
 
     def handles(self, service: str, operation: str) -> bool: ...
-    def answer(self, call: Call) -> Answer | EventStream: ...
+    def answer(self, call: Call) -> Answer | EventStream | None:
+        """None: not this call after all; the next service or the inner app answers it."""

@@ -19,6 +19,7 @@ from harness.cloud.bucket_owner import BucketOwner
 from harness.cloud.call import Caller
 from harness.cloud.gateway import Gateway, Parts
 from harness.cloud.iam_rules import IamRules
+from harness.cloud.ingestion import Ingestion
 from harness.cloud.inner import MotoApp
 from harness.cloud.keyring import Credential, KeyRing, new_key_id, new_secret
 from harness.cloud.kms_rules import KmsRules
@@ -32,6 +33,15 @@ from harness.cloud.responses import Response
 from harness.cloud.service_role import InProcessServiceRole
 from harness.cloud.sts import Sts
 from harness.cloud.trace import Trace
+from harness.cloud.trails.centralized import Centralized
+from harness.cloud.trails.history import EventHistory
+from harness.cloud.trails.linked_logs import LinkedLogs
+from harness.cloud.trails.linked_metrics import LinkedMetrics
+from harness.cloud.trails.links import Links
+from harness.cloud.trails.oam import Oam
+from harness.cloud.trails.observability_admin import ObservabilityAdmin
+from harness.cloud.trails.rules import Rules
+from harness.cloud.trails.traces import Traces
 from harness.cloud.user_boundaries import UserBoundaries
 from harness.cloud.validation import PolicyValidator
 
@@ -82,11 +92,29 @@ class Cloud:
         estate.bedrock = self.bedrock
         organizations = OrganizationRules(estate)
         log_encryption = LogEncryption(authorizer, estate)
+        history = EventHistory(now, self.bedrock.inference_region)
+        self.ingestion = Ingestion()
+        links = Links()
+        estate.sink_policy = links.sink_policy
+        linked_logs = LinkedLogs(links)
+        rules = Rules()
+        Centralized(rules, estate, self.ingestion)
         self.gateway = Gateway(
             Parts(
                 keys=self.keys,
                 sts=sts,
-                native=(self.bedrock, UserBoundaries(estate), log_encryption),
+                native=(
+                    self.bedrock,
+                    UserBoundaries(estate),
+                    log_encryption,
+                    self.ingestion,
+                    history,
+                    Oam(links, authorizer),
+                    linked_logs,
+                    LinkedMetrics(links),
+                    Traces(links, self.ingestion, now),
+                    ObservabilityAdmin(rules, estate, now),
+                ),
                 inner=MotoApp(),
                 world=estate,
                 authorizer=authorizer,
@@ -101,6 +129,8 @@ class Cloud:
                 ),
                 learner=Learner(self.keys, estate),
                 trace=self.trace,
+                linked_logs=linked_logs,
+                record=history.record,
                 now=now,
             )
         )

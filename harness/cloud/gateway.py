@@ -45,6 +45,7 @@ from harness.cloud.responses import (
 from harness.cloud.sigv4 import AuthenticationError, Fault, Signature, read_signature, verify
 from harness.cloud.sts import Sts
 from harness.cloud.trace import Trace
+from harness.cloud.trails.linked_logs import LinkedLogs
 from harness.cloud.wire import Operation, read_operation
 from harness.iam import ALWAYS_ALLOWED
 
@@ -74,6 +75,9 @@ class Parts:
     """What services refuse although it is allowed; each raises `ApiError`."""
     learner: Learner
     trace: Trace
+    linked_logs: LinkedLogs
+    record: Callable[[Operation, Call, Response], None]
+    """Told of every decided call, whatever came of it."""
     now: Callable[[], datetime]
 
 
@@ -107,13 +111,15 @@ class Gateway:
             return unknown_operation(request, signing_name, error, request_id)
         call = _call(request, operation, signature.region, credential.caller, request_id)
         try:
-            return self._answer(operation, call)
+            response = self._answer(operation, call)
         except ApiError as error:
-            return api_error(operation, error, request_id)
+            response = api_error(operation, error, request_id)
         except Exception:
             # A 5xx would make SDKs retry for minutes; the operation is not available.
             _log.exception("%s:%s failed inside the embedded cloud", call.service, call.operation)
-            return api_error(operation, _not_available(call), request_id)
+            response = api_error(operation, _not_available(call), request_id)
+        self._parts.record(operation, call, response)
+        return response
 
     # -- who --------------------------------------------------------------------------
 
@@ -153,7 +159,7 @@ class Gateway:
         wanted: tuple[Need, ...] = ()
         if f"{call.service}:{call.operation}".lower() not in ALWAYS_ALLOWED:
             try:
-                wanted = needs(call, parts.world)
+                wanted = parts.linked_logs.own(call, needs(call, parts.world))
             except Unmapped:
                 parts.organizations.check(call)  # outside one, nothing in it can be named
                 return access_denied(operation, _unmapped(call), call.request_id)
@@ -167,9 +173,12 @@ class Gateway:
 
     def _let_through(self, operation: Operation, call: Call, wanted: tuple[Need, ...]) -> Response:
         parts = self._parts
+        operation, call = parts.linked_logs.follow(operation, call)
         for service in (parts.sts, *parts.native):
             if service.handles(call.service, call.operation):
-                answer: Answer | EventStream = service.answer(call)
+                answer: Answer | EventStream | None = service.answer(call)
+                if answer is None:
+                    continue
                 if isinstance(answer, EventStream):
                     return streamed(operation, answer, call.request_id)
                 return complete(operation, answer, call.request_id)

@@ -96,6 +96,7 @@ class MotoEstate:
         self._organizations: dict[str, OrganizationRecord | None] = {}
         self.bedrock_settings: BedrockSettings | None = None
         self.bedrock: Bedrock | None = None
+        self.sink_policy: Callable[[str], str | None] = lambda _: None
 
     # -- principals ------------------------------------------------------------------
 
@@ -207,6 +208,8 @@ class MotoEstate:
         if service == "bedrock" and self.bedrock is not None:
             text = self.bedrock.resource_policy(arn)
             return None if text is None else named(PolicyKind.RESOURCE, "resource policy", text)
+        if service == "oam" and (policy := self.sink_policy(arn)):
+            return named(PolicyKind.RESOURCE, "sink policy", policy)
         return None
 
     def _bucket_policy(self, name: str) -> NamedPolicy | None:

@@ -67,7 +67,12 @@ USED: dict[str, str] = {
     "cloudwatch": "DeleteAlarms DeleteDashboards DescribeAlarms GetDashboard GetMetricData "
     "ListTagsForResource PutDashboard PutMetricAlarm PutMetricData TagResource",
     "budgets": "CreateBudget CreateBudgetAction DeleteBudget DescribeBudget ListTagsForResource",
-    "oam": "CreateLink CreateSink ListLinks ListSinks PutSinkPolicy",
+    "oam": "CreateLink CreateSink DeleteLink ListAttachedLinks ListLinks ListSinks PutSinkPolicy "
+    "UpdateLink",
+    "observabilityadmin": "CreateCentralizationRuleForOrganization "
+    "CreateTelemetryRuleForOrganization ListCentralizationRulesForOrganization "
+    "ListTelemetryRulesForOrganization",
+    "xray": "BatchGetTraces GetTraceSummaries PutTraceSegments UpdateTraceSegmentDestination",
     "cloudtrail": "CreateTrail DeleteTrail DescribeTrails GetTrailStatus LookupEvents StopLogging",
     "s3": "CreateBucket DeleteBucket GetBucketPolicy GetObject HeadBucket ListBuckets "
     "ListObjectsV2 PutBucketPolicy PutObject PutPublicAccessBlock",

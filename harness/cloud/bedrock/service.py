@@ -155,6 +155,16 @@ class Bedrock:
         found = self._enforcement.of(place, model.id)
         return None if found is None else found.arn
 
+    def inference_region(
+        self, account: str, region: str, model: str, request_id: str
+    ) -> str | None:
+        """Where cross-Region inference ran a call; `None`: in `region` itself, or not told."""
+        try:
+            target = resolve(self._store, (account, region), model)
+        except ApiError:
+            return None
+        return inference_region(target, region, request_id)
+
     def _target(self, place: Place, identifier: str) -> Target:
         """What a call runs on, if the account's data retention allows it. Raises `ApiError`."""
         target = resolve(self._store, place, identifier)

@@ -84,6 +84,41 @@ CASES: list[Case] = [
         {"Name": f"arn:aws:cloudtrail:us-east-1:{A}:trail/t"},
         [need("cloudtrail:GetTrail", f"arn:aws:cloudtrail:us-east-1:{A}:trail/t")],
     ),
+    ("cloudtrail.LookupEvents", {}, [need("cloudtrail:LookupEvents", "*")]),
+    ("oam.CreateSink", {"Name": "s"}, [need("oam:CreateSink", "*")]),
+    ("oam.PutSinkPolicy", {"SinkIdentifier": SINK}, [need("oam:PutSinkPolicy", SINK, B)]),
+    (
+        "oam.UpdateLink",
+        {"Identifier": arn("oam", "link/1"), "ResourceTypes": ["AWS::XRay::Trace"]},
+        [
+            need(
+                "oam:UpdateLink",
+                arn("oam", "link/1"),
+                keys={"oam:ResourceTypes": "AWS::XRay::Trace"},
+            )
+        ],
+    ),
+    (
+        "observabilityadmin.ListCentralizationRulesForOrganization",
+        {},
+        [need("observabilityadmin:ListCentralizationRulesForOrganization", "*")],
+    ),
+    (
+        "observabilityadmin.DeleteTelemetryRuleForOrganization",
+        {"RuleIdentifier": "r"},
+        [
+            need(
+                "observabilityadmin:DeleteTelemetryRuleForOrganization",
+                arn("observabilityadmin", "organization-telemetry-rule/r"),
+            )
+        ],
+    ),
+    ("xray.BatchGetTraces", {"TraceIds": ["1-2-3"]}, [need("xray:BatchGetTraces", "*")]),
+    (
+        "xray.UpdateTraceSegmentDestination",
+        {"Destination": "CloudWatchLogs"},
+        [need("xray:UpdateTraceSegmentDestination", "*")],
+    ),
     (
         "oam.CreateLink",
         {"SinkIdentifier": SINK, "ResourceTypes": ["AWS::Logs::LogGroup", "AWS::XRay::Trace"]},
