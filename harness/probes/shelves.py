@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import json
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from botocore.exceptions import ClientError
@@ -160,4 +162,63 @@ def _unpacked(body: bytes) -> str:
     return body.decode("utf-8", "replace")
 
 
-SHELVES: tuple[Shelf, ...] = (LogGroups(), Metrics(), Buckets())
+class Traces:
+    """X-Ray: every segment of every trace, with annotations and metadata."""
+
+    name = "traces"
+    _AT_ONCE = 5
+    """Traces that one call may ask for."""
+
+    def prepare(self, spot: Access) -> None:  # noqa: ARG002
+        return None
+
+    def plant(self, spot: Access, marker: str) -> None:
+        now = time.time()
+        segment = {
+            "trace_id": f"1-{int(now):08x}-{secrets.token_hex(12)}",
+            "id": secrets.token_hex(8),
+            "name": NAMESPACE,
+            "start_time": now,
+            "end_time": now,
+            "annotations": {"marker": marker},
+        }
+        spot.client("xray").put_trace_segments(TraceSegmentDocuments=[json.dumps(segment)])
+
+    def texts(self, spot: Access, since: int) -> Texts:
+        xray = spot.client("xray")
+        span = {"StartTime": datetime.fromtimestamp(since / 1000, UTC), "EndTime": _soon()}
+        pages = xray.get_paginator("get_trace_summaries").paginate(**span)
+        ids = [summary["Id"] for page in pages for summary in page["TraceSummaries"]]
+        for at in range(0, len(ids), self._AT_ONCE):
+            for trace in xray.batch_get_traces(TraceIds=ids[at : at + self._AT_ONCE])["Traces"]:
+                for segment in trace["Segments"]:
+                    yield "a trace", segment["Document"]
+
+
+class Trails:
+    """CloudTrail: the event history, whole, as the account can look it up."""
+
+    name = "trails"
+
+    def prepare(self, spot: Access) -> None:  # noqa: ARG002
+        return None
+
+    def plant(self, spot: Access, marker: str) -> None:
+        # A call whose parameters are recorded, refused or not.
+        with contextlib.suppress(ClientError):
+            spot.client("logs").delete_log_stream(logGroupName=marker, logStreamName=marker)
+
+    def texts(self, spot: Access, since: int) -> Texts:
+        pages = spot.client("cloudtrail").get_paginator("lookup_events")
+        span = {"StartTime": datetime.fromtimestamp(since / 1000, UTC), "EndTime": _soon()}
+        for page in pages.paginate(**span):
+            for event in page["Events"]:
+                yield f"the event {event['EventName']}", event["CloudTrailEvent"]
+
+
+def _soon() -> datetime:
+    """A moment after everything that was written so far, however clocks differ."""
+    return datetime.now(UTC) + timedelta(minutes=1)
+
+
+SHELVES: tuple[Shelf, ...] = (LogGroups(), Metrics(), Buckets(), Traces(), Trails())

@@ -150,7 +150,7 @@ def judge_prompt(
         probe,
         Subject(
             "prompt-at-rest",
-            ("L02", "L03", "L04", "R07"),
+            ("L02", "L03", "L04", "O10", "O13", "R07"),
             f"a prompt comes to rest nowhere ({way})",
             caller,
             "bedrock:InvokeModel",

@@ -8,6 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from harness.probes.absence import absent
 from harness.probes.cast import Actor, Cast
 from harness.probes.result import Recorder, Subject
 
@@ -272,20 +273,3 @@ def policies_of(cast: Cast, reader: Actor) -> dict[str, Callable[[], list[str]]]
         return [each["ResourcePolicy"] for each in found if each.get("ResourcePolicy")]
 
     return {"buckets": buckets, "keys": keys, "queues": queues, "secrets": all_secrets}
-
-
-def absent(probe: Recorder, subject: Subject, read: object) -> None:
-    """The list that `read` returns must be empty; not being able to read it proves nothing."""
-    assert callable(read)
-    try:
-        found = list(read())
-    except ClientError as error:
-        probe.state(subject, expected="none", observed="unknown", holds=None, why=str(error))
-        return
-    probe.state(
-        subject,
-        expected="none",
-        observed=f"{len(found)} found" if found else "none",
-        holds=not found,
-        why=f"{len(found)} found" if found else "there is none",
-    )
