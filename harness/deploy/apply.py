@@ -1,7 +1,8 @@
 """Applies an environment's roots to a target, removes them again, and asks what an apply would do.
 
-The operations root goes first, then one run of the customer root for each customer account, four at
-a time where memory allows: a Terraform with its provider takes 0.75 GiB, and for half of its time
+The organization root goes first and alone, so that nothing is ever there unguarded; then the
+operations root, then one run of the customer root for each customer account, four at a time where
+memory allows: a Terraform with its provider takes 0.75 GiB, and for half of its time
 it waits for a new key to be seen everywhere.
 """
 
@@ -46,7 +47,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class RootEvent:
-    """News of one root: `operations`, or `CUSTOMER ACCOUNT`."""
+    """News of one root: `organization`, `operations`, or `CUSTOMER ACCOUNT`."""
 
     root: str
     state: Literal["running", "done", "failed"]
@@ -60,7 +61,7 @@ Progress = Callable[[RootEvent], None]
 
 def root_names(environment: Environment) -> list[str]:
     """The names that events carry, in the order of the apply."""
-    return ["operations", *(_name(c, a) for c, a in environment.customer_accounts)]
+    return ["organization", "operations", *(_name(c, a) for c, a in environment.customer_accounts)]
 
 
 def unlisted_roots(environment: Environment, run_dir: Path) -> list[str]:
@@ -103,6 +104,7 @@ def deploy(
     run = _Run(environment, target, run_dir, progress)
     with run.stopping():
         run.init()
+        run.organization(lambda root, variables: root.apply(variables))
         made = run.operations(
             lambda root, variables: (root.apply(variables), fleets(root.output()))[1]
         )
@@ -130,7 +132,8 @@ def pending_changes(
     """What another apply would change, for each root that would change at all."""
     run = _Run(deployment.environment, deployment.target(), run_dir, progress)
     with run.stopping():
-        plans = [run.operations(lambda root, variables: root.plan(variables))]
+        plans = [run.organization(lambda root, variables: root.plan(variables))]
+        plans += [run.operations(lambda root, variables: root.plan(variables))]
         plans += run.customers(
             deployment.fleets, lambda root, variables, _account: root.plan(variables)
         )
@@ -144,7 +147,8 @@ def plan_is_empty(deployment: Deployment, run_dir: Path, progress: Progress | No
 
 
 def destroy(deployment: Deployment, run_dir: Path, progress: Progress | None = None) -> None:
-    """Removes everything that `deploy` made: customers first, then the operations account.
+    """Removes everything that `deploy` made: customers first, then the operations account, and what
+    guarded them last.
 
     Raises `UserError` that names the roots left; called again, it goes on with those. Raises it
     before anything is done for accounts that `customers.yaml` lists no more.
@@ -158,6 +162,7 @@ def destroy(deployment: Deployment, run_dir: Path, progress: Progress | None = N
     with run.stopping():
         run.customers(deployment.fleets, lambda root, variables, _account: root.destroy(variables))
         run.operations(lambda root, variables: root.destroy(variables))
+        run.organization(lambda root, variables: root.destroy(variables))
     (run_dir / DEPLOYMENT_FILE).unlink(missing_ok=True)
 
 
@@ -191,8 +196,13 @@ class _Run:
             raise
 
     def init(self) -> None:
-        """Prepares both root modules; states of one root share what `init` fetched."""
-        for folder in (self.environment.operations_root, self.environment.customer_root):
+        """Prepares the root modules; states of one root share what `init` fetched."""
+        environment = self.environment
+        for folder in (
+            environment.organization_root,
+            environment.operations_root,
+            environment.customer_root,
+        ):
             root = self._terraform(folder, folder.name, self.run_dir / "state" / folder.name)
             if self.toolchain.plugin_cache is None:
                 root.init()
@@ -200,6 +210,15 @@ class _Run:
                 # Terraform's plugin cache does not bear two inits at once.
                 with FileLock(self.tools_folder / "plugins.lock"):
                     root.init()
+
+    def organization(self, work: Callable[[Terraform, dict[str, Any]], T]) -> T:
+        """Does the work on the organization root."""
+        variables = {"profile": self.environment.management_account}
+        return self._watched(
+            "organization",
+            self.environment.organization_root,
+            lambda root: work(root, variables),
+        )
 
     def operations(self, work: Callable[[Terraform, dict[str, Any]], T]) -> T:
         """Does the work on the operations root."""

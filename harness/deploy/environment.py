@@ -24,6 +24,7 @@ from harness.deploy.workspace import CUSTOMERS_FILE
 from harness.errors import UserError
 
 SCHEMA_FILE = "customers.schema.json"
+ORGANIZATION_ROOT = "organization"
 OPERATIONS_ROOT = "operations"
 CUSTOMER_ROOT = "customer"
 CROSS_REGION_PREFIXES = frozenset({"us", "us-gov", "eu", "apac", "jp", "au", "ca"})
@@ -65,11 +66,17 @@ class Environment:
 
     name: str
     path: Path
+    management_account: str
+    """Manages the organization. No SCP or RCP binds it, so it holds nothing else."""
     operations_account: str
     region: str
     regions: tuple[str, ...]
     customers: Mapping[str, Customer]
     probes: Probes = field(repr=False)
+
+    @property
+    def organization_root(self) -> Path:
+        return self.path / ORGANIZATION_ROOT
 
     @property
     def operations_root(self) -> Path:
@@ -91,7 +98,7 @@ class Environment:
     @property
     def accounts(self) -> tuple[str, ...]:
         """Every account that the environment knows, probes included."""
-        return (*self.fleet_accounts, *self.probes.accounts)
+        return (self.management_account, *self.fleet_accounts, *self.probes.accounts)
 
     def customer_of(self, account: str) -> Customer | None:
         return next((c for c, a in self.customer_accounts if a.account_id == account), None)
@@ -236,6 +243,7 @@ def aws_regions() -> tuple[str, ...]:
 
 
 def _account_paths(environment: Environment) -> Iterator[list[str | int]]:
+    yield ["organization", "management_account_id"]
     yield ["operations", "account_id"]
     for key, customer in environment.customers.items():
         for index in range(len(customer.accounts)):
@@ -259,6 +267,7 @@ def _build(file: Path, document: Any) -> Environment:
     return Environment(
         name=file.parent.resolve().name,
         path=file.parent,
+        management_account=str(document["organization"]["management_account_id"]),
         operations_account=str(document["operations"]["account_id"]),
         region=str(document["operations"]["region"]),
         regions=tuple(str(r) for r in document["regions"]),

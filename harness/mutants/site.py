@@ -66,6 +66,20 @@ class Site:
         target = self.stage.target
         return target.client(target.session(account), service, region or self.region)
 
+    def without_guardrails(self) -> None:
+        """Detach every SCP and RCP of ours, as the management account.
+
+        A guardrail in front of a weakened wall would hide that nobody notices the wall itself.
+        """
+        management = self.client(self.stage.environment.management_account, "organizations")
+        for kind in ("SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"):
+            for policy in management.list_policies(Filter=kind)["Policies"]:
+                if policy["AwsManaged"]:
+                    continue
+                targets = management.list_targets_for_policy(PolicyId=policy["Id"])["Targets"]
+                for target in targets:
+                    management.detach_policy(PolicyId=policy["Id"], TargetId=target["TargetId"])
+
     # --- trust ----------------------------------------------------------------------------------
 
     def trust(self, edit: Callable[[Statements], Statements], fleet: Fleet | None = None) -> None:

@@ -115,6 +115,7 @@ class Stage:
         """Every account in every Region that the environment knows."""
         probes = self.environment.probes
         owners = {
+            self.environment.management_account: "management",
             self.environment.operations_account: "operations",
             **{account: home.customer for account, home in self.homes.items()},
             probes.other_organization: "other organization",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.deploy.embedded_plan import MANAGEMENT_ACCOUNT, cloud_plan
+from harness.deploy.embedded_plan import OTHER_MANAGEMENT_ACCOUNT, cloud_plan
 from harness.deploy.environment import load_environment
 from harness.errors import UserError
 
@@ -35,7 +35,7 @@ def test_loads_the_embedded_environment() -> None:
     ]
     assert environment.customer_of("222222222223") is acme
     assert environment.customer_of("888888888888") is None
-    assert len(set(environment.accounts)) == len(environment.accounts) == 8
+    assert len(set(environment.accounts)) == len(environment.accounts) == 9
 
 
 def test_an_unchanged_copy_loads(tmp_path: Path) -> None:
@@ -109,6 +109,6 @@ def test_cloud_plan_puts_the_outsiders_outside() -> None:
 
 
 def test_cloud_plan_refuses_a_reserved_account(tmp_path: Path) -> None:
-    folder = changed(tmp_path, '"888888888888"', f'"{MANAGEMENT_ACCOUNT}"')
-    with pytest.raises(UserError, match=MANAGEMENT_ACCOUNT):
+    folder = changed(tmp_path, '"888888888888"', f'"{OTHER_MANAGEMENT_ACCOUNT}"')
+    with pytest.raises(UserError, match=OTHER_MANAGEMENT_ACCOUNT):
         cloud_plan(load_environment(folder))

@@ -79,9 +79,15 @@ def test_the_unweakened_fork_passes(run: Callable[..., Run], pytestconfig: pytes
     assert page(coverage) == written, f"{PAGE} is of yesterday: bulkhead demo && bulkhead coverage"
 
 
+def test_the_walls_hold_without_guardrails(run: Callable[..., Run]) -> None:
+    """The twin of every mutant: what is noticed there is the weakening."""
+    seen = run(Site.without_guardrails)
+    assert seen.code == 0, seen.output
+
+
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: m.id)
 def test_the_suite_notices(run: Callable[..., Run], mutant: Mutant) -> None:
-    seen = run(mutant.weaken, mutant.tests)
+    seen = run(mutant.apply, mutant.tests)
     assert seen.code == 1, f"{mutant.id}: {mutant.title}\n{seen.output}"
     assert not mutant.unnoticed(seen.data["results"]), f"{mutant.title}\n{seen.output}"
     summary = summarize(seen.data)

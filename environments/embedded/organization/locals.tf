@@ -1,0 +1,3 @@
+locals {
+  environment = yamldecode(file("${path.module}/../customers.yaml"))
+}
