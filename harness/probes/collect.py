@@ -29,6 +29,7 @@ def described(environment: Environment, target: str) -> dict[str, Any]:
     probes = environment.probes
     parts = [
         (environment.operations_account, "operations", "operations"),
+        (environment.management_account, "management", "management"),
         *((a.account_id, "customer", c.key) for c, a in environment.customer_accounts),
         (probes.other_organization, "outsider", "other organization"),
         (probes.no_organization, "outsider", "no organization"),

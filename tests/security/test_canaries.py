@@ -10,21 +10,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-import pytest
 from langchain_core.messages import HumanMessage, SystemMessage
 
 from bulkhead import Bulkhead
 from harness.probes.cast import Actor, Cast
 from harness.probes.lookout import Lookout, Sighting, canary
 from harness.probes.result import Recorder, Subject
+from harness.probes.search import Place
 from harness.probes.stage import Home
-
-
-@pytest.fixture(scope="session")
-def lookout(cast: Cast) -> Lookout:
-    return Lookout(cast)
 
 
 def invoke(chat: Any, messages: list[Any], config: Any) -> None:
@@ -78,27 +74,51 @@ def application(cast: Cast, home: Home) -> Bulkhead:
     )
 
 
-def test_canaries(probe: Recorder, cast: Cast, lookout: Lookout, account: str) -> None:
-    home, fleet = cast.stage.homes[account], cast.stage.fleet_of(account)
-    since = int(time.time() * 1000)
-    records = {way: canary("record") for way in WAYS}
-    prompts = {way: canary("prompt") for way in WAYS}
-    for prompt in prompts.values():
-        probe.hide(prompt)
+@dataclass
+class Sent:
+    """What one application sent, by the way of its call, and whether its records were settled."""
+
+    home: Home
+    records: dict[str, str]
+    prompts: dict[str, str]
+    delivered: bool = False
+
+
+def send(cast: Cast, home: Home) -> Sent:
+    """Call a model in each way, a canary in the prompt and another in the record."""
+    sent = Sent(home, {w: canary("record") for w in WAYS}, {w: canary("prompt") for w in WAYS})
     with application(cast, home) as app:
-        chat = app.chat(fleet.model)
+        chat = app.chat(cast.stage.fleet_of(home.account).model)
         for way, call in WAYS.items():
+            prompt = sent.prompts[way]
             messages = [
-                SystemMessage(f"Answer briefly. {prompts[way]}"),
-                HumanMessage(f"What is {prompts[way]}?"),
+                SystemMessage(f"Answer briefly. {prompt}"),
+                HumanMessage(f"What is {prompt}?"),
             ]
-            call(chat, messages, {"metadata": {"conversation_id": records[way]}})
-        delivered = app.flush(30)
-    sighting = lookout.search((*records.values(), *prompts.values()), since=since)
-    caller = cast.caller(account)
-    for way in WAYS:
-        judge_record(probe, caller, home, way, sighting, records[way], delivered)
-        judge_prompt(probe, caller, home, way, sighting, prompts[way])
+            call(chat, messages, {"metadata": {"conversation_id": sent.records[way]}})
+        sent.delivered = app.flush(30)
+    return sent
+
+
+def test_canaries(probe: Recorder, cast: Cast) -> None:
+    """All applications first, then one search: reading everything that is kept takes its time."""
+    since = int(time.time() * 1000)
+    lookout = Lookout(cast)
+    everything = [send(cast, home) for home in cast.stage.homes.values()]
+    prompts = [prompt for sent in everything for prompt in sent.prompts.values()]
+    for prompt in prompts:
+        probe.hide(prompt)
+    planted = canary("planted")
+    places = plant(cast, planted, since)
+    records = [record for sent in everything for record in sent.records.values()]
+    sighting = lookout.search((*records, *prompts, planted), since=since)
+    judge_search(probe, cast, places, sighting, planted)
+    for sent in everything:
+        caller = cast.caller(sent.home.account)
+        for way in WAYS:
+            record, prompt = sent.records[way], sent.prompts[way]
+            judge_record(probe, caller, sent.home, way, sighting, record, sent.delivered)
+            judge_prompt(probe, caller, sent.home, way, sighting, prompt)
 
 
 def judge_record(
@@ -181,11 +201,10 @@ def judge_absence(probe: Recorder, subject: Subject, sighting: Sighting, found: 
     )
 
 
-def test_the_search_finds_what_is_there(probe: Recorder, cast: Cast, lookout: Lookout) -> None:
-    """The search's own twin: a canary planted in operations and in a customer's account is seen."""
-    stage = cast.stage
-    since, planted = int(time.time() * 1000), canary("planted")
-    places = [p for p in stage.places if p.account == stage.environment.operations_account]
+def plant(cast: Cast, planted: str, since: int) -> list[Place]:
+    """Put a canary into a log group of operations in each Region, where no prompt may be."""
+    operations = cast.stage.environment.operations_account
+    places = [p for p in cast.stage.places if p.account == operations]
     group = f"/bulkhead-probe/{cast.helper_name('planted')}"
     for place in places:
         logs = cast.client(cast.administrator(place.account), "logs", place.region)
@@ -194,15 +213,21 @@ def test_the_search_finds_what_is_there(probe: Recorder, cast: Cast, lookout: Lo
         logs.create_log_stream(logGroupName=group, logStreamName="s")
         event = {"timestamp": since, "message": f'{{"inputText": "what is {planted}?"}}'}
         logs.put_log_events(logGroupName=group, logStreamName="s", logEvents=[event])
-    found = {f.place for f in lookout.search([planted], since=since).of(planted)}
-    operations = stage.environment.operations_account
+    return places
+
+
+def judge_search(
+    probe: Recorder, cast: Cast, places: list[Place], sighting: Sighting, planted: str
+) -> None:
+    """The search's own twin: what was planted is seen."""
+    found = {f.place for f in sighting.of(planted)}
     for place in places:
         probe.state(
             Subject(
                 "search-works",
                 ("L04",),
                 "a canary in a log group of the operations account is found",
-                cast.administrator(operations),
+                cast.administrator(place.account),
                 "logs:FilterLogEvents",
                 f"operations account in {place.region}",
                 (),

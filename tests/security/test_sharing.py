@@ -82,7 +82,8 @@ def test_a_link_cannot_be_made(probe: Recorder, cast: Cast, account: str) -> Non
             attacker,
             "oam:CreateLink",
             "a sink of the operations account",
-            (sink,),
+            # The guardrails refuse the link, the sink's policy whoever is not in it.
+            (sink, f"arn:aws:oam:{region}:{account}:link/*"),
         ),
         lambda: oam.create_link(
             LabelTemplate="probe", ResourceTypes=["AWS::Logs::LogGroup"], SinkIdentifier=sink
