@@ -194,8 +194,12 @@ class ServiceRole(Protocol):
         bucket: str,
         key: str,
         body: bytes,
+        owner: str = "",
     ) -> None:
-        """Writes an object as the service itself, which the bucket's policy must allow."""
+        """Writes an object as the service itself, which the bucket's policy must allow.
+
+        `owner` must own the bucket, unless it is empty.
+        """
 
     def forward(
         self,

@@ -87,7 +87,7 @@ class Cloud:
         authorizer = Authorizer(estate, now)
         sts = Sts(estate, self.keys, now)
         service_role = InProcessServiceRole(authorizer, estate, sts.issue, sts.lives, self._respond)
-        self.bedrock = Bedrock(service_role, settings=bedrock, metrics=put_metric)
+        self.bedrock = Bedrock(service_role, clock=now, settings=bedrock, metrics=put_metric)
         estate.bedrock_settings = self.bedrock.settings
         estate.bedrock = self.bedrock
         organizations = OrganizationRules(estate)

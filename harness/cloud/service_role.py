@@ -98,15 +98,17 @@ class InProcessServiceRole:
         bucket: str,
         key: str,
         body: bytes,
+        owner: str = "",
     ) -> None:
         """Write an object as the service itself, which the bucket's policy must allow.
 
-        Raises `ApiError` (NoSuchBucket, AccessDenied).
+        `owner` must own the bucket, where the feature takes no other's. Raises `ApiError`
+        (NoSuchBucket, AccessDenied).
         """
         found = s3_backends.bucket_accounts.get(bucket)
-        if found is None:
+        if found is None or owner not in ("", found[1]):
             raise ApiError("NoSuchBucket", "The specified bucket does not exist", 404)
-        _, owner = found
+        _, owning = found
         caller = Caller(
             kind="service",
             account=source_account,
@@ -116,11 +118,11 @@ class InProcessServiceRole:
             source_arn=source_arn,
         )
         asked = Call("s3", "PutObject", region, {"Bucket": bucket, "Key": key}, caller)
-        need = Need("s3:PutObject", f"arn:aws:s3:::{bucket}/{key}", owner)
+        need = Need("s3:PutObject", f"arn:aws:s3:::{bucket}/{key}", owning)
         refusal = self._authorizer.refusal(asked, (need,))
         if refusal is not None:
             raise ApiError("AccessDenied", refusal.message, 403)
-        s3_backends[owner]["aws"].put_object(bucket, key, body)
+        s3_backends[owning]["aws"].put_object(bucket, key, body)
 
     def forward(
         self,

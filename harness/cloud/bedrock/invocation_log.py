@@ -219,7 +219,10 @@ class InvocationLog:
         return _delivered(body, kept) if large is not None else _without_bytes(body)
 
     def _store(self, place: Place, bucket: Mapping[str, Any], path: str, content: bytes) -> str:
-        """Write an object as Bedrock itself; returns its key. Raises `ApiError`."""
+        """Write an object as Bedrock itself; returns its key. Raises `ApiError`.
+
+        The bucket must be of the same account.
+        """
         account, region = place
         prefix = f"{bucket['keyPrefix']}/" if bucket.get("keyPrefix") else ""
         key = f"{prefix}AWSLogs/{account}/BedrockModelInvocationLogs/{region}/{path}"
@@ -231,6 +234,7 @@ class InvocationLog:
             bucket=bucket["bucketName"],
             key=key,
             body=content,
+            owner=account,
         )
         return key
 

@@ -144,7 +144,14 @@ class Runtime:
         done = _done(call, target, request, body, reply)
         if not streams:
             self._finish(done)
-            return _invoked(call, body, reply.input_tokens, reply.output_tokens, reply.latency_ms)
+            counts = {
+                "Input-Token-Count": reply.input_tokens,
+                "Output-Token-Count": reply.output_tokens,
+                "Cache-Read-Input-Token-Count": reply.cache_read_tokens,
+                "Cache-Write-Input-Token-Count": reply.cache_write_tokens,
+                "Invocation-Latency": reply.latency_ms,
+            }
+            return _invoked(call, body, counts)
         chunks = _last_counted(dialect.chunks(model, reply), reply)
         events = (("chunk", {"bytes": json.dumps(each).encode()}) for each in chunks)
         return EventStream(
@@ -170,7 +177,8 @@ class Runtime:
             embedding=True,
         )
         self._finish(_Done(call, exchange, latency))
-        return _invoked(call, found.body, found.input_tokens, 0, latency)
+        counts = {"Input-Token-Count": found.input_tokens, "Invocation-Latency": latency}
+        return _invoked(call, found.body, counts)
 
     # -- CountTokens ------------------------------------------------------------------
 
@@ -313,18 +321,14 @@ def _guarded(call: Call, reply: converse.Reply) -> Members:
     return added
 
 
-def _invoked(call: Call, body: Members, asked: int, said: int, latency: int) -> Answer:
+def _invoked(call: Call, body: Members, counts: Mapping[str, int]) -> Answer:
     return Answer(
         {
             "body": json.dumps(body).encode(),
             "contentType": "application/json",
             **_echo(call),
         },
-        {
-            "X-Amzn-Bedrock-Input-Token-Count": str(asked),
-            "X-Amzn-Bedrock-Output-Token-Count": str(said),
-            "X-Amzn-Bedrock-Invocation-Latency": str(latency),
-        },
+        {f"X-Amzn-Bedrock-{name}": str(count) for name, count in counts.items()},
     )
 
 

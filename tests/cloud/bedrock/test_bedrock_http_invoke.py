@@ -121,7 +121,7 @@ def test_a_tier_can_be_denied(
 def test_bedrock_logs_to_buckets_that_let_it(
     clients: Clients, unique: Callable[[str], str], account: str | None
 ) -> None:
-    """The bucket's policy decides, and says for which account: it may be another's bucket."""
+    """The bucket's policy decides; a bucket of another account is no destination at all."""
     bucket = unique("invocations")
     s3 = clients(B if account == B else A, "s3")
     s3.create_bucket(
@@ -138,7 +138,7 @@ def test_bedrock_logs_to_buckets_that_let_it(
         s3.put_bucket_policy(Bucket=bucket, Policy=document(statement))
     bedrock = clients(A, "bedrock")
     config = {"s3Config": {"bucketName": bucket}}
-    if account is None:
+    if account != A:
         with pytest.raises(ClientError, match="Failed to validate permissions"):
             bedrock.put_model_invocation_logging_configuration(loggingConfig=config)
         return

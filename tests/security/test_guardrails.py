@@ -1,0 +1,406 @@
+"""The organization's guardrails: what not even administrators can do, and that they bind at all.
+
+What could change something if it were allowed is tried in a copy of the cloud.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from harness.probes.absence import absent
+from harness.probes.bedrock import converse
+from harness.probes.cast import OUTSIDERS, Actor, Cast
+from harness.probes.result import Recorder, Subject
+
+Tried = tuple[tuple[str, ...], str, tuple[str, ...], Callable[[], object]]
+OPEN = {"Effect": "Allow", "Principal": {"AWS": "*"}}
+
+
+def operations_attempts(cast: Cast, who: Actor, region: str) -> dict[str, Tried]:
+    """What would let content rest in the operations account, or leave it: rows, action, resources
+    that a refusal may name, call."""
+    account = who.account
+    bedrock = cast.client(who, "bedrock", region)
+    runtime = cast.client(who, "bedrock-runtime", region)
+    iam = cast.client(who, "iam")
+    guardrail = f"arn:aws:bedrock:{region}:{account}:guardrail/000000000000"
+    logging = {
+        "s3Config": {"bucketName": "bulkhead-probe-none"},
+        "textDataDeliveryEnabled": False,
+    }
+    model = next(iter(cast.stage.fleets.values())).model
+    role = f"arn:aws:iam::{account}:role/bulkhead-probe-none"
+    return {
+        "PutModelInvocationLoggingConfiguration": (
+            ("G01", "P18", "L04"),
+            "bedrock:PutModelInvocationLoggingConfiguration",
+            ("*",),
+            lambda: bedrock.put_model_invocation_logging_configuration(loggingConfig=logging),
+        ),
+        "PutAccountDataRetention": (
+            ("G01", "P35", "B04"),
+            "bedrock:PutAccountDataRetention",
+            ("*",),
+            lambda: bedrock.put_account_data_retention(mode="default"),
+        ),
+        "CreateModelInvocationJob": (
+            ("G01", "P22", "B06"),
+            "bedrock:CreateModelInvocationJob",
+            (
+                f"arn:aws:bedrock:{region}::foundation-model/{model}",
+                f"arn:aws:bedrock:{region}:{account}:model-invocation-job/*",
+                "*",
+            ),
+            lambda: bedrock.create_model_invocation_job(
+                jobName="bulkhead-probe",
+                roleArn=role,
+                modelId=model,
+                inputDataConfig={"s3InputDataConfig": {"s3Uri": "s3://bulkhead-probe-none/in"}},
+                outputDataConfig={"s3OutputDataConfig": {"s3Uri": "s3://bulkhead-probe-none/out"}},
+            ),
+        ),
+        "StartAsyncInvoke": (
+            ("G01", "P23", "B07"),
+            "bedrock:InvokeModel",
+            (
+                f"arn:aws:bedrock:{region}:{account}:async-invoke/*",
+                f"arn:aws:bedrock:{region}::foundation-model/amazon.nova-reel-v1:1",
+            ),
+            lambda: runtime.start_async_invoke(
+                modelId="amazon.nova-reel-v1:1",
+                modelInput={"taskType": "TEXT_VIDEO"},
+                outputDataConfig={"s3OutputDataConfig": {"s3Uri": "s3://bulkhead-probe-none"}},
+            ),
+        ),
+        "PutResourcePolicy": (
+            ("G13", "P36"),
+            "bedrock:PutResourcePolicy",
+            (guardrail,),
+            lambda: bedrock.put_resource_policy(resourceArn=guardrail, resourcePolicy="{}"),
+        ),
+        "DeleteEnforcedGuardrailConfiguration": (
+            ("B15",),
+            "bedrock:DeleteEnforcedGuardrailConfiguration",
+            ("*",),
+            lambda: bedrock.delete_enforced_guardrail_configuration(configId="000000000000"),
+        ),
+        "CreateServiceSpecificCredential": (
+            ("P34",),
+            "iam:CreateServiceSpecificCredential",
+            (f"arn:aws:iam::{account}:user/bulkhead-probe-none",),
+            lambda: iam.create_service_specific_credential(
+                UserName="bulkhead-probe-none", ServiceName="bedrock.amazonaws.com"
+            ),
+        ),
+        "LeaveOrganization": (
+            ("G09",),
+            "organizations:LeaveOrganization",
+            ("*",),
+            cast.client(who, "organizations").leave_organization,
+        ),
+    }
+
+
+OPERATIONS = (
+    "PutModelInvocationLoggingConfiguration",
+    "PutAccountDataRetention",
+    "CreateModelInvocationJob",
+    "StartAsyncInvoke",
+    "PutResourcePolicy",
+    "DeleteEnforcedGuardrailConfiguration",
+    "CreateServiceSpecificCredential",
+    "LeaveOrganization",
+)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_operators_cannot(probe: Recorder, copied: Cast, region: str, operation: str) -> None:
+    operator = copied.administrator(copied.stage.environment.operations_account)
+    bedrock = copied.client(operator, "bedrock", region)
+    rows, action, arns, call = operations_attempts(copied, operator, region)[operation]
+    probe.denied(
+        Subject(
+            "guardrail-operations",
+            rows,
+            f"not even an administrator of operations can call {operation}",
+            operator,
+            action,
+            f"operations account in {region}",
+            arns,
+        ),
+        call,
+        twin=bedrock.get_model_invocation_logging_configuration,
+    )
+
+
+def test_operators_cannot_call_models_elsewhere(probe: Recorder, cast: Cast, region: str) -> None:
+    """Neither in another Region nor through a global profile, which may run anywhere."""
+    environment = cast.stage.environment
+    if region == environment.region:
+        region, named = environment.region, "global.anthropic.claude-sonnet-4-20250514-v1:0"
+        account = environment.operations_account
+        arns: tuple[str, ...] = (
+            "arn:aws:bedrock:::foundation-model/anthropic.claude-sonnet-4-20250514-v1:0",
+            f"arn:aws:bedrock:{region}:{account}:inference-profile/{named}",
+        )
+    else:
+        named = next(iter(cast.stage.fleets.values())).model
+        arns = (f"arn:aws:bedrock:{region}::foundation-model/{named}",)
+    operator = cast.administrator(environment.operations_account)
+    own = next(iter(cast.stage.fleets.values())).model
+    probe.denied(
+        Subject(
+            "guardrail-region",
+            ("G03", "G04", "B09", "P06"),
+            "not even an administrator of operations can call a model in another Region",
+            operator,
+            "bedrock:InvokeModel",
+            f"{named} in {region}",
+            arns,
+        ),
+        lambda: converse(cast, operator, named, region),
+        twin=lambda: converse(cast, operator, own),
+    )
+
+
+CUSTOMERS = ("PutAccountPolicy", "CreateExportTask", "PutBearerTokenAuthentication", "CreateLink")
+
+
+@pytest.mark.parametrize("operation", CUSTOMERS)
+def test_customers_administrators_cannot(
+    probe: Recorder, copied: Cast, account: str, operation: str
+) -> None:
+    """Ways for records to leave an account, which its own administrator could open."""
+    home, who = copied.stage.homes[account], copied.administrator(account)
+    logs, oam = (copied.client(who, service, home.region) for service in ("logs", "oam"))
+    operations = copied.stage.environment.operations_account
+    sink = f"arn:aws:oam:{home.region}:{operations}:sink/00000000-0000-0000-0000-000000000000"
+    groups = tuple(home.group_arn + end for end in ("", ":*", ":log-stream:", ":log-stream:*"))
+    tried: dict[str, Tried] = {
+        "PutAccountPolicy": (
+            ("L10", "L18"),
+            "logs:PutAccountPolicy",
+            ("*", f"arn:aws:logs:{home.region}:{account}:log-group:*"),
+            lambda: logs.put_account_policy(
+                policyName="probe",
+                policyType="SUBSCRIPTION_FILTER_POLICY",
+                policyDocument=json.dumps(
+                    {
+                        "DestinationArn": f"arn:aws:lambda:{home.region}:{account}:function:none",
+                        "FilterPattern": "",
+                    }
+                ),
+            ),
+        ),
+        "CreateExportTask": (
+            ("L13",),
+            "logs:CreateExportTask",
+            groups,
+            lambda: logs.create_export_task(
+                **{
+                    "logGroupName": home.group,
+                    "from": 0,
+                    "to": 1,
+                    "destination": "bulkhead-probe-none",
+                }
+            ),
+        ),
+        "PutBearerTokenAuthentication": (
+            ("L26",),
+            "logs:PutBearerTokenAuthentication",
+            groups,
+            lambda: logs.put_bearer_token_authentication(
+                logGroupIdentifier=home.group, bearerTokenAuthenticationEnabled=True
+            ),
+        ),
+        "CreateLink": (
+            ("G15", "O01", "O02"),
+            "oam:CreateLink",
+            (sink, f"arn:aws:oam:{home.region}:{account}:link/*"),
+            lambda: oam.create_link(
+                LabelTemplate="probe", ResourceTypes=["AWS::Logs::LogGroup"], SinkIdentifier=sink
+            ),
+        ),
+    }
+    rows, action, arns, call = tried[operation]
+    probe.denied(
+        Subject(
+            "guardrail-customers",
+            rows,
+            f"not even a customer's administrator can call {operation}",
+            who,
+            action,
+            str(home),
+            arns,
+        ),
+        call,
+        twin=lambda: logs.describe_log_groups(logGroupNamePrefix=home.group),
+    )
+
+
+def test_an_open_trust_lets_no_outsider_in(probe: Recorder, copied: Cast, outsider: str) -> None:
+    """The resource control policy by itself: behind it stands a trust policy that trusts all."""
+    fleet = next(iter(copied.stage.fleets.values()))
+    operations = copied.administrator(copied.stage.environment.operations_account)
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [{**OPEN, "Action": "sts:AssumeRole"}],
+    }
+    copied.client(operations, "iam").update_assume_role_policy(
+        RoleName=fleet.role_name, PolicyDocument=json.dumps(trust)
+    )
+    neighbor = copied.other_role(next(iter(copied.stage.homes)))
+    copied.assume(neighbor, fleet.role_arn, name="probe")  # the trust is open indeed
+    attacker = copied.outsider(outsider)
+    probe.denied(
+        Subject(
+            "guardrail-trust",
+            ("G10", "T01", "T28"),
+            f"an account of {outsider} is kept out of a role that trusts everybody",
+            attacker,
+            "sts:AssumeRole",
+            fleet.customer,
+            (fleet.role_arn,),
+        ),
+        lambda: copied.assume(attacker, fleet.role_arn, name="probe"),
+        twin=lambda: copied.assume_control(attacker),
+    )
+
+
+def test_an_open_key_lets_nobody_in(probe: Recorder, copied: Cast, account: str) -> None:
+    home = copied.stage.homes[account]
+    kms = copied.client(copied.administrator(account), "kms", home.region)
+    policy = json.loads(kms.get_key_policy(KeyId=home.key_arn, PolicyName="default")["Policy"])
+    policy["Statement"].append({**OPEN, "Action": "kms:*", "Resource": "*"})
+    kms.put_key_policy(KeyId=home.key_arn, PolicyName="default", Policy=json.dumps(policy))
+    kms.encrypt(KeyId=home.key_arn, Plaintext=b"probe")
+    attackers = [
+        *(copied.outsider(name) for name in OUTSIDERS),
+        copied.operations_role(),
+        *(copied.other_role(other) for other in copied.stage.homes if other != account),
+    ]
+    for attacker in attackers:
+        probe.denied(
+            Subject(
+                "guardrail-key",
+                ("G11", "K01", "K06"),
+                "a key that is open to everybody serves its own account only",
+                attacker,
+                "kms:Encrypt",
+                f"key of {home}",
+                (home.key_arn,),
+            ),
+            lambda attacker=attacker: copied.client(attacker, "kms", home.region).encrypt(  # type: ignore[misc]
+                KeyId=home.key_arn, Plaintext=b"probe"
+            ),
+            twin=lambda attacker=attacker: copied.assume_control(attacker),  # type: ignore[misc]
+        )
+
+
+def test_no_account_stands_above_its_guardrails(probe: Recorder, cast: Cast) -> None:
+    """No policy of an organization binds its management account."""
+    environment = cast.stage.environment
+    reader = cast.administrator(environment.management_account)
+    organizations = cast.client(reader, "organizations")
+    management = organizations.describe_organization()["Organization"]["MasterAccountId"]
+    bound = [environment.operations_account, *cast.stage.homes]
+    probe.state(
+        Subject(
+            "management-account",
+            ("G07",),
+            "neither operations nor a customer is the organization's management account",
+            reader,
+            "organizations:DescribeOrganization",
+            "the organization",
+            (),
+        ),
+        expected="a member",
+        observed="the management account" if management in bound else "a member",
+        holds=management not in bound,
+        why=f"the management account is {management}",
+    )
+    kinds = ("SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY")
+    for account in bound:
+        own = {
+            kind: [
+                policy["Name"]
+                for policy in organizations.list_policies_for_target(TargetId=account, Filter=kind)[
+                    "Policies"
+                ]
+                if not policy["AwsManaged"]
+            ]
+            for kind in kinds
+        }
+        missing = [kind for kind, names in own.items() if not names]
+        probe.state(
+            Subject(
+                "guardrails-attached",
+                ("G01", "G09", "G10"),
+                "guardrails are attached to every account that they are for",
+                reader,
+                "organizations:ListPoliciesForTarget",
+                account,
+                (),
+            ),
+            expected="SCP and RCP",
+            observed="SCP and RCP" if not missing else f"no {' and no '.join(missing)}",
+            holds=not missing,
+            why=", ".join(name for names in own.values() for name in names) or "none is attached",
+        )
+
+
+def test_nobody_but_management_speaks_for_the_organization(probe: Recorder, cast: Cast) -> None:
+    reader = cast.administrator(cast.stage.environment.management_account)
+    organizations = cast.client(reader, "organizations")
+    admin = cast.client(reader, "observabilityadmin")
+    bound = {cast.stage.environment.operations_account, *cast.stage.homes}
+
+    def delegated() -> list[str]:
+        pages = organizations.get_paginator("list_delegated_administrators").paginate()
+        ids = [each["Id"] for page in pages for each in page["DelegatedAdministrators"]]
+        return [each for each in ids if each in bound]
+
+    def trusted() -> list[Any]:
+        pages = organizations.get_paginator("list_aws_service_access_for_organization").paginate()
+        enabled = [each for page in pages for each in page["EnabledServicePrincipals"]]
+        names = [each["ServicePrincipal"] for each in enabled]
+        return [name for name in names if name.startswith("observabilityadmin.")]
+
+    for kind, rows, claim, action, read in (
+        (
+            "delegated-administrators",
+            ("G08", "O07"),
+            "neither operations nor a customer is a delegated administrator",
+            "organizations:ListDelegatedAdministrators",
+            delegated,
+        ),
+        (
+            "trusted-access",
+            ("G16", "O04"),
+            "CloudWatch has no access to the organization",
+            "organizations:ListAWSServiceAccessForOrganization",
+            trusted,
+        ),
+        (
+            "centralization",
+            ("O04", "O05", "O06", "O08"),
+            "no rule copies logs between accounts",
+            "observabilityadmin:ListCentralizationRulesForOrganization",
+            lambda: admin.list_centralization_rules_for_organization()[
+                "CentralizationRuleSummaries"
+            ],
+        ),
+        (
+            "telemetry-rules",
+            ("O09",),
+            "no rule switches deliveries on for the organization",
+            "observabilityadmin:ListTelemetryRulesForOrganization",
+            lambda: admin.list_telemetry_rules_for_organization()["TelemetryRuleSummaries"],
+        ),
+    ):
+        subject = Subject(kind, rows, claim, reader, action, "the organization", ())
+        absent(probe, subject, read)  # type: ignore[arg-type]
