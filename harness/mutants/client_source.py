@@ -135,10 +135,8 @@ CLIENT_SOURCE: tuple[Mutant, ...] = (
         _edit(
             "session",
             "            refresh_using=lambda: _assume(fetcher, config), ",
-            "            refresh_using=lambda: {\n"
-            "                **_assume(fetcher, config),\n"
-            '                "expiry_time": "2999-01-01T00:00:00Z",\n'
-            "            },\n            ",
+            "            refresh_using=lambda kept=[]: "
+            "(kept or kept.append(_assume(fetcher, config)) or kept)[0],\n            ",
         ),
         "test_an_expired_session_is_replaced",
     ),
@@ -189,7 +187,11 @@ CLIENT_SOURCE: tuple[Mutant, ...] = (
     _unit(
         "P33-client",
         "a bearer token in the environment replaces the fleet role",
-        _edit("session", '        auth_scheme_preference="sigv4",', "#"),
+        _edit(
+            "session",
+            '        signature_version="v4",\n        auth_scheme_preference="sigv4",',
+            "        #",
+        ),
         "test_a_bearer_token_in_the_environment_is_ignored",
         "Bedrock",
     ),
