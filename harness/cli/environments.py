@@ -36,7 +36,7 @@ from harness.targets.embedded import EmbeddedTarget
 
 def apply_environment(name: str) -> None:
     """Deploys into a cloud of its own and stays, or brings the running one up to date."""
-    environment = _load(name)
+    environment = loaded(name)
     folder = _folder(environment)
     console = Console()
     with terminable():
@@ -44,8 +44,8 @@ def apply_environment(name: str) -> None:
             _refuse_new_accounts(environment, running)
             _deploy(environment, running.target(), folder, console)
             for root in unlisted_roots(environment, folder):
-                _say(console, f"{root} is listed no more: it can call no model; its records stay.")
-            _say(console, f"{environment.name} is up to date.")
+                say(console, f"{root} is listed no more: it can call no model; its records stay.")
+            say(console, f"{environment.name} is up to date.")
             return
         with _held(folder):
             _forget(folder)
@@ -63,36 +63,36 @@ def apply_environment(name: str) -> None:
 
 def verify_environment(name: str, junit: Path | None) -> bool:
     """Runs the suite against the running environment, or one made for it. True if all held."""
-    environment = _load(name)
+    environment = loaded(name)
     folder = _folder(environment)
     report = junit or folder / "junit.xml"
     console = Console()
     with terminable():
         if running := _running(folder):
             _refuse_changes(environment, running)
-            _say(console, f"Probing the running {environment.name}.")
+            say(console, f"Probing the running {environment.name}.")
             return run_suite(folder / DEPLOYMENT_FILE, folder, report, console)
-        with _throwaway(environment, console) as deployment:
+        with throwaway(environment, console) as deployment:
             return run_suite(deployment, folder, report, console)
 
 
 def demo_environment(name: str, junit: Path | None) -> bool:
     """The main job from nothing to verdict, always in a cloud of its own. True if all held."""
-    environment = _load(name)
+    environment = loaded(name)
     folder = _folder(environment)
     report = junit or folder / "junit.xml"
     console = Console()
     started = time.monotonic()
-    with terminable(), _throwaway(environment, console) as deployment:
-        _say(console, "Probing: each customer's application calls Bedrock; attackers try theirs.")
+    with terminable(), throwaway(environment, console) as deployment:
+        say(console, "Probing: each customer's application calls Bedrock; attackers try theirs.")
         holds = run_suite(deployment, folder, report, console)
-    _say(console, f"{time.monotonic() - started:.0f} s in all. JUnit XML: {_near(report)}")
+    say(console, f"{time.monotonic() - started:.0f} s in all. JUnit XML: {_near(report)}")
     return holds
 
 
 def destroy_environment(name: str) -> None:
     """Removes what is deployed in the running environment; its cloud stays."""
-    environment = _load(name)
+    environment = loaded(name)
     folder = _folder(environment)
     deployment = _running(folder)
     if deployment is None:
@@ -104,7 +104,7 @@ def destroy_environment(name: str) -> None:
     progress = RootProgress(console, root_names(environment), "destroy")
     with terminable(), progress.shown():
         destroy(deployment, folder, progress)
-    _say(console, f"{environment.name} is destroyed.")
+    say(console, f"{environment.name} is destroyed.")
 
 
 def configure_client(name: str, customer: str, account: str | None) -> None:
@@ -112,7 +112,7 @@ def configure_client(name: str, customer: str, account: str | None) -> None:
 
     Raises `UserError` when none runs, or for an unknown customer or account.
     """
-    environment = _load(name)
+    environment = loaded(name)
     folder = _folder(environment)
     running = _running(folder)
     if running is None:
@@ -144,7 +144,8 @@ def _refuse_changes(environment: Environment, running: Deployment) -> None:
         )
 
 
-def _load(name: str) -> Environment:
+def loaded(name: str) -> Environment:
+    """The environment of that name; what this process writes from now on is private."""
     # Terraform's state, plans and reports hold external ids and names of customers.
     os.umask(0o077)
     return load_environment(environment_folder(name))
@@ -167,12 +168,12 @@ def _cloud(environment: Environment, folder: Path) -> CloudProcess:
 
 
 @contextlib.contextmanager
-def _throwaway(environment: Environment, console: Console) -> Iterator[Path]:
+def throwaway(environment: Environment, console: Console) -> Iterator[Path]:
     """Within, the environment is deployed in a cloud that nobody else knows; yields the file."""
     folder = Path(tempfile.mkdtemp(prefix=f"{environment.name}-", dir=runs_folder()))
     accounts = len(environment.accounts)
     try:
-        _say(console, f"Starting an embedded cloud with {accounts} accounts.")
+        say(console, f"Starting an embedded cloud with {accounts} accounts.")
         with _cloud(environment, folder) as cloud:
             _deploy(environment, EmbeddedTarget(cloud), folder, console)
             yield folder / DEPLOYMENT_FILE
@@ -229,5 +230,6 @@ def _near(path: Path) -> str:
         return str(path)
 
 
-def _say(console: Console, text: str) -> None:
+def say(console: Console, text: str) -> None:
+    """Prints a line as it is."""
     console.print(Text(text), soft_wrap=True, highlight=False)

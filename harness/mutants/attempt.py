@@ -72,9 +72,7 @@ class Attempt:
     @classmethod
     def from_json(cls, text: str) -> Attempt:
         said: dict[str, Any] = json.loads(text)
-        return cls(
-            **{**said, "noticed": tuple(said["noticed"]), "missing": tuple(said["missing"])}
-        )
+        return cls(**{**said, "noticed": tuple(said["noticed"]), "missing": tuple(said["missing"])})
 
 
 def attempt(mutants: Sequence[Mutant], deployment: Deployment, run_dir: Path) -> Attempt:
@@ -97,7 +95,9 @@ def attempt(mutants: Sequence[Mutant], deployment: Deployment, run_dir: Path) ->
             for mutant in mutants:
                 weaken(mutant, forked, run_dir, folder / mutant.id)
         except Exception as error:
-            said = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+            said = (
+                str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+            )
             return Attempt(name, time.monotonic() - started, error=said)
         only = mutants[0] if len(mutants) == 1 and not mutants[0].gap else None
         seen = run_suite(forked, folder, only)
@@ -190,5 +190,3 @@ def _noticed(
         if test["outcome"] in ("failed", "error") and test["id"] not in speaking
     }
     return (*sorted(broken), *sorted(failed))
-
-

@@ -14,7 +14,7 @@ from types import TracebackType
 
 from harness.errors import UserError
 from harness.mutants.attempt import Attempt
-from harness.mutants.model import Mutant
+from harness.mutants.model import LEVELS, Mutant
 
 
 class Worker:
@@ -66,6 +66,15 @@ class Worker:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def in_groups(mutants: Iterable[Mutant]) -> list[tuple[Mutant, ...]]:
+    """What is tried in one cloud each: every mutant by itself, so that each is noticed by itself;
+    all known gaps together, since nothing is to notice any. Those that take longest go first."""
+    chosen = list(mutants)
+    gaps = tuple(mutant for mutant in chosen if mutant.gap)
+    alone = sorted((m for m in chosen if not m.gap), key=lambda m: LEVELS.index(m.level))
+    return [*([gaps] if gaps else []), *((mutant,) for mutant in alone)]
 
 
 def workers() -> int:

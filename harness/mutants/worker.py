@@ -23,7 +23,12 @@ LIMIT = 240
 """Seconds after which an attempt is ended."""
 
 # What the suite imports, and the services whose API models it loads.
-_MODULES = ("langchain_aws", "langchain_core.messages", "_pytest.pytester", "harness.probes.hostile")
+_MODULES = (
+    "langchain_aws",
+    "langchain_core.messages",
+    "_pytest.pytester",
+    "harness.probes.hostile",
+)
 _SERVICES = ("bedrock", "bedrock-runtime", "iam", "kms", "logs", "s3", "sts")
 
 
