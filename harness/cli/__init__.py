@@ -176,6 +176,44 @@ def coverage(environment: str, results: Path | None) -> None:
 
 
 @commands.command()
+@click.argument("environment", metavar="[ENV]", default="embedded")
+@click.option(
+    "--level",
+    "levels",
+    type=click.Choice(["terraform", "live", "client"]),
+    multiple=True,
+    help="Only weakenings made there; may be given again.",
+)
+@click.option("--only", "identifiers", metavar="ID", multiple=True, help="Only this weakening.")
+@click.option("--list", "listed", is_flag=True, help="Show the weakenings and try none.")
+@click.option(
+    "--json",
+    "report",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write what came of each.",
+)
+def mutants(
+    environment: str,
+    levels: tuple[str, ...],
+    identifiers: tuple[str, ...],
+    listed: bool,
+    report: Path | None,
+) -> None:
+    """Break ENV on purpose in copies of its cloud; the suite must notice each time.
+
+    Weakenings are made in the Terraform source, in live policies and settings, and in the client.
+    Those that nothing notices are listed.
+    """
+    from harness.cli.mutants import show_all, try_mutants
+
+    if listed:
+        show_all()
+        return
+    sys.exit(0 if try_mutants(environment, levels, identifiers, report) else EXIT_FAILED)
+
+
+@commands.command()
 @click.option("--fix", is_flag=True, help="Rewrite files to Terraform's format instead of failing.")
 def validate(fix: bool) -> None:
     """Check the format and the validity of all Terraform in modules/ and environments/."""

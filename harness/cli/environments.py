@@ -36,7 +36,7 @@ from harness.targets.embedded import EmbeddedTarget
 
 def apply_environment(name: str) -> None:
     """Deploys into a cloud of its own and stays, or brings the running one up to date."""
-    environment = _load(name)
+    environment = loaded(name)
     folder = _folder(environment)
     console = Console()
     with terminable():
@@ -44,8 +44,8 @@ def apply_environment(name: str) -> None:
             _refuse_new_accounts(environment, running)
             _deploy(environment, running.target(), folder, console)
             for root in unlisted_roots(environment, folder):
-                _say(console, f"{root} is listed no more: it can call no model; its records stay.")
-            _say(console, f"{environment.name} is up to date.")
+                say(console, f"{root} is listed no more: it can call no model; its records stay.")
+            say(console, f"{environment.name} is up to date.")
             return
         with _held(folder):
             _forget(folder)
@@ -66,20 +66,20 @@ def verify_environment(name: str, **files: Path | None) -> bool:
 
     `files` are the places of the reports that `Reports.into` takes.
     """
-    environment = _load(name)
+    environment = loaded(name)
     folder = _folder(environment)
     reports = Reports.into(folder, **files)
     console = Console()
     with terminable():
         if running := _running(folder):
             _refuse_changes(environment, running)
-            _say(console, f"Probing the running {environment.name}.")
+            say(console, f"Probing the running {environment.name}.")
             holds = run_suite(folder / DEPLOYMENT_FILE, folder, reports, console)
-            _say(console, _told(reports))
+            say(console, _told(reports))
             return holds
-        with _throwaway(environment, console) as deployment:
+        with throwaway(environment, console) as deployment:
             holds = run_suite(deployment, folder, reports, console)
-    _say(console, _told(reports))
+    say(console, _told(reports))
     return holds
 
 
@@ -88,21 +88,21 @@ def demo_environment(name: str, **files: Path | None) -> bool:
 
     `files` are the places of the reports that `Reports.into` takes.
     """
-    environment = _load(name)
+    environment = loaded(name)
     folder = _folder(environment)
     reports = Reports.into(folder, **files)
     console = Console()
     started = time.monotonic()
-    with terminable(), _throwaway(environment, console) as deployment:
-        _say(console, "Probing: each customer's application calls Bedrock; attackers try theirs.")
+    with terminable(), throwaway(environment, console) as deployment:
+        say(console, "Probing: each customer's application calls Bedrock; attackers try theirs.")
         holds = run_suite(deployment, folder, reports, console)
-    _say(console, f"{time.monotonic() - started:.0f} s in all. {_told(reports)}")
+    say(console, f"{time.monotonic() - started:.0f} s in all. {_told(reports)}")
     return holds
 
 
 def destroy_environment(name: str) -> None:
     """Removes what is deployed in the running environment; its cloud stays."""
-    environment = _load(name)
+    environment = loaded(name)
     folder = _folder(environment)
     deployment = _running(folder)
     if deployment is None:
@@ -114,7 +114,7 @@ def destroy_environment(name: str) -> None:
     progress = RootProgress(console, root_names(environment), "destroy")
     with terminable(), progress.shown():
         destroy(deployment, folder, progress)
-    _say(console, f"{environment.name} is destroyed.")
+    say(console, f"{environment.name} is destroyed.")
 
 
 def configure_client(name: str, customer: str, account: str | None) -> None:
@@ -122,7 +122,7 @@ def configure_client(name: str, customer: str, account: str | None) -> None:
 
     Raises `UserError` when none runs, or for an unknown customer or account.
     """
-    environment = _load(name)
+    environment = loaded(name)
     folder = _folder(environment)
     running = _running(folder)
     if running is None:
@@ -154,7 +154,8 @@ def _refuse_changes(environment: Environment, running: Deployment) -> None:
         )
 
 
-def _load(name: str) -> Environment:
+def loaded(name: str) -> Environment:
+    """The environment of that name; what this process writes from now on is private."""
     # Terraform's state, plans and reports hold external ids and names of customers.
     os.umask(0o077)
     return load_environment(environment_folder(name))
@@ -177,12 +178,12 @@ def _cloud(environment: Environment, folder: Path) -> CloudProcess:
 
 
 @contextlib.contextmanager
-def _throwaway(environment: Environment, console: Console) -> Iterator[Path]:
+def throwaway(environment: Environment, console: Console) -> Iterator[Path]:
     """Within, the environment is deployed in a cloud that nobody else knows; yields the file."""
     folder = Path(tempfile.mkdtemp(prefix=f"{environment.name}-", dir=runs_folder()))
     accounts = len(environment.accounts)
     try:
-        _say(console, f"Starting an embedded cloud with {accounts} accounts.")
+        say(console, f"Starting an embedded cloud with {accounts} accounts.")
         with _cloud(environment, folder) as cloud:
             _deploy(environment, EmbeddedTarget(cloud), folder, console)
             yield folder / DEPLOYMENT_FILE
@@ -244,5 +245,6 @@ def _near(path: Path) -> str:
         return str(path)
 
 
-def _say(console: Console, text: str) -> None:
+def say(console: Console, text: str) -> None:
+    """Prints a line as it is."""
     console.print(Text(text), soft_wrap=True, highlight=False)

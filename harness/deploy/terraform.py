@@ -222,11 +222,19 @@ class Terraform:
         changes.outputs = result[0] == 2 and not changes.planned
         return changes
 
-    def apply(self, variables: Mapping[str, Any], *, parallelism: int = 10) -> Changes:
-        """Makes the accounts as the configuration says. Raises `UserError` when that fails."""
+    def apply(
+        self, variables: Mapping[str, Any], *, parallelism: int = 10, refresh: bool = True
+    ) -> Changes:
+        """Makes the accounts as the configuration says. Raises `UserError` when that fails.
+
+        Without `refresh` the state is believed, which is right only where nobody else was.
+        """
         self._events.start("apply")
         result = self._adapter.apply(
-            skip_plan=True, parallelism=parallelism, **self._changing(variables)
+            skip_plan=True,
+            parallelism=parallelism,
+            refresh=refresh,
+            **self._changing(variables),
         )
         self._check("apply", result)
         return self._events.changes

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from harness.mutants.client_source import CLIENT_SOURCE
 from harness.mutants.model import Mutant
 from harness.mutants.permissions import PERMISSIONS
 from harness.mutants.settings import SETTINGS
+from harness.mutants.terraform_source import TERRAFORM_SOURCE
 from harness.mutants.trust import TRUST
 
-MUTANTS: tuple[Mutant, ...] = (*TRUST, *PERMISSIONS, *SETTINGS)
+MUTANTS: tuple[Mutant, ...] = (
+    *TERRAFORM_SOURCE,
+    *TRUST,
+    *PERMISSIONS,
+    *SETTINGS,
+    *CLIENT_SOURCE,
+)
 
 
 def mutant(identifier: str) -> Mutant:

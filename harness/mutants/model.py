@@ -6,9 +6,17 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from harness.mutants.edits import ClientEdits, TerraformEdits
 from harness.mutants.site import Site
 
-Layer = Literal["trust", "permission", "role chaining", "logs", "Bedrock", "caller role"]
+Layer = Literal[
+    "trust", "permission", "role chaining", "logs", "KMS", "Bedrock", "caller role", "runtime"
+]
+Level = Literal["terraform", "live", "client"]
+LEVELS: tuple[Level, ...] = ("terraform", "live", "client")
+
+SECURITY = "tests/security"
+CLIENT = "tests/client"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,29 +34,68 @@ class Notice:
             and self.principal in result["principal"]
         )
 
+    def __str__(self) -> str:
+        return f"{self.probe} of {self.principal}" if self.principal else self.probe
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """A test of the client that must fail; `test` is what its id contains."""
+
+    test: str
+
+    def matches(self, test: Mapping[str, Any]) -> bool:
+        """Whether the test failed. An error while it was set up is not enough."""
+        return self.test in test["id"] and test["outcome"] == "failed"
+
+    def __str__(self) -> str:
+        return self.test
+
+
+How = Callable[[Site], None] | TerraformEdits | ClientEdits
+
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One weakening. `id` is its row in the attack catalogue."""
+    """One weakening. `id` starts with its row in the attack catalogue."""
 
     id: str
     title: str
     layer: Layer
-    weaken: Callable[[Site], None]
-    noticed_by: tuple[Notice, ...]
+    how: How
+    """What it changes: live policies and settings, Terraform source, or source of the client."""
+    noticed_by: tuple[Notice | Failing, ...]
     tests: str
-    """The tests among which these probes are, as pytest's `-k` takes them."""
+    """The tests among which these are, as pytest's `-k` takes them."""
+    folder: str = SECURITY
+    """Where these tests lie."""
+    more_rows: tuple[str, ...] = ()
+    guarded: bool = False
+    """Whether the organization's guardrails stay. They go before any other mistake is made: each
+    wall must be missed by itself, and not only where no guardrail stands in front of it."""
+    gap: str = ""
+    """Why nothing notices it, where that is known. `noticed_by` is empty then, and all tests run:
+    a gap that something notices is one no more."""
 
-    def apply(self, site: Site) -> None:
-        """Weaken one wall, with the organization's guardrails gone: each must be noticed alone."""
-        site.without_guardrails()
-        self.weaken(site)
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """The rows of the attack catalogue that this is an instance of."""
+        return (self.id.partition("-")[0], *self.more_rows)
 
-    def unnoticed(self, results: Iterable[Mapping[str, Any]]) -> list[Notice]:
-        """Those of `noticed_by` that did not break in these results."""
-        seen = list(results)
+    @property
+    def level(self) -> Level:
+        """Where the mistake is made."""
+        if isinstance(self.how, TerraformEdits):
+            return "terraform"
+        return "client" if isinstance(self.how, ClientEdits) else "live"
+
+    def unnoticed(
+        self, results: Iterable[Mapping[str, Any]], tests: Iterable[Mapping[str, Any]] = ()
+    ) -> list[Notice | Failing]:
+        """Those of `noticed_by` that did not break in these results, or fail in these tests."""
+        seen, ran = list(results), list(tests)
         return [
             notice
             for notice in self.noticed_by
-            if not any(notice.matches(result) for result in seen)
+            if not any(map(notice.matches, seen if isinstance(notice, Notice) else ran))
         ]

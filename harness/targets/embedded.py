@@ -7,6 +7,7 @@ Terraform provider take `AWS_ENDPOINT_URL`; no HCL and no client code knows of i
 from __future__ import annotations
 
 import configparser
+import functools
 import os
 import threading
 from collections.abc import Mapping
@@ -42,6 +43,12 @@ _CONFIG: dict[str, Any] = {
 _NO_PROFILE = {"profile": (None, None, None, None)}
 
 
+@functools.cache
+def _loader() -> Loader:
+    """Loaded API models, shared by all targets of the process: they are large and never change."""
+    return create_loader()
+
+
 class Cloud(Protocol):
     """What a running cloud tells of itself; `harness.cloud.process.CloudProcess` is one."""
 
@@ -67,7 +74,7 @@ class EmbeddedTarget:
         self._credentials = cloud.credentials
         self._control = cloud.control
         self._lock = threading.RLock()
-        self._loader: Loader = create_loader()
+        self._loader = _loader()
         self._administrators: dict[str, boto3.Session] = {}
         self._clients: WeakKeyDictionary[boto3.Session, dict[object, Any]] = WeakKeyDictionary()
 

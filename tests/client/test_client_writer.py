@@ -20,7 +20,6 @@ from bulkhead import Bulkhead, LogWriter
 from bulkhead.batch import (
     EVENT_OVERHEAD,
     MAX_BATCH_BYTES,
-    MAX_BATCH_EVENTS,
     MAX_EVENT_BYTES,
     MAX_SPAN_MS,
     Event,
@@ -94,10 +93,11 @@ def test_batches_keep_every_limit_and_lose_nothing(shapes: list[tuple[int, int]]
 
 
 def test_batch_boundaries_are_exact() -> None:
-    fits = MAX_BATCH_EVENTS
+    # As the API reference has them, not as the client does.
+    fits, size = 10_000, 1_048_576
     assert [len(b) for b in pack([Event(0, "x", 27)] * fits)] == [fits]
     assert [len(b) for b in pack([Event(0, "x", 27)] * (fits + 1))] == [fits, 1]
-    half = MAX_BATCH_BYTES // 2
+    half = size // 2
     assert [len(b) for b in pack([Event(0, "x", half)] * 2)] == [2]
     assert [len(b) for b in pack([Event(0, "x", half), Event(0, "x", half + 1)])] == [1, 1]
     assert [len(b) for b in pack([Event(0, "", 27), Event(DAY - 1, "", 27)])] == [2]

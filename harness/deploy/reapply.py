@@ -1,0 +1,57 @@
+"""Applies one root of a deployment again, from other sources, to a copy of its cloud.
+
+The states are copied with the cloud, so only what differs is changed; nothing is refreshed, since
+a copy of a cloud that nobody has touched is what its states say.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from harness.deploy.deployment import Deployment
+from harness.deploy.environment import CUSTOMER_ROOT, OPERATIONS_ROOT
+from harness.deploy.terraform import Changes, Terraform
+from harness.deploy.toolchain import prepare_toolchain
+from harness.deploy.workspace import RUNS, project_root
+from harness.errors import UserError
+
+
+def reapply(
+    deployment: Deployment, run_dir: Path, tree: Path, work: Path, account: str | None = None
+) -> Changes:
+    """Applies the customer root of `account`, or the operations root, as it stands in `tree`.
+
+    `deployment` names the cloud to apply to; `run_dir` is where the original was applied, and is
+    only read; `work` takes the state. `tree` mirrors the project, so that modules are found as they
+    were. Raises `UserError` when Terraform fails, or when it finds nothing to change.
+    """
+    environment = deployment.environment
+    name = OPERATIONS_ROOT if account is None else CUSTOMER_ROOT
+    root = tree / environment.path.resolve().relative_to(project_root().resolve()) / name
+    ids = deployment.external_ids
+    if account is None:
+        label, profile = name, environment.operations_account
+        variables: dict[str, object] = {"external_ids": ids}
+    else:
+        customer = deployment.accounts[account].customer
+        label, profile = f"{customer}-{account}", account
+        variables = {
+            "customer": customer,
+            "account_id": account,
+            "fleet_role_arn": deployment.fleets[customer].fleet_role_arn,
+        }
+    terraform = Terraform(
+        prepare_toolchain(project_root() / RUNS / "terraform"),
+        root,
+        folder=work,
+        data=(run_dir / "data" / name).absolute(),
+        environ=deployment.target().environ(None),
+        label=label,
+        hidden=ids.values(),
+    )
+    shutil.copyfile(run_dir / "state" / label / "terraform.tfstate", terraform.state)
+    changes = terraform.apply({"profile": profile, **variables}, refresh=False)
+    if not changes.planned:
+        raise UserError(f"{label}: the changed sources ask for no change")
+    return changes

@@ -1,0 +1,91 @@
+"""Tries mutants, each in a fork of this process: `python -m harness.mutants.worker DEPLOYMENT`.
+
+Takes ids of mutants (joined by `+`; an empty line is the unweakened twin) on standard input, one
+line each, and answers each with one JSON line. All imports are done once, before the first fork:
+they take longer than most attempts. This process has one thread, so that forks are whole.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+from harness.deploy.deployment import Deployment
+from harness.mutants.attempt import Attempt, attempt
+from harness.mutants.catalogue import mutant
+
+LIMIT = 240
+"""Seconds after which an attempt is ended."""
+
+# What the suite imports, and the services whose API models it loads.
+_MODULES = (
+    "langchain_aws",
+    "langchain_core.messages",
+    "_pytest.pytester",
+    "harness.probes.hostile",
+)
+_SERVICES = ("bedrock", "bedrock-runtime", "iam", "kms", "logs", "s3", "sts")
+
+
+def serve(path: Path) -> None:
+    """Answers until standard input ends."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    # Nobody reads what else is said.
+    os.dup2(2, 1)
+    os.environ |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
+    deployment = Deployment.load(path)
+    _warm_up(deployment)
+    for line in sys.stdin:
+        print(_forked(line.strip(), deployment, path.parent).as_json(), file=answers, flush=True)
+
+
+def _warm_up(deployment: Deployment) -> None:
+    for module in _MODULES:
+        importlib.import_module(module)
+    target = deployment.target()
+    session = target.session(deployment.environment.operations_account)
+    for service in _SERVICES:
+        target.client(session, service, deployment.environment.region)
+    gc.collect()
+    gc.freeze()
+
+
+def _forked(names: str, deployment: Deployment, run_dir: Path) -> Attempt:
+    """One attempt in a child, which leaves its answer in a file."""
+    with tempfile.TemporaryDirectory(prefix="bulkhead-answer-") as folder:
+        answer = Path(folder) / "answer"
+        child = os.fork()
+        if child == 0:
+            _try(names, deployment, run_dir, answer)
+        _, status = os.waitpid(child, 0)
+        if answer.exists():
+            return Attempt.from_json(answer.read_text(encoding="utf-8"))
+        reason = f"ended with status {os.waitstatus_to_exitcode(status)}"
+        return Attempt(names, 0.0, error=f"the attempt said nothing: {reason}")
+
+
+def _try(names: str, deployment: Deployment, run_dir: Path, answer: Path) -> None:
+    """In the child: never returns."""
+    try:
+        signal.alarm(LIMIT)
+        os.setpgid(0, 0)
+        mutants = [mutant(name) for name in names.split("+") if name]
+        answer.write_text(attempt(mutants, deployment, run_dir).as_json(), encoding="utf-8")
+    except BaseException as error:
+        answer.write_text(
+            Attempt(names, 0.0, error=f"{type(error).__name__}: {error}").as_json(),
+            encoding="utf-8",
+        )
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    serve(Path(sys.argv[1]))
