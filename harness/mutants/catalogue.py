@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.mutants.client_source import CLIENT_SOURCE
+from harness.mutants.guardrails import GUARDRAILS
 from harness.mutants.model import Mutant
 from harness.mutants.permissions import PERMISSIONS
 from harness.mutants.settings import SETTINGS
@@ -14,6 +15,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *TRUST,
     *PERMISSIONS,
     *SETTINGS,
+    *GUARDRAILS,
     *CLIENT_SOURCE,
 )
 

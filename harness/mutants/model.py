@@ -10,7 +10,15 @@ from harness.mutants.edits import ClientEdits, TerraformEdits
 from harness.mutants.site import Site
 
 Layer = Literal[
-    "trust", "permission", "role chaining", "logs", "KMS", "Bedrock", "caller role", "runtime"
+    "trust",
+    "permission",
+    "role chaining",
+    "logs",
+    "KMS",
+    "Bedrock",
+    "caller role",
+    "runtime",
+    "organization",
 ]
 Level = Literal["terraform", "live", "client"]
 LEVELS: tuple[Level, ...] = ("terraform", "live", "client")

@@ -29,7 +29,7 @@ def operations_attempts(cast: Cast, who: Actor, region: str) -> dict[str, Tried]
     iam = cast.client(who, "iam")
     guardrail = f"arn:aws:bedrock:{region}:{account}:guardrail/000000000000"
     logging = {
-        "s3Config": {"bucketName": "bulkhead-probe-none"},
+        "s3Config": {"bucketName": f"bulkhead-probe-{account}-{region}"},
         "textDataDeliveryEnabled": False,
     }
     model = next(iter(cast.stage.fleets.values())).model
@@ -105,6 +105,23 @@ def operations_attempts(cast: Cast, who: Actor, region: str) -> dict[str, Tried]
     }
 
 
+def make_bucket(cast: Cast, who: Actor, region: str) -> None:
+    """The bucket that the logging configuration names, which Bedrock may write to: but for the
+    guardrail, the configuration would be taken."""
+    bucket, s3 = f"bulkhead-probe-{who.account}-{region}", cast.client(who, "s3", region)
+    where: Any = {"CreateBucketConfiguration": {"LocationConstraint": region}}
+    s3.create_bucket(Bucket=bucket, **({} if region == "us-east-1" else where))
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "bedrock.amazonaws.com"},
+        "Action": "s3:PutObject",
+        "Resource": f"arn:aws:s3:::{bucket}/*",
+        "Condition": {"StringEquals": {"aws:SourceAccount": who.account}},
+    }
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
+
+
 OPERATIONS = (
     "PutModelInvocationLoggingConfiguration",
     "PutAccountDataRetention",
@@ -121,6 +138,8 @@ OPERATIONS = (
 def test_operators_cannot(probe: Recorder, copied: Cast, region: str, operation: str) -> None:
     operator = copied.administrator(copied.stage.environment.operations_account)
     bedrock = copied.client(operator, "bedrock", region)
+    if operation == "PutModelInvocationLoggingConfiguration":
+        make_bucket(copied, operator, region)
     rows, action, arns, call = operations_attempts(copied, operator, region)[operation]
     probe.denied(
         Subject(

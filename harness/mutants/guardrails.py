@@ -1,0 +1,283 @@
+"""Guardrails of the organization that are missing or do not bind, and what then shares content.
+
+The guardrails stay in place but for the mistake; the ways that share content need them gone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from harness.mutants.model import Mutant, Notice
+from harness.mutants.site import Site
+
+RCP = "RESOURCE_CONTROL_POLICY"
+SCP = "SERVICE_CONTROL_POLICY"
+
+
+def _organizations(site: Site) -> Any:
+    return site.client(site.stage.environment.management_account, "organizations")
+
+
+def _own(site: Site, kind: str) -> list[dict[str, Any]]:
+    """The environment's own policies of a kind."""
+    listed = _organizations(site).list_policies(Filter=kind)["Policies"]
+    return [policy for policy in listed if not policy["AwsManaged"]]
+
+
+def _detach(kind: str, account: Callable[[Site], str] | None = None) -> Callable[[Site], None]:
+    """Detach the policies of a kind, from one account or from all."""
+
+    def weaken(site: Site) -> None:
+        organizations = _organizations(site)
+        for policy in _own(site, kind):
+            for target in organizations.list_targets_for_policy(PolicyId=policy["Id"])["Targets"]:
+                if account is None or target["TargetId"] == account(site):
+                    organizations.detach_policy(PolicyId=policy["Id"], TargetId=target["TargetId"])
+
+    return weaken
+
+
+def _edit(kind: str, sid: str, **changes: object) -> Callable[[Site], None]:
+    """Change the statement of that Sid."""
+
+    def weaken(site: Site) -> None:
+        organizations = _organizations(site)
+        for policy in _own(site, kind):
+            document = json.loads(
+                organizations.describe_policy(PolicyId=policy["Id"])["Policy"]["Content"]
+            )
+            for statement in document["Statement"]:
+                if statement["Sid"] == sid:
+                    statement.update(changes)
+                    organizations.update_policy(PolicyId=policy["Id"], Content=json.dumps(document))
+                    return
+        raise LookupError(f"no guardrail has a statement {sid}")
+
+    return weaken
+
+
+def _link(site: Site) -> None:
+    """Operations asks for the logs of a customer, whose administrator agrees."""
+    home = site.victims_home
+    oam = site.client(site.operations, "oam", home.region)
+    sink = oam.create_sink(Name="bulkhead-mutant")["Arn"]
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": home.account},
+        "Action": ["oam:CreateLink", "oam:UpdateLink"],
+        "Resource": "*",
+    }
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    oam.put_sink_policy(SinkIdentifier=sink, Policy=json.dumps(policy))
+    site.client(home.account, "oam", home.region).create_link(
+        LabelTemplate="$AccountName", ResourceTypes=["AWS::Logs::LogGroup"], SinkIdentifier=sink
+    )
+
+
+def _centralize(site: Site) -> None:
+    """The management account has CloudWatch copy a customer's logs to operations."""
+    home = site.victims_home
+    management = site.stage.environment.management_account
+    service = "observabilityadmin.amazonaws.com"
+    _organizations(site).enable_aws_service_access(ServicePrincipal=service)
+    site.client(
+        management, "observabilityadmin", home.region
+    ).create_centralization_rule_for_organization(
+        RuleName="bulkhead-mutant",
+        Rule={
+            "Source": {
+                "Regions": [home.region],
+                "Scope": f"AccountId = '{home.account}'",
+                "SourceLogsConfiguration": {
+                    "LogGroupSelectionCriteria": "*",
+                    "EncryptedLogGroupStrategy": "ALLOW",
+                },
+            },
+            "Destination": {
+                "Region": home.region,
+                "Account": site.operations,
+                "DestinationLogsConfiguration": {
+                    "LogsEncryptionConfiguration": {"EncryptionStrategy": "AWS_OWNED"}
+                },
+            },
+        },
+    )
+
+
+def _delegate(site: Site) -> None:
+    service = "observabilityadmin.amazonaws.com"
+    organizations = _organizations(site)
+    organizations.enable_aws_service_access(ServicePrincipal=service)
+    organizations.register_delegated_administrator(
+        AccountId=site.operations, ServicePrincipal=service
+    )
+
+
+def _forward(site: Site) -> None:
+    """An event rule of the customer sends to the bus of operations."""
+    home = site.victims_home
+    events = site.client(home.account, "events", home.region)
+    events.put_rule(Name="bulkhead-mutant", EventPattern='{"source": ["aws.logs"]}')
+    bus = f"arn:aws:events:{home.region}:{site.operations}:event-bus/default"
+    events.put_targets(Rule="bulkhead-mutant", Targets=[{"Id": "1", "Arn": bus}])
+
+
+def _named_in_a_bucket(site: Site) -> None:
+    """A bucket of operations lets a fleet role in that its own policies do not."""
+    s3, bucket = site.client(site.operations, "s3"), "bulkhead-mutant-bucket"
+    where: Any = {"LocationConstraint": site.region}
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=where)
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": site.victim.role_arn},
+        "Action": "s3:PutObject",
+        "Resource": f"arn:aws:s3:::{bucket}/*",
+    }
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
+
+
+def _dimension(site: Site) -> None:
+    """A metric filter makes a dimension of a field of the records."""
+    home = site.victims_home
+    site.client(home.account, "logs", home.region).put_metric_filter(
+        logGroupName=home.group,
+        filterName="bulkhead-mutant",
+        filterPattern='{ $.event = "*" }',
+        metricTransformations=[
+            {
+                "metricName": "calls",
+                "metricNamespace": "bulkhead-mutant",
+                "metricValue": "1",
+                "dimensions": {"conversation": "$.conversation_id"},
+            }
+        ],
+    )
+
+
+NEVER = {"ForAnyValue:StringNotEquals": {"aws:PrincipalOrgPaths": ["o-none/*"]}}
+GUARDRAILS = (
+    Mutant(
+        "G01-detached",
+        "the organization's service control policies are attached to nothing",
+        "organization",
+        _detach(SCP),
+        (Notice("guardrail-operations"), Notice("guardrails-attached")),
+        "(test_operators_cannot and eu-central) or test_no_account_stands",
+        guarded=True,
+    ),
+    Mutant(
+        "G10",
+        "the organization's resource control policies are attached to nothing",
+        "organization",
+        _detach(RCP),
+        (Notice("guardrail-trust"), Notice("guardrail-key"), Notice("guardrails-attached")),
+        "test_an_open or test_no_account_stands",
+        guarded=True,
+    ),
+    Mutant(
+        "G09",
+        "one customer's account has lost its guardrails",
+        "organization",
+        _detach(SCP, lambda site: site.victims_home.account),
+        (Notice("guardrails-attached"),),
+        "test_no_account_stands",
+        guarded=True,
+    ),
+    Mutant(
+        "G21",
+        "the denial of invocation logging has a condition that never holds",
+        "organization",
+        _edit(SCP, "InvocationLogging", Condition={"Null": {"aws:PrincipalArn": "true"}}),
+        (Notice("guardrail-operations"),),
+        "test_operators_cannot and PutModelInvocationLogging",
+        guarded=True,
+    ),
+    Mutant(
+        "G03",
+        "models may be called in every Region",
+        "organization",
+        _edit(SCP, "ModelsElsewhere", Action="bedrock:Retrieve"),
+        (Notice("guardrail-region"),),
+        "test_operators_cannot_call",
+        guarded=True,
+    ),
+    Mutant(
+        "G11",
+        "the records' key is guarded by its organization only",
+        "organization",
+        _edit(
+            RCP,
+            "KeysForOwnAccount",
+            Condition={"StringNotEqualsIfExists": {"aws:PrincipalOrgID": "${aws:ResourceOrgID}"}},
+        ),
+        (Notice("guardrail-key", "operations"),),
+        "test_an_open_key",
+        guarded=True,
+    ),
+    Mutant(
+        "O01",
+        "a customer's log group is linked to the operations account",
+        "organization",
+        _link,
+        (Notice("links"), Notice("sinks"), Notice("linked-groups")),
+        "test_sharing",
+        more_rows=("G15", "O03"),
+    ),
+    Mutant(
+        "O04",
+        "the organization copies a customer's logs to the operations account",
+        "organization",
+        _centralize,
+        (Notice("record-elsewhere"),),
+        "test_canaries",
+        more_rows=("O05", "O06", "G16"),
+    ),
+    Mutant(
+        "O04-rule",
+        "the organization has a rule that copies a customer's logs to the operations account",
+        "organization",
+        _centralize,
+        (Notice("centralization"), Notice("trusted-access")),
+        "test_nobody_but_management",
+        guarded=True,
+        more_rows=("G16",),
+    ),
+    Mutant(
+        "O07",
+        "the operations account is a delegated administrator of CloudWatch",
+        "organization",
+        _delegate,
+        (Notice("delegated-administrators"),),
+        "test_nobody_but_management",
+        guarded=True,
+        more_rows=("G08",),
+    ),
+    Mutant(
+        "O16",
+        "a customer's events are forwarded to the operations account",
+        "logs",
+        _forward,
+        (Notice("event-rules"),),
+        "test_no_events_leave",
+    ),
+    Mutant(
+        "C10",
+        "a bucket's policy lets a fleet role in",
+        "role chaining",
+        _named_in_a_bucket,
+        (Notice("resource-policies"),),
+        "test_no_resource_of_operations",
+    ),
+    Mutant(
+        "L27",
+        "a metric filter makes a dimension of what stands in records",
+        "logs",
+        _dimension,
+        (Notice("metric-filters"),),
+        "test_no_field_of_a_record",
+        more_rows=("O11",),
+    ),
+)
