@@ -24,6 +24,10 @@ setup: $(VENV)/.installed terraform ## Create .venv with the command .venv/bin/b
 demo: setup ## Run the main job: deploy to the embedded cloud and show that the walls hold
 	@$(BIN)/bulkhead demo $(ARGS)
 
+.PHONY: bench
+bench: setup ## Measure, as ratios: the gateway against the bare inner app, and the main jobs
+	@$(BIN)/bulkhead bench $(ARGS)
+
 .PHONY: test
 test: setup browser ## Run all tests
 	@$(BIN)/pytest -n auto --dist worksteal $(ARGS)

@@ -214,6 +214,35 @@ def mutants(
 
 
 @commands.command()
+@click.argument("environment", metavar="[ENV]", default="embedded")
+@click.option("--rounds", type=click.IntRange(1), default=200, help="Times each request is made.")
+@click.option(
+    "--customers",
+    type=click.IntRange(4),
+    default=1000,
+    help="How many to grow to.",
+    show_default=True,
+)
+@click.option("--jobs/--no-jobs", default=True, help="Whether the main jobs are timed, too.")
+@click.option(
+    "--json",
+    "report",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where the figures go as JSON.",
+)
+def bench(environment: str, rounds: int, customers: int, jobs: bool, report: Path | None) -> None:
+    """Measure what the gateway costs, and how long demo, suite and weakenings of ENV take.
+
+    Fails when one of these takes longer than it may.
+    """
+    from harness.cli.bench import bench
+
+    held = bench(environment, rounds=rounds, many=customers, jobs=jobs, report=report)
+    sys.exit(0 if held else EXIT_FAILED)
+
+
+@commands.command()
 @click.option("--fix", is_flag=True, help="Rewrite files to Terraform's format instead of failing.")
 def validate(fix: bool) -> None:
     """Check the format and the validity of all Terraform in modules/ and environments/."""
