@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 
 FLEET = "modules/operations-role-fleet"
 LOGGING = "modules/customer-logging"
+GUARDRAILS = "modules/organization-guardrails"
 OPERATIONS = "environments/embedded/operations"
 CUSTOMER = "environments/embedded/customer"
 
@@ -28,6 +29,7 @@ SHARED = "environments/embedded/customers.yaml"
 FILES = {
     FLEET: [f"{FLEET}/variables.tf"],
     LOGGING: [f"{LOGGING}/variables.tf"],
+    GUARDRAILS: [f"{GUARDRAILS}/variables.tf"],
     OPERATIONS: [SHARED, f"{OPERATIONS}/variables.tf", f"{OPERATIONS}/locals.tf"],
     CUSTOMER: [SHARED, f"{CUSTOMER}/variables.tf", f"{CUSTOMER}/locals.tf"],
 }
@@ -61,6 +63,15 @@ GOOD: dict[str, dict[str, Any]] = {
         "account_id": "222222222222",
         "fleet_role_arn": "arn:aws:iam::111111111111:role/bulkhead/fleet/bulkhead-acme",
         "caller": {"type": "lambda"},
+    },
+    GUARDRAILS: {
+        "operations_account_id": "011111111111",
+        "customer_account_ids": ["222222222222", "033333333333"],
+        "trusted_account_ids": ["888888888888"],
+        "model_regions": ["eu-central-1", "us-gov-west-1"],
+        "break_glass_role_arns": ["arn:aws:iam::011111111111:role/break/glass"],
+        "administrator_role_names": ["path/OrganizationAccountAccessRole"],
+        "tags": {"team": "platform"},
     },
     OPERATIONS: {"external_ids": {"acme": ACME_ID, "globex": GLOBEX_ID, "initech": "x"}},
     CUSTOMER: {
@@ -207,6 +218,32 @@ CASES: dict[str, list[tuple[str, Change]]] = {
         ("inference_profile_key_value must", put("any", "inference_profile_key_value")),
         ("tags: keys", put("acme", "tags", "Bulkhead:customer")),
         ("tags: keys", put("acme", "tags", "aws:x")),
+    ],
+    GUARDRAILS: [
+        ("partition must", put("aws-cn", "partition")),
+        ("name_prefix must", put("Bulkhead", "name_prefix")),
+        ("name_prefix must", put("b" * 65, "name_prefix")),
+        ("operations_account_id must", put("11111111111", "operations_account_id")),
+        ("operations_account_id must", put("1111111111111", "operations_account_id")),
+        ("customer_account_ids must", put([], "customer_account_ids")),
+        ("customer_account_ids: every", put(["22222222222"], "customer_account_ids")),
+        ("customer_account_ids: every", put(["22222222222*"], "customer_account_ids")),
+        ("customer_account_ids: the operations", put(["011111111111"], "customer_account_ids")),
+        ("trusted_account_ids: every", put(["8888"], "trusted_account_ids")),
+        ("model_regions must", put([], "model_regions")),
+        ("model_regions: name", put(["eu-*"], "model_regions")),
+        ("model_regions: name", put(["unspecified"], "model_regions")),
+        (
+            "break_glass_role_arns must",
+            put(["arn:aws:iam::011111111111:role/*"], "break_glass_role_arns"),
+        ),
+        (
+            "break_glass_role_arns must",
+            put(["arn:aws:iam::222222222222:role/admin"], "break_glass_role_arns"),
+        ),
+        ("administrator_role_names must", put(["Admin*"], "administrator_role_names")),
+        ("administrator_role_names must", put(["${aws:username}"], "administrator_role_names")),
+        ("tags: keys", put({"aws:x": "y"}, "tags")),
     ],
     LOGGING: [
         ("partition must", put("aws-cn", "partition")),
