@@ -32,8 +32,8 @@ CLIENT_SOURCE: tuple[Mutant, ...] = (
         _edit(
             "facade",
             "        self._logs = LogSession(config, base_session, endpoint_url=endpoint_url)\n",
-            "        fleet = ModelSession(config, base_session, endpoint_url=endpoint_url)._session\n"
-            "        self._logs = LogSession(config, fleet, endpoint_url=endpoint_url)\n",
+            "        fleet = ModelSession(config, base_session, endpoint_url=endpoint_url)\n"
+            "        self._logs = LogSession(config, fleet._session, endpoint_url=endpoint_url)\n",
         ),
         (Failing("test_canaries["),),
         "test_canaries",
@@ -213,8 +213,8 @@ CLIENT_SOURCE: tuple[Mutant, ...] = (
         "logs",
         _edit(
             "transport",
-            '        name = f"bulkhead/{self._app}/{datetime.now(UTC):%Y/%m/%d}/{uuid.uuid4().hex}"\n',
-            '        name = f"{self._app} {datetime.now(UTC):%Y}/{uuid.uuid4().hex}"\n',
+            'f"bulkhead/{self._app}/{datetime.now(UTC):%Y/%m/%d}/',
+            'f"{self._app} {datetime.now(UTC):%Y}/',
         ),
         (Notice("stream-names"),),
         "test_canaries or test_streams_are_named",

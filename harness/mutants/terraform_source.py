@@ -52,8 +52,8 @@ VIA = (
     '"logs.${local.region}.amazonaws.com" } }\n'
 )
 DENY_READING = """      {
-        # Whatever else the customer attaches: no reading, no deleting, no change of key, retention \
-or subscriptions.
+        # Whatever else the customer attaches: no reading, no deleting, no change of key, \
+retention or subscriptions.
         Sid       = "DenyAllButWritingRecords"
         Effect    = "Deny"
         NotAction = ["logs:CreateLogStream", "logs:PutLogEvents"]

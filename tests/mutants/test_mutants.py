@@ -8,7 +8,6 @@ notice, sees the whole suite and so shows that forks as such pass it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Denials that stand beside grants: what they hold when somebody attaches an administrator's policy.
+"""Denials that stand beside grants: what they hold when somebody attaches more.
 
 A grant that is not there and a denial that is both refuse. Only where everything else is granted
 does the denial show, so that is what happens here, in a copy of the cloud.
@@ -53,7 +53,7 @@ def test_denials_hold_whatever_is_attached(
             Subject(
                 "denials",
                 ("P37", "P39", "P09"),
-                "a fleet role without its boundary can do no more than before, whatever is attached",
+                "a fleet role without its boundary can do no more, whatever is attached",
                 unbounded,
                 action,
                 arns[0].replace(operations, "operations account"),
