@@ -108,7 +108,7 @@ def test_every_edit_fits_the_source(edited: Mutant, tmp_path: Path) -> None:
 )
 def test_an_edit_that_does_not_fit_is_an_error(old: str, new: str, tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text("once twice twice")
-    with pytest.raises(UserError, match="main.tf"):
+    with pytest.raises(UserError, match=r"main\.tf"):
         Edit("main.tf", old, new).apply(tmp_path)
     Edit("main.tf", "once", "never").apply(tmp_path)
     assert (tmp_path / "main.tf").read_text() == "never twice twice"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,8 @@ from harness.probes.hostile import hostile_stage
 from harness.probes.stage import Stage
 from harness.pytest_plugin import environment_of
 from harness.targets.embedded import EmbeddedTarget
+
+_copies = itertools.count()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -64,7 +67,7 @@ def hostile(deployment: Deployment, part: str) -> Iterator[Cast]:
     A customer administers its own account, so nothing written there protects another customer.
     """
     with hostile_stage(deployment) as copy:
-        yield Cast(copy, part)
+        yield Cast(copy, f"{part}-{next(_copies)}")
 
 
 @pytest.fixture
@@ -72,4 +75,5 @@ def copied(deployment: Deployment, part: str) -> Iterator[Cast]:
     """The actors in a copy of the cloud that the test may change as it likes."""
     with deployment.cloud().fork() as cloud:
         target = EmbeddedTarget(cloud)
-        yield Cast(Stage.of(deployment.on(target), target), part)
+        # Names of its own: a copy has the helpers that the original had when it was made.
+        yield Cast(Stage.of(deployment.on(target), target), f"{part}-{next(_copies)}")
