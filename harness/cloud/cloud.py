@@ -25,6 +25,7 @@ from harness.cloud.keyring import Credential, KeyRing, new_key_id, new_secret
 from harness.cloud.kms_rules import KmsRules
 from harness.cloud.learning import Learner, user_caller
 from harness.cloud.log_encryption import LogEncryption
+from harness.cloud.log_exports import LogExports
 from harness.cloud.moto_estate import MotoEstate
 from harness.cloud.moto_metrics import put_metric
 from harness.cloud.organizations import OrganizationRules, found_organizations, policy_type
@@ -122,6 +123,7 @@ class Cloud:
                 rules=(
                     organizations.check,
                     log_encryption.check,
+                    LogExports(authorizer, estate).check,
                     PolicyValidator(estate, accounts, self._user_exists, policy_type).check,
                     IamRules(estate).check,
                     KmsRules(estate).check,
