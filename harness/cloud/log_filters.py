@@ -28,4 +28,4 @@ class _Pattern:
 
 def adapt_filters() -> None:
     """Let moto match events by the documented patterns. To be called once."""
-    moto.logs.models.EventMessageFilter = _Pattern  # type: ignore[attr-defined, misc, assignment]
+    moto.logs.models.EventMessageFilter = _Pattern  # type: ignore[attr-defined, assignment]
