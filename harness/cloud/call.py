@@ -169,8 +169,12 @@ class ServiceRole(Protocol):
         operation: str,
         region: str,
         params: Mapping[str, Any],
+        role_account: str = "",
     ) -> Mapping[str, Any]:
-        """Returns the members of the answer; raises `ApiError` (AccessDenied included)."""
+        """Returns the members of the answer; raises `ApiError` (AccessDenied included).
+
+        `role_account` has the role, where it is not the account that the service acts for.
+        """
 
     def check(
         self,

@@ -28,6 +28,7 @@ from harness.cloud.log_encryption import LogEncryption
 from harness.cloud.log_exports import LogExports
 from harness.cloud.moto_estate import MotoEstate
 from harness.cloud.moto_metrics import put_metric
+from harness.cloud.observability.outlets import LogsOutlets, destination_policy
 from harness.cloud.organizations import OrganizationRules, found_organizations, policy_type
 from harness.cloud.plan import CloudPlan
 from harness.cloud.responses import Response
@@ -95,6 +96,8 @@ class Cloud:
         log_encryption = LogEncryption(authorizer, estate)
         history = EventHistory(now, self.bedrock.inference_region)
         self.ingestion = Ingestion()
+        outlets = LogsOutlets(authorizer, service_role, self.ingestion)
+        estate.destination_policy = destination_policy
         links = Links()
         estate.sink_policy = links.sink_policy
         linked_logs = LinkedLogs(links)
@@ -109,6 +112,7 @@ class Cloud:
                     UserBoundaries(estate),
                     log_encryption,
                     self.ingestion,
+                    outlets,
                     history,
                     Oam(links, authorizer),
                     linked_logs,
@@ -124,6 +128,7 @@ class Cloud:
                     organizations.check,
                     log_encryption.check,
                     LogExports(authorizer, estate).check,
+                    outlets.check,
                     PolicyValidator(estate, accounts, self._user_exists, policy_type).check,
                     IamRules(estate).check,
                     KmsRules(estate).check,

@@ -16,8 +16,7 @@ from moto.core.exceptions import JsonRESTError
 from moto.logs.models import logs_backends
 
 from harness.cloud.call import Answer, ApiError, Call
-
-_VISIBLE = "bulkhead_visible"
+from harness.cloud.log_masking import keep_visible, raw_text, visible_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +50,6 @@ Observer = Callable[[LogGroupRef, str, Sequence[LogEvent]], None]
 def group_ref(account: str, region: str, name: str) -> LogGroupRef:
     """The reference of a group by its place and name, whether or not there is such a group."""
     return LogGroupRef(account, region, name, f"arn:aws:logs:{region}:{account}:log-group:{name}")
-
-
-def visible_text(stored: Any) -> str:
-    """What a reader without `logs:Unmask` sees of an event as moto keeps it."""
-    return str(getattr(stored, _VISIBLE, stored.message))
 
 
 class Ingestion:
@@ -98,15 +92,16 @@ class Ingestion:
                 raise ApiError(error.error_type, str(error.message), 400) from None
             new = self._stored(backend, group.name, stream)[before:]
             for stored in new:
-                visible = self.mask(group, stored.message)
-                if visible != stored.message:
-                    setattr(stored, _VISIBLE, visible)
+                raw = raw_text(stored)
+                visible = self.mask(group, raw)
+                if visible != raw:
+                    keep_visible(stored, visible)
         accepted = [
             LogEvent(
                 id=f"{stored.event_id:056d}",
                 timestamp=int(stored.timestamp),
                 ingestion_time=int(stored.ingestion_time),
-                message=str(stored.message),
+                message=raw_text(stored),
                 visible=visible_text(stored),
             )
             for stored in new

@@ -16,6 +16,11 @@ CLASSES = (DEFAULT, "INFREQUENT_ACCESS", "DELIVERY")
 _KEPT = "bulkhead_log_group_class"
 
 
+def class_of(stored: Any) -> str:
+    """The class of a group as moto keeps it."""
+    return str(getattr(stored, _KEPT, DEFAULT))
+
+
 def adapt_log_groups() -> None:
     """Make moto keep the class that a group is created with, and tell it. To be called once."""
     create: Any = LogsResponse.create_log_group
@@ -34,7 +39,7 @@ def adapt_log_groups() -> None:
         return answer
 
     def to_describe_dict(self: Any) -> dict[str, Any]:
-        return {**describe(self), "logGroupClass": getattr(self, _KEPT, DEFAULT)}
+        return {**describe(self), "logGroupClass": class_of(self)}
 
     LogsResponse.create_log_group = create_log_group  # type: ignore[method-assign]
     LogGroup.to_describe_dict = to_describe_dict  # type: ignore[method-assign]

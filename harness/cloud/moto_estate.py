@@ -97,6 +97,7 @@ class MotoEstate:
         self.bedrock_settings: BedrockSettings | None = None
         self.bedrock: Bedrock | None = None
         self.sink_policy: Callable[[str], str | None] = lambda _: None
+        self.destination_policy: Callable[[str, str, str], str | None] = lambda *_: None
 
     # -- principals ------------------------------------------------------------------
 
@@ -210,6 +211,9 @@ class MotoEstate:
             return None if text is None else named(PolicyKind.RESOURCE, "resource policy", text)
         if service == "oam" and (policy := self.sink_policy(arn)):
             return named(PolicyKind.RESOURCE, "sink policy", policy)
+        if service == "logs" and resource.startswith("destination:") and account in self.accounts:
+            text = self.destination_policy(account, region, arn)
+            return None if not text else named(PolicyKind.RESOURCE, "access policy", text)
         return None
 
     def _bucket_policy(self, name: str) -> NamedPolicy | None:

@@ -65,9 +65,15 @@ class InProcessServiceRole:
         operation: str,
         region: str,
         params: Mapping[str, Any],
+        role_account: str = "",
     ) -> Mapping[str, Any]:
-        """Assume the role as the service and make one call. Raises `ApiError`."""
-        role = self._trusting(role_arn, service_principal, source_account, source_arn, region)
+        """Assume the role as the service and make one call. Raises `ApiError`.
+
+        The role is one of `source_account`, on whose behalf the service acts, unless the feature
+        has it in another account, `role_account`, as destinations of log events do.
+        """
+        place = (role_account or source_account, region)
+        role = self._trusting(role_arn, service_principal, source_account, source_arn, place)
         return _called(self._client(role, service, region), operation, params)
 
     def check(
@@ -81,7 +87,8 @@ class InProcessServiceRole:
         needs: tuple[Need, ...],
     ) -> None:
         """Raise `ApiError` (AccessDenied) where the role lacks one of `needs`; call nothing."""
-        role = self._trusting(role_arn, service_principal, source_account, source_arn, region)
+        place = (source_account, region)
+        role = self._trusting(role_arn, service_principal, source_account, source_arn, place)
         service, _, operation = needs[0].action.partition(":")
         asked = Call(service, operation, region, {}, _session(role))
         refusal = self._authorizer.refusal(asked, needs)
@@ -142,9 +149,18 @@ class InProcessServiceRole:
         return _called(client, operation, params)
 
     def _trusting(
-        self, role_arn: str, service_principal: str, account: str, source_arn: str, region: str
+        self,
+        role_arn: str,
+        service_principal: str,
+        account: str,
+        source_arn: str,
+        place: tuple[str, str],
     ) -> RoleRecord:
-        """The role, which trusts the service now. Raises `ApiError` (AccessDenied)."""
+        """The role, of the account and Region `place`, which trusts the service now.
+
+        Raises `ApiError` (AccessDenied).
+        """
+        holder, region = place
         service = Caller(
             kind="service",
             account=account,
@@ -160,7 +176,7 @@ class InProcessServiceRole:
         if refusal is not None:
             raise ApiError("AccessDenied", refusal.message, 403)
         role = self._estate.role(owner, role_arn.rsplit("/", 1)[1])
-        if role is None or role.arn != role_arn or owner != account:
+        if role is None or role.arn != role_arn or owner != holder:
             raise ApiError("AccessDenied", f"{service_principal} cannot use {role_arn}.", 403)
         return role
 

@@ -45,7 +45,14 @@ def test_a_boundary_can_be_demanded_of_roles_that_one_changes(
 def test_passing_a_role_is_decided_on_the_role_that_bears_the_name(
     clients: Clients, make_role: MakeRole, unique: Unique
 ) -> None:
-    target = make_role(A, trust({"Service": "logs.amazonaws.com"}), Path="/kept/")
+    stream = unique("stream")
+    clients(A, "kinesis").create_stream(StreamName=stream, ShardCount=1)
+    target = make_role(
+        A,
+        trust({"Service": "logs.amazonaws.com"}),
+        allow("kinesis:PutRecord", f"arn:aws:kinesis:{REGION}:{A}:stream/{stream}"),
+        Path="/kept/",
+    )
     name = target.rsplit("/", 1)[1]
     written = f"arn:aws:iam::{A}:role/{name}"
     passer = make_role(
@@ -61,7 +68,7 @@ def test_passing_a_role_is_decided_on_the_role_that_bears_the_name(
     logs = clients(clients.assume(A, passer), "logs")
     destination = {
         "destinationName": unique("d"),
-        "targetArn": f"arn:aws:kinesis:{REGION}:{A}:stream/s",
+        "targetArn": f"arn:aws:kinesis:{REGION}:{A}:stream/{stream}",
     }
     message = refused(lambda: logs.put_destination(roleArn=written, **destination))
     assert f"iam:PassRole on resource: {target}" in message

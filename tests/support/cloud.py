@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import boto3
 import botocore.session
 import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from botocore.loaders import create_loader
 
 from harness.cloud.process import CloudProcess
@@ -77,3 +79,15 @@ def allow(action: Any, resource: Any = "*", **rest: Any) -> dict[str, Any]:
 
 def trust(principal: Any, action: Any = "sts:AssumeRole", **rest: Any) -> str:
     return document({"Effect": "Allow", "Principal": principal, "Action": action, **rest})
+
+
+def trust_service(service: str, condition: dict[str, Any] | None = None) -> str:
+    """The trust policy of a role for an AWS service."""
+    return trust({"Service": service}, **({"Condition": condition} if condition else {}))
+
+
+def error_code(function: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
+    """The code of the `ClientError` that a call must raise."""
+    with pytest.raises(ClientError) as refused:
+        function(*args, **kwargs)
+    return str(refused.value.response["Error"]["Code"])

@@ -8,7 +8,6 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch-Logs-Cross-a
 from __future__ import annotations
 
 import json
-import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,7 +16,8 @@ from typing import Any
 from moto.logs.models import LogQuery, logs_backends
 
 from harness.cloud.call import Answer, ApiError, Call, Need
-from harness.cloud.ingestion import visible_text
+from harness.cloud.catalogue.special.logs import unmasks
+from harness.cloud.log_masking import revealed
 from harness.cloud.trails.links import LOG_GROUP, Links
 from harness.cloud.wire import Operation
 
@@ -25,7 +25,6 @@ _ONE_GROUP = frozenset({"FilterLogEvents", "GetLogEvents", "DescribeLogStreams"}
 _READS = _ONE_GROUP | {"StartQuery"}
 _LISTS = frozenset({"DescribeLogGroups", "ListLogGroups"})
 _PAGE = 50
-_UNMASK = re.compile(r"(?i)\bunmask\s*\(")
 
 
 class LinkedLogs:
@@ -128,28 +127,13 @@ class LinkedLogs:
                 raise ApiError("ResourceNotFoundException", "The specified log group is unknown.")
             groups.append(found)
         text, params = str(call.params["queryString"]), call.params
-        query = LogQuery(
-            str(uuid.uuid4()), int(params["startTime"]), int(params["endTime"]), text, groups
-        )
-        if not _UNMASK.search(text):
-            _mask(query, groups)
+        with revealed(unmasks(text)):
+            query = LogQuery(
+                str(uuid.uuid4()), int(params["startTime"]), int(params["endTime"]), text, groups
+            )
         own: Any = logs_backends[call.account][call.region]
         own.queries[query.query_id] = query
         return Answer({"queryId": query.query_id})
-
-
-def _mask(query: LogQuery, groups: list[Any]) -> None:
-    """Let the results say what a data protection policy of the source leaves visible."""
-    visible = {
-        event.event_id: visible_text(event)
-        for group in groups
-        for stream in group.streams.values()
-        for event in stream.events
-    }
-    for row in query.results:
-        fields: dict[str, Any] = row
-        if "@message" in fields:
-            fields["@message"] = visible.get(fields["@ptr"], "")
 
 
 def _named(account: str, region: str, prefix: str, pattern: str) -> Iterator[Any]:

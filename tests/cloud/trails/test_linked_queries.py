@@ -11,6 +11,7 @@ from moto.logs.models import logs_backends
 
 from harness.cloud.call import ApiError, Call, Caller
 from harness.cloud.ingestion import Ingestion, group_ref
+from harness.cloud.log_masking import adapt_masking
 from harness.cloud.trails.linked_logs import LinkedLogs
 from harness.cloud.trails.links import LOG_GROUP, Link, Links, Sink
 
@@ -21,6 +22,7 @@ READER = Caller("user", MONITORING, "arn", "arn", "AIDAANN")
 
 @pytest.fixture
 def links() -> Iterator[Links]:
+    adapt_masking()
     backend: Any = logs_backends[SOURCE][REGION]
     backend.create_log_group(GROUP.name, {})
     backend.create_log_stream(GROUP.name, "s")

@@ -23,6 +23,11 @@ _ACCOUNT_POLICIES = {
 }
 
 
+def unmasks(query: str) -> bool:
+    """Whether a query of Logs Insights asks for masked text (the command `unmask(…)`)."""
+    return _UNMASK.search(query) is not None
+
+
 def create_log_group(call: Call, world: World) -> tuple[Need, ...]:
     """With tags `logs:TagResource` is needed too (API reference, member `tags`)."""
     name = _one(call, "logGroupName")
@@ -65,7 +70,7 @@ def start_query(call: Call, world: World) -> tuple[Need, ...]:
         raise Unmapped(call.service, call.operation)
     groups = [_GROUP(call, world, name) for name in names]
     needs = [Need("logs:StartQuery", *group) for group in groups]
-    return (*needs, *_unmasked(call, groups, bool(_UNMASK.search(query))))
+    return (*needs, *_unmasked(call, groups, unmasks(query)))
 
 
 def put_account_policy(call: Call, world: World) -> tuple[Need, ...]:
