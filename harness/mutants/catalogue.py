@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.mutants.client_source import CLIENT_SOURCE
 from harness.mutants.guardrails import GUARDRAILS
 from harness.mutants.model import Mutant
+from harness.mutants.outlets import OUTLETS
 from harness.mutants.permissions import PERMISSIONS
 from harness.mutants.settings import SETTINGS
 from harness.mutants.terraform_source import TERRAFORM_SOURCE
@@ -16,6 +17,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *PERMISSIONS,
     *SETTINGS,
     *GUARDRAILS,
+    *OUTLETS,
     *CLIENT_SOURCE,
 )
 

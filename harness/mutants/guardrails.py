@@ -139,24 +139,6 @@ def _named_in_a_bucket(site: Site) -> None:
     s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
 
 
-def _dimension(site: Site) -> None:
-    """A metric filter makes a dimension of a field of the records."""
-    home = site.victims_home
-    site.client(home.account, "logs", home.region).put_metric_filter(
-        logGroupName=home.group,
-        filterName="bulkhead-mutant",
-        filterPattern='{ $.event = "*" }',
-        metricTransformations=[
-            {
-                "metricName": "calls",
-                "metricNamespace": "bulkhead-mutant",
-                "metricValue": "1",
-                "dimensions": {"conversation": "$.conversation_id"},
-            }
-        ],
-    )
-
-
 NEVER = {"ForAnyValue:StringNotEquals": {"aws:PrincipalOrgPaths": ["o-none/*"]}}
 GUARDRAILS = (
     Mutant(
@@ -270,14 +252,5 @@ GUARDRAILS = (
         _named_in_a_bucket,
         (Notice("resource-policies"),),
         "test_no_resource_of_operations",
-    ),
-    Mutant(
-        "L27",
-        "a metric filter makes a dimension of what stands in records",
-        "logs",
-        _dimension,
-        (Notice("metric-filters"),),
-        "test_no_field_of_a_record",
-        more_rows=("O11",),
     ),
 )

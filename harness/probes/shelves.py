@@ -162,6 +162,50 @@ def _unpacked(body: bytes) -> str:
     return body.decode("utf-8", "replace")
 
 
+class Streams:
+    """Kinesis: every record of every stream, unpacked where it is gzip."""
+
+    name = "streams"
+
+    def prepare(self, spot: Access) -> Callable[[], object]:
+        kinesis = spot.client("kinesis")
+        kinesis.create_stream(StreamName=spot.name, ShardCount=1)
+        return lambda: kinesis.delete_stream(StreamName=spot.name)
+
+    def plant(self, spot: Access, marker: str) -> None:
+        kinesis = spot.client("kinesis")
+        kinesis.get_waiter("stream_exists").wait(StreamName=spot.name)
+        kinesis.put_record(
+            StreamName=spot.name, Data=gzip.compress(marker.encode()), PartitionKey=STREAM
+        )
+
+    def texts(self, spot: Access, since: int) -> Texts:
+        kinesis, start = spot.client("kinesis"), datetime.fromtimestamp(since / 1000, UTC)
+        for page in kinesis.get_paginator("list_streams").paginate():
+            for stream in page["StreamNames"]:
+                try:
+                    yield from ((stream, text) for text in _records(kinesis, stream, start))
+                except kinesis.exceptions.ResourceNotFoundException:
+                    continue  # markers of other processes come and go
+
+
+def _records(kinesis: Any, stream: str, start: datetime) -> Iterator[str]:
+    summary = kinesis.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]
+    for shard in kinesis.list_shards(StreamName=stream)["Shards"]:
+        place = kinesis.get_shard_iterator(
+            StreamName=stream,
+            ShardId=shard["ShardId"],
+            ShardIteratorType="AT_TIMESTAMP",
+            Timestamp=start,
+        )["ShardIterator"]
+        while place:
+            page = kinesis.get_records(ShardIterator=place, StreamARN=summary["StreamARN"])
+            for record in page["Records"]:
+                yield _unpacked(record["Data"])
+            # At the end of an open shard there is always a next place.
+            place = page.get("NextShardIterator") if page["MillisBehindLatest"] else None
+
+
 class Traces:
     """X-Ray: every segment of every trace, with annotations and metadata."""
 
@@ -221,4 +265,11 @@ def _soon() -> datetime:
     return datetime.now(UTC) + timedelta(minutes=1)
 
 
-SHELVES: tuple[Shelf, ...] = (LogGroups(), Metrics(), Buckets(), Traces(), Trails())
+SHELVES: tuple[Shelf, ...] = (
+    LogGroups(),
+    Metrics(),
+    Buckets(),
+    Streams(),
+    Traces(),
+    Trails(),
+)

@@ -93,6 +93,47 @@ def test_records_go_nowhere_else(probe: Recorder, cast: Cast, account: str) -> N
     )
 
 
+def test_no_account_policy_takes_records_out(probe: Recorder, cast: Cast, account: str) -> None:
+    """A subscription of the whole account, which the filters of a group do not show."""
+    home, reader = cast.stage.homes[account], cast.administrator(account)
+    logs = cast.client(reader, "logs", home.region)
+    kind: Any = "SUBSCRIPTION_FILTER_POLICY"
+    subject = Subject(
+        "account-subscriptions",
+        ("L10",),
+        "no policy of a customer's whole account takes records out",
+        reader,
+        "logs:DescribeAccountPolicies",
+        str(home),
+        (),
+    )
+    absent(
+        probe, subject, lambda: logs.describe_account_policies(policyType=kind)["accountPolicies"]
+    )
+
+
+def test_records_are_written_with_signatures(probe: Recorder, cast: Cast, account: str) -> None:
+    """A bearer token has no expiry of its own, and whoever has it writes."""
+    home, reader = cast.stage.homes[account], cast.administrator(account)
+    logs = cast.client(reader, "logs", home.region)
+
+    def with_tokens() -> list[str]:
+        pages = logs.get_paginator("describe_log_groups").paginate()
+        groups = [group for page in pages for group in page["logGroups"]]
+        return [g["logGroupName"] for g in groups if g.get("bearerTokenAuthenticationEnabled")]
+
+    subject = Subject(
+        "bearer-tokens",
+        ("L26",),
+        "no log group of a customer's account takes events with a bearer token",
+        reader,
+        "logs:DescribeLogGroups",
+        str(home),
+        (),
+    )
+    absent(probe, subject, with_tokens)
+
+
 def test_records_are_encrypted_with_the_customers_key(
     probe: Recorder, cast: Cast, account: str
 ) -> None:

@@ -175,7 +175,7 @@ def _field(wanted: str, message: str, fields: Mapping[str, str]) -> str | None:
         return wanted
     if wanted in fields:
         return fields[wanted]
-    if not wanted.startswith("$."):
+    if not wanted.startswith(("$.", "$[")):
         return fields.get(wanted[1:])
     try:
         return extracted(json.loads(message), selector(wanted))

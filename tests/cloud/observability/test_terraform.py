@@ -1,4 +1,4 @@
-"""The AWS provider manages the outlets of log groups: apply, an empty plan, destroy."""
+"""The AWS provider manages the outlets of log groups: apply, and an empty plan."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.cloud import REGION, A, Clients
@@ -14,6 +15,7 @@ from support.cloud import REGION, A, Clients
 from harness.cloud.process import CloudProcess
 from harness.deploy.toolchain import prepare_toolchain
 
+Unique = Callable[[str], str]
 _MAIN = """
 terraform {
   required_providers {
@@ -30,8 +32,6 @@ provider "aws" {
   skip_requesting_account_id  = false
   endpoints {
     cloudwatchlogs = "%(endpoint)s"
-    iam            = "%(endpoint)s"
-    kinesis        = "%(endpoint)s"
     sts            = "%(endpoint)s"
   }
 }
@@ -52,40 +52,10 @@ resource "aws_cloudwatch_log_group" "this" {
   name = "%(name)s"
 }
 
-resource "aws_kinesis_stream" "this" {
-  name        = "%(name)s"
-  shard_count = 1
-}
-
-resource "aws_iam_role" "this" {
-  name = "%(name)s"
-  assume_role_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Action    = "sts:AssumeRole"
-      Principal = { Service = "logs.amazonaws.com" }
-    }]
-  })
-}
-
-resource "aws_iam_role_policy" "this" {
-  role = aws_iam_role.this.name
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect   = "Allow"
-      Action   = "kinesis:PutRecord"
-      Resource = aws_kinesis_stream.this.arn
-    }]
-  })
-}
-
 resource "aws_cloudwatch_log_destination" "this" {
   name       = "%(name)s"
-  role_arn   = aws_iam_role.this.arn
-  target_arn = aws_kinesis_stream.this.arn
-  depends_on = [aws_iam_role_policy.this]
+  role_arn   = "%(role)s"
+  target_arn = "%(stream)s"
 }
 
 resource "aws_cloudwatch_log_destination_policy" "this" {
@@ -105,9 +75,8 @@ resource "aws_cloudwatch_log_subscription_filter" "direct" {
   name            = "direct"
   log_group_name  = aws_cloudwatch_log_group.this.name
   filter_pattern  = ""
-  destination_arn = aws_kinesis_stream.this.arn
-  role_arn        = aws_iam_role.this.arn
-  depends_on      = [aws_iam_role_policy.this]
+  destination_arn = "%(stream)s"
+  role_arn        = "%(role)s"
 }
 
 resource "aws_cloudwatch_log_subscription_filter" "logical" {
@@ -143,8 +112,9 @@ resource "aws_cloudwatch_log_account_policy" "this" {
 
 
 def test_the_provider_manages_outlets_of_log_groups(
-    cloud: CloudProcess, clients: Clients, unique: Callable[[str], str], tmp_path: Path
+    cloud: CloudProcess, clients: Clients, stream: Any, unique: Unique, tmp_path: Path
 ) -> None:
+    target = stream(A)
     name = unique("terraform")
     values = {
         "account": A,
@@ -152,6 +122,8 @@ def test_the_provider_manages_outlets_of_log_groups(
         "endpoint": cloud.endpoint,
         "credentials": cloud.credentials,
         "name": name,
+        "stream": target.arn,
+        "role": target.role,
     }
     (tmp_path / "main.tf").write_text(_MAIN % values, encoding="utf-8")
     tools = prepare_toolchain(tmp_path / "tools")
@@ -179,7 +151,3 @@ def test_the_provider_manages_outlets_of_log_groups(
     assert [each["filterName"] for each in filters] == ["direct", "logical"]
     document = logs.get_data_protection_policy(logGroupIdentifier=name)["policyDocument"]
     assert json.loads(document)["Name"] == "mask"
-    run("destroy", "-auto-approve", "-input=false")
-    kind = "DATA_PROTECTION_POLICY"
-    assert logs.describe_account_policies(policyType=kind)["accountPolicies"] == []
-    assert logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"] == []
