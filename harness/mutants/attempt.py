@@ -148,6 +148,7 @@ class Seen:
 
 def run_suite(forked: Deployment, folder: Path, mutant: Mutant | None) -> Seen:
     """Runs the tests that a mutant names, or the whole security suite, in this process."""
+    region = Site(Stage.of(forked, forked.target())).victims_home.region
     saved, results, log = (folder / n for n in ("deployment.json", "results.json", "pytest.log"))
     forked.save(saved)
     arguments = [
@@ -155,7 +156,7 @@ def run_suite(forked: Deployment, folder: Path, mutant: Mutant | None) -> Seen:
         *("--quiet", "--tb=line", "-p", "no:cacheprovider"),
         *("--deployment", str(saved), "--results", str(results)),
         # Where weakenings are, no guardrails are.
-        *("-k", mutant.tests if mutant else "not test_guardrails"),
+        *("-k", mutant.tests.format(region=region) if mutant else "not test_guardrails"),
     ]
     with _output_to(log), contextlib.chdir(project_root()):
         code = pytest.main(arguments)

@@ -37,7 +37,7 @@ CLIENT_SOURCE: tuple[Mutant, ...] = (
             "        self._logs = LogSession(config, fleet, endpoint_url=endpoint_url)\n",
         ),
         (Failing("test_canaries"),),
-        "test_canaries",
+        "test_canaries and {region}",
     ),
     _unit(
         "L02-unguarded",
@@ -56,7 +56,7 @@ CLIENT_SOURCE: tuple[Mutant, ...] = (
             '        self._running[run_id].facts["gen_ai.input.messages"] = str(messages)\n',
         ),
         (Notice("prompt-at-rest", "caller"),),
-        "test_canaries",
+        "test_canaries and {region}",
         more_rows=("L03",),
     ),
     Mutant(
@@ -69,7 +69,7 @@ CLIENT_SOURCE: tuple[Mutant, ...] = (
             "            pass\n",
         ),
         (DELIVERED,),
-        "test_canaries",
+        "test_canaries and {region}",
     ),
     Mutant(
         "R05-stream",
@@ -82,7 +82,7 @@ CLIENT_SOURCE: tuple[Mutant, ...] = (
             '                self._record(call, "success", facts_of_response(response))\n',
         ),
         (DELIVERED,),
-        "test_canaries",
+        "test_canaries and {region}",
     ),
     _unit(
         "R05-error",
@@ -115,7 +115,7 @@ CLIENT_SOURCE: tuple[Mutant, ...] = (
             )
         ),
         (Failing("test_canaries"),),
-        "test_canaries",
+        "test_canaries and {region}",
     ),
     _unit(
         "R02-client",
@@ -206,7 +206,7 @@ CLIENT_SOURCE: tuple[Mutant, ...] = (
             "        return self.app\n",
         ),
         (Failing("test_canaries"),),
-        "test_canaries",
+        "test_canaries and {region}",
     ),
     Mutant(
         "L31-client",
@@ -219,6 +219,6 @@ CLIENT_SOURCE: tuple[Mutant, ...] = (
             '        name = f"{self._app} {datetime.now(UTC):%Y}/{uuid.uuid4().hex}"\n',
         ),
         (Notice("stream-names"),),
-        "test_canaries or test_streams_are_named",
+        "(test_canaries and {region}) or test_streams_are_named",
     ),
 )

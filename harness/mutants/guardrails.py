@@ -214,7 +214,7 @@ GUARDRAILS = (
         "organization",
         _centralize,
         (Notice("record-elsewhere"),),
-        "test_canaries",
+        "test_canaries and {region}",
         more_rows=("O05", "O06", "G16"),
     ),
     Mutant(

@@ -74,7 +74,7 @@ class Mutant:
     """What it changes: live policies and settings, Terraform source, or source of the client."""
     noticed_by: tuple[Notice | Failing, ...]
     tests: str
-    """The tests among which these are, as pytest's `-k` takes them."""
+    """The tests among which these are, as pytest's `-k` takes them; `{region}` is the victim's."""
     folder: str = SECURITY
     """Where these tests lie."""
     more_rows: tuple[str, ...] = ()

@@ -98,7 +98,7 @@ SETTINGS = (
         "Bedrock",
         _invocation_logging(lambda site: site.victim.region),
         (Notice("invocation-logging"), Notice("prompt-at-rest")),
-        "test_settings or test_canaries",
+        "test_settings or (test_canaries and {region})",
     ),
     Mutant(
         "L04-elsewhere",

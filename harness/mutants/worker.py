@@ -29,7 +29,11 @@ _MODULES = (
     "_pytest.pytester",
     "harness.probes.hostile",
 )
-_SERVICES = ("bedrock", "bedrock-runtime", "iam", "kms", "logs", "s3", "sts")
+_SERVICES = (
+    *("bedrock", "bedrock-runtime", "cloudtrail", "cloudwatch", "events", "iam", "kinesis", "kms"),
+    *("logs", "oam", "observabilityadmin", "organizations", "s3", "secretsmanager", "sqs", "sts"),
+    "xray",
+)
 
 
 def serve(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Watches every shelf of every account in every Region for canaries.
+"""Watches every shelf of every account in a Region for canaries.
 
 Absence proves something only where a canary would have been seen. So a marker is planted on each
 shelf after the canaries were sent, and a shelf counts as searched once its marker was found there.
@@ -55,10 +55,15 @@ class Sighting:
 class Lookout:
     """Plants markers and searches. What it makes in each place is removed with the cast."""
 
-    def __init__(self, cast: Cast) -> None:
+    def __init__(self, cast: Cast, region: str) -> None:
         self._cast = cast
         self._name = cast.helper_name("markers")
-        self._spots = [Spot(place, shelf) for place in cast.stage.places for shelf in SHELVES]
+        self._spots = [
+            Spot(place, shelf)
+            for place in cast.stage.places
+            if place.region == region
+            for shelf in SHELVES
+        ]
         for spot in self._spots:
             remove = spot.shelf.prepare(self._access(spot.place))
             if remove is not None:

@@ -134,7 +134,8 @@ def test_a_parameter_in_the_url_does_not_replace_one_in_json(
     "headers", [{"User-Agent": "x region/us-west-2"}, {"Host": "logs.us-west-2.amazonaws.com"}]
 )
 def test_the_region_is_the_signatures(send: Send, group: str, headers: dict[str, str]) -> None:
-    answer = send("logs", "/", b"{}", DESCRIBE | headers)
+    body = json.dumps({"logGroupNamePrefix": group}).encode()
+    answer = send("logs", "/", body, DESCRIBE | headers)
     assert answer.status_code == 200
     assert group in answer.text
 

@@ -8,11 +8,13 @@ nowhere at all, since records are metadata only.
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from langchain_core.messages import HumanMessage, SystemMessage
 
 from bulkhead import Bulkhead
@@ -100,53 +102,66 @@ def send(cast: Cast, home: Home) -> Sent:
     return sent
 
 
-def test_canaries(probe: Recorder, cast: Cast) -> None:
-    """All applications first, then one search: reading everything that is kept takes its time."""
-    since = int(time.time() * 1000)
-    lookout = Lookout(cast)
-    everything = [send(cast, home) for home in cast.stage.homes.values()]
-    prompts = [prompt for sent in everything for prompt in sent.prompts.values()]
+@dataclass(frozen=True)
+class Traffic:
+    """What all applications sent, and when they began (milliseconds)."""
+
+    since: int
+    sent: tuple[Sent, ...]
+
+
+@pytest.fixture(scope="module")
+def send_all(cast: Cast) -> Callable[[], Traffic]:
+    """Sends once for all Regions. To be called by the tests: what goes wrong is their failure."""
+
+    @functools.cache
+    def send_all() -> Traffic:
+        since = int(time.time() * 1000)
+        return Traffic(since, tuple(send(cast, home) for home in cast.stage.homes.values()))
+
+    return send_all
+
+
+def test_canaries(
+    probe: Recorder, cast: Cast, send_all: Callable[[], Traffic], region: str
+) -> None:
+    traffic = send_all()
+    prompts = [prompt for sent in traffic.sent for prompt in sent.prompts.values()]
     for prompt in prompts:
         probe.hide(prompt)
     planted = canary("planted")
-    places = plant(cast, planted, since)
-    records = [record for sent in everything for record in sent.records.values()]
-    sighting = lookout.search((*records, *prompts, planted), since=since)
-    judge_search(probe, cast, places, sighting, planted)
-    for sent in everything:
+    place = plant(cast, planted, traffic.since, region)
+    records = [record for sent in traffic.sent for record in sent.records.values()]
+    sighting = Lookout(cast, region).search((*records, *prompts, planted), since=traffic.since)
+    judge_search(probe, cast, place, sighting, planted)
+    for sent in traffic.sent:
         caller = cast.caller(sent.home.account)
         for way in WAYS:
-            record, prompt = sent.records[way], sent.prompts[way]
-            judge_record(probe, caller, sent.home, way, sighting, record, sent.delivered)
-            judge_prompt(probe, caller, sent.home, way, sighting, prompt)
+            judge_record(probe, caller, sent, way, sighting, region)
+            judge_prompt(probe, caller, way, sighting, sent.prompts[way], region)
 
 
 def judge_record(
-    probe: Recorder,
-    caller: Actor,
-    home: Home,
-    way: str,
-    sighting: Sighting,
-    record: str,
-    delivered: bool,
+    probe: Recorder, caller: Actor, sent: Sent, way: str, sighting: Sighting, region: str
 ) -> None:
-    found = sighting.of(record)
+    home, found = sent.home, sighting.of(sent.records[way])
     own = [f for f in found if f.where == home.group and f.place.account == home.account]
-    probe.state(
-        Subject(
-            "record-delivered",
-            ("L02", "R05"),
-            f"the record of a model call reaches the customer's own log group ({way})",
-            caller,
-            "logs:PutLogEvents",
-            home.group,
-            (home.group_arn,),
-        ),
-        expected="present",
-        observed="present" if own else "absent",
-        holds=bool(own),
-        why=f"found in {own[0]}" if own else f"not found; writer settled: {delivered}",
-    )
+    if home.region == region:
+        probe.state(
+            Subject(
+                "record-delivered",
+                ("L02", "R05"),
+                f"the record of a model call reaches the customer's own log group ({way})",
+                caller,
+                "logs:PutLogEvents",
+                home.group,
+                (home.group_arn,),
+            ),
+            expected="present",
+            observed="present" if own else "absent",
+            holds=bool(own),
+            why=f"found in {own[0]}" if own else f"not found; writer settled: {sent.delivered}",
+        )
     judge_absence(
         probe,
         Subject(
@@ -155,7 +170,7 @@ def judge_record(
             f"the record of a model call reaches nothing but its log group ({way})",
             caller,
             "logs:PutLogEvents",
-            "everything else that is kept",
+            f"everything else that is kept in {region}",
             (),
         ),
         sighting,
@@ -164,7 +179,7 @@ def judge_record(
 
 
 def judge_prompt(
-    probe: Recorder, caller: Actor, home: Home, way: str, sighting: Sighting, prompt: str
+    probe: Recorder, caller: Actor, way: str, sighting: Sighting, prompt: str, region: str
 ) -> None:
     judge_absence(
         probe,
@@ -174,7 +189,7 @@ def judge_prompt(
             f"a prompt comes to rest nowhere ({way})",
             caller,
             "bedrock:InvokeModel",
-            "everything that is kept",
+            f"everything that is kept in {region}",
             (),
         ),
         sighting,
@@ -201,39 +216,37 @@ def judge_absence(probe: Recorder, subject: Subject, sighting: Sighting, found: 
     )
 
 
-def plant(cast: Cast, planted: str, since: int) -> list[Place]:
-    """Put a canary into a log group of operations in each Region, where no prompt may be."""
+def plant(cast: Cast, planted: str, since: int, region: str) -> Place:
+    """Put a canary into a log group of operations, where no prompt may be."""
     operations = cast.stage.environment.operations_account
-    places = [p for p in cast.stage.places if p.account == operations]
+    place = next(p for p in cast.stage.places if (p.account, p.region) == (operations, region))
     group = f"/bulkhead-probe/{cast.helper_name('planted')}"
-    for place in places:
-        logs = cast.client(cast.administrator(place.account), "logs", place.region)
-        logs.create_log_group(logGroupName=group)
-        cast.on_close(lambda logs=logs: logs.delete_log_group(logGroupName=group))  # type: ignore[misc]
-        logs.create_log_stream(logGroupName=group, logStreamName="s")
-        event = {"timestamp": since, "message": f'{{"inputText": "what is {planted}?"}}'}
-        logs.put_log_events(logGroupName=group, logStreamName="s", logEvents=[event])
-    return places
+    logs = cast.client(cast.administrator(operations), "logs", region)
+    logs.create_log_group(logGroupName=group)
+    cast.on_close(lambda: logs.delete_log_group(logGroupName=group))
+    logs.create_log_stream(logGroupName=group, logStreamName="s")
+    event = {"timestamp": since, "message": f'{{"inputText": "what is {planted}?"}}'}
+    logs.put_log_events(logGroupName=group, logStreamName="s", logEvents=[event])
+    return place
 
 
 def judge_search(
-    probe: Recorder, cast: Cast, places: list[Place], sighting: Sighting, planted: str
+    probe: Recorder, cast: Cast, place: Place, sighting: Sighting, planted: str
 ) -> None:
     """The search's own twin: what was planted is seen."""
-    found = {f.place for f in sighting.of(planted)}
-    for place in places:
-        probe.state(
-            Subject(
-                "search-works",
-                ("L04",),
-                "a canary in a log group of the operations account is found",
-                cast.administrator(place.account),
-                "logs:FilterLogEvents",
-                f"operations account in {place.region}",
-                (),
-            ),
-            expected="present",
-            observed="present" if place in found else "absent",
-            holds=place in found,
-            why="found" if place in found else "planted, and not found",
-        )
+    found = any(f.place == place for f in sighting.of(planted))
+    probe.state(
+        Subject(
+            "search-works",
+            ("L04",),
+            "a canary in a log group of the operations account is found",
+            cast.administrator(place.account),
+            "logs:FilterLogEvents",
+            f"operations account in {place.region}",
+            (),
+        ),
+        expected="present",
+        observed="present" if found else "absent",
+        holds=found,
+        why="found" if found else "planted, and not found",
+    )
