@@ -1,1 +1,1 @@
-"""What `bulkhead bench` measures, one subject a module. Figures only; `harness.cli.bench` shows them."""
+"""What `bulkhead bench` measures, one subject a module; `harness.cli.bench` shows the figures."""
