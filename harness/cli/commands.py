@@ -1,4 +1,4 @@
-"""The command `bulkhead`: the commands and their options; the work is in the modules beside.
+"""The commands and their options; the work is in the modules beside.
 
 Those are imported when a command needs them, so that `--help` is quick.
 """
@@ -13,13 +13,8 @@ from typing import Any
 
 import click
 
+from harness.cli import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE
 from harness.errors import UserError
-
-EXIT_FAILED = 1
-"""Something that had to hold does not."""
-EXIT_USAGE = 2
-"""Bad input or a missing tool; nothing was shown either way."""
-EXIT_INTERRUPTED = 130
 
 
 class AccountId(click.ParamType[str]):
@@ -132,6 +127,45 @@ def verify(environment: str, **files: Path | None) -> None:
     from harness.cli.environments import verify_environment
 
     sys.exit(0 if verify_environment(environment, **files) else EXIT_FAILED)
+
+
+@commands.command()
+@click.argument("files", metavar="[FILE]...", nargs=-1)
+def decide(files: tuple[str, ...]) -> None:
+    """Decide requests as AWS would, from the policies you give: a local policy simulator.
+
+    Reads cases from FILEs, or from standard input without one or for `-`: one JSON object per line.
+    Writes one line per case, in the same order, with the decision, the statements that decided
+    and why. No AWS account is asked, nor an embedded cloud.
+
+    \b
+      {"id": "read",
+       "request": {"principal": "arn:aws:iam::111111111111:user/ann",
+                   "action": "s3:GetObject",
+                   "resource": "arn:aws:s3:::reports/may.pdf",
+                   "resourceAccount": "111111111111",
+                   "context": {"aws:PrincipalOrgID": "o-abc"}},
+       "identityPolicies": [POLICY, ...],
+       "resourcePolicy": POLICY,
+       "permissionsBoundary": POLICY,
+       "sessionPolicy": POLICY,
+       "scps": [[POLICY at the root, ...], [POLICY at the account, ...]],
+       "rcps": [[POLICY, ...], ...],
+       "expected": "Allowed"}
+
+    On one line. Only `id` and `request` must be there, and `expected`, which makes a test of the
+    case, may be Allowed, ImplicitlyDenied or ExplicitlyDenied.
+
+    A key of the context that is left out is absent from the request, as on AWS. What the engine
+    does not know (an operator, an element, a key of the case) is an error of its line, and never
+    skipped.
+
+    Exit code 0: all decided, as expected. 1: a case was not decided as it expects. 2: a line or a
+    file could not be read, whatever the others say. docs/decide.md has examples to run.
+    """
+    from harness.cli.decide import decide_files
+
+    sys.exit(decide_files(files))
 
 
 @commands.command()
@@ -249,11 +283,6 @@ def validate(fix: bool) -> None:
     from harness.cli.terraform_files import validate_all
 
     sys.exit(0 if validate_all(fix=fix) else EXIT_FAILED)
-
-
-def main() -> None:
-    """Runs the command line: errors meant for its user take one line and no traceback."""
-    sys.exit(run(commands))
 
 
 def run(command: Callable[..., Any], arguments: list[str] | None = None) -> int:
