@@ -132,11 +132,11 @@ def verify(environment: str, **files: Path | None) -> None:
 @commands.command()
 @click.argument("files", metavar="[FILE]...", nargs=-1)
 def decide(files: tuple[str, ...]) -> None:
-    """Decide requests as AWS would, from the policies you give: a local policy simulator.
+    """Decide requests as AWS would, from policies you give.
 
-    Reads cases from FILEs, or from standard input without one or for `-`: one JSON object per line.
-    Writes one line per case, in the same order, with the decision, the statements that decided
-    and why. No AWS account is asked, nor an embedded cloud.
+    A local policy simulator: it asks no AWS account and needs no embedded cloud. Reads cases from
+    each FILE, or from standard input without one or for `-`: one JSON object per line. Writes one
+    line per case, in the same order, with the decision, the statements that decided and why.
 
     \b
       {"id": "read",
@@ -153,8 +153,8 @@ def decide(files: tuple[str, ...]) -> None:
        "rcps": [[POLICY, ...], ...],
        "expected": "Allowed"}
 
-    On one line. Only `id` and `request` must be there, and `expected`, which makes a test of the
-    case, may be Allowed, ImplicitlyDenied or ExplicitlyDenied.
+    All on one line. Only `id` and `request` must be there. `expected` makes the case a test; it is
+    Allowed, ImplicitlyDenied or ExplicitlyDenied.
 
     A key of the context that is left out is absent from the request, as on AWS. What the engine
     does not know (an operator, an element, a key of the case) is an error of its line, and never

@@ -7,6 +7,7 @@ command can stand in a pipe. Nothing but the policy language is imported: see `h
 from __future__ import annotations
 
 import codecs
+import contextlib
 import json
 import os
 import sys
@@ -131,9 +132,12 @@ def _put(stream: TextIO | None, line: str) -> None:
 
 def _give_up(error: BaseException | None) -> int:
     """The end when output cannot be written; a reader that has gone needs no message."""
-    for stream in (sys.stdout, sys.stderr):
-        if error is not None and not isinstance(error, BrokenPipeError) and stream is sys.stderr:
+    gone = isinstance(error, BrokenPipeError)
+    if not gone:
+        with contextlib.suppress(OSError):
             os.write(2, f"bulkhead: the answers cannot be written: {error}\n".encode())
-        # What is left in the buffer must not fail again when the interpreter ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-    return EXIT_FAILED if isinstance(error, BrokenPipeError) else EXIT_USAGE
+    # What is left in the buffers must not fail again when the interpreter ends.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in (1, 2):
+        os.dup2(nowhere, descriptor)
+    return EXIT_FAILED if gone else EXIT_USAGE
