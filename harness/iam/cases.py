@@ -3,6 +3,7 @@
 One case is an object with `id`, `request` {principal, action, resource, resourceAccount, context},
 `identityPolicies` (list), `resourcePolicy`, `permissionsBoundary`, `sessionPolicy` (a document, a
 list of them, or null for none), `scps` and `rcps` (lists of levels, root first) and `expected`.
+For the session of a federated user, `request.parent` is the ARN of the user who asked for it.
 Absent policies may be left out. `rule`, `certainty` and `note` are for readers. Reading files and
 writing answers is not done here. `docs/decide.schema.json` describes cases and answers.
 """
@@ -40,9 +41,9 @@ _CASE_KEYS = frozenset(
         "rcps",
     }
 )
-_REQUEST_KEYS = frozenset({"principal", "action", "resource", "resourceAccount", "context"})
-_ACCOUNT = re.compile(r"[0-9]{12}")
-_ACTION = re.compile(r"[A-Za-z0-9-]+:[A-Za-z0-9_-]+")
+_REQUEST_KEYS = frozenset(
+    {"principal", "action", "resource", "resourceAccount", "context", "parent"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,10 @@ def _case(data: Mapping[str, Any]) -> Case:
     return Case(data["id"], request, policies, None if expected is None else Outcome(expected))
 
 
+_ACCOUNT = re.compile(r"[0-9]{12}")
+_ACTION = re.compile(r"[A-Za-z0-9-]+:[A-Za-z0-9_-]+")
+
+
 def _request(data: Any) -> Request:
     if not isinstance(data, Mapping):
         raise PolicyError("request: missing, or not an object")
@@ -129,9 +134,11 @@ def _request(data: Any) -> Request:
     for key in ("principal", "action", "resource"):
         if not isinstance(data.get(key), str) or not data[key]:
             raise PolicyError(f"request.{key}: missing, or not text")
-    action, resource = data["action"], data["resource"]
-    if not _ACTION.fullmatch(action):
-        raise PolicyError(f"request.action: {action!r} is not one action such as s3:GetObject")
+    if not _ACTION.fullmatch(data["action"]):
+        raise PolicyError(
+            f"request.action: {data['action']!r} is not one action such as s3:GetObject"
+        )
+    resource: str = data["resource"]
     pieces = resource.split(":", 5)
     if resource != "*" and (len(pieces) < 6 or pieces[0] != "arn"):
         raise PolicyError(f'request.resource: {resource!r} is neither an ARN nor "*"')
@@ -144,7 +151,13 @@ def _request(data: Any) -> Request:
         raise PolicyError(f"request.resourceAccount: {account!r} is not an account: 12 digits")
     context = _context(data.get("context"))
     principal = _principal(data["principal"], {key.lower(): v for key, v in context.items()})
-    return Request(principal, action, resource, account, context)
+    parent = data.get("parent", "")
+    if not isinstance(parent, str):
+        raise PolicyError("request.parent: not text")
+    if parent and (principal.kind, bool(principal.account)) != ("federated", True):
+        raise PolicyError("request.parent: only the session of a federated user has one")
+    principal = replace(principal, parent_arn=parent)
+    return Request(principal, data["action"], resource, account, context)
 
 
 def _principal(arn: str, context: Mapping[str, str | tuple[str, ...]]) -> Principal:

@@ -132,6 +132,8 @@ def nested(depth: int) -> Any:
         (("request", "resource"), "bkt/k", r"request\.resource: 'bkt/k' is neither"),
         (("request", "resourceAccount"), "1234", "'1234' is not an account"),
         (("request", "resourceAccount"), 222222222222, "is not an account"),
+        (("request", "parent"), None, r"request\.parent: not text"),
+        (("request", "parent"), "arn:aws:iam::1:user/a", "only the session of a federated user"),
         (("request", "context"), [], r"request\.context: not an object"),
         (("request", "context"), {"orgid": "o-1"}, "must have the form service:name"),
         (("request", "context"), {"aws:a": "1", "AWS:A": "2"}, "twice, but for letter case"),
