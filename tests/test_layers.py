@@ -11,7 +11,10 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 # What each package of the harness may import besides itself and `harness.errors`.
-LAYERS = ["iam", "estate", ("cloud", "proof"), "targets", "deploy", ("mutants", "probes")]
+LAYERS = [
+    *("iam", "estate", ("cloud", "proof"), "targets", "deploy"),
+    ("mutants", "probes", "bench"),
+]
 TOP = ("cli", "pytest_plugin")
 APART = "report"
 FREE = ("errors", "__init__")

@@ -15,6 +15,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
 
 from harness.cloud.call import EventStream
+from harness.cloud.catalogue import needs
 from harness.cloud.cloud import Cloud
 from harness.cloud.gateway import _call
 from harness.cloud.http_request import read_request
@@ -27,16 +28,22 @@ from harness.cloud.wire import read_operation
 OPERATIONS, CUSTOMER = "111111111111", "222222222222"
 REGION = "eu-central-1"
 MODEL = "amazon.nova-lite-v1:0"
+DECISIONS = 20
+"""Decisions that are timed together, each too short for the clock."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Median seconds of one operation. `grown` is the gateway's with many customers."""
+    """Median seconds of one operation. `grown` is the gateway's with many customers; `decision` is
+    the part of it that decides, `cpu` what the gateway takes of the processor."""
 
     operation: str
     bare: float
     gateway: float
     grown: float
+    cpu: float
+    decision: float
+    decision_grown: float
 
     @property
     def ratio(self) -> float:
@@ -46,12 +53,25 @@ class Cost:
     def growth(self) -> float:
         return self.grown / self.gateway
 
+    @property
+    def decision_growth(self) -> float:
+        return self.decision_grown / self.decision
+
 
 @dataclass(frozen=True, slots=True)
 class _Subject:
     name: str
     through: Callable[[], None]
     past: Callable[[], None]
+    decide: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Times:
+    past: float
+    through: float
+    cpu: float
+    decide: float
 
 
 class Bench:
@@ -69,24 +89,36 @@ class Bench:
         """Times each operation `rounds` times each way, taking turns."""
         self._customers(self._few)
         subjects = self._subjects()
-        first = [(s, *self._times(s, rounds)) for s in subjects]
+        first = [self._times(subject, rounds) for subject in subjects]
         self._customers(self._many)
         self._empty_stream()  # it has grown as well, which is not what is asked
+        grown = [self._times(subject, rounds) for subject in subjects]
         return [
-            Cost(subject.name, bare, gateway, self._times(subject, rounds)[1])
-            for subject, bare, gateway in first
+            Cost(
+                operation=subject.name,
+                bare=before.past,
+                gateway=before.through,
+                grown=after.through,
+                cpu=before.cpu,
+                decision=before.decide,
+                decision_grown=after.decide,
+            )
+            for subject, before, after in zip(subjects, first, grown, strict=True)
         ]
 
     @staticmethod
-    def _times(subject: _Subject, rounds: int) -> tuple[float, float]:
-        past: list[float] = []
-        through: list[float] = []
+    def _times(subject: _Subject, rounds: int) -> _Times:
+        """Taking turns, so that what else the machine does hits all alike."""
+        past, through, decide, cpu = [], [], [], []
         for _ in range(rounds + 2):  # the first two fill caches
-            for run, taken in ((subject.past, past), (subject.through, through)):
-                started = time.perf_counter()
-                run()
-                taken.append(time.perf_counter() - started)
-        return statistics.median(past[2:]), statistics.median(through[2:])
+            past.append(_seconds(subject.past, time.perf_counter))
+            through.append(_seconds(subject.through, time.perf_counter))
+            cpu.append(_seconds(subject.through, time.process_time))
+            decide.append(_seconds(subject.decide, time.process_time) / DECISIONS)
+        medians = [statistics.median(taken[2:]) for taken in (past, through, cpu)]
+        # The other figures are ratios of two taken in turns; decisions among few and among many
+        # roles are minutes apart, and only the least of them knows nothing of the time between.
+        return _Times(medians[0], medians[1], medians[2], min(decide))
 
     def _customers(self, count: int) -> None:
         """Fleet roles, put straight into the inner app: they are many."""
@@ -105,7 +137,7 @@ class Bench:
                 "Action": ["bedrock:InvokeModel", "logs:PutLogEvents"],
                 "Resource": "*",
             }
-            iam.create_role(name, _document(statement), "/", None, "", {}, "3600")
+            iam.create_role(name, _document(statement), "/", None, "", [], "3600")
             iam.put_role_policy(name, "invoke", _document(allowed))
             self._made += 1
 
@@ -168,7 +200,13 @@ class Bench:
                 found = parts.inner.handle(operation, asked, OPERATIONS)
                 assert found.status < 300, f"{name}: {found.status}"
 
-        return _Subject(name, through, past)
+        wanted = needs(asked, parts.world)
+
+        def decide() -> None:
+            for _ in range(DECISIONS):
+                assert parts.authorizer.refusal(asked, wanted) is None
+
+        return _Subject(name, through, past, decide)
 
     def _client(self, service: str, account: str = OPERATIONS) -> Any:
         credential: Credential = self._cloud._profiles[account]
@@ -189,6 +227,12 @@ class Bench:
         response = self._cloud.gateway.respond(environ)
         headers: Any = _Headers(response.headers)
         return AWSResponse(request.url, response.status, headers, _Raw(b"".join(response.body)))
+
+
+def _seconds(run: Callable[[], None], clock: Callable[[], float]) -> float:
+    started = clock()
+    run()
+    return clock() - started
 
 
 def _empty(logs: Any) -> None:

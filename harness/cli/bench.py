@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import statistics
-import subprocess
-import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -19,65 +18,91 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from harness.bench.engine import Throughput, throughput
+from harness.bench.fleet import apply_fleet
+from harness.bench.gateway import Bench, Cost
+from harness.bench.processes import bare_assume_role, cold_decision
 from harness.cli.environments import loaded, say, throwaway
-from harness.cli.gateway_bench import Bench, Cost
 from harness.cli.mutants import run as run_mutants
 from harness.cli.serve import terminable
 from harness.cli.suite import Reports, run_suite
 from harness.deploy.deployment import Deployment
+from harness.deploy.environment import Environment
 from harness.mutants import MUTANTS
 
-FORMAT = "bulkhead-bench/1"
-FEW, MANY = 10, 1000
+FORMAT = "bulkhead-bench/2"
+FEW = 10
 FORKS = 11
-COLD_STARTS = 11
+DECISIONS = 20_000
+ROLES = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """How long a job took, and how long it may take."""
+class Measure:
+    """One figure and the most it may be: seconds, or a ratio of two measured in this run."""
 
     name: str
-    seconds: float
+    value: float
     limit: float
+    ratio: bool = False
 
     @property
     def share(self) -> float:
-        return self.seconds / self.limit
+        return self.value / self.limit
 
 
 def bench(name: str, *, rounds: int, many: int, jobs: bool, report: Path | None) -> bool:
-    """Measures, prints, and writes JSON where asked to. True if every job kept its limit."""
+    """Measures, prints, and writes JSON where asked to. True if everything kept its limit."""
     environment = loaded(name)
     console = Console()
+    engine = throughput(DECISIONS)
     costs = Bench(few=min(FEW, many), many=many).run(rounds)
     _print_costs(costs, many, console)
-    done: list[Job] = []
+    _print_engine(engine, console)
+    measures = _small(costs, many)
     if jobs:
-        with terminable():
-            started = time.monotonic()
-            with throwaway(environment, console) as deployment:
-                deployed = time.monotonic()
-                reports = Reports.into(deployment.parent)
-                quiet = Console(quiet=True)
-                run_suite(deployment, deployment.parent, reports, quiet)
-                suite = time.monotonic()
-                fork = _fork_seconds(deployment)
-                forked = time.monotonic()
-                run_mutants(MUTANTS, deployment, console)
-                weakened = time.monotonic()
-        done = [
-            Job("demo: deploy, call, probe, report", suite - started, 90),
-            Job("security suite on a prepared cloud", suite - deployed, 60),
-            Job(f"{len(MUTANTS)} weakenings from a prepared cloud", weakened - forked, 180),
-            Job("fork of the prepared cloud", fork, 0.1),
-            Job("decide one case from a cold start", _cold_decision_seconds(), 0.2),
+        with tempfile.TemporaryDirectory(prefix="bulkhead-bench-") as folder:
+            fleet = apply_fleet(ROLES, Path(folder))
+        measures += [
+            Measure(f"terraform apply of {ROLES} roles, against bare moto", fleet.ratio, 1.1, True)
         ]
-        _print_jobs(done, console)
+        measures += _jobs(environment, console)
+    _print_measures(measures, console)
     if report is not None:
         report.parent.mkdir(parents=True, exist_ok=True)
-        report.write_text(json.dumps(_document(costs, done, many), indent=1) + "\n")
-    return all(job.share <= 1 for job in done)
+        report.write_text(json.dumps(_document(costs, engine, measures, many), indent=1) + "\n")
+    return all(measure.share <= 1 for measure in measures)
+
+
+def _small(costs: Sequence[Cost], many: int) -> list[Measure]:
+    assume = next(cost for cost in costs if cost.operation == "sts AssumeRole")
+    grown = max(cost.decision_growth for cost in costs)
+    return [
+        Measure("AssumeRole's CPU, against bare moto", assume.cpu / bare_assume_role(), 1, True),
+        Measure(f"a decision among {many:,} roles, against {FEW}", grown, 1.2, True),
+        Measure("decide one case from a cold start", cold_decision(), 0.2),
+    ]
+
+
+def _jobs(environment: Environment, console: Console) -> list[Measure]:
+    """Deploys, probes, forks and weakens."""
+    with terminable():
+        started = time.monotonic()
+        with throwaway(environment, console) as deployment:
+            deployed = time.monotonic()
+            reports = Reports.into(deployment.parent)
+            run_suite(deployment, deployment.parent, reports, Console(quiet=True))
+            suite = time.monotonic()
+            fork = _fork_seconds(deployment)
+            forked = time.monotonic()
+            run_mutants(MUTANTS, deployment, console)
+            weakened = time.monotonic()
+    return [
+        Measure("demo: deploy, call, probe, report", suite - started, 90),
+        Measure("security suite on a prepared cloud", suite - deployed, 60),
+        Measure(f"{len(MUTANTS)} weakenings from a prepared cloud", weakened - forked, 180),
+        Measure("fork of the prepared cloud", fork, 0.1),
+    ]
 
 
 def _fork_seconds(deployment: Path) -> float:
@@ -88,29 +113,6 @@ def _fork_seconds(deployment: Path) -> float:
         started = time.monotonic()
         with cloud.fork():
             taken.append(time.monotonic() - started)
-    return statistics.median(taken)
-
-
-_CASE = """{"id": "read", "request": {"principal": "arn:aws:iam::111111111111:user/ann",
-"action": "s3:GetObject", "resource": "arn:aws:s3:::bucket/key", "resourceAccount": "111111111111"},
-"identityPolicies": [{"Statement": {"Effect": "Allow", "Action": "s3:Get*", "Resource": "*"}}]}"""
-"""On one line it is a case for `bulkhead decide`."""
-
-
-def _cold_decision_seconds() -> float:
-    """The median time of `bulkhead decide` for one case, start and end of the process included."""
-    command = [sys.executable, "-c", "from harness.cli import main; main()", "decide"]
-    taken = []
-    for _ in range(COLD_STARTS):
-        started = time.monotonic()
-        subprocess.run(
-            command,
-            input=_CASE.replace("\n", " "),
-            text=True,
-            stdout=subprocess.DEVNULL,
-            check=True,
-        )
-        taken.append(time.monotonic() - started)
     return statistics.median(taken)
 
 
@@ -135,28 +137,45 @@ def _print_costs(costs: Sequence[Cost], many: int, console: Console) -> None:
     )
 
 
-def _print_jobs(jobs: Sequence[Job], console: Console) -> None:
-    table = Table(title="Jobs", title_justify="left")
-    table.add_column("job")
-    for column in ("took", "may take", "share"):
-        table.add_column(column, justify="right")
-    for job in jobs:
-        style = "red" if job.share > 1 else ""
-        took = f"{job.seconds:.0f} s" if job.seconds >= 1 else f"{job.seconds * 1000:.0f} ms"
-        limit = f"{job.limit:.0f} s" if job.limit >= 1 else f"{job.limit * 1000:.0f} ms"
-        table.add_row(job.name, took, limit, f"{job.share:.2f}", style=style)
+def _print_engine(engine: Sequence[Throughput], console: Console) -> None:
+    table = Table(title="Decisions on one core, policies parsed beforehand", title_justify="left")
+    table.add_column("case")
+    table.add_column("per second", justify="right")
+    for each in engine:
+        table.add_row(each.case, f"{each.per_second:,.0f}")
     console.print(table)
-    for job in jobs:
-        if job.share > 1:
-            say(console, f"too slow: {job.name}")
 
 
-def _document(costs: Sequence[Cost], jobs: Sequence[Job], many: int) -> Mapping[str, Any]:
+def _print_measures(measures: Sequence[Measure], console: Console) -> None:
+    table = Table(title="Limits", title_justify="left")
+    table.add_column("what")
+    for column in ("measured", "may be", "share"):
+        table.add_column(column, justify="right")
+    for measure in measures:
+        style = "red" if measure.share > 1 else ""
+        shown = (_shown(value, measure.ratio) for value in (measure.value, measure.limit))
+        table.add_row(measure.name, *shown, f"{measure.share:.2f}", style=style)
+    console.print(table)
+    for measure in measures:
+        if measure.share > 1:
+            say(console, f"over its limit: {measure.name}")
+
+
+def _shown(value: float, ratio: bool) -> str:
+    if ratio:
+        return f"{value:.2f} x"
+    return f"{value:.0f} s" if value >= 1 else f"{value * 1000:.0f} ms"
+
+
+def _document(
+    costs: Sequence[Cost], engine: Sequence[Throughput], measures: Sequence[Measure], many: int
+) -> Mapping[str, Any]:
     return {
         "format": FORMAT,
         "customers": many,
         "requests": [
             {**asdict(cost), "ratio": cost.ratio, "growth": cost.growth} for cost in costs
         ],
-        "jobs": [{**asdict(job), "share": job.share} for job in jobs],
+        "decisions": [asdict(each) for each in engine],
+        "limits": [{**asdict(each), "share": each.share} for each in measures],
     }

@@ -253,7 +253,7 @@ def mutants(
 @click.option(
     "--customers",
     type=click.IntRange(4),
-    default=1000,
+    default=10_000,
     help="How many to grow to.",
     show_default=True,
 )

@@ -18,6 +18,8 @@ from pathlib import Path
 from harness.deploy.deployment import Deployment
 from harness.mutants.attempt import Attempt, attempt
 from harness.mutants.catalogue import mutant
+from harness.probes.stage import Stage
+from harness.targets.embedded import EmbeddedTarget
 
 LIMIT = 240
 """Seconds after which an attempt is ended."""
@@ -55,8 +57,17 @@ def _warm_up(deployment: Deployment) -> None:
     session = target.session(deployment.environment.operations_account)
     for service in _SERVICES:
         target.client(session, service, deployment.environment.region)
+    _read_trails(target, deployment)
     gc.collect()
     gc.freeze()
+
+
+def _read_trails(target: EmbeddedTarget, deployment: Deployment) -> None:
+    """Have the events of the deployment made once, and not in every fork that is searched."""
+    for place in Stage.of(deployment, target).places:
+        trail = target.client(target.session(place.account), "cloudtrail", place.region)
+        for _ in trail.get_paginator("lookup_events").paginate():
+            pass
 
 
 def _forked(names: str, deployment: Deployment, run_dir: Path) -> Attempt:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -46,6 +46,9 @@ class Recorded:
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
+    _found: dict[str, Any] = field(default_factory=dict, init=False, compare=False)
+    """What LookupEvents answers, once somebody has asked: a search reads everything, again and
+    again."""
 
     @property
     def source(self) -> str:
@@ -111,7 +114,9 @@ def event(recorded: Recorded, inference_region: InferenceRegion) -> dict[str, An
 
 
 def found(recorded: Recorded, inference_region: InferenceRegion) -> dict[str, Any]:
-    """The event as LookupEvents answers it."""
+    """The event as LookupEvents answers it; not to be changed."""
+    if recorded._found:
+        return recorded._found
     made: dict[str, Any] = {
         "EventId": recorded.event_id,
         "EventName": recorded.name,
@@ -127,7 +132,8 @@ def found(recorded: Recorded, inference_region: InferenceRegion) -> dict[str, An
         made["Username"] = recorded.user
     if recorded.recipient == recorded.caller.account and recorded.caller.kind != "service":
         made["AccessKeyId"] = recorded.caller.access_key_id
-    return made
+    recorded._found.update(made)
+    return recorded._found
 
 
 def _request(recorded: Recorded) -> dict[str, Any] | None:
