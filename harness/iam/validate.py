@@ -25,6 +25,8 @@ _IAM_KINDS = frozenset(
 _WITHOUT_PRINCIPAL = frozenset(
     {PolicyKind.IDENTITY, PolicyKind.BOUNDARY, PolicyKind.SESSION, PolicyKind.SCP}
 )
+_FEWEST_FIELDS = {PolicyKind.IDENTITY: 3, PolicyKind.BOUNDARY: 3}
+"""Of an ARN: AWS completes incomplete ones in identity-based policies (reference_identifiers)."""
 _RESOURCE_OPTIONAL = frozenset({PolicyKind.TRUST, PolicyKind.RESOURCE})
 _PARTITIONS = frozenset(
     {
@@ -152,7 +154,7 @@ def _resources(statement: Mapping[str, Any], kind: PolicyKind) -> Iterator[str]:
             yield f'Resource {resource} must be in ARN format or "*".'
         elif pieces[1] not in _PARTITIONS:
             yield f'Partition "{pieces[1]}" is not valid for resource "{resource}".'
-        elif len(pieces) < 6 and "*" not in pieces[-1]:
+        elif len(pieces) < _FEWEST_FIELDS.get(kind, 6) and "*" not in pieces[-1]:
             yield f'Resource {resource} must be in ARN format or "*".'
 
 
