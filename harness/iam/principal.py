@@ -235,7 +235,7 @@ def parse_principals(element: object) -> PrincipalSet:
                     accounts.add(text)
                 elif root := _ROOT.fullmatch(text):
                     accounts.add(root[1])
-                elif _UNIQUE_ID.fullmatch(text) or _IDENTITY.fullmatch(text):
+                elif _UNIQUE_ID.fullmatch(text) or (_IDENTITY.fullmatch(text) and "${" not in text):
                     identities.add(text)
                 else:
                     raise PolicyError(f"invalid principal {text!r}: {_hint(text)}")
