@@ -3,6 +3,7 @@
 One case is an object with `id`, `request` {principal, action, resource, resourceAccount, context},
 `identityPolicies` (list), `resourcePolicy`, `permissionsBoundary`, `sessionPolicy` (a document, a
 list of them, or null for none), `scps` and `rcps` (lists of levels, root first) and `expected`.
+For the session of a federated user, `request.parent` is the ARN of the user who asked for it.
 Absent policies may be left out. `rule`, `certainty` and `note` are for readers. Reading files and
 writing answers is not done here.
 """
@@ -37,7 +38,9 @@ _CASE_KEYS = frozenset(
         "rcps",
     }
 )
-_REQUEST_KEYS = frozenset({"principal", "action", "resource", "resourceAccount", "context"})
+_REQUEST_KEYS = frozenset(
+    {"principal", "action", "resource", "resourceAccount", "context", "parent"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,12 @@ def _request(data: Any) -> Request:
     if not isinstance(account, str):
         raise PolicyError("request.resourceAccount: not text")
     principal = _principal(data["principal"], {key.lower(): v for key, v in context.items()})
+    parent = data.get("parent", "")
+    if not isinstance(parent, str):
+        raise PolicyError("request.parent: not text")
+    if parent and (principal.kind, bool(principal.account)) != ("federated", True):
+        raise PolicyError("request.parent: only the session of a federated user has one")
+    principal = replace(principal, parent_arn=parent)
     return Request(principal, data["action"], resource, account, context)
 
 
