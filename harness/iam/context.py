@@ -33,11 +33,13 @@ class Request:
 class View:
     """What statements are tested against. Made once per decision; not thread-safe, not kept."""
 
-    __slots__ = ("_keys", "_request", "action", "boundary", "principal", "resource")
+    __slots__ = ("_keys", "_listed", "_request", "action", "boundary", "principal", "resource")
 
     def __init__(self, request: Request, *, boundary: bool = False) -> None:
         self._request = request
         self._keys: dict[str, tuple[str, ...]] | None = None
+        self._listed: set[str] = set()
+        """Keys whose values came as a list, be it of one: the multivalued ones."""
         self.action = request.action.lower()
         self.resource = request.resource
         self.principal = request.principal
@@ -52,12 +54,17 @@ class View:
         return keys.get(key, ())
 
     def single(self, key: str) -> str | None:
-        """The value a policy variable takes: a key with several values has none."""
+        """The value a policy variable takes: a multivalued key has none."""
         values = self.values(key)
-        return values[0] if len(values) == 1 else None
+        return values[0] if len(values) == 1 and key not in self._listed else None
 
     def _collect(self) -> dict[str, tuple[str, ...]]:
         keys = dict(self.principal.context)
-        for key, value in self._request.context.items():
-            keys[key.lower()] = (value,) if isinstance(value, str) else tuple(value)
+        for name, value in self._request.context.items():
+            key = name.lower()
+            if isinstance(value, str):
+                keys[key] = (value,)
+            else:
+                keys[key] = tuple(value)
+                self._listed.add(key)
         return keys
