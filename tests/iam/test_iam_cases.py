@@ -50,6 +50,22 @@ def test_document_is_saved_or_refused(data: dict[str, Any]) -> None:
         assert any(data["refused"] in problem for problem in problems), problems
 
 
+FULL_ACCESS = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
+
+
+def test_aws_would_save_every_policy_of_a_case() -> None:
+    """But for RCPFullAWSAccess, which is AWS's own."""
+    refused = {
+        name: problems
+        for name, data in ALL.items()
+        for named in read_case(data).policies.all()
+        if named.kind is not PolicyKind.RCP
+        or FULL_ACCESS not in named.policy.to_document()["Statement"]
+        if (problems := validate(named.policy.to_document(), named.kind))
+    }
+    assert refused == {}
+
+
 def test_no_two_share_a_name() -> None:
     assert [name for name, count in Counter(name for name, _ in NAMED).items() if count > 1] == []
 
