@@ -28,6 +28,10 @@ demo: setup ## Run the main job: deploy to the embedded cloud and show that the 
 bench: setup ## Measure, as ratios: the gateway against the bare inner app, and the main jobs
 	@$(BIN)/bulkhead bench $(ARGS)
 
+.PHONY: peers
+peers: setup ## Hold the policy engine against another one (needs Node.js)
+	@$(BIN)/python -m scripts.peers $(ARGS)
+
 .PHONY: test
 test: setup browser ## Run all tests
 	@$(BIN)/pytest -n auto --dist worksteal $(ARGS)

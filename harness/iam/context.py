@@ -30,15 +30,20 @@ class Request:
     context: Mapping[str, ContextValue] = field(default_factory=dict)
 
 
+_NO_KEYS: frozenset[str] = frozenset()
+
+
 class View:
     """What statements are tested against. Made once per decision; not thread-safe, not kept."""
 
-    __slots__ = ("_keys", "_request", "action", "boundary", "principal", "resource")
+    __slots__ = ("_keys", "_listed", "_request", "action", "boundary", "principal", "resource")
 
     def __init__(self, request: Request, action: str, *, boundary: bool = False) -> None:
         """`action` is the request's in lower case."""
         self._request = request
         self._keys: dict[str, tuple[str, ...]] | None = None
+        self._listed: frozenset[str] = _NO_KEYS
+        """Keys whose values came as a list, be it of one: the multivalued ones."""
         self.action = action
         self.resource = request.resource
         self.principal = request.principal
@@ -50,12 +55,17 @@ class View:
         return (self._keys or self._collect()).get(key, ())
 
     def single(self, key: str) -> str | None:
-        """The value a policy variable takes: a key with several values has none."""
+        """The value a policy variable takes: a multivalued key has none."""
         values = self.values(key)
-        return values[0] if len(values) == 1 else None
+        return values[0] if len(values) == 1 and key not in self._listed else None
 
     def _collect(self) -> dict[str, tuple[str, ...]]:
-        keys = self._keys = dict(self.principal.context)  # never empty
-        for key, value in self._request.context.items():
-            keys[key.lower()] = (value,) if isinstance(value, str) else tuple(value)
+        keys = self._keys = dict(self.principal.context)
+        for name, value in self._request.context.items():
+            key = name.lower()
+            if isinstance(value, str):
+                keys[key] = (value,)
+            else:
+                keys[key] = tuple(value)
+                self._listed |= {key}
         return keys

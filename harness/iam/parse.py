@@ -37,6 +37,7 @@ _STATEMENT_ELEMENTS = frozenset(
         "Condition",
     }
 )
+_ARN_FIELDS = 6
 _ACTION = re.compile(r"\*|\*:\*|[A-Za-z0-9-]+:[A-Za-z0-9*?_-]+")
 
 
@@ -247,5 +248,11 @@ def _resource_patterns(resources: Iterable[str], variables: bool) -> PatternSet:
     for resource in resources:
         if not resource.startswith("arn:") and set(resource) != {"*"}:
             raise PolicyError(f'resource {resource!r} must be an ARN or "*"')
-        templates.append(parse_template(resource, variables=variables))
+        template = parse_template(resource, variables=variables)
+        colons = sum(part.count(":") for part in template.parts if isinstance(part, str))
+        missing = _ARN_FIELDS - 1 - colons
+        if missing > 0 and not resource.endswith("*"):
+            # AWS completes an ARN that has too few fields (reference_identifiers).
+            template = parse_template(resource + ":*" * missing, variables=variables)
+        templates.append(template)
     return PatternSet(templates, Dialect.GLOB)

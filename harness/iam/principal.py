@@ -96,8 +96,17 @@ class Principal:
 
     @cached_property
     def context(self) -> Mapping[str, tuple[str, ...]]:
-        """The global keys that follow from the principal alone, in lower case."""
-        keys = {"aws:principalisawsservice": ("true" if self.kind == "service" else "false",)}
+        """The global keys that follow from the principal alone, in lower case.
+
+        What is not signed with AWS credentials carries no `aws:PrincipalIsAWSService`.
+        AWS pages: reference_policies_condition-keys, reference_policies_variables.
+        """
+        keys: dict[str, tuple[str, ...]] = {}
+        if self.account or self.kind == "service":
+            is_service = "true" if self.kind == "service" else "false"
+            keys["aws:principalisawsservice"] = (is_service,)
+        if self.kind == "anonymous":
+            keys["aws:principalaccount"] = keys["aws:userid"] = ("anonymous",)
         if self.kind in _TYPES:
             keys["aws:principaltype"] = (_TYPES[self.kind],)
         if self.kind == "service":
@@ -109,6 +118,8 @@ class Principal:
             keys["aws:userid"] = (self.user_id,)
         elif self.kind == "root":
             keys["aws:userid"] = (self.account,)
+        elif self.kind == "federated" and self.account:
+            keys["aws:userid"] = (f"{self.account}:{self.arn.partition('/')[2]}",)
         if self.kind == "user":
             keys["aws:username"] = (self.principal_arn.rpartition("/")[2],)
         return keys
@@ -224,7 +235,7 @@ def parse_principals(element: object) -> PrincipalSet:
                     accounts.add(text)
                 elif root := _ROOT.fullmatch(text):
                     accounts.add(root[1])
-                elif _UNIQUE_ID.fullmatch(text) or _IDENTITY.fullmatch(text):
+                elif _UNIQUE_ID.fullmatch(text) or (_IDENTITY.fullmatch(text) and "${" not in text):
                     identities.add(text)
                 else:
                     raise PolicyError(f"invalid principal {text!r}: {_hint(text)}")

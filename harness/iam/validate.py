@@ -4,7 +4,8 @@ These are checks of the document alone. Whether a principal exists, and how long
 in a given account, needs to be looked up and is for the caller.
 
 AWS pages: reference_policies_grammar, reference_policies_elements, access-analyzer-reference-
-policy-checks, orgs_manage_policies_rcps_syntax, key-policy-overview (KMS).
+policy-checks, orgs_manage_policies_scps_syntax, orgs_manage_policies_rcps_syntax,
+key-policy-overview (KMS).
 """
 
 from __future__ import annotations
@@ -15,16 +16,19 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harness.iam.errors import PolicyError
-from harness.iam.parse import VERSIONS, load_json, parse_policy
+from harness.iam.parse import VERSION_WITH_VARIABLES, VERSIONS, load_json, parse_policy
 from harness.iam.policy import PolicyKind
 from harness.iam.principal import parse_principals
 
 _IAM_KINDS = frozenset(
     {PolicyKind.IDENTITY, PolicyKind.BOUNDARY, PolicyKind.SESSION, PolicyKind.TRUST}
 )
+_ORGANIZATION_KINDS = frozenset({PolicyKind.SCP, PolicyKind.RCP})
 _WITHOUT_PRINCIPAL = frozenset(
     {PolicyKind.IDENTITY, PolicyKind.BOUNDARY, PolicyKind.SESSION, PolicyKind.SCP}
 )
+_FEWEST_FIELDS = {PolicyKind.IDENTITY: 3, PolicyKind.BOUNDARY: 3}
+"""Of an ARN: AWS completes incomplete ones in identity-based policies (reference_identifiers)."""
 _RESOURCE_OPTIONAL = frozenset({PolicyKind.TRUST, PolicyKind.RESOURCE})
 _PARTITIONS = frozenset(
     {
@@ -43,6 +47,7 @@ _ALLOWED_CHARACTERS = re.compile(r"[\t\n\r -\xff]*")
 _PLAIN_SID = re.compile(r"[0-9A-Za-z]*")
 
 SYNTAX = "Syntax errors in policy."
+_UNMET = "The provided policy document does not meet the requirements of the policy type."
 
 
 def validate(policy_document: str | Mapping[str, Any], kind: PolicyKind) -> list[str]:
@@ -92,6 +97,8 @@ def _problems(
     version = document.get("Version")
     if version is not None and version not in tuple(VERSIONS):
         yield f"{SYNTAX} (unknown version {version!r})"
+    elif kind in _ORGANIZATION_KINDS and version != VERSION_WITH_VARIABLES:
+        yield f"{_UNMET} (the Version must be {VERSION_WITH_VARIABLES})"
     listed = document.get("Statement")
     statements = [listed] if isinstance(listed, Mapping) else listed
     if (
@@ -166,7 +173,7 @@ def _resources(statement: Mapping[str, Any], kind: PolicyKind) -> Iterator[str]:
             yield f'Resource {resource} must be in ARN format or "*".'
         elif pieces[1] not in _PARTITIONS:
             yield f'Partition "{pieces[1]}" is not valid for resource "{resource}".'
-        elif len(pieces) < 6 and "*" not in pieces[-1]:
+        elif len(pieces) < _FEWEST_FIELDS.get(kind, 6) and "*" not in pieces[-1]:
             yield f'Resource {resource} must be in ARN format or "*".'
 
 
@@ -191,13 +198,14 @@ def _principals(statement: Mapping[str, Any], kind: PolicyKind) -> Iterator[str]
 
 
 def _resource_control(statement: Mapping[str, Any]) -> Iterator[str]:
-    unmet = "The provided policy document does not meet the requirements of the policy type."
     if statement.get("Effect") != "Deny":
-        yield f"{unmet} (a resource control policy has Deny statements only)"
+        yield f"{_UNMET} (a resource control policy has Deny statements only)"
     if "NotAction" in statement:
-        yield f"{unmet} (a resource control policy has no NotAction)"
+        yield f"{_UNMET} (a resource control policy has no NotAction)"
+    if any(action in ("*", "*:*") for action in _texts(statement.get("Action"))):
+        yield f"{_UNMET} (a resource control policy names the service of its actions)"
     if statement.get("Principal") != "*":
-        yield f'{unmet} (the Principal of a resource control policy is "*")'
+        yield f'{_UNMET} (the Principal of a resource control policy is "*")'
 
 
 def _texts(value: Any) -> tuple[str, ...]:

@@ -39,13 +39,14 @@ BUCKET = {
     }
 }
 GUARD = {
+    "Version": "2012-10-17",
     "Statement": {
         "Effect": "Deny",
         "Principal": "*",
         "Action": "s3:*",
         "Resource": "*",
         "Condition": {"StringNotEqualsIfExists": {"aws:PrincipalOrgID": "o-1"}},
-    }
+    },
 }
 CASE: dict[str, Any] = {
     "id": "full",
@@ -191,7 +192,12 @@ def test_rcps_deny_only_but_for_the_one_that_aws_attaches() -> None:
     full = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
     read_case({**CASE, "rcps": [[{"Version": "2012-10-17", "Statement": [full]}]]})
     with pytest.raises(PolicyError, match=r"rcps\[0\]\[0\]: .*Deny statements only"):
-        read_case({**CASE, "rcps": [[{"Statement": [{**full, "Action": "s3:*"}]}]]})
+        read_case(
+            {
+                **CASE,
+                "rcps": [[{"Version": "2012-10-17", "Statement": [{**full, "Action": "s3:*"}]}]],
+            }
+        )
 
 
 @pytest.mark.parametrize("operator", ["NumericGreaterThan", "DateGreaterThan"])

@@ -1,28 +1,37 @@
-"""Every case under `cases/` is decided as it says."""
+"""Every case under `cases/` is decided as it says, and every rule of RULES.md is held by some."""
 
 from __future__ import annotations
 
+import ast
 import json
+import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.iam import PolicyError, decide
+from harness.iam import PolicyError, PolicyKind, decide
 from harness.iam.cases import read_case
+from harness.iam.validate import validate
 
-CASES = Path(__file__).parent / "cases"
-
-
-def _cases() -> Iterator[tuple[str, dict[str, Any]]]:
-    for file in sorted(CASES.glob("*.jsonl")):
-        for line in file.read_text(encoding="utf-8").splitlines():
-            data = json.loads(line)
-            yield f"{file.stem}/{data['id']}", data
+HERE = Path(__file__).parent
+CASES = HERE / "cases"
+ROOT = HERE.parent.parent
+RULES = 57
 
 
-ALL = dict(_cases())
+def _lines(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    for line in file.read_text(encoding="utf-8").splitlines():
+        data = json.loads(line)
+        yield f"{file.stem}/{data['id']}", data
+
+
+FILES = [*sorted(CASES.glob("*.jsonl")), HERE / "documents.jsonl"]
+NAMED = [each for file in FILES for each in _lines(file)]
+DOCUMENTS = {name: data for name, data in NAMED if name.startswith("documents/")}
+ALL = {name: data for name, data in NAMED if name not in DOCUMENTS}
 
 
 @pytest.mark.parametrize("data", ALL.values(), ids=ALL.keys())
@@ -32,12 +41,90 @@ def test_case_is_decided_as_documented(data: dict[str, Any]) -> None:
     assert decision.outcome == case.expected, decision.why
 
 
+@pytest.mark.parametrize("data", DOCUMENTS.values(), ids=DOCUMENTS.keys())
+def test_document_is_saved_or_refused(data: dict[str, Any]) -> None:
+    problems = validate(data["document"], PolicyKind(data["kind"]))
+    if data["refused"] is None:
+        assert problems == []
+    else:
+        assert any(data["refused"] in problem for problem in problems), problems
+
+
+FULL_ACCESS = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
+
+
+def test_aws_would_save_every_policy_of_a_case() -> None:
+    """But for RCPFullAWSAccess, which is AWS's own."""
+    refused = {
+        name: problems
+        for name, data in ALL.items()
+        for named in read_case(data).policies.all()
+        if named.kind is not PolicyKind.RCP
+        or FULL_ACCESS not in named.policy.to_document()["Statement"]
+        if (problems := validate(named.policy.to_document(), named.kind))
+    }
+    assert refused == {}
+
+
+def test_no_two_share_a_name() -> None:
+    assert [name for name, count in Counter(name for name, _ in NAMED).items() if count > 1] == []
+
+
+def test_no_two_cases_are_the_same() -> None:
+    decisive = Counter(
+        json.dumps({k: v for k, v in data.items() if k not in ("id", "rule", "certainty", "note")})
+        for data in ALL.values()
+    )
+    assert [text for text, count in decisive.items() if count > 1] == []
+
+
 def test_every_case_names_its_rule_and_certainty() -> None:
-    assert len(ALL) == sum(1 for _ in _cases()), "two cases of one file share an id"
-    for name, data in ALL.items():
+    for name, data in NAMED:
         assert data["rule"], name
         assert data["certainty"] in {"doc", "live", "inference"}, name
+    for name, data in ALL.items():
         assert data["expected"], name
+
+
+def test_there_are_enough() -> None:
+    trust = [data for data in ALL.values() if data["request"]["action"].startswith("sts:Assume")]
+    conditional = [data for data in ALL.values() if '"Condition"' in json.dumps(data)]
+    assert len(ALL) >= 440
+    assert len(trust) >= 60
+    assert len(conditional) >= 60
+    assert sum(name.startswith("trust/") for name in ALL) >= 60
+    assert sum(name.startswith("conditions/") for name in ALL) >= 60
+    assert min(Counter(data["expected"] for data in ALL.values()).values()) >= 60
+
+
+def _rules() -> dict[int, list[str]]:
+    table = (CASES / "RULES.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| (.+) \| (.+) \|$", table, re.MULTILINE)
+    return {int(number): re.findall(r"`([^`]+)`", held) for number, _, held in rows}
+
+
+def _is_a_test(name: str) -> bool:
+    file, _, function = name.partition("::")
+    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    return any(isinstance(node, ast.FunctionDef) and node.name == function for node in tree.body)
+
+
+def test_there_is_every_rule() -> None:
+    assert list(_rules()) == list(range(1, RULES + 1))
+
+
+@pytest.mark.parametrize(("rule", "names"), _rules().items(), ids=map(str, _rules()))
+def test_a_rule_is_held_from_both_sides(rule: int, names: list[str]) -> None:
+    """By an allow and a deny, or a document saved and one refused; or by tests that are there."""
+    assert len(set(names)) == len(names) >= 2
+    tests = [name for name in names if "::" in name]
+    assert all(map(_is_a_test, tests))
+    passes = [
+        ALL[name]["expected"] == "Allowed" if name in ALL else DOCUMENTS[name]["refused"] is None
+        for name in names
+        if name not in tests
+    ]
+    assert set(passes) == {True, False} or not passes, rule
 
 
 @pytest.mark.parametrize(
@@ -57,6 +144,14 @@ def test_malformed_case_names_the_key(change: dict[str, Any], message: str) -> N
     read_case(case)
     with pytest.raises(PolicyError, match=message):
         read_case({**case, **change})
+
+
+def test_only_federated_users_have_a_parent() -> None:
+    data = ALL["principals/federated-parent-grant-within-session-policy"]
+    read_case(data)
+    role = {**data["request"], "principal": "arn:aws:sts::111111111111:assumed-role/app/s1"}
+    with pytest.raises(PolicyError, match=r"request\.parent"):
+        read_case({**data, "request": role})
 
 
 def test_resource_account_comes_from_the_arn_when_left_out() -> None:

@@ -73,6 +73,11 @@ def test_role_path_goes_into_the_role_arn_only() -> None:
         ("lambda.amazonaws.com", "aws:principalarn", None),
         ("*", "aws:principaltype", "Anonymous"),
         ("*", "aws:principalarn", None),
+        ("*", "aws:principalaccount", "anonymous"),
+        ("*", "aws:userid", "anonymous"),
+        ("*", "aws:principalisawsservice", None),
+        ("accounts.google.com", "aws:principalisawsservice", None),
+        (f"arn:aws:sts::{ACCOUNT}:federated-user/bob", "aws:userid", f"{ACCOUNT}:bob"),
     ],
 )
 def test_keys_that_follow_from_the_principal(arn: str, key: str, value: str | None) -> None:

@@ -55,7 +55,9 @@ def test_a_good_document_of_each_kind_passes(kind: PolicyKind) -> None:
         (PolicyKind.IDENTITY, {"Action": "a:b:c"}, "only one colon"),
         (PolicyKind.IDENTITY, {"Action": "s_3:Get"}, "Vendor s_3 is not valid"),
         (PolicyKind.IDENTITY, {"Resource": "bkt"}, "must be in ARN format"),
-        (PolicyKind.IDENTITY, {"Resource": "arn:aws:s3:::"[:10]}, "must be in ARN format"),
+        (PolicyKind.IDENTITY, {"Resource": "arn:aws"}, "must be in ARN format"),
+        (PolicyKind.SESSION, {"Resource": "arn:aws:s3"}, "must be in ARN format"),
+        (PolicyKind.RESOURCE, {"Resource": "arn:aws:s3"}, "must be in ARN format"),
         (PolicyKind.IDENTITY, {"Resource": "arn:azure:s3:::b"}, 'Partition "azure" is not valid'),
         (PolicyKind.IDENTITY, {"Sid": "not plain"}, "must be alpha-numeric"),
         (PolicyKind.IDENTITY, {"Sid": "\u2013"}, "printable ASCII"),
@@ -121,6 +123,11 @@ def test_sids_are_unique() -> None:
     assert validate(document(one, one), PolicyKind.IDENTITY) == [
         "Statement IDs (SID) in a single policy must be unique."
     ]
+
+
+@pytest.mark.parametrize("kind", [PolicyKind.IDENTITY, PolicyKind.BOUNDARY])
+def test_identity_based_policies_take_incomplete_arns(kind: PolicyKind) -> None:
+    assert validate(document({**IDENTITY, "Resource": "arn:aws:sqs"}), kind) == []
 
 
 def test_other_kinds_take_more_in_a_sid_and_resource() -> None:

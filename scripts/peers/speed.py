@@ -1,0 +1,142 @@
+"""How many decisions a second each engine makes, on the same two requests and on one core.
+
+The peer is measured through its public `runSimulation`, which validates and parses on every call,
+and at its core with policies parsed beforehand. Ours has them parsed beforehand as well. Both make
+the object of the request anew for each decision. Seconds are of processor time, so that what else
+the machine does takes from neither.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from dataclasses import replace
+from typing import Any
+
+from harness.iam import decide
+from harness.iam.cases import Case, read_case
+from scripts.peers.node import Peer
+from scripts.peers.translate import simulation
+
+_HOME, _AWAY = "111111111111", "222222222222"
+_ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+
+
+def _policy(*statements: dict[str, Any]) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+SCENARIOS: dict[str, dict[str, Any]] = {
+    "identity and bucket policy": {
+        "id": "bucket",
+        "request": {
+            "principal": f"arn:aws:sts::{_HOME}:assumed-role/app/s1",
+            "action": "s3:GetObject",
+            "resource": "arn:aws:s3:::bkt/reports/2026.csv",
+            "resourceAccount": _HOME,
+            "context": {"aws:SecureTransport": "true", "aws:PrincipalOrgID": "o-1"},
+        },
+        "identityPolicies": [
+            _policy(
+                {"Effect": "Allow", "Action": "logs:*", "Resource": "*"},
+                {
+                    "Effect": "Allow",
+                    "Action": ["s3:GetObject", "s3:ListBucket"],
+                    "Resource": ["arn:aws:s3:::bkt", "arn:aws:s3:::bkt/*"],
+                },
+            )
+        ],
+        "resourcePolicy": _policy(
+            {
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "s3:*",
+                "Resource": "arn:aws:s3:::bkt/*",
+                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+            },
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": f"arn:aws:iam::{_HOME}:role/app"},
+                "Action": "s3:GetObject",
+                "Resource": "arn:aws:s3:::bkt/reports/*",
+            },
+        ),
+    },
+    "cross-account AssumeRole": {
+        "id": "assume",
+        "request": {
+            "principal": f"arn:aws:sts::{_AWAY}:assumed-role/caller/s1",
+            "action": "sts:AssumeRole",
+            "resource": f"arn:aws:iam::{_HOME}:role/fleet/acme",
+            "resourceAccount": _HOME,
+            "context": {"sts:ExternalId": "acme-1", "aws:PrincipalOrgID": "o-1"},
+        },
+        "identityPolicies": [
+            _policy(
+                {
+                    "Effect": "Allow",
+                    "Action": "sts:AssumeRole",
+                    "Resource": f"arn:aws:iam::{_HOME}:role/fleet/*",
+                }
+            )
+        ],
+        "resourcePolicy": _policy(
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": f"arn:aws:iam::{_AWAY}:root"},
+                "Action": "sts:AssumeRole",
+                "Condition": {
+                    "StringEquals": {"sts:ExternalId": "acme-1", "aws:PrincipalOrgID": "o-1"},
+                    "ArnEquals": {"aws:PrincipalArn": f"arn:aws:iam::{_AWAY}:role/caller"},
+                },
+            }
+        ),
+        "scps": [
+            [_policy(_ALL)],
+            [
+                _policy(_ALL),
+                _policy({"Effect": "Deny", "Action": "organizations:*", "Resource": "*"}),
+            ],
+        ],
+    },
+}
+
+
+def measure(peer: Peer, *, seconds: float, rounds: int) -> dict[str, dict[str, float]]:
+    """Decisions a second by scenario, of `ours`, `core` and `runSimulation`: medians of rounds.
+
+    The peer must have been started after `one_core`.
+    """
+    figures = {}
+    for name, data in SCENARIOS.items():
+        case = read_case(data)
+        taken: dict[str, list[float]] = {"ours": [], "core": [], "runSimulation": []}
+        for _ in range(rounds):
+            taken["ours"].append(_ours(case, seconds))
+            (answer,) = peer.ask([{"simulation": simulation(data, case), "seconds": seconds}])
+            if "refused" in answer:
+                raise RuntimeError(f"{name}: the peer says {answer['refused']}")
+            for key in ("core", "runSimulation"):
+                taken[key].append(answer[key])
+        figures[name] = {key: statistics.median(values) for key, values in taken.items()}
+    return figures
+
+
+def one_core() -> None:
+    """Keep this process and the children that it starts from now on to one core, where it can."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+
+
+def _ours(case: Case, seconds: float) -> float:
+    request, policies = case.request, case.policies
+    if not decide(request, policies).allowed:
+        raise RuntimeError(f"{case.id}: not allowed")
+    start = time.process_time()
+    count = 0
+    while (passed := time.process_time() - start) < seconds:
+        for _ in range(50):
+            decide(replace(request), policies)
+        count += 50
+    return count / passed
