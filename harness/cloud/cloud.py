@@ -130,7 +130,7 @@ class Cloud:
                     LogExports(authorizer, estate).check,
                     outlets.check,
                     PolicyValidator(estate, accounts, self._user_exists, policy_type).check,
-                    IamRules(estate).check,
+                    IamRules(estate, WORKLOAD_SERVICES).check,
                     KmsRules(estate).check,
                     BucketOwner(estate.bucket_account).check,
                 ),
