@@ -18,9 +18,11 @@ from harness.cloud.bedrock import Bedrock, BedrockSettings
 from harness.cloud.bucket_owner import BucketOwner
 from harness.cloud.call import Caller
 from harness.cloud.gateway import Gateway, Parts
+from harness.cloud.iam_principals import rewrite_also
 from harness.cloud.iam_rules import IamRules
 from harness.cloud.ingestion import Ingestion
 from harness.cloud.inner import MotoApp
+from harness.cloud.key_lockout import KeyLockout
 from harness.cloud.keyring import Credential, KeyRing, new_key_id, new_secret
 from harness.cloud.kms_rules import KmsRules
 from harness.cloud.learning import Learner, user_caller
@@ -100,6 +102,7 @@ class Cloud:
         estate.destination_policy = destination_policy
         links = Links()
         estate.sink_policy = links.sink_policy
+        rewrite_also(links.rewrite_policies, self.bedrock.rewrite_policies)
         linked_logs = LinkedLogs(links)
         rules = Rules()
         Centralized(rules, estate, self.ingestion)
@@ -129,9 +132,12 @@ class Cloud:
                     log_encryption.check,
                     LogExports(authorizer, estate).check,
                     outlets.check,
-                    PolicyValidator(estate, accounts, self._user_exists, policy_type).check,
+                    PolicyValidator(
+                        estate, accounts, self._user_exists, self._id_exists, policy_type
+                    ).check,
                     IamRules(estate, WORKLOAD_SERVICES).check,
                     KmsRules(estate).check,
+                    KeyLockout(estate, now).check,
                     BucketOwner(estate.bucket_account).check,
                 ),
                 learner=Learner(self.keys, estate),
@@ -206,3 +212,11 @@ class Cloud:
 
     def _user_exists(self, account: str, name: str) -> bool:
         return self._estate.user_arn(account, name) is not None
+
+    def _id_exists(self, unique_id: str) -> bool:
+        backends = [self._estate.iam(account) for account in self.accounts]
+        return any(
+            b is not None
+            and (unique_id in b.roles or any(u.id == unique_id for u in tuple(b.users.values())))
+            for b in backends
+        )

@@ -17,7 +17,7 @@ from typing import Any
 from harness.cloud.call import Answer, ApiError, Call, Caller
 from harness.cloud.keyring import Credential, KeyRing, new_key_id, new_secret, new_token
 from harness.cloud.moto_estate import named
-from harness.cloud.validation import refuse_malformed
+from harness.cloud.saved_policies import IAM, refuse_malformed
 from harness.estate import EstateSource, RoleRecord
 from harness.iam import NamedPolicy, PolicyError, PolicyKind
 
@@ -136,7 +136,7 @@ class Sts:
         if document:
             if len(document) > _MAX_SESSION_POLICY:
                 raise _invalid("policy", f"must have length at most {_MAX_SESSION_POLICY}")
-            refuse_malformed(document, PolicyKind.SESSION, "MalformedPolicyDocument")
+            refuse_malformed(document, PolicyKind.SESSION, IAM)
             try:
                 policies.append(named(PolicyKind.SESSION, "session policy", document))
             except PolicyError as error:
