@@ -48,6 +48,7 @@ from harness.cloud.trails.rules import Rules
 from harness.cloud.trails.traces import Traces
 from harness.cloud.user_boundaries import UserBoundaries
 from harness.cloud.validation import PolicyValidator
+from harness.cloud.web_identity import WebIdentities
 
 ADMINISTRATOR = "administrator"
 _ALL = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'
@@ -140,6 +141,7 @@ class Cloud:
                     KeyLockout(estate, now).check,
                     BucketOwner(estate.bucket_account).check,
                 ),
+                web_identities=WebIdentities(estate, plan.issuers, now),
                 learner=Learner(self.keys, estate),
                 trace=self.trace,
                 linked_logs=linked_logs,
