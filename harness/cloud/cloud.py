@@ -64,6 +64,13 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html
 """
 
 
+def _root(account: str) -> Credential:
+    arn, key_id = f"arn:aws:iam::{account}:root", new_key_id("AKIA")
+    return Credential(
+        key_id, new_secret(), Caller("root", account, arn, arn, account, access_key_id=key_id)
+    )
+
+
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -155,7 +162,8 @@ class Cloud:
         return self.gateway(environ, start_response)
 
     def write_credentials(self, path: Path) -> None:
-        """Write the shared-credentials file: an administrator per account, and the services.
+        """Write the shared-credentials file: per account an administrator, root (`root@ID`)
+        and the services that applications run in.
 
         Readable by its owner only; replaced whole, never half written.
         """
@@ -178,6 +186,7 @@ class Cloud:
         profiles: dict[str, Credential] = {}
         for account in self.accounts:
             profiles[account] = self._administrator(account)
+            profiles[f"root@{account}"] = _root(account)
         for account in self.accounts:
             for service, source_arn in WORKLOAD_SERVICES.items():
                 key_id = new_key_id("AKIA")
