@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,6 +24,11 @@ _MAX_CHAINED = 3600
 _MAX_TAGS = 50
 
 
+def _is_of_tags(character: str) -> bool:
+    """Letters, separators and numbers of any language, and a few signs."""
+    return unicodedata.category(character)[0] in "LZN" or character in "_.:/=+-@"
+
+
 def check_tags(caller: Caller, params: Mapping[str, Any]) -> None:
     """Raise `ApiError` for session tags that are malformed, or that the caller's own fix."""
     tags = params.get("Tags") or ()
@@ -34,6 +40,8 @@ def check_tags(caller: Caller, params: Mapping[str, Any]) -> None:
     for tag in tags:
         if not 1 <= len(str(tag.get("Key", ""))) <= 128 or len(str(tag.get("Value", ""))) > 256:
             raise invalid("tags", "a key has 1 to 128 characters and a value at most 256")
+        if not all(map(_is_of_tags, f"{tag['Key']}{tag.get('Value', '')}")):
+            raise invalid("tags", r"must satisfy the pattern [\p{L}\p{Z}\p{N}_.:/=+\-@]+")
         if str(tag["Key"]).lower().startswith("aws:"):
             raise ApiError("InvalidParameterValue", "Tag keys cannot start with aws:.")
     if set(keys) & caller.transitive_tags:
