@@ -51,7 +51,7 @@ NOT_ENFORCED: Mapping[tuple[str, str], str | None] = {
     ("ssm", "PutResourcePolicy"): None,
     ("xray", "PutResourcePolicy"): None,
 }
-_SERVICE_LINKED = "/aws-service-role/"
+_OF_AWS = ("/aws-service-role/", "/aws-reserved/")
 _ORG_KINDS = {
     "SERVICE_CONTROL_POLICY": PolicyKind.SCP,
     "RESOURCE_CONTROL_POLICY": PolicyKind.RCP,
@@ -80,15 +80,14 @@ def refuse_what_is_not_enforced(call: Call) -> None:
     )
 
 
-def _refuse_service_linked_path(call: Call) -> None:
-    """Only AWS makes roles there; SCPs and RCPs do not bind them.
+def _refuse_reserved_path(call: Call) -> None:
+    """Only AWS makes roles there; SCPs and RCPs do not bind service-linked ones.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html
     """
-    if str(call.params.get("Path") or "/").startswith(_SERVICE_LINKED):
-        raise ApiError(
-            "ValidationError", f"Roles under {_SERVICE_LINKED} are made by CreateServiceLinkedRole."
-        )
+    path = str(call.params.get("Path") or "/")
+    if path.startswith(_OF_AWS):
+        raise ApiError("ValidationError", f"Only AWS makes roles under {path}.")
 
 
 class PolicyValidator:
@@ -113,7 +112,7 @@ class PolicyValidator:
         would not enforce; do nothing for other calls."""
         refuse_what_is_not_enforced(call)
         if call.operation == "CreateRole" and call.service == "iam":
-            _refuse_service_linked_path(call)
+            _refuse_reserved_path(call)
         if call.service == "organizations":
             self._check_organization_policy(call)
             return

@@ -318,6 +318,25 @@ def test_iam_and_s3_say_that_a_text_is_no_json(clients: Clients, unique: Unique)
     assert role.refusal(text="{}")[1].startswith("Syntax errors in policy.")
 
 
+def test_what_aws_takes_is_saved(clients: Clients, unique: Unique) -> None:
+    """What moto's own checks would refuse."""
+    role, inline = _role(clients, unique("saved")), _inline("role")(clients, unique("saved"))
+    trusting: list[dict[str, Any]] = [
+        {"Action": "sts:*"},
+        {"Action": "STS:AssumeRole"},
+        {"Action": "sts:SetContext"},
+    ]
+    for change in trusting:
+        role.put(document({**role.good, **change}))
+    permitting: list[dict[str, Any]] = [
+        {"Resource": "arn:aws:iam::*:*"},
+        {"Resource": "arn:aws:s3:*:*:access-grants/default/*"},
+        {"Condition": {"BinaryEquals": {"x:y": "QQ=="}, "Bool": {"aws:SecureTransport": True}}},
+    ]
+    for change in permitting:
+        inline.put(document({**inline.good, **change}))
+
+
 def test_a_bucket_policy_speaks_of_its_bucket(clients: Clients, unique: Unique) -> None:
     bucket = _bucket(clients, unique("saved"))
     for resource in ("*", "arn:aws:s3:::other/*", "arn:aws:s3:::*"):
