@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -28,6 +30,7 @@ from harness.mutants import MUTANTS
 FORMAT = "bulkhead-bench/1"
 FEW, MANY = 10, 1000
 FORKS = 11
+COLD_STARTS = 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ def bench(name: str, *, rounds: int, many: int, jobs: bool, report: Path | None)
             Job("security suite on a prepared cloud", suite - deployed, 60),
             Job(f"{len(MUTANTS)} weakenings from a prepared cloud", weakened - forked, 180),
             Job("fork of the prepared cloud", fork, 0.1),
+            Job("decide one case from a cold start", _cold_decision_seconds(), 0.2),
         ]
         _print_jobs(done, console)
     if report is not None:
@@ -84,6 +88,29 @@ def _fork_seconds(deployment: Path) -> float:
         started = time.monotonic()
         with cloud.fork():
             taken.append(time.monotonic() - started)
+    return statistics.median(taken)
+
+
+_CASE = """{"id": "read", "request": {"principal": "arn:aws:iam::111111111111:user/ann",
+"action": "s3:GetObject", "resource": "arn:aws:s3:::bucket/key", "resourceAccount": "111111111111"},
+"identityPolicies": [{"Statement": {"Effect": "Allow", "Action": "s3:Get*", "Resource": "*"}}]}"""
+"""On one line it is a case for `bulkhead decide`."""
+
+
+def _cold_decision_seconds() -> float:
+    """The median time of `bulkhead decide` for one case, start and end of the process included."""
+    command = [sys.executable, "-c", "from harness.cli import main; main()", "decide"]
+    taken = []
+    for _ in range(COLD_STARTS):
+        started = time.monotonic()
+        subprocess.run(
+            command,
+            input=_CASE.replace("\n", " "),
+            text=True,
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
+        taken.append(time.monotonic() - started)
     return statistics.median(taken)
 
 

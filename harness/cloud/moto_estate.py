@@ -41,6 +41,7 @@ def compiled(document: str) -> Policy:
     return parse_policy(document)
 
 
+@functools.lru_cache(maxsize=65536)
 def named(kind: PolicyKind, name: str, document: str) -> NamedPolicy:
     """A compiled policy under the name by which decisions report it. Raises `PolicyError`."""
     return NamedPolicy(kind, name, compiled(document))

@@ -12,7 +12,7 @@ import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 from urllib.parse import quote, unquote
 
@@ -25,6 +25,9 @@ MAX_SKEW = timedelta(minutes=15)
 MAX_PRESIGNED = 7 * 24 * 3600
 _EMPTY_HASH = hashlib.sha256(b"").hexdigest()
 _UNSIGNED_S3 = frozenset({"UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"})
+_TIMESTAMP = re.compile(r"^[0-9]{8}T[0-9]{6}Z\Z")
+# Neither normalizing nor encoding changes such a path.
+_PLAIN_PATH = re.compile(r"^(?:/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)*/?\Z")
 _HEX64 = re.compile(r"^[0-9a-f]{64}$")
 
 
@@ -158,10 +161,9 @@ def verify(request: HttpRequest, signature: Signature, secret: str, now: datetim
 
 
 def _check_time(signature: Signature, now: datetime) -> None:
-    try:
-        signed_at = datetime.strptime(signature.timestamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    except ValueError:
-        raise AuthenticationError(Fault.INCOMPLETE, "x-amz-date is not a valid date.") from None
+    signed_at = _moment(signature.timestamp)
+    if signed_at is None:
+        raise AuthenticationError(Fault.INCOMPLETE, "x-amz-date is not a valid date.")
     if signature.timestamp[:8] != signature.date:
         raise AuthenticationError(
             Fault.WRONG_SIGNATURE, "The date of the credential scope is not that of x-amz-date."
@@ -175,6 +177,16 @@ def _check_time(signature: Signature, now: datetime) -> None:
         raise AuthenticationError(
             Fault.EXPIRED_SIGNATURE, f"Signature expired: {signature.timestamp} is too old."
         )
+
+
+def _moment(text: str) -> datetime | None:
+    """The time of an `x-amz-date`; strptime would take four times as long, once a request."""
+    if not _TIMESTAMP.match(text):
+        return None
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def _check_signed_headers(request: HttpRequest, signature: Signature) -> None:
@@ -214,7 +226,7 @@ def _signing_key(secret: str, date: str, region: str, service: str) -> bytes:
 
 
 def _canonical_paths(path: str, service: str) -> tuple[str, ...]:
-    if service == "s3":
+    if service == "s3" or _PLAIN_PATH.match(path):
         return (path,)
     # Every other service signs the normalized path, encoded a second time. An SDK that does not
     # normalize signs the path as it stands; both name the same resource here.

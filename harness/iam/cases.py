@@ -3,23 +3,27 @@
 One case is an object with `id`, `request` {principal, action, resource, resourceAccount, context},
 `identityPolicies` (list), `resourcePolicy`, `permissionsBoundary`, `sessionPolicy` (a document, a
 list of them, or null for none), `scps` and `rcps` (lists of levels, root first) and `expected`.
+For the session of a federated user, `request.parent` is the ARN of the user who asked for it.
 Absent policies may be left out. `rule`, `certainty` and `note` are for readers. Reading files and
-writing answers is not done here.
+writing answers is not done here. `docs/decide.schema.json` describes cases and answers.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.iam.context import Request
-from harness.iam.decide import governing_kind
+from harness.iam.decide import decide, governing_kind
 from harness.iam.decision import Outcome
 from harness.iam.errors import PolicyError
-from harness.iam.parse import parse_policy
+from harness.iam.explain import explain
+from harness.iam.parse import load_json, parse_policy
 from harness.iam.policy import NamedPolicy, PolicyKind, PolicySet
 from harness.iam.principal import Principal
+from harness.iam.validate import first_problem
 
 _CASE_KEYS = frozenset(
     {
@@ -37,7 +41,9 @@ _CASE_KEYS = frozenset(
         "rcps",
     }
 )
-_REQUEST_KEYS = frozenset({"principal", "action", "resource", "resourceAccount", "context"})
+_REQUEST_KEYS = frozenset(
+    {"principal", "action", "resource", "resourceAccount", "context", "parent"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,36 +56,75 @@ class Case:
     expected: Outcome | None
 
 
+def answer(case: Case) -> dict[str, Any]:
+    """The decision on a case as JSON data.
+
+    `decided_by` holds kind and place of each policy that decided, with the Sid of the statement or
+    else its index; `missing` the kinds that had to allow and did not, if that is why it is denied.
+    With an expectation, `agrees` says whether it was met.
+    """
+    decision = decide(case.request, case.policies)
+    data: dict[str, Any] = {
+        "id": case.id,
+        "decision": str(decision.outcome),
+        "decided_by": [
+            {"kind": str(p.kind), "policy": p.name, "statement": s.sid or s.index}
+            for p, s in decision.hits
+        ],
+        "why": explain(decision, case.policies),
+    }
+    if decision.outcome is Outcome.IMPLICITLY_DENIED:
+        data["missing"] = [str(kind) for kind in decision.gaps]
+    if case.expected is not None:
+        data["expected"] = str(case.expected)
+        data["agrees"] = decision.outcome is case.expected
+    return data
+
+
+def load_case(line: str) -> Mapping[str, Any]:
+    """The data of a line; raises PolicyError for what is no JSON object or says a thing twice."""
+    return load_json(line, "the line")
+
+
 def read_case(data: Mapping[str, Any]) -> Case:
-    """Raises PolicyError, naming the key, for anything missing, unknown or malformed."""
+    """Raises PolicyError, naming the key, for anything missing, unknown or malformed.
+
+    That includes a policy that AWS would refuse to save: nothing can be decided by it.
+    """
+    try:
+        return _case(data)
+    except RecursionError as error:
+        raise PolicyError("the case is nested too deeply") from error
+
+
+def _case(data: Mapping[str, Any]) -> Case:
     _only(data, _CASE_KEYS, "the case")
     if not isinstance(data.get("id"), str):
-        raise PolicyError("the case has no id")
+        raise PolicyError("id: missing, or not text")
     request = _request(data.get("request"))
     expected = data.get("expected")
     if expected is not None and expected not in tuple(Outcome):
         raise PolicyError(f"expected: {expected!r} is not one of {', '.join(Outcome)}")
-    kind = governing_kind(request.action, request.resource)
-    identity = _list(data, "identityPolicies")
     session = data.get("sessionPolicy")
-    if isinstance(session, Mapping):
+    if isinstance(session, Mapping | str):
         session = [session]
+    if not isinstance(session, list | None):
+        raise PolicyError("sessionPolicy: neither a policy nor a list of policies")
     policies = PolicySet(
-        identity=tuple(
-            _named(PolicyKind.IDENTITY, f"identityPolicies[{i}]", d) for i, d in enumerate(identity)
+        identity=_all(PolicyKind.IDENTITY, "identityPolicies", _list(data, "identityPolicies")),
+        resource=_optional(
+            governing_kind(request.action, request.resource), "resourcePolicy", data
         ),
-        resource=_optional(kind, "resourcePolicy", data),
         boundary=_optional(PolicyKind.BOUNDARY, "permissionsBoundary", data),
-        session=None
-        if session is None
-        else tuple(
-            _named(PolicyKind.SESSION, f"sessionPolicy[{i}]", document)
-            for i, document in enumerate(session)
-        ),
+        session=None if session is None else _all(PolicyKind.SESSION, "sessionPolicy", session),
         scps=_levels(PolicyKind.SCP, "scps", data),
         rcps=_levels(PolicyKind.RCP, "rcps", data),
     )
     return Case(data["id"], request, policies, None if expected is None else Outcome(expected))
+
+
+_ACCOUNT = re.compile(r"[0-9]{12}")
+_ACTION = re.compile(r"[A-Za-z0-9-]+:[A-Za-z0-9_-]+")
 
 
 def _request(data: Any) -> Request:
@@ -89,26 +134,40 @@ def _request(data: Any) -> Request:
     for key in ("principal", "action", "resource"):
         if not isinstance(data.get(key), str) or not data[key]:
             raise PolicyError(f"request.{key}: missing, or not text")
-    given = data.get("context") or {}
-    if not isinstance(given, Mapping):
-        raise PolicyError("request.context: not an object")
-    context = {key: _value(key, value) for key, value in given.items()}
+    if not _ACTION.fullmatch(data["action"]):
+        raise PolicyError(
+            f"request.action: {data['action']!r} is not one action such as s3:GetObject"
+        )
     resource: str = data["resource"]
+    pieces = resource.split(":", 5)
+    if resource != "*" and (len(pieces) < 6 or pieces[0] != "arn"):
+        raise PolicyError(f'request.resource: {resource!r} is neither an ARN nor "*"')
     account = data.get("resourceAccount")
     if account is None:
-        pieces = resource.split(":")
-        account = pieces[4] if len(pieces) > 5 else ""
+        account = pieces[4] if len(pieces) == 6 else ""
         if not account and resource != "*":
             raise PolicyError("request.resourceAccount: missing, and the resource does not say it")
-    if not isinstance(account, str):
-        raise PolicyError("request.resourceAccount: not text")
+    if account != "" and not (isinstance(account, str) and _ACCOUNT.fullmatch(account)):
+        raise PolicyError(f"request.resourceAccount: {account!r} is not an account: 12 digits")
+    context = _context(data.get("context"))
     principal = _principal(data["principal"], {key.lower(): v for key, v in context.items()})
+    parent = data.get("parent", "")
+    if not isinstance(parent, str):
+        raise PolicyError("request.parent: not text")
+    if parent and (principal.kind, bool(principal.account)) != ("federated", True):
+        raise PolicyError("request.parent: only the session of a federated user has one")
+    principal = replace(principal, parent_arn=parent)
     return Request(principal, data["action"], resource, account, context)
 
 
 def _principal(arn: str, context: Mapping[str, str | tuple[str, ...]]) -> Principal:
     """The principal with what its ARN leaves out: the role's path and the unique id, if given."""
-    principal = Principal.from_arn(arn)
+    try:
+        principal = Principal.from_arn(arn)
+    except PolicyError as error:
+        raise PolicyError(f"request.principal: {error}") from error
+    if principal.account and not _ACCOUNT.fullmatch(principal.account):
+        raise PolicyError(f"request.principal: {arn!r} has no account of 12 digits")
     role = context.get("aws:principalarn")
     if principal.kind == "role-session" and isinstance(role, str):
         principal = replace(principal, principal_arn=role)
@@ -116,6 +175,23 @@ def _principal(arn: str, context: Mapping[str, str | tuple[str, ...]]) -> Princi
     if principal.kind in ("user", "role-session") and isinstance(user_id, str):
         principal = replace(principal, user_id=user_id, entity_id=user_id.partition(":")[0])
     return principal
+
+
+def _context(given: Any) -> dict[str, str | tuple[str, ...]]:
+    """The context with every value as text. Letter case does not tell one key from another."""
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise PolicyError("request.context: not an object")
+    known: set[str] = set()
+    for key in given:
+        vendor, _, local = key.partition(":")
+        if not vendor or not local:
+            raise PolicyError(f"request.context: {key!r} must have the form service:name")
+        if key.lower() in known:
+            raise PolicyError(f"request.context: {key!r} is there twice, but for letter case")
+        known.add(key.lower())
+    return {key: _value(key, value) for key, value in given.items()}
 
 
 def _value(key: str, value: Any) -> str | tuple[str, ...]:
@@ -134,7 +210,7 @@ def _text(key: str, value: Any) -> str:
     raise PolicyError(f"request.context: {key} is not text, a number, a Boolean or a list of them")
 
 
-def _only(data: Mapping[str, Any], keys: frozenset[str], where: str) -> None:
+def _only(data: Any, keys: frozenset[str], where: str) -> None:
     unknown = sorted(str(key) for key in data if key not in keys)
     if unknown:
         raise PolicyError(f"{where} has an unknown key {unknown[0]!r}")
@@ -150,10 +226,17 @@ def _list(data: Mapping[str, Any], key: str) -> list[Any]:
 
 
 def _named(kind: PolicyKind, name: str, document: Any) -> NamedPolicy:
+    """A policy, given as data or as the text of its JSON."""
     try:
-        return NamedPolicy(kind, name, parse_policy(document))
+        if isinstance(document, str):
+            document = load_json(document)
+        named = NamedPolicy(kind, name, parse_policy(document))
+        problem = first_problem(document, kind)
     except PolicyError as error:
         raise PolicyError(f"{name}: {str(error).removeprefix(name + ': ')}") from error
+    if problem is not None:
+        raise PolicyError(f"{name}: {problem}")
+    return named
 
 
 def _optional(kind: PolicyKind, key: str, data: Mapping[str, Any]) -> NamedPolicy | None:
@@ -161,14 +244,15 @@ def _optional(kind: PolicyKind, key: str, data: Mapping[str, Any]) -> NamedPolic
     return None if document is None else _named(kind, key, document)
 
 
+def _all(kind: PolicyKind, key: str, documents: list[Any]) -> tuple[NamedPolicy, ...]:
+    return tuple(_named(kind, f"{key}[{i}]", document) for i, document in enumerate(documents))
+
+
 def _levels(
     kind: PolicyKind, key: str, data: Mapping[str, Any]
 ) -> tuple[tuple[NamedPolicy, ...], ...]:
-    levels = []
-    for i, level in enumerate(_list(data, key)):
+    levels = _list(data, key)
+    for i, level in enumerate(levels):
         if not isinstance(level, list):
             raise PolicyError(f"{key}[{i}]: not a list of policies")
-        levels.append(
-            tuple(_named(kind, f"{key}[{i}][{j}]", document) for j, document in enumerate(level))
-        )
-    return tuple(levels)
+    return tuple(_all(kind, f"{key}[{i}]", level) for i, level in enumerate(levels))

@@ -35,10 +35,11 @@ class View:
 
     __slots__ = ("_keys", "_request", "action", "boundary", "principal", "resource")
 
-    def __init__(self, request: Request, *, boundary: bool = False) -> None:
+    def __init__(self, request: Request, action: str, *, boundary: bool = False) -> None:
+        """`action` is the request's in lower case."""
         self._request = request
         self._keys: dict[str, tuple[str, ...]] | None = None
-        self.action = request.action.lower()
+        self.action = action
         self.resource = request.resource
         self.principal = request.principal
         self.boundary = boundary
@@ -46,10 +47,7 @@ class View:
 
     def values(self, key: str) -> tuple[str, ...]:
         """The values of a key given in lower case; empty when the key is absent."""
-        keys = self._keys
-        if keys is None:
-            keys = self._keys = self._collect()
-        return keys.get(key, ())
+        return (self._keys or self._collect()).get(key, ())
 
     def single(self, key: str) -> str | None:
         """The value a policy variable takes: a key with several values has none."""
@@ -57,7 +55,7 @@ class View:
         return values[0] if len(values) == 1 else None
 
     def _collect(self) -> dict[str, tuple[str, ...]]:
-        keys = dict(self.principal.context)
+        keys = self._keys = dict(self.principal.context)  # never empty
         for key, value in self._request.context.items():
             keys[key.lower()] = (value,) if isinstance(value, str) else tuple(value)
         return keys

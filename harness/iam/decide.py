@@ -10,8 +10,6 @@ AWS pages: reference_policies_evaluation-logic, …_policy-eval-denyallow, …-c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from harness.iam.context import Request, View
 from harness.iam.decision import Decision, Outcome
 from harness.iam.policy import NamedPolicy, PolicyKind, PolicySet, Statement
@@ -38,6 +36,12 @@ ALWAYS_ALLOWED = {
 """Actions, in lower case, that no policy can allow or deny; with the reason."""
 _ROOT_CANNOT_ASSUME = "a root user cannot assume roles"
 
+# Members of enumerations are slow to look up, and these are looked up in every decision.
+_IDENTITY, _BOUNDARY, _SESSION = PolicyKind.IDENTITY, PolicyKind.BOUNDARY, PolicyKind.SESSION
+_TRUST, _KEY, _RESOURCE = PolicyKind.TRUST, PolicyKind.KEY, PolicyKind.RESOURCE
+_SCP = PolicyKind.SCP
+_NONE, _ROLE, _DIRECT = Grant.NONE, Grant.ROLE, Grant.DIRECT
+
 
 def decide(request: Request, policies: PolicySet) -> Decision:
     """Decide as AWS would: every explicit deny wins, then each layer that must allow does or not.
@@ -45,57 +49,66 @@ def decide(request: Request, policies: PolicySet) -> Decision:
     `policies` holds all that bears on the request and nothing else; whether an account is exempt
     from SCPs or RCPs (management account, no organization) is expressed by giving none.
     """
-    view = View(request, boundary=policies.boundary is not None)
     principal = request.principal
-    note = ALWAYS_ALLOWED.get(view.action)
+    action = request.action.lower()
+    note = ALWAYS_ALLOWED.get(action)
     if note is not None and principal.kind != "anonymous":
         return Decision(request, Outcome.ALLOWED, note=note)
-    scps = policies.scps if _scps_bind(principal) else ()
-    rcps = policies.rcps if _rcps_bind(principal, view.action) else ()
-    resource = policies.resource if _speaks(policies.resource, view.action) else None
-    kind = governing_kind(view.action, request.resource)
-    if kind is PolicyKind.RESOURCE and resource is not None:
-        kind = resource.kind
+    view = View(request, action, boundary=policies.boundary is not None)
+    scps = policies.scps
+    if scps and not _scps_bind(principal):
+        scps = ()
+    rcps = policies.rcps
+    if rcps and not _rcps_bind(principal, action):
+        rcps = ()
+    kind = _kind_for(action, request.resource)
+    resource = policies.resource
+    if resource is not None:
+        if resource.kind is _TRUST and action not in _TRUST_ACTIONS:
+            resource = None  # it only speaks about assuming the role, not about managing it
+        elif kind is _RESOURCE:
+            kind = resource.kind
 
-    denies = [
-        (named, statement)
-        for named in _layers(policies, resource, scps, rcps)
-        for statement in named.policy.about(view.action)[0]
-        if statement.denies(view)
-    ]
+    denies: list[Hit] = []
+    for named in _layers(policies, resource, scps, rcps):
+        policy = named.policy
+        if policy.has_denies:
+            for statement in policy.about(action)[0]:
+                if statement.denies(view):
+                    denies.append((named, statement))
     if denies:
         return Decision(request, Outcome.EXPLICITLY_DENIED, tuple(denies))
-    if kind is PolicyKind.TRUST and principal.kind == "root":
+    if kind is _TRUST and principal.kind == "root":
         return Decision(request, Outcome.IMPLICITLY_DENIED, note=_ROOT_CANNOT_ASSUME)
 
     hits: list[Hit] = []
     gaps: list[PolicyKind] = []
     for level in scps:
-        _require(PolicyKind.SCP, level, view, hits, gaps)
+        _require(_SCP, level, view, hits, gaps)
     grant, granting = _best_grant(resource, view)
     if granting is not None:
         hits.append(granting)
     own, needs_grant = _needed(request, grant, kind)
-    if PolicyKind.IDENTITY in own:
-        _require(PolicyKind.IDENTITY, policies.identity, view, hits, gaps)
-    if needs_grant and grant is Grant.NONE:
+    if _IDENTITY in own:
+        _require(_IDENTITY, policies.identity, view, hits, gaps)
+    if needs_grant and grant is _NONE:
         gaps.append(kind)
-    if PolicyKind.BOUNDARY in own and policies.boundary is not None:
-        _require(PolicyKind.BOUNDARY, (policies.boundary,), view, hits, gaps)
-    if PolicyKind.SESSION in own:
+    if _BOUNDARY in own and policies.boundary is not None:
+        _require(_BOUNDARY, (policies.boundary,), view, hits, gaps)
+    if _SESSION in own:
         session = policies.session
         if session is None and principal.kind == "federated":
             session = ()
         if session is not None:
-            _require(PolicyKind.SESSION, session, view, hits, gaps)
+            _require(_SESSION, session, view, hits, gaps)
     if gaps:
         return Decision(request, Outcome.IMPLICITLY_DENIED, gaps=tuple(dict.fromkeys(gaps)))
     return Decision(request, Outcome.ALLOWED, tuple(hits))
 
 
 _NO_LAYER: frozenset[PolicyKind] = frozenset()
-_LIMITS = frozenset({PolicyKind.BOUNDARY, PolicyKind.SESSION})
-_OWN_SIDE = _LIMITS | {PolicyKind.IDENTITY}
+_LIMITS = frozenset({_BOUNDARY, _SESSION})
+_OWN_SIDE = _LIMITS | {_IDENTITY}
 
 
 def _needed(request: Request, grant: Grant, kind: PolicyKind) -> tuple[frozenset[PolicyKind], bool]:
@@ -104,14 +117,14 @@ def _needed(request: Request, grant: Grant, kind: PolicyKind) -> tuple[frozenset
     if not principal.account:
         return _NO_LAYER, True
     cross_account = request.resource_account not in ("", principal.account)
-    exclusive = kind is not PolicyKind.RESOURCE
+    exclusive = kind is not _RESOURCE
     if principal.kind == "root":
         return _NO_LAYER, cross_account or exclusive
     if cross_account:
         return _OWN_SIDE, True
-    if grant is Grant.DIRECT:
+    if grant is _DIRECT:
         return _NO_LAYER, exclusive
-    if grant is Grant.ROLE:
+    if grant is _ROLE:
         return _LIMITS, exclusive
     return _OWN_SIDE, exclusive
 
@@ -136,19 +149,15 @@ def governing_kind(action: str, resource: str) -> PolicyKind:
     A role always has a trust policy and a KMS key a key policy, and without their allow nothing is
     allowed; so a request on one whose policy is not given is denied.
     """
-    action = action.lower()
+    return _kind_for(action.lower(), resource)
+
+
+def _kind_for(action: str, resource: str) -> PolicyKind:
     if action in _TRUST_ACTIONS and ":role/" in resource:
-        return PolicyKind.TRUST
+        return _TRUST
     if action.startswith("kms:") and ":key/" in resource:
-        return PolicyKind.KEY
-    return PolicyKind.RESOURCE
-
-
-def _speaks(resource: NamedPolicy | None, action: str) -> bool:
-    """A trust policy only speaks about assuming the role, not about managing it."""
-    return resource is not None and (
-        resource.kind is not PolicyKind.TRUST or action in _TRUST_ACTIONS
-    )
+        return _KEY
+    return _RESOURCE
 
 
 def _layers(
@@ -156,18 +165,20 @@ def _layers(
     resource: NamedPolicy | None,
     scps: tuple[tuple[NamedPolicy, ...], ...],
     rcps: tuple[tuple[NamedPolicy, ...], ...],
-) -> Iterator[NamedPolicy]:
+) -> list[NamedPolicy]:
+    layers: list[NamedPolicy] = []
     for level in rcps:
-        yield from level
+        layers += level
     for level in scps:
-        yield from level
+        layers += level
     if resource is not None:
-        yield resource
-    yield from policies.identity
+        layers.append(resource)
+    layers += policies.identity
     if policies.boundary is not None:
-        yield policies.boundary
+        layers.append(policies.boundary)
     if policies.session is not None:
-        yield from policies.session
+        layers += policies.session
+    return layers
 
 
 def _require(
@@ -188,15 +199,13 @@ def _require(
 
 def _best_grant(resource: NamedPolicy | None, view: View) -> tuple[Grant, Hit | None]:
     """The closest grant that the resource's policy gives, and the statement that gives it."""
-    best, granting = Grant.NONE, None
-    if resource is None or (
-        view.principal.kind == "anonymous" and resource.kind is PolicyKind.TRUST
-    ):
+    best, granting = _NONE, None
+    if resource is None or (view.principal.kind == "anonymous" and resource.kind is _TRUST):
         return best, granting
     for statement in resource.policy.about(view.action)[1]:
         grant = statement.grants(view)
         if grant > best and statement.holds(view):
             best, granting = grant, (resource, statement)
-            if grant is Grant.DIRECT:
+            if grant is _DIRECT:
                 break
     return best, granting

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -58,26 +59,56 @@ def _parse_text(text: str) -> Policy:
     return _parse(load_json(text))
 
 
-def load_json(text: str) -> Mapping[str, Any]:
-    """The JSON object in `text`; raises PolicyError also for a key that occurs twice."""
+def load_json(text: str, what: str = "the policy") -> Mapping[str, Any]:
+    """The JSON object in `text`; `what` names it in errors.
+
+    Raises PolicyError also for a key that occurs twice, for NaN, which Python would take, and for
+    numbers too large to compare.
+    """
     try:
-        data = json.loads(text, object_pairs_hook=_unique)
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, PolicyError):
-            raise
-        raise PolicyError(f"the policy is not valid JSON: {error}") from error
+        data = _DECODER.decode(text)
+    except PolicyError as error:
+        raise PolicyError(f"{what} has {error}") from error
+    except RecursionError as error:
+        raise PolicyError(f"{what} is nested too deeply") from error
+    except ValueError as error:
+        raise PolicyError(f"{what} is not valid JSON: {error}") from error
     if not isinstance(data, dict):
-        raise PolicyError("the policy must be a JSON object")
+        raise PolicyError(f"{what} must be a JSON object")
     return data
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     data = dict(pairs)
     if len(data) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise PolicyError(f"the policy has the element {twice!r} twice")
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise PolicyError(f"the element {key!r} twice")
+            seen.add(key)
     return data
+
+
+_LONGEST_NUMBER = 300
+"""Characters: about as many digits as a double can have before the point."""
+
+
+def _integer(text: str) -> int:
+    if len(text) > _LONGEST_NUMBER:
+        raise PolicyError(f"a number of {len(text)} digits, which is too large")
+    return int(text)
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise PolicyError(f"the number {text[:20]}, which is too large, or none")
+    return number
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_constant=_float, parse_float=_float, parse_int=_integer
+)
 
 
 def _parse(document: Mapping[str, Any]) -> Policy:

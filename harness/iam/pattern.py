@@ -216,13 +216,11 @@ class PatternSet:
         self._resolved: dict[tuple[str | None, ...], Callable[[str], object]] = {}
 
     def matches(self, text: str, lookup: Lookup) -> bool:
-        return (
-            self._any
-            or text in self._exact
-            or (bool(self._prefixes) and text.startswith(self._prefixes))
-            or (self._regex is not None and self._regex.fullmatch(text) is not None)
-            or (bool(self._dynamic) and self._matches_dynamic(text, lookup))
-        )
+        if self._any or text in self._exact or text.startswith(self._prefixes):
+            return True
+        if self._regex is not None and self._regex.fullmatch(text) is not None:
+            return True
+        return bool(self._dynamic) and self._matches_dynamic(text, lookup)
 
     def _matches_dynamic(self, text: str, lookup: Lookup) -> bool:
         for template, variables in self._dynamic:

@@ -110,7 +110,10 @@ class Statement:
             and patterns.matches(view.resource, view.single) is self.not_resource
         ):
             return False
-        return all(test(view) for test in self.tests)
+        for test in self.tests:  # noqa: SIM110 - twice as fast as all(), and this is the inner loop
+            if not test(view):
+                return False
+        return True
 
 
 def _no_variables(_key: str) -> None:
@@ -130,6 +133,11 @@ class Policy:
     _index: dict[str, tuple[tuple[Statement, ...], tuple[Statement, ...]]] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )
+    has_denies: bool = field(init=False, compare=False, repr=False)
+    """Whether any statement is a Deny."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "has_denies", any(s.effect == "Deny" for s in self.statements))
 
     def about(self, action: str) -> tuple[tuple[Statement, ...], tuple[Statement, ...]]:
         """The (Deny, Allow) statements whose Action element covers `action`, in lower case.

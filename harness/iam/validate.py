@@ -70,6 +70,20 @@ def validate(policy_document: str | Mapping[str, Any], kind: PolicyKind) -> list
     return problems
 
 
+def first_problem(policy_document: Mapping[str, Any], kind: PolicyKind) -> str | None:
+    """The first reason beyond those for which `parse_policy` refuses the document; None for none.
+
+    AWS's own RCP, RCPFullAWSAccess, may say what nobody else may save.
+    """
+    if kind is PolicyKind.RCP and policy_document.get("Statement") in _FULL_ACCESS_RCP:
+        return None
+    return next(_problems(policy_document, policy_document, kind), None)
+
+
+_FULL_ACCESS = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
+_FULL_ACCESS_RCP = (_FULL_ACCESS, [_FULL_ACCESS])
+
+
 def _problems(
     given: str | Mapping[str, Any], document: Mapping[str, Any], kind: PolicyKind
 ) -> Iterator[str]:

@@ -24,6 +24,7 @@ from harness.deploy.workspace import project_root
 from harness.errors import UserError
 from harness.mutants.edits import ClientEdits, TerraformEdits, edited_copy
 from harness.mutants.model import SECURITY, Mutant
+from harness.mutants.selection import files
 from harness.mutants.site import Site
 from harness.probes.stage import Stage
 from harness.targets.embedded import EmbeddedTarget
@@ -151,12 +152,14 @@ def run_suite(forked: Deployment, folder: Path, mutant: Mutant | None) -> Seen:
     region = Site(Stage.of(forked, forked.target())).victims_home.region
     saved, results, log = (folder / n for n in ("deployment.json", "results.json", "pytest.log"))
     forked.save(saved)
+    # Where weakenings are, no guardrails are.
+    expression = mutant.tests.format(region=region) if mutant else "not test_guardrails"
+    within = project_root() / (mutant.folder if mutant else SECURITY)
     arguments = [
-        mutant.folder if mutant else SECURITY,
+        *(map(str, files(within, expression) if mutant else (within,))),
         *("--quiet", "--tb=line", "-p", "no:cacheprovider"),
         *("--deployment", str(saved), "--results", str(results)),
-        # Where weakenings are, no guardrails are.
-        *("-k", mutant.tests.format(region=region) if mutant else "not test_guardrails"),
+        *("-k", expression),
     ]
     with _output_to(log), contextlib.chdir(project_root()):
         code = pytest.main(arguments)

@@ -15,7 +15,8 @@ import boto3
 import pytest
 from click.testing import CliRunner
 
-from harness.cli import EXIT_INTERRUPTED, EXIT_USAGE, commands, run
+from harness.cli import EXIT_INTERRUPTED, EXIT_USAGE
+from harness.cli.commands import commands, run
 from harness.errors import UserError
 
 BULKHEAD = [sys.executable, "-c", "from harness.cli import main; main()"]
@@ -24,12 +25,12 @@ BULKHEAD = [sys.executable, "-c", "from harness.cli import main; main()"]
 def test_help_names_every_command() -> None:
     result = CliRunner().invoke(commands, ["--help"])
     assert result.exit_code == 0
-    for name in ("apply", "cloud", "config", "demo", "destroy", "validate", "verify"):
+    for name in ("apply", "cloud", "config", "decide", "demo", "destroy", "validate", "verify"):
         assert f"\n  {name} " in result.output
 
 
 @pytest.mark.parametrize(
-    "name", ["apply", "cloud", "config", "demo", "destroy", "validate", "verify"]
+    "name", ["apply", "cloud", "config", "decide", "demo", "destroy", "validate", "verify"]
 )
 def test_every_command_has_help(name: str) -> None:
     result = CliRunner().invoke(commands, [name, "--help"])
@@ -39,7 +40,7 @@ def test_every_command_has_help(name: str) -> None:
 
 def test_help_imports_nothing_heavy() -> None:
     script = (
-        "import sys; from harness.cli import run, commands; run(commands, ['--help']);"
+        "import sys; from harness.cli.commands import run, commands; run(commands, ['--help']);"
         "bad = {'boto3', 'moto', 'rich', 'pytest'} & set(sys.modules); sys.exit(bool(bad))"
     )
     assert subprocess.run([sys.executable, "-c", script], stdout=subprocess.DEVNULL).returncode == 0

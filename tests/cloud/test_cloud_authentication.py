@@ -5,8 +5,9 @@ from __future__ import annotations
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 import boto3
 import botocore.auth
@@ -16,8 +17,12 @@ from botocore.awsrequest import AWSRequest
 from botocore.compat import get_current_datetime
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
+from botocore.utils import normalize_url_path
+from hypothesis import given
+from hypothesis import strategies as st
 from support.cloud import REGION, A, B, Clients, allow, document, trust
 
+from harness.cloud import sigv4
 from harness.cloud.process import CloudProcess
 
 CALLS: dict[str, tuple[str, Callable[[Any], Any]]] = {
@@ -229,3 +234,16 @@ def test_a_deleted_or_inactive_key_is_refused(
     assert sts.get_caller_identity()
     iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
     assert code_of(sts.get_caller_identity) == "InvalidClientTokenId"
+
+
+@given(st.text(alphabet="/ab.~-_", max_size=12))
+def test_a_path_that_is_left_alone_would_not_have_changed(path: str) -> None:
+    path = "/" + path
+    if sigv4._canonical_paths(path, "logs") == (path,):
+        assert quote(normalize_url_path(path), safe="/~") == path
+
+
+@pytest.mark.parametrize("text", ["20260101T000000", "2026-01-01T00:00:00Z", "20261301T000000Z"])
+def test_other_dates_than_the_signatures_are_none(text: str) -> None:
+    assert sigv4._moment("20260101T000000Z") == datetime(2026, 1, 1, tzinfo=UTC)
+    assert sigv4._moment(text) is None

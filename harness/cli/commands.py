@@ -1,0 +1,314 @@
+"""The commands and their options; the work is in the modules beside.
+
+Those are imported when a command needs them, so that `--help` is quick.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness.cli import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE
+from harness.errors import UserError
+
+
+class AccountId(click.ParamType[str]):
+    """A 12-digit AWS account id."""
+
+    name = "account"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not re.fullmatch(r"[0-9]{12}", str(value)):
+            self.fail(f"{value!r} is not an account id: 12 digits are wanted", param, ctx)
+        return str(value)
+
+
+def reports(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say where a run's reports go."""
+    for name, what, default in (
+        ("junit", "JUnit XML", "junit.xml"),
+        ("json", "JSON (harness/report/results.schema.json)", "results.json"),
+        ("html", "HTML report", "report.html"),
+    ):
+        command = click.option(
+            f"--{name}",
+            metavar="FILE",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help=f"Where the {what} goes.  [default: .bulkhead/ENV/{default}]",
+        )(command)
+    return command
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="bulkhead-harness", message="bulkhead %(version)s")
+def commands() -> None:
+    """Deploy Bulkhead, and show that the walls between customers hold.
+
+    ENV is a folder under environments/. Environments run in the embedded cloud: an AWS on this
+    machine that authenticates and authorizes every request.
+
+    Exit code 0: done, and all that had to hold does. 1: something does not hold. 2: bad input or a
+    missing tool.
+    """
+
+
+@commands.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="0 takes a free one.")
+@click.option(
+    "--account",
+    "accounts",
+    metavar="ID",
+    type=AccountId(),
+    multiple=True,
+    required=True,
+    help="An account to start with; may be given again.",
+)
+@click.option(
+    "--credentials",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="Shared credentials file to write: one administrator profile per account.",
+)
+@click.option(
+    "--issuer",
+    "issuers",
+    metavar="URL=FILE",
+    multiple=True,
+    help="An OpenID Connect issuer and the file with its key set (JWKS); may be given again.",
+)
+def cloud(
+    port: int, accounts: tuple[str, ...], credentials: Path, issuers: tuple[str, ...]
+) -> None:
+    """Run an empty embedded cloud until Ctrl-C.
+
+    Point the AWS CLI, boto3 or Terraform at it with the three variables that it prints. The profile
+    of an administrator is named by the account id, that of a root user root@ and the id.
+    """
+    from harness.cli.serve import serve
+
+    serve(port, accounts, credentials, issuers)
+
+
+@commands.command()
+@click.argument("environment", metavar="ENV")
+def apply(environment: str) -> None:
+    """Deploy ENV into an embedded cloud that stays until Ctrl-C.
+
+    While it stays, `bulkhead verify ENV` and `bulkhead destroy ENV` from another terminal work on
+    it, and another `bulkhead apply ENV` brings it up to date.
+    """
+    from harness.cli.environments import apply_environment
+
+    apply_environment(environment)
+
+
+@commands.command()
+@click.argument("environment", metavar="ENV")
+@click.argument("customer", metavar="CUSTOMER")
+@click.argument("account", metavar="[ACCOUNT]", type=AccountId(), required=False)
+def config(environment: str, customer: str, account: str | None) -> None:
+    """Write what an application of CUSTOMER needs to call Bedrock in the running ENV.
+
+    That is a configuration document of the client and a credentials file, both private, under
+    .bulkhead/ENV/clients. Prints the variables to set and the command of the example application.
+    ACCOUNT is needed where the customer has several.
+    """
+    from harness.cli.environments import configure_client
+
+    configure_client(environment, customer, account)
+
+
+@commands.command()
+@click.argument("environment", metavar="ENV")
+@reports
+def verify(environment: str, **files: Path | None) -> None:
+    """Run the security suite against ENV and show the verdict.
+
+    Probes the ENV that a `bulkhead apply ENV` keeps running; without one, deploys it into an
+    embedded cloud of its own and ends that afterwards.
+    """
+    from harness.cli.environments import verify_environment
+
+    sys.exit(0 if verify_environment(environment, **files) else EXIT_FAILED)
+
+
+@commands.command()
+@click.argument("files", metavar="[FILE]...", nargs=-1)
+def decide(files: tuple[str, ...]) -> None:
+    """Decide requests as AWS would, from policies you give.
+
+    A local policy simulator: it asks no AWS account and needs no embedded cloud. Reads cases from
+    each FILE, or from standard input without one or for `-`: one JSON object per line. Writes one
+    line per case, in the same order, with the decision, the statements that decided and why.
+
+    \b
+      {"id": "read",
+       "request": {"principal": "arn:aws:iam::111111111111:user/ann",
+                   "action": "s3:GetObject",
+                   "resource": "arn:aws:s3:::reports/may.pdf",
+                   "resourceAccount": "111111111111",
+                   "context": {"aws:PrincipalOrgID": "o-abc"}},
+       "identityPolicies": [POLICY, ...],
+       "resourcePolicy": POLICY,
+       "permissionsBoundary": POLICY,
+       "sessionPolicy": POLICY,
+       "scps": [[POLICY at the root, ...], [POLICY at the account, ...]],
+       "rcps": [[POLICY, ...], ...],
+       "expected": "Allowed"}
+
+    All on one line. Only `id` and `request` must be there. `expected` makes the case a test; it is
+    Allowed, ImplicitlyDenied or ExplicitlyDenied.
+
+    A key of the context that is left out is absent from the request, as on AWS. What the engine
+    does not know (an operator, an element, a key of the case) is an error of its line, and never
+    skipped.
+
+    Exit code 0: all decided, as expected. 1: a case was not decided as it expects. 2: a line or a
+    file could not be read, whatever the others say. docs/decide.md has examples to run.
+    """
+    from harness.cli.decide import decide_files
+
+    sys.exit(decide_files(files))
+
+
+@commands.command()
+@click.argument("environment", metavar="ENV")
+def destroy(environment: str) -> None:
+    """Remove from ENV everything that `bulkhead apply ENV` deployed."""
+    from harness.cli.environments import destroy_environment
+
+    destroy_environment(environment)
+
+
+@commands.command()
+@click.argument("environment", metavar="[ENV]", default="embedded")
+@reports
+def demo(environment: str, **files: Path | None) -> None:
+    """The main job: deploy to a new cloud, call Bedrock, attack, give the verdict.
+
+    ENV is `embedded` unless given.
+    """
+    from harness.cli.environments import demo_environment
+
+    sys.exit(0 if demo_environment(environment, **files) else EXIT_FAILED)
+
+
+@commands.command()
+@click.argument("environment", metavar="[ENV]", default="embedded")
+@click.option(
+    "--results",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="What the probes showed.  [default: .bulkhead/ENV/results.json]",
+)
+def coverage(environment: str, results: Path | None) -> None:
+    """Write docs/coverage.md: which attacks the last run of ENV probed, and which are not probed.
+
+    ENV is `embedded` unless given. Fails when a row of the attack catalogue has neither a probe nor
+    a reason for having none.
+    """
+    from harness.cli.coverage import write_page
+
+    sys.exit(0 if write_page(environment, results) else EXIT_FAILED)
+
+
+@commands.command()
+@click.argument("environment", metavar="[ENV]", default="embedded")
+@click.option(
+    "--level",
+    "levels",
+    type=click.Choice(["terraform", "live", "client"]),
+    multiple=True,
+    help="Only weakenings made there; may be given again.",
+)
+@click.option("--only", "identifiers", metavar="ID", multiple=True, help="Only this weakening.")
+@click.option("--list", "listed", is_flag=True, help="Show the weakenings and try none.")
+@click.option(
+    "--json",
+    "report",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write what came of each.",
+)
+def mutants(
+    environment: str,
+    levels: tuple[str, ...],
+    identifiers: tuple[str, ...],
+    listed: bool,
+    report: Path | None,
+) -> None:
+    """Break ENV on purpose in copies of its cloud; the suite must notice each time.
+
+    Weakenings are made in the Terraform source, in live policies and settings, and in the client.
+    Those that nothing notices are listed.
+    """
+    from harness.cli.mutants import show_all, try_mutants
+
+    if listed:
+        show_all()
+        return
+    sys.exit(0 if try_mutants(environment, levels, identifiers, report) else EXIT_FAILED)
+
+
+@commands.command()
+@click.argument("environment", metavar="[ENV]", default="embedded")
+@click.option("--rounds", type=click.IntRange(1), default=200, help="Times each request is made.")
+@click.option(
+    "--customers",
+    type=click.IntRange(4),
+    default=1000,
+    help="How many to grow to.",
+    show_default=True,
+)
+@click.option("--jobs/--no-jobs", default=True, help="Whether the main jobs are timed, too.")
+@click.option(
+    "--json",
+    "report",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where the figures go as JSON.",
+)
+def bench(environment: str, rounds: int, customers: int, jobs: bool, report: Path | None) -> None:
+    """Measure what the gateway costs, and how long demo, suite and weakenings of ENV take.
+
+    Fails when one of these takes longer than it may.
+    """
+    from harness.cli.bench import bench
+
+    held = bench(environment, rounds=rounds, many=customers, jobs=jobs, report=report)
+    sys.exit(0 if held else EXIT_FAILED)
+
+
+@commands.command()
+@click.option("--fix", is_flag=True, help="Rewrite files to Terraform's format instead of failing.")
+def validate(fix: bool) -> None:
+    """Check the format and the validity of all Terraform in modules/ and environments/."""
+    from harness.cli.terraform_files import validate_all
+
+    sys.exit(0 if validate_all(fix=fix) else EXIT_FAILED)
+
+
+def run(command: Callable[..., Any], arguments: list[str] | None = None) -> int:
+    """Runs a click command; returns the exit code."""
+    try:
+        command(args=arguments, prog_name="bulkhead", standalone_mode=False)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else EXIT_USAGE if end.code else 0
+    except UserError as error:
+        click.echo(f"bulkhead: {' '.join(str(error).split())}", err=True)
+        return EXIT_USAGE
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("bulkhead: interrupted", err=True)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        return EXIT_FAILED
+    return 0
