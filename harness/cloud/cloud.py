@@ -15,6 +15,7 @@ from typing import Any
 
 from harness.cloud.authorizer import Authorizer
 from harness.cloud.bedrock import Bedrock, BedrockSettings
+from harness.cloud.bucket_acls import refuse_acls
 from harness.cloud.bucket_owner import BucketOwner
 from harness.cloud.call import Caller
 from harness.cloud.gateway import Gateway, Parts
@@ -147,6 +148,7 @@ class Cloud:
                     KmsRules(estate).check,
                     KeyLockout(estate, now).check,
                     BucketOwner(estate.bucket_account).check,
+                    refuse_acls,
                 ),
                 web_identities=WebIdentities(estate, plan.issuers, now),
                 learner=Learner(self.keys, estate),

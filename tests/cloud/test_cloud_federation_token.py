@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-l
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -134,6 +135,19 @@ def test_a_grant_to_the_federated_user_needs_no_other(
     assert error_code(clients(session, "s3").list_objects_v2, Bucket=bucket) == "AccessDenied"
     wide = federated(clients, user, Name="carol", Policy=document(allow("s3:*")))
     assert clients(wide, "s3").list_objects_v2(Bucket=bucket)["KeyCount"] == 0
+
+
+def test_events_name_its_user(clients: Clients, make_user: MakeUser) -> None:
+    """https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html"""
+    name, user = make_user(FEDERATE, allow("kms:*"))
+    session = federated(clients, user, Name="erin", Policy=document(allow("kms:*")))
+    clients(session, "kms").list_keys()
+    who = [{"AttributeKey": "Username", "AttributeValue": "erin"}]
+    found = clients(A, "cloudtrail").lookup_events(LookupAttributes=who)["Events"]
+    identity = json.loads(found[0]["CloudTrailEvent"])["userIdentity"]
+    assert identity["type"] == "FederatedUser"
+    assert identity["arn"] == f"arn:aws:sts::{A}:federated-user/erin"
+    assert identity["sessionContext"]["sessionIssuer"]["userName"] == name
 
 
 def test_it_ends_with_its_user(clients: Clients, make_user: MakeUser) -> None:

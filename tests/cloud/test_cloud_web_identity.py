@@ -350,8 +350,8 @@ def test_nothing_else_comes_unsigned(cloud: CloudProcess) -> None:
 def test_its_account_gets_the_event(
     clients: Clients, make_role: Callable[..., str], assume: Assume
 ) -> None:
-    role = make_role(A, web_trust())
-    assume(role, ISSUER.token(sub="traced"))
+    role = make_role(A, web_trust(), allow("kms:ListAliases"))
+    whose = session(clients, assume(role, ISSUER.token(sub="traced")))
     trail = clients(A, "cloudtrail", "us-east-1")
     name = [{"AttributeKey": "EventName", "AttributeValue": "AssumeRoleWithWebIdentity"}]
     events = [
@@ -362,3 +362,10 @@ def test_its_account_gets_the_event(
     assert found["userIdentity"]["type"] == "WebIdentityUser"
     assert found["userIdentity"]["identityProvider"] == PROVIDER
     assert found["requestParameters"]["webIdentityToken"] == "HIDDEN_DUE_TO_SECURITY_REASONS"
+
+    clients(whose, "kms", "us-east-1").list_aliases()
+    name = [{"AttributeKey": "EventName", "AttributeValue": "ListAliases"}]
+    made = json.loads(trail.lookup_events(LookupAttributes=name)["Events"][0]["CloudTrailEvent"])
+    federation = made["userIdentity"]["sessionContext"]["webIdFederationData"]
+    assert federation["federatedProvider"] == PROVIDER
+    assert federation["attributes"][f"{HOST}:sub"] == "traced"

@@ -72,6 +72,18 @@ def _session(caller: Caller) -> dict[str, Any]:
             "accountId": caller.account,
             "userName": caller.principal_arn.rsplit("/", 1)[-1],
         }
+    elif caller.kind == "federated-user":
+        session["sessionIssuer"] = {
+            "type": "IAMUser",
+            "principalId": caller.entity_id,
+            "arn": caller.parent_arn,
+            "accountId": caller.account,
+            "userName": caller.parent_arn.rsplit("/", 1)[-1],
+        }
+    if caller.claims:
+        told = dict(caller.claims)
+        provider = told.pop("aws:FederatedProvider", "")
+        session["webIdFederationData"] = {"federatedProvider": provider, "attributes": told}
     session["attributes"] = {
         "creationDate": iso(caller.issued_at),
         "mfaAuthenticated": "true" if caller.mfa else "false",
