@@ -75,15 +75,24 @@ def commands() -> None:
     required=True,
     help="Shared credentials file to write: one administrator profile per account.",
 )
-def cloud(port: int, accounts: tuple[str, ...], credentials: Path) -> None:
+@click.option(
+    "--issuer",
+    "issuers",
+    metavar="URL=FILE",
+    multiple=True,
+    help="An OpenID Connect issuer and the file with its key set (JWKS); may be given again.",
+)
+def cloud(
+    port: int, accounts: tuple[str, ...], credentials: Path, issuers: tuple[str, ...]
+) -> None:
     """Run an empty embedded cloud until Ctrl-C.
 
     Point the AWS CLI, boto3 or Terraform at it with the three variables that it prints. The profile
-    of an administrator is named by the account id.
+    of an administrator is named by the account id, that of a root user root@ and the id.
     """
     from harness.cli.serve import serve
 
-    serve(port, accounts, credentials)
+    serve(port, accounts, credentials, issuers)
 
 
 @commands.command()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shlex
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import click
 
@@ -21,18 +23,22 @@ from harness.errors import UserError
 _LOOK = 0.5
 
 
-def serve(port: int, accounts: tuple[str, ...], credentials: Path) -> None:
-    """Runs a cloud with these accounts, all in no organization, until Ctrl-C."""
+def serve(
+    port: int, accounts: tuple[str, ...], credentials: Path, issuers: tuple[str, ...] = ()
+) -> None:
+    """Runs a cloud with these accounts, all in no organization, until Ctrl-C.
+
+    `issuers` are `URL=FILE`: whose tokens AssumeRoleWithWebIdentity can verify, by which keys.
+    """
     doubled = sorted({a for a in accounts if accounts.count(a) > 1})
     if doubled:
         raise UserError(f"--account {doubled[0]} is given twice; give each once")
+    plan = CloudPlan(accounts, issuers=dict(map(_issuer, issuers)))
     # Another file's profiles would be lost: the cloud writes its file whole.
     _refuse_own_credentials(credentials)
     with (
         terminable(),
-        CloudProcess.start(
-            CloudPlan(accounts), credentials=credentials.absolute(), port=port
-        ) as cloud,
+        CloudProcess.start(plan, credentials=credentials.absolute(), port=port) as cloud,
     ):
         announce(cloud)
         click.echo("# Ctrl-C ends the cloud; everything in it is gone then.")
@@ -77,6 +83,21 @@ def terminable() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _issuer(option: str) -> tuple[str, Mapping[str, Any]]:
+    url, _, name = option.partition("=")
+    if not url.startswith("https://") or not name:
+        raise UserError(f"--issuer {option} is not an issuer; write https://ISSUER=FILE")
+    try:
+        keys = json.loads(Path(name).read_text())
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"--issuer {option}: {name} cannot be read as JSON ({error}); give a key set"
+        ) from None
+    if not isinstance(keys, dict) or not isinstance(keys.get("keys"), list):
+        raise UserError(f"--issuer {option}: {name} has no list `keys`; give a key set (JWKS)")
+    return url, keys
 
 
 def _refuse_own_credentials(path: Path) -> None:

@@ -76,10 +76,10 @@ class Authorizer:
     ) -> tuple[PrincipalRecord | None, OrganizationRecord | None] | None:
         """What the estate knows of the caller; None when its user or role is gone."""
         organization = self._estate.organization(caller.account)
-        if caller.kind in ("root", "service"):
+        if caller.kind in ("root", "service", "web-identity"):
             return None, organization
-        if caller.kind == "user":
-            name = caller.arn.rsplit("/", 1)[1]
+        if caller.kind in ("user", "federated-user"):
+            name = (caller.parent_arn or caller.arn).rsplit("/", 1)[1]
             record = self._estate.user(caller.account, name, caller.entity_id)
         else:
             record = self._estate.role_principal(caller.account, caller.entity_id)
@@ -130,7 +130,7 @@ def denial_message(caller: Caller, need: Need, decision: Decision) -> str:
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
     """
-    if decision.outcome == "ExplicitlyDenied":
+    if decision.outcome == "ExplicitlyDenied" and caller.kind != "web-identity":
         kind = decision.decided_by[0].kind if decision.decided_by else PolicyKind.IDENTITY
         article = "an" if kind.phrase[0] in "aeiou" else "a"
         return f"{_who(caller, need)} with an explicit deny in {article} {kind.phrase}"
@@ -145,6 +145,8 @@ def _unknown_tags(caller: Caller, need: Need) -> str:
 
 
 def _sentence(caller: Caller, need: Need, missing: PolicyKind) -> str:
+    if caller.kind == "web-identity":  # STS tells it nothing of policies
+        return f"Not authorized to perform {need.action}"
     return f"{_who(caller, need)} because no {missing.phrase} allows the {need.action} action"
 
 
@@ -154,11 +156,13 @@ def _who(caller: Caller, need: Need) -> str:
 
 
 def _principal(caller: Caller) -> Principal:
+    kind = caller.kind
     return Principal(
-        kind=caller.kind,
-        account="" if caller.kind == "service" else caller.account,
+        kind="federated" if kind == "federated-user" or kind == "web-identity" else kind,
+        account="" if kind == "service" else caller.account,
         arn=caller.arn,
         principal_arn=caller.principal_arn,
         entity_id=caller.entity_id,
         user_id=caller.user_id,
+        parent_arn=caller.parent_arn,
     )

@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol
 
 from harness.iam import NamedPolicy
 
-CallerKind = Literal["root", "user", "role-session", "service"]
+CallerKind = Literal["root", "user", "role-session", "service", "federated-user", "web-identity"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,8 @@ class Caller:
 
     `arn` is what GetCallerIdentity answers (for a session the STS ARN, without the role's path);
     `principal_arn` is `aws:PrincipalArn` (for a session the role's ARN, with its path).
-    For a service principal both are its name, such as `lambda.amazonaws.com`.
+    For a service principal both are its name, such as `lambda.amazonaws.com`; for a web identity
+    what trust policies call its provider.
     """
 
     kind: CallerKind
@@ -31,6 +32,8 @@ class Caller:
     user_id: str
     entity_id: str = ""
     """The AIDA… or AROA… id of the user or role behind the caller; empty for root and services."""
+    parent_arn: str = ""
+    """For a federated user: the ARN of the user who asked for the session."""
     access_key_id: str = ""
     session_tags: Mapping[str, str] = field(default_factory=dict)
     transitive_tags: frozenset[str] = frozenset()
@@ -45,6 +48,10 @@ class Caller:
     `{account}` stand for those of the request."""
     via_service: bool = False
     """An AWS service makes the call with the rights of its own caller."""
+    claims: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+    """Condition keys from the token of a web identity, or of the one that a session began with."""
+    session_claims: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+    """For a web identity: the `claims` of the session that it gets."""
     mfa: bool | None = None
     without_mfa_limits: bool = False
     """From GetSessionToken without MFA: may not call IAM, nor STS but for a few operations."""
@@ -68,6 +75,8 @@ class Call:
     """Lower-case names."""
     source_ip: str = "127.0.0.1"
     request_id: str = ""
+    told: Mapping[str, str] = field(default_factory=dict)
+    """What the token of a web identity says, as the answer repeats it."""
 
     @property
     def account(self) -> str:

@@ -15,12 +15,15 @@ from typing import Any
 
 from harness.cloud.authorizer import Authorizer
 from harness.cloud.bedrock import Bedrock, BedrockSettings
+from harness.cloud.bucket_acls import refuse_acls
 from harness.cloud.bucket_owner import BucketOwner
 from harness.cloud.call import Caller
 from harness.cloud.gateway import Gateway, Parts
+from harness.cloud.iam_principals import rewrite_also
 from harness.cloud.iam_rules import IamRules
 from harness.cloud.ingestion import Ingestion
 from harness.cloud.inner import MotoApp
+from harness.cloud.key_lockout import KeyLockout
 from harness.cloud.keyring import Credential, KeyRing, new_key_id, new_secret
 from harness.cloud.kms_rules import KmsRules
 from harness.cloud.learning import Learner, user_caller
@@ -46,6 +49,7 @@ from harness.cloud.trails.rules import Rules
 from harness.cloud.trails.traces import Traces
 from harness.cloud.user_boundaries import UserBoundaries
 from harness.cloud.validation import PolicyValidator
+from harness.cloud.web_identity import WebIdentities
 
 ADMINISTRATOR = "administrator"
 _ALL = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'
@@ -59,6 +63,13 @@ WORKLOAD_SERVICES: Mapping[str, str] = {
 ECS says for which account and task it assumes a role; Lambda and EC2 send neither key.
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html
 """
+
+
+def _root(account: str) -> Credential:
+    arn, key_id = f"arn:aws:iam::{account}:root", new_key_id("AKIA")
+    return Credential(
+        key_id, new_secret(), Caller("root", account, arn, arn, account, access_key_id=key_id)
+    )
 
 
 def _utc_now() -> datetime:
@@ -100,6 +111,7 @@ class Cloud:
         estate.destination_policy = destination_policy
         links = Links()
         estate.sink_policy = links.sink_policy
+        rewrite_also(links.rewrite_policies, self.bedrock.rewrite_policies)
         linked_logs = LinkedLogs(links)
         rules = Rules()
         Centralized(rules, estate, self.ingestion)
@@ -129,11 +141,16 @@ class Cloud:
                     log_encryption.check,
                     LogExports(authorizer, estate).check,
                     outlets.check,
-                    PolicyValidator(estate, accounts, self._user_exists, policy_type).check,
-                    IamRules(estate).check,
+                    PolicyValidator(
+                        estate, accounts, self._user_exists, self._id_exists, policy_type
+                    ).check,
+                    IamRules(estate, WORKLOAD_SERVICES).check,
                     KmsRules(estate).check,
+                    KeyLockout(estate, now).check,
                     BucketOwner(estate.bucket_account).check,
+                    refuse_acls,
                 ),
+                web_identities=WebIdentities(estate, plan.issuers, now),
                 learner=Learner(self.keys, estate),
                 trace=self.trace,
                 linked_logs=linked_logs,
@@ -147,7 +164,8 @@ class Cloud:
         return self.gateway(environ, start_response)
 
     def write_credentials(self, path: Path) -> None:
-        """Write the shared-credentials file: an administrator per account, and the services.
+        """Write the shared-credentials file: per account an administrator, root (`root@ID`)
+        and the services that applications run in.
 
         Readable by its owner only; replaced whole, never half written.
         """
@@ -170,6 +188,7 @@ class Cloud:
         profiles: dict[str, Credential] = {}
         for account in self.accounts:
             profiles[account] = self._administrator(account)
+            profiles[f"root@{account}"] = _root(account)
         for account in self.accounts:
             for service, source_arn in WORKLOAD_SERVICES.items():
                 key_id = new_key_id("AKIA")
@@ -206,3 +225,11 @@ class Cloud:
 
     def _user_exists(self, account: str, name: str) -> bool:
         return self._estate.user_arn(account, name) is not None
+
+    def _id_exists(self, unique_id: str) -> bool:
+        backends = [self._estate.iam(account) for account in self.accounts]
+        return any(
+            b is not None
+            and (unique_id in b.roles or any(u.id == unique_id for u in tuple(b.users.values())))
+            for b in backends
+        )

@@ -18,7 +18,12 @@ Context = dict[str, str | tuple[str, ...]]
 _GLOBAL_SERVICES = frozenset({"iam", "organizations", "budgets", "ce", "account", "cloudfront"})
 # Services with a key of their own for the same: iam:ResourceTag/KEY and so on.
 _OWN_RESOURCE_TAG = frozenset({"iam", "secretsmanager"})
-_PRINCIPAL_TYPES = {"root": "Account", "user": "User", "role-session": "AssumedRole"}
+_PRINCIPAL_TYPES = {
+    "root": "Account",
+    "user": "User",
+    "role-session": "AssumedRole",
+    "federated-user": "FederatedUser",
+}
 
 
 def principal_context(
@@ -44,6 +49,11 @@ def principal_context(
             if organization is not None:
                 context["aws:SourceOrgID"] = organization.organization_id
                 context["aws:SourceOrgPaths"] = (organization.path,)
+        return context
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+    # (aws:FederatedProvider): the identity a session began with stays with it.
+    context.update(caller.claims)
+    if caller.kind == "web-identity":
         return context
     context["aws:PrincipalArn"] = caller.principal_arn
     context["aws:PrincipalAccount"] = caller.account

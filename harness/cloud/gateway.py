@@ -46,6 +46,13 @@ from harness.cloud.sigv4 import AuthenticationError, Fault, Signature, read_sign
 from harness.cloud.sts import Sts
 from harness.cloud.trace import Trace
 from harness.cloud.trails.linked_logs import LinkedLogs
+from harness.cloud.web_identity import (
+    GLOBAL_REGION,
+    NOBODY,
+    UNSIGNED,
+    WebIdentities,
+    comes_unsigned,
+)
 from harness.cloud.wire import Operation, read_operation
 from harness.iam import ALWAYS_ALLOWED
 
@@ -58,6 +65,9 @@ _DROPPED_HEADERS = frozenset(
 # What a session from GetSessionToken without MFA may still ask of STS.
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
 _WITHOUT_MFA_STS = frozenset({"AssumeRole", "GetCallerIdentity"})
+# And one from GetFederationToken.
+# https://docs.aws.amazon.com/STS/latest/APIReference/API_GetFederationToken.html
+_FEDERATED_STS = frozenset({"GetCallerIdentity"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +83,7 @@ class Parts:
     organizations: OrganizationRules
     rules: tuple[Callable[[Call], None], ...]
     """What services refuse although it is allowed; each raises `ApiError`."""
+    web_identities: WebIdentities
     learner: Learner
     trace: Trace
     linked_logs: LinkedLogs
@@ -101,16 +112,23 @@ class Gateway:
             return Response(error.status, [("Content-Length", "0")])
         signing_name = ""
         try:
-            signature = read_signature(request)
-            signing_name = signature.service
-            credential = self._authenticate(request, signature)
-            operation = read_operation(request, signature.service)
+            caller, region = NOBODY, GLOBAL_REGION
+            if comes_unsigned(request):
+                signing_name = "sts"
+            else:
+                signature = read_signature(request)
+                signing_name, region = signature.service, signature.region
+                caller = self._authenticate(request, signature).caller
+            operation = read_operation(request, signing_name)
+            if caller is NOBODY and operation.name not in UNSIGNED:
+                raise AuthenticationError(Fault.MISSING, "Missing Authentication Token")
         except AuthenticationError as refused:
             return authentication_error(request, signing_name, refused, request_id)
         except ApiError as error:
             return unknown_operation(request, signing_name, error, request_id)
-        call = _call(request, operation, signature.region, credential.caller, request_id)
+        call = _call(request, operation, region, caller, request_id)
         try:
+            call = self._parts.web_identities.identified(call)
             response = self._answer(operation, call)
         except ApiError as error:
             response = api_error(operation, error, request_id)
@@ -207,9 +225,14 @@ def _call(
 
 
 def _check_session_limits(call: Call) -> None:
-    if not call.caller.without_mfa_limits:
+    caller = call.caller
+    if caller.kind == "federated-user":
+        allowed = _FEDERATED_STS
+    elif caller.without_mfa_limits:
+        allowed = _WITHOUT_MFA_STS
+    else:
         return
-    if call.service == "iam" or (call.service == "sts" and call.operation not in _WITHOUT_MFA_STS):
+    if call.service == "iam" or (call.service == "sts" and call.operation not in allowed):
         raise ApiError(
             "InvalidClientTokenId", "The security token included in the request is invalid", 403
         )

@@ -15,6 +15,7 @@ from typing import Any
 import moto.iam.models
 from moto.iam.models import iam_backends
 from moto.kms.models import kms_backends
+from moto.logs.models import logs_backends
 from moto.s3.models import s3_backends
 
 
@@ -39,12 +40,23 @@ def adapt_principals() -> None:
             key.user_name = known.name
         _exchange_principal(before, known.arn)
 
+    # Its checks of documents are others than AWS's, and not the same for all operations. Those of
+    # `validation` come first.
+    models.IAMPolicyDocumentValidator = models.IAMTrustPolicyDocumentValidator = _Unchecked
     user.__init__ = user_with_aws_id
     user.permissions_boundary_arn = None
     user.permissions_boundary = models.Role.permissions_boundary
     backend.update_user = update_user
     backend.delete_user = _forgetting(backend.delete_user, lambda self, n: self.users.get(n))
     backend.delete_role = _forgetting(backend.delete_role, lambda self, n: self.get_role(n))
+
+
+class _Unchecked:
+    """In place of moto's validators."""
+
+    def __init__(self, _document: str) -> None: ...
+
+    def validate(self) -> None: ...
 
 
 def _forgetting(delete: Any, find: Callable[[Any, str], Any]) -> Any:
@@ -58,8 +70,20 @@ def _forgetting(delete: Any, find: Callable[[Any, str], Any]) -> Any:
     return deleting
 
 
+Rewrite = Callable[[Callable[[str], str]], None]
+"""Has each policy document of a place changed by a function."""
+_elsewhere: list[Rewrite] = []
+
+
+def rewrite_also(*places: Rewrite) -> None:
+    """Name the places outside the inner app that keep policies with principals."""
+    _elsewhere[:] = places
+
+
 def _exchange_principal(old: str, new: str) -> None:
-    """Write `new` for the principal `old` in every trust, key and bucket policy."""
+    """Write `new` for the principal `old` in every policy that names principals."""
+    for rewrite in _elsewhere:
+        rewrite(lambda text: exchanged(text, old, new))
     for account in tuple(iam_backends):
         roles = iam_backends[account]["aws"].roles
         for role in [roles.get(role_id) for role_id in tuple(roles)]:
@@ -71,14 +95,24 @@ def _exchange_principal(old: str, new: str) -> None:
     for account in tuple(s3_backends):
         for bucket in tuple(s3_backends[account]["aws"].buckets.values()):
             _exchange(bucket, "policy", old, new)
+    for account in tuple(logs_backends):
+        for logs in tuple(logs_backends[account].values()):
+            for destination in tuple(logs.destinations.values()):
+                _exchange(destination, "access_policy", old, new)
 
 
 def _exchange(holder: Any, attribute: str, old: str, new: str) -> None:
     kept = getattr(holder, attribute, None)
     text = kept.decode() if isinstance(kept, bytes) else kept
+    if isinstance(text, str) and (made := exchanged(text, old, new)) != text:
+        setattr(holder, attribute, made.encode() if isinstance(kept, bytes) else made)
+
+
+def exchanged(text: str, old: str, new: str) -> str:
+    """The document with the principal `new` for `old`; the same text where it does not name it."""
     # An escaped text may hold it as well.
-    if not isinstance(text, str) or (old not in text and "\\" not in text):
-        return
+    if old not in text and "\\" not in text:
+        return text
     document = json.loads(text)
     statements = document.get("Statement") or []
     changed = False
@@ -88,9 +122,7 @@ def _exchange(holder: Any, attribute: str, old: str, new: str) -> None:
             given = named.get("AWS") if isinstance(named, dict) else None
             values = given if isinstance(given, list) else [given]
             if old in values:
-                exchanged = [new if value == old else value for value in values]
-                named["AWS"] = exchanged if isinstance(given, list) else exchanged[0]
+                made = [new if value == old else value for value in values]
+                named["AWS"] = made if isinstance(given, list) else made[0]
                 changed = True
-    if changed:
-        text = json.dumps(document)
-        setattr(holder, attribute, text.encode() if isinstance(kept, bytes) else text)
+    return json.dumps(document) if changed else text

@@ -1,11 +1,12 @@
-"""What IAM refuses and moto does not: names that differ only in case, and policies too long.
+"""What IAM refuses and moto does not: names that differ only in case, policies too long, changes to
+service-linked roles, and boundaries that do not exist.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Collection, Mapping, Set
 from typing import Any
 
 from harness.cloud.call import ApiError, Call
@@ -28,13 +29,34 @@ _INLINE: Mapping[str, tuple[str, str, int]] = {
     "PutUserPolicy": ("user", "UserName", 2048),
     "PutGroupPolicy": ("group", "GroupName", 5120),
 }
+# The operations on roles that can answer UnmodifiableEntity, by botocore's model of IAM.
+_CHANGES_A_ROLE = frozenset(
+    {
+        "AddRoleToInstanceProfile",
+        "AttachRolePolicy",
+        "DeleteRole",
+        "DeleteRolePermissionsBoundary",
+        "DeleteRolePolicy",
+        "DetachRolePolicy",
+        "PutRolePermissionsBoundary",
+        "PutRolePolicy",
+        "RemoveRoleFromInstanceProfile",
+        "UpdateAssumeRolePolicy",
+        "UpdateRole",
+        "UpdateRoleDescription",
+    }
+)
+_PROTECTED = ("/aws-service-role/", "/aws-reserved/")
+_TAKES_A_BOUNDARY = frozenset({"CreateRole", "CreateUser", "PutRolePermissionsBoundary"})
 
 
 class IamRules:
     """Checks calls to IAM against what their account holds already."""
 
-    def __init__(self, estate: MotoEstate) -> None:
+    def __init__(self, estate: MotoEstate, workloads: Collection[str] = ()) -> None:
+        """`workloads` are the services that applications run in; none has a linked role."""
         self._estate = estate
+        self._workloads = workloads
         self._of_kind: Mapping[str, Callable[[Any, str], Any]] = {
             "role": lambda iam, name: iam.roles.named(name),
             "user": lambda iam, name: iam.users.get(name),
@@ -42,9 +64,12 @@ class IamRules:
         }
 
     def check(self, call: Call) -> None:
-        """Raise `ApiError` (EntityAlreadyExists, LimitExceeded) where AWS would."""
+        """Raise `ApiError` where AWS would: EntityAlreadyExists, LimitExceeded, InvalidInput,
+        NoSuchEntity, UnmodifiableEntity."""
         if call.service != "iam":
             return
+        self._check_protected(call)
+        self._check_boundary(call)
         self._check_name(call)
         if call.operation in ("CreateRole", "UpdateAssumeRolePolicy"):
             created = call.operation == "CreateRole"
@@ -56,6 +81,41 @@ class IamRules:
                 raise _too_long(f"Cannot exceed quota for PolicySize: {_MANAGED_LIMIT}")
         elif call.operation in _INLINE:
             self._check_inline(call)
+
+    def _check_protected(self, call: Call) -> None:
+        """Nobody changes the roles that AWS made: SCPs and RCPs do not bind their sessions.
+
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html
+        """
+        if call.operation == "CreateServiceLinkedRole":
+            service = str(call.params.get("AWSServiceName") or "")
+            if service in self._workloads:
+                raise ApiError("InvalidInput", f"{service} has no service-linked role.")
+        if call.operation not in _CHANGES_A_ROLE:
+            return
+        name = str(call.params.get("RoleName") or "")
+        role = self._of_kind["role"](self._estate.iam(call.account), name)
+        if role is not None and role.path.startswith(_PROTECTED):
+            raise ApiError(
+                "UnmodifiableEntity",
+                f"Cannot perform the operation on the protected role '{role.name}' - this role is "
+                "only modifiable by AWS",
+            )
+
+    def _check_boundary(self, call: Call) -> None:
+        """A boundary is a policy that exists.
+
+        https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutRolePermissionsBoundary.html
+        """
+        arn = call.params.get("PermissionsBoundary")
+        if call.operation not in _TAKES_A_BOUNDARY or not arn:
+            return
+        if str(arn).count(":") < 5:
+            raise ApiError("ValidationError", f"ARN {arn} is not valid.")
+        if self._estate.managed_policy(call.account, str(arn)) is None:
+            raise ApiError(
+                "NoSuchEntity", f"Scope ARN: {arn} does not exist or is not attachable.", 404
+            )
 
     def _check_name(self, call: Call) -> None:
         kind, member, old = _NAMES.get(call.operation, ("", "", ""))

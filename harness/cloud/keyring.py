@@ -78,9 +78,13 @@ class KeyRing:
         with self._lock:
             for key, credential in self._credentials.items():
                 caller = credential.caller
-                if caller.kind == "user" and caller.entity_id == entity_id:
-                    moved = replace(caller, arn=arn, principal_arn=arn)
-                    self._credentials[key] = replace(credential, caller=moved)
+                if caller.entity_id != entity_id:
+                    continue
+                if caller.kind == "user":
+                    caller = replace(caller, arn=arn, principal_arn=arn)
+                elif caller.kind == "federated-user":
+                    caller = replace(caller, parent_arn=arn)
+                self._credentials[key] = replace(credential, caller=caller)
 
     def age(self, by: timedelta) -> None:
         """Make every session older, as if `by` had passed since it was issued."""

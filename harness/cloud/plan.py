@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,3 +21,5 @@ class CloudPlan:
 
     accounts: tuple[str, ...]
     organizations: tuple[OrganizationPlan, ...] = ()
+    issuers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """The key set (JWKS) of each OpenID Connect issuer whose tokens can be verified, by its URL."""

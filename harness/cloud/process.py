@@ -134,4 +134,5 @@ def plan_from(text: str) -> CloudPlan:
             OrganizationPlan(o["management_account"], tuple(o["accounts"]))
             for o in data["organizations"]
         ),
+        issuers=data.get("issuers", {}),
     )

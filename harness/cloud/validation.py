@@ -1,7 +1,8 @@
 """Refuses malformed policy documents when they are saved, as AWS does.
 
-Which parameter of which operation carries a document of which kind is the table below; the rules
-themselves are `harness.iam.validate`'s.
+Which parameter of which operation carries a document of which kind is `saved_policies`' table; the
+rules themselves are `harness.iam.validate`'s. Here is what needs to be looked up: whether the
+principals and the resource that a policy names exist.
 """
 
 from __future__ import annotations
@@ -9,35 +10,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import Any
 
 from harness.cloud.call import ApiError, Call
+from harness.cloud.saved_policies import (
+    DOCUMENTS,
+    ORGANIZATIONS,
+    S3,
+    Words,
+    refuse_malformed,
+    refuse_principal,
+)
 from harness.estate import EstateSource
 from harness.iam import PolicyKind
-from harness.iam.validate import validate
 
-
-@dataclass(frozen=True, slots=True)
-class _Document:
-    parameter: str
-    kind: PolicyKind
-    error: str = "MalformedPolicyDocument"
-
-
-_DOCUMENTS: Mapping[tuple[str, str], _Document] = {
-    ("iam", "CreateRole"): _Document("AssumeRolePolicyDocument", PolicyKind.TRUST),
-    ("iam", "UpdateAssumeRolePolicy"): _Document("PolicyDocument", PolicyKind.TRUST),
-    ("iam", "PutRolePolicy"): _Document("PolicyDocument", PolicyKind.IDENTITY),
-    ("iam", "PutUserPolicy"): _Document("PolicyDocument", PolicyKind.IDENTITY),
-    ("iam", "PutGroupPolicy"): _Document("PolicyDocument", PolicyKind.IDENTITY),
-    ("iam", "CreatePolicy"): _Document("PolicyDocument", PolicyKind.IDENTITY),
-    ("iam", "CreatePolicyVersion"): _Document("PolicyDocument", PolicyKind.IDENTITY),
-    ("kms", "CreateKey"): _Document("Policy", PolicyKind.KEY, "MalformedPolicyDocumentException"),
-    ("kms", "PutKeyPolicy"): _Document(
-        "Policy", PolicyKind.KEY, "MalformedPolicyDocumentException"
-    ),
-    ("s3", "PutBucketPolicy"): _Document("Policy", PolicyKind.RESOURCE, "MalformedPolicy"),
-}
 # Resource policies that the estate does not read. One that is saved and then not enforced would
 # open or close nothing: saving it is refused. By parameter; None where the call does nothing else.
 NOT_ENFORCED: Mapping[tuple[str, str], str | None] = {
@@ -57,20 +43,23 @@ NOT_ENFORCED: Mapping[tuple[str, str], str | None] = {
     ("organizations", "PutResourcePolicy"): None,
     ("cloudtrail", "PutResourcePolicy"): None,
     ("kms", "CreateGrant"): None,
+    ("kms", "ReplicateKey"): "Policy",
+    ("lambda", "PutResourcePolicy"): None,
+    ("logs", "PutDeliveryDestinationPolicy"): None,
+    ("bedrock-agent", "PutResourcePolicy"): None,
+    ("ssm", "ModifyDocumentPermission"): None,
+    ("ssm", "PutResourcePolicy"): None,
+    ("xray", "PutResourcePolicy"): None,
 }
-_SERVICE_LINKED = "/aws-service-role/"
+_OF_AWS = ("/aws-service-role/", "/aws-reserved/")
 _ORG_KINDS = {
     "SERVICE_CONTROL_POLICY": PolicyKind.SCP,
     "RESOURCE_CONTROL_POLICY": PolicyKind.RCP,
 }
+# https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html
+_ORG_LIMITS = {PolicyKind.SCP: 10_240, PolicyKind.RCP: 5120}
+_UNIQUE_ID = re.compile(r"A(?:IDA|ROA)[A-Z0-9]{6,}")
 _ENTITY = re.compile(r"^arn:[\w-]+:iam::([0-9]{12}):(role|user)/(?:.*/)?([^/]+)$")
-
-
-def refuse_malformed(document: str, kind: PolicyKind, error: str) -> None:
-    """Raise `ApiError` with the code `error` where AWS would not save `document`."""
-    problems = validate(document, kind)
-    if problems:
-        raise ApiError(error, problems[0])
 
 
 def refuse_what_is_not_enforced(call: Call) -> None:
@@ -91,15 +80,14 @@ def refuse_what_is_not_enforced(call: Call) -> None:
     )
 
 
-def _refuse_service_linked_path(call: Call) -> None:
-    """Only AWS makes roles there; SCPs and RCPs do not bind them.
+def _refuse_reserved_path(call: Call) -> None:
+    """Only AWS makes roles there; SCPs and RCPs do not bind service-linked ones.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html
     """
-    if str(call.params.get("Path") or "/").startswith(_SERVICE_LINKED):
-        raise ApiError(
-            "ValidationError", f"Roles under {_SERVICE_LINKED} are made by CreateServiceLinkedRole."
-        )
+    path = str(call.params.get("Path") or "/")
+    if path.startswith(_OF_AWS):
+        raise ApiError("ValidationError", f"Only AWS makes roles under {path}.")
 
 
 class PolicyValidator:
@@ -110,11 +98,13 @@ class PolicyValidator:
         estate: EstateSource,
         accounts: frozenset[str],
         user_exists: Callable[[str, str], bool],
+        id_exists: Callable[[str], bool],
         organization_policy_type: Callable[[str, str], str | None],
     ) -> None:
         self._estate = estate
         self._accounts = accounts
         self._user_exists = user_exists
+        self._id_exists = id_exists
         self._organization_policy_type = organization_policy_type
 
     def check(self, call: Call) -> None:
@@ -122,20 +112,23 @@ class PolicyValidator:
         would not enforce; do nothing for other calls."""
         refuse_what_is_not_enforced(call)
         if call.operation == "CreateRole" and call.service == "iam":
-            _refuse_service_linked_path(call)
+            _refuse_reserved_path(call)
         if call.service == "organizations":
             self._check_organization_policy(call)
             return
-        entry = _DOCUMENTS.get((call.service, call.operation))
+        entry = DOCUMENTS.get((call.service, call.operation))
         if entry is None:
             return
         document = call.params.get(entry.parameter)
         if document is None:
             return
         text = document if isinstance(document, str) else bytes(document).decode()
-        refuse_malformed(text, entry.kind, entry.error)
+        refuse_malformed(text, entry.kind, entry.words)
+        statements = _statements(text)
         if entry.kind is not PolicyKind.IDENTITY:
-            self._check_principals(text, entry.error)
+            self._check_principals(statements, entry.words)
+        if call.service == "s3":
+            _check_bucket(statements, str(call.params.get("Bucket")))
 
     def _check_organization_policy(self, call: Call) -> None:
         content = call.params.get("Content")
@@ -145,20 +138,24 @@ class PolicyValidator:
             call.account, str(call.params.get("PolicyId", ""))
         )
         kind = _ORG_KINDS.get(str(policy_type))
-        if kind is not None:
-            refuse_malformed(content, kind, "MalformedPolicyDocumentException")
+        if kind is None:
+            return
+        refuse_malformed(content, kind, ORGANIZATIONS)
+        if len(content) > _ORG_LIMITS[kind]:
+            raise ApiError(
+                "ConstraintViolationException",
+                f"You have exceeded the maximum size of a policy: {_ORG_LIMITS[kind]} characters.",
+            )
 
-    def _check_principals(self, text: str, error: str) -> None:
-        document = json.loads(text)
-        statements = document.get("Statement") or []
-        for statement in statements if isinstance(statements, list) else [statements]:
+    def _check_principals(self, statements: list[Any], words: Words) -> None:
+        for statement in statements:
             principal = statement.get("Principal") or statement.get("NotPrincipal")
             if not isinstance(principal, dict):
                 continue
             values = principal.get("AWS") or []
             for value in values if isinstance(values, list) else [values]:
                 if not self._exists(str(value)):
-                    raise ApiError(error, f'Invalid principal in policy: "AWS":"{value}"')
+                    raise refuse_principal("AWS", str(value), words)
 
     def _exists(self, value: str) -> bool:
         if re.fullmatch(r"[0-9]{12}", value):
@@ -166,12 +163,36 @@ class PolicyValidator:
         root = re.fullmatch(r"arn:[\w-]+:iam::([0-9]{12}):root", value)
         if root:
             return root[1] in self._accounts
+        if _UNIQUE_ID.fullmatch(value):
+            # The id of a deleted principal, as policies show it, cannot be saved again.
+            return self._id_exists(value)
         entity = _ENTITY.match(value)
         if entity is None:
-            # `*`, unique ids of deleted principals and session ARNs are not looked up.
-            return True
+            return True  # `*`; session ARNs are not looked up
         account, kind, name = entity.groups()
         if kind == "user":
             return self._user_exists(account, name)
         role = self._estate.role(account, name)
         return role is not None and role.arn == value
+
+
+def _statements(text: str) -> list[Any]:
+    found = json.loads(text).get("Statement") or []
+    return found if isinstance(found, list) else [found]
+
+
+def _check_bucket(statements: list[Any], bucket: str) -> None:
+    """A bucket's policy speaks of the bucket and its objects alone.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-bucket-user-policy-specifying-principal-intro.html
+    """
+    own = f"arn:aws:s3:::{bucket}"
+    for statement in statements:
+        resources = statement.get("Resource") or statement.get("NotResource") or []
+        for resource in resources if isinstance(resources, list) else [resources]:
+            if resource != own and not str(resource).startswith((f"{own}/", f"{own}*")):
+                raise ApiError(S3.code, "Policy has invalid resource")
+        actions = statement.get("Action") or statement.get("NotAction") or []
+        for action in actions if isinstance(actions, list) else [actions]:
+            if action != "*" and not str(action).lower().startswith("s3:"):
+                raise ApiError(S3.code, "Policy has invalid action")

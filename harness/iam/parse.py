@@ -211,6 +211,8 @@ def _texts(value: Any, element: str) -> tuple[str, ...]:
     listed = [value] if isinstance(value, str) else value
     if not isinstance(listed, list | tuple) or not all(isinstance(v, str) for v in listed):
         raise PolicyError(f"{element} must be text or a list of texts")
+    if not listed:
+        raise PolicyError(f"{element} is empty")
     return tuple(listed)
 
 

@@ -245,6 +245,8 @@ def parse_principals(element: object) -> PrincipalSet:
                 providers.add(text)
             else:
                 raise PolicyError(f"invalid principal {kind!r}: {text!r}")
+    if not (everyone or accounts or identities or services or providers):
+        raise PolicyError("Principal names nobody")
     return PrincipalSet(
         everyone,
         frozenset(accounts),

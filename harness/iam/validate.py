@@ -46,6 +46,10 @@ _PARTITIONS = frozenset(
 _ALLOWED_CHARACTERS = re.compile(r"[\t\n\r -\xff]*")
 _PLAIN_SID = re.compile(r"[0-9A-Za-z]*")
 
+# The names of services; which of them exist is not known here.
+_SERVICE_ENDS = (".amazonaws.com", ".amazonaws.com.cn", ".amazon.com", ".aws.internal")
+_FEDERATED = "Federated principals must be valid domain names or SAML metadata ARNs"
+
 SYNTAX = "Syntax errors in policy."
 _UNMET = "The provided policy document does not meet the requirements of the policy type."
 
@@ -175,6 +179,8 @@ def _resources(statement: Mapping[str, Any], kind: PolicyKind) -> Iterator[str]:
             yield f'Partition "{pieces[1]}" is not valid for resource "{resource}".'
         elif len(pieces) < _FEWEST_FIELDS.get(kind, 6) and "*" not in pieces[-1]:
             yield f'Resource {resource} must be in ARN format or "*".'
+        elif pieces[2:3] == ["iam"] and pieces[3] not in ("", "*"):
+            yield f"IAM resource {resource} cannot contain region information."
 
 
 def _principals(statement: Mapping[str, Any], kind: PolicyKind) -> Iterator[str]:
@@ -191,10 +197,27 @@ def _principals(statement: Mapping[str, Any], kind: PolicyKind) -> Iterator[str]
         return
     for principal_kind, given in element.items():
         for text in _texts(given) or (given,):
-            try:
-                parse_principals({principal_kind: text})
-            except PolicyError:
-                yield f'Invalid principal in policy: "{principal_kind}":"{text}"'
+            if not _is_principal(principal_kind, text):
+                yield (
+                    _FEDERATED
+                    if principal_kind == "Federated"
+                    else (f'Invalid principal in policy: "{_shown(principal_kind)}":"{text}"')
+                )
+
+
+def _is_principal(kind: str, text: Any) -> bool:
+    if kind == "Service" and not str(text).endswith(_SERVICE_ENDS):
+        return False
+    try:
+        parse_principals({kind: text})
+    except PolicyError:
+        return False
+    return True
+
+
+def _shown(kind: str) -> str:
+    """As AWS's message has it: in capitals."""
+    return kind.upper() if kind == "Service" else kind
 
 
 def _resource_control(statement: Mapping[str, Any]) -> Iterator[str]:

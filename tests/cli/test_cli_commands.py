@@ -74,6 +74,26 @@ def test_an_account_twice_is_refused(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "given twice" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("option", "content", "said"),
+    [
+        ("http://issuer={}", '{"keys": []}', "write https://ISSUER=FILE"),
+        ("https://issuer", "", "write https://ISSUER=FILE"),
+        ("https://issuer={}", "keys", "cannot be read as JSON"),
+        ("https://issuer={}", "[]", "has no list `keys`"),
+    ],
+)
+def test_an_issuer_has_a_key_set(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str, content: str, said: str
+) -> None:
+    file = tmp_path / "keys.json"
+    file.write_text(content, encoding="utf-8")
+    arguments = ["--account", "111111111111", "--credentials", str(tmp_path / "c")]
+    given = ["cloud", *arguments, "--issuer", option.format(file)]
+    assert run(commands, given) == EXIT_USAGE
+    assert said in capsys.readouterr().err
+
+
 def test_your_own_credentials_are_not_overwritten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

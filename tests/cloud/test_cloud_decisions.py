@@ -8,7 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ParamValidationError
 from support.cloud import LONER, MANAGEMENT, OUTSIDER, A, B, Clients, allow, document, trust
 
 from harness.cloud.process import CloudProcess
@@ -174,6 +174,30 @@ def test_transitive_tags_and_source_identity_are_checked_on_every_hop(
     assert refused(lambda: clients.assume(identified, open_, SourceIdentity="else"))
 
 
+def test_session_tags_have_a_form(clients: Clients, make_role: MakeRole) -> None:
+    """https://docs.aws.amazon.com/STS/latest/APIReference/API_Tag.html"""
+    open_to_tags = trust(ROOT_A, ["sts:AssumeRole", "sts:TagSession"])
+    role = make_role(A, open_to_tags)
+
+    def tagged(*pairs: tuple[str, str], **more: Any) -> None:
+        clients.assume(A, role, Tags=[{"Key": k, "Value": v} for k, v in pairs], **more)
+
+    tagged(("Straße", "a b/c:d=e+f-g@h_1"), ("k" * 128, "v" * 256), TransitiveTagKeys=["straße"])
+    for bad in (
+        [("team", "<red>")],
+        [("team*", "red")],
+        [("aws:team", "red")],
+        [("team", "red"), ("TEAM", "blue")],
+        [("k" * 129, "v")],
+        [("k", "v" * 257)],
+        [(f"k{i}", "v") for i in range(51)],
+    ):
+        with pytest.raises((ClientError, ParamValidationError)):
+            tagged(*bad)
+    with pytest.raises(ClientError, match="among the session's tags"):
+        tagged(("team", "red"), TransitiveTagKeys=["other"])
+
+
 def test_chained_sessions_last_an_hour_at_most(clients: Clients, make_role: MakeRole) -> None:
     role = make_role(A, trust(ROOT_A), allow("sts:AssumeRole"), MaxSessionDuration=7200)
     session = clients.assume(A, role, DurationSeconds=7200)
@@ -295,7 +319,7 @@ def test_what_the_inner_app_lacks_is_a_4xx_at_once(clients: Clients) -> None:
 @pytest.mark.parametrize(
     ("policy", "words"),
     [
-        ("{", "not valid JSON|JSON|syntax"),
+        ("{", "This policy contains invalid Json"),
         (
             document(
                 {"Effect": "Allow", "Principal": ROOT_A, "NotAction": "x:y", "Action": "sts:*"}

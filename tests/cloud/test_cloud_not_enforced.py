@@ -56,6 +56,25 @@ def test_a_topic_is_made_without_a_policy_only(clients: Clients, unique: Unique)
     assert code_of(lambda: sns.set_topic_attributes(**policy)) == "UnsupportedOperation"
 
 
+def test_a_bucket_takes_no_acl(clients: Clients, unique: Unique) -> None:
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html"""
+    s3, name = clients(A, "s3"), unique("bucket")
+    refused = "AccessControlListNotSupported"
+    where = {"CreateBucketConfiguration": {"LocationConstraint": s3.meta.region_name}}
+    public = {"Bucket": name, "ACL": "public-read"}
+    assert code_of(lambda: s3.create_bucket(**public, **where)) == refused
+    s3.create_bucket(Bucket=name, **where)
+    s3.put_object(Bucket=name, Key="k", ACL="bucket-owner-full-control")
+    assert code_of(lambda: s3.put_bucket_acl(**public)) == refused
+    assert code_of(lambda: s3.put_object_acl(**public, Key="k")) == refused
+    assert code_of(lambda: s3.put_object(**public, Key="k")) == refused
+    granted = {"Bucket": name, "Key": "k", "GrantRead": f'id="{"a" * 64}"'}
+    assert code_of(lambda: s3.put_object(**granted)) == refused
+    grants = {"Grants": [], "Owner": {"ID": "a" * 64}}
+    assert code_of(lambda: s3.put_bucket_acl(Bucket=name, AccessControlPolicy=grants)) == refused
+    s3.put_bucket_acl(Bucket=name, ACL="private")
+
+
 def test_a_key_has_no_grants(clients: Clients) -> None:
     kms = clients(A, "kms")
     key = kms.create_key()["KeyMetadata"]["KeyId"]

@@ -142,6 +142,10 @@ class Bedrock:
         """The policy of a guardrail, by its ARN; `None`: it has none, or there is no such thing."""
         return self._sharing.of(arn)
 
+    def rewrite_policies(self, change: Callable[[str], str]) -> None:
+        """Have the policy of each guardrail changed."""
+        self._sharing.rewrite(change)
+
     def enforced_guardrail(self, account: str, region: str, identifier: str) -> str | None:
         """The ARN of the guardrail that an account enforces on calls of what `identifier` names.
 

@@ -39,6 +39,11 @@ class ResourcePolicies:
             text = self._policies.get(arn)
         return text if text is not None and self._exists(arn) else None
 
+    def rewrite(self, change: Callable[[str], str]) -> None:
+        """Have each policy changed."""
+        with self._lock:
+            self._policies = {arn: change(text) for arn, text in self._policies.items()}
+
     def _put(self, call: Call) -> Members:
         arn, text = self._named(call), call.params["resourcePolicy"]
         if not 1 <= len(text) <= _LENGTH:

@@ -136,8 +136,9 @@ class EventHistory:
 
 
 def _of_service(call: Call) -> str:
-    """A service's AssumeRole is an event of the role's account."""
-    return _account_of(call.params.get("RoleArn")) if call.caller.kind == "service" else ""
+    """AssumeRole of a service, and of a web identity, is an event of the role's account."""
+    of_role = call.caller.kind in ("service", "web-identity")
+    return _account_of(call.params.get("RoleArn")) if of_role else ""
 
 
 def _other_account(call: Call, account: str) -> str:

@@ -10,6 +10,13 @@ from typing import Any
 
 from harness.cloud.call import Caller
 
+_TYPES = {
+    "root": "Root",
+    "user": "IAMUser",
+    "role-session": "AssumedRole",
+    "federated-user": "FederatedUser",
+}
+
 
 def user_identity(caller: Caller, recipient: str) -> dict[str, Any]:
     """The caller for the event history of account `recipient`.
@@ -18,6 +25,13 @@ def user_identity(caller: Caller, recipient: str) -> dict[str, Any]:
     """
     if caller.kind == "service":
         return {"type": "AWSService", "invokedBy": caller.arn}
+    if caller.kind == "web-identity":
+        return {
+            "type": "WebIdentityUser",
+            "principalId": caller.user_id,
+            "userName": user_name(caller),
+            "identityProvider": caller.arn,
+        }
     if recipient != caller.account:
         return {
             "type": "AWSAccount",
@@ -25,7 +39,7 @@ def user_identity(caller: Caller, recipient: str) -> dict[str, Any]:
             "accountId": caller.account,
         }
     identity: dict[str, Any] = {
-        "type": {"root": "Root", "user": "IAMUser", "role-session": "AssumedRole"}[caller.kind],
+        "type": _TYPES[caller.kind],
         "principalId": caller.user_id,
         "arn": caller.arn,
         "accountId": caller.account,
@@ -42,6 +56,8 @@ def user_name(caller: Caller) -> str:
     """What `Username` in LookupEvents is: the user's or the session's name."""
     if caller.kind == "root":
         return "root"
+    if caller.kind == "web-identity":
+        return str(next((v for k, v in caller.claims.items() if k.endswith(":sub")), ""))
     return "" if caller.kind == "service" else caller.arn.rsplit("/", 1)[-1]
 
 
@@ -56,6 +72,18 @@ def _session(caller: Caller) -> dict[str, Any]:
             "accountId": caller.account,
             "userName": caller.principal_arn.rsplit("/", 1)[-1],
         }
+    elif caller.kind == "federated-user":
+        session["sessionIssuer"] = {
+            "type": "IAMUser",
+            "principalId": caller.entity_id,
+            "arn": caller.parent_arn,
+            "accountId": caller.account,
+            "userName": caller.parent_arn.rsplit("/", 1)[-1],
+        }
+    if caller.claims:
+        told = dict(caller.claims)
+        provider = told.pop("aws:FederatedProvider", "")
+        session["webIdFederationData"] = {"federatedProvider": provider, "attributes": told}
     session["attributes"] = {
         "creationDate": iso(caller.issued_at),
         "mfaAuthenticated": "true" if caller.mfa else "false",

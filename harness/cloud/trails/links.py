@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch-Unifie
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,6 +69,11 @@ class Links:
     def sink(self, arn: str) -> Sink | None:
         """The sink of an ARN."""
         return next((sink for sink in list(self.sinks.values()) if sink.arn == arn), None)
+
+    def rewrite_policies(self, change: Callable[[str], str]) -> None:
+        """Have the policy of each sink changed."""
+        for sink in list(self.sinks.values()):
+            sink.policy = change(sink.policy) if sink.policy else ""
 
     def sink_policy(self, arn: str) -> str | None:
         """The document that decides who may link to a sink."""

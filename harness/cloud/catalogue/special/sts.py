@@ -6,6 +6,8 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_control-acc
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from harness.cloud.call import Call, Need, Unmapped, World
 from harness.cloud.catalogue.arns import checked_arn, is_arn, owner_of
 from harness.cloud.catalogue.contexts import Context
@@ -42,10 +44,11 @@ def assume_role_with_saml(call: Call, _world: World) -> tuple[Need, ...]:
 
 
 def assume_role_with_web_identity(call: Call, _world: World) -> tuple[Need, ...]:
-    """The token's own claims are the gateway's to add."""
-    role, owner = _role(call)
-    context = _keys(call, RoleSessionName="RoleSessionName")
-    return (Need("sts:AssumeRoleWithWebIdentity", role, owner, context),)
+    """As AssumeRole, without external id; the token's own claims are the gateway's to add, and its
+    tags and source identity are among the parameters."""
+    first, *more = assume_role(call, _world)
+    context = {k: v for k, v in first.context.items() if k != "sts:ExternalId"}
+    return replace(first, action="sts:AssumeRoleWithWebIdentity", context=context), *more
 
 
 def assume_root(call: Call, _world: World) -> tuple[Need, ...]:
