@@ -28,6 +28,7 @@ from harness.cloud.http_request import Body
 from harness.cloud.iam_principals import adapt_principals
 from harness.cloud.log_classes import adapt_log_groups
 from harness.cloud.log_filters import adapt_filters
+from harness.cloud.log_identifiers import adapt_identifiers
 from harness.cloud.log_masking import adapt_masking
 from harness.cloud.observability.outlets import adapt_descriptions
 from harness.cloud.wire import Operation
@@ -155,6 +156,7 @@ def _adapt_moto() -> None:
     """Let the gateway lead; parse the 2 MB of managed policies once instead of for each account."""
     adapt_log_groups()
     adapt_filters()
+    adapt_identifiers()
     adapt_masking()
     adapt_descriptions()
     adapt_principals()
