@@ -28,11 +28,13 @@ from harness.cloud.log_encryption import LogEncryption
 from harness.cloud.log_exports import LogExports
 from harness.cloud.moto_estate import MotoEstate
 from harness.cloud.moto_metrics import put_metric
+from harness.cloud.multipart_uploads import check_upload
 from harness.cloud.observability.outlets import LogsOutlets, destination_policy
 from harness.cloud.organizations import OrganizationRules, found_organizations, policy_type
 from harness.cloud.plan import CloudPlan
 from harness.cloud.responses import Response
 from harness.cloud.service_role import InProcessServiceRole
+from harness.cloud.stream_iterators import check_iterator
 from harness.cloud.sts import Sts
 from harness.cloud.trace import Trace
 from harness.cloud.trails.centralized import Centralized
@@ -133,6 +135,8 @@ class Cloud:
                     IamRules(estate).check,
                     KmsRules(estate).check,
                     BucketOwner(estate.bucket_account).check,
+                    check_iterator,
+                    check_upload,
                 ),
                 learner=Learner(self.keys, estate),
                 trace=self.trace,

@@ -31,6 +31,7 @@ from harness.cloud.log_filters import adapt_filters
 from harness.cloud.log_identifiers import adapt_identifiers
 from harness.cloud.log_masking import adapt_masking
 from harness.cloud.observability.outlets import adapt_descriptions
+from harness.cloud.stream_iterators import adapt_iterators
 from harness.cloud.wire import Operation
 
 _log = logging.getLogger(__name__)
@@ -157,6 +158,7 @@ def _adapt_moto() -> None:
     adapt_log_groups()
     adapt_filters()
     adapt_identifiers()
+    adapt_iterators()
     adapt_masking()
     adapt_descriptions()
     adapt_principals()

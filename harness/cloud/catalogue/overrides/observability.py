@@ -16,6 +16,7 @@ OVERRIDES: dict[str, dict[str, str]] = {
             "@log-group:logGroupArnList +logs:TagResource>~anomaly-detector:*"
         ),
         "CreateLogGroup": "=logs.create_log_group",
+        "DeleteAccountPolicy": "=logs.delete_account_policy",
         "DeleteDelivery": "~delivery:{id}",
         "DeleteDeliveryDestination": "~delivery-destination:{name}",
         "DeleteDeliverySource": "~delivery-source:{name}",

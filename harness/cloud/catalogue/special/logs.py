@@ -21,6 +21,15 @@ _ACCOUNT_POLICIES = {
     "METRIC_EXTRACTION_POLICY": "PutMetricExtractionPolicy",
     "RETENTION_POLICY": "PutRetentionPolicy",
 }
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_DeleteAccountPolicy.html
+# tells the first four; the others follow what undoes the same setting of one group.
+_ACCOUNT_POLICY_ENDS = {
+    "DATA_PROTECTION_POLICY": "DeleteDataProtectionPolicy",
+    "SUBSCRIPTION_FILTER_POLICY": "DeleteSubscriptionFilter",
+    "TRANSFORMER_POLICY": "DeleteTransformer",
+    "FIELD_INDEX_POLICY": "DeleteIndexPolicy",
+    "RETENTION_POLICY": "DeleteRetentionPolicy",
+}
 
 
 def unmasks(query: str) -> bool:
@@ -90,6 +99,16 @@ def put_account_policy(call: Call, world: World) -> tuple[Need, ...]:
         passed = {"iam:PassedToService": "logs.amazonaws.com"}
         needs.append(Need("iam:PassRole", *KINDS["role"](call, world, str(role)), passed))
     return tuple(needs)
+
+
+def delete_account_policy(call: Call, _world: World) -> tuple[Need, ...]:
+    """DeleteAccountPolicy and the permission to take from every group what the policy does."""
+    action = _ACCOUNT_POLICY_ENDS.get(_one(call, "policyType"))
+    if action is None:
+        raise Unmapped(call.service, call.operation)
+    account = call.caller.account
+    every = f"arn:aws:logs:{call.region}:{account}:log-group:*"
+    return (Need("logs:DeleteAccountPolicy", "*", ""), Need(f"logs:{action}", every, account))
 
 
 def _unmasked(_call: Call, groups: list[Resource], unmask: bool) -> tuple[Need, ...]:
