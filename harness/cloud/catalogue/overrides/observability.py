@@ -110,7 +110,8 @@ OVERRIDES: dict[str, dict[str, str]] = {
         "UpdateEventBus": "?~event-bus/{Name} /~event-bus/default",
     },
     "oam": {
-        "CreateLink": "~link/* ~sink/{SinkIdentifier} +oam:TagResource>~link/*",
+        "CreateLink": "=oam.create_link",
+        "UpdateLink": "=oam.update_link",
         "CreateSink": "* +oam:TagResource>~sink/*",
     },
     "cloudtrail": {

@@ -17,6 +17,7 @@ from harness.cloud.catalogue.special import (
     kinesis,
     kms,
     logs,
+    oam,
     s3,
     sts,
 )
@@ -38,6 +39,8 @@ SPECIAL: dict[str, Callable[[Call, World], tuple[Need, ...]]] = {
     "logs.get_log_events": logs.get_log_events,
     "logs.put_account_policy": logs.put_account_policy,
     "logs.start_query": logs.start_query,
+    "oam.create_link": oam.create_link,
+    "oam.update_link": oam.update_link,
     **{f"s3.{name}": rule for name, rule in s3.RULES.items()},
     "sts.assume_role": sts.assume_role,
     "sts.assume_role_with_saml": sts.assume_role_with_saml,
