@@ -72,6 +72,7 @@ class Bedrock:
             PromptCache(clock),
             Quotas(self.settings, clock),
             Metrics(metrics, clock),
+            service_role,
         )
         self._responses = Responses(
             self._target,
