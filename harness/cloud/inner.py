@@ -31,6 +31,7 @@ from harness.cloud.log_filters import adapt_filters
 from harness.cloud.log_identifiers import adapt_identifiers
 from harness.cloud.log_masking import adapt_masking
 from harness.cloud.observability.outlets import adapt_descriptions
+from harness.cloud.observability.query_columns import adapt_queries
 from harness.cloud.stream_iterators import adapt_iterators
 from harness.cloud.wire import Operation
 
@@ -161,6 +162,7 @@ def _adapt_moto() -> None:
     adapt_iterators()
     adapt_masking()
     adapt_descriptions()
+    adapt_queries()
     adapt_principals()
     _obey_the_gateway()
     moto_iam: Any = moto.iam.models

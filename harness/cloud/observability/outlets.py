@@ -11,7 +11,7 @@ from harness.cloud.authorizer import Authorizer
 from harness.cloud.call import ApiError, Call, ServiceRole
 from harness.cloud.ingestion import Ingestion
 from harness.cloud.moto_estate import compiled
-from harness.cloud.observability import data_protection, metric_filters
+from harness.cloud.observability import data_protection, metric_filters, queries
 from harness.cloud.observability.account_policies import AccountPolicies
 from harness.cloud.observability.delivery import Delivery
 from harness.cloud.observability.played import Played, invalid, named_group, stored_group
@@ -41,6 +41,9 @@ class LogsOutlets(Played):
                 "DescribeMetricFilters": metric_filters.describe,
                 "DescribeSubscriptionFilters": subscriptions.describe,
                 "GetDataProtectionPolicy": data_protection.get,
+                "GetLogGroupFields": queries.group_fields,
+                "GetLogRecord": queries.record,
+                "GetQueryResults": queries.results,
                 "PutAccountPolicy": account.put,
                 "PutBearerTokenAuthentication": _put_bearer_tokens,
                 "PutDataProtectionPolicy": data_protection.put,
@@ -55,11 +58,13 @@ class LogsOutlets(Played):
     def check(self, call: Call) -> None:
         """Raise `ApiError` for a destination that cannot be reached, or a faulty policy of one.
 
-        moto does the rest of PutDestination and PutDestinationPolicy.
+        And for queries in other languages. moto does the rest of these operations.
         """
         if call.service != "logs":
             return
-        if call.operation == "PutDestination":
+        if call.operation == "StartQuery":
+            queries.check_language(call)
+        elif call.operation == "PutDestination":
             source = f"arn:aws:logs:{call.region}:{call.account}:*"
             target, role = str(call.params["targetArn"]), str(call.params["roleArn"])
             if ":logs:" in target:

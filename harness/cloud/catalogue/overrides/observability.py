@@ -37,7 +37,7 @@ OVERRIDES: dict[str, dict[str, str]] = {
         "GetLogEvents": "=logs.get_log_events",
         "GetLogGroupFields": _GROUP_OR_ID,
         "GetLogObject": "!the pointer does not tell the log group",
-        "GetLogRecord": "!the pointer does not tell the log group",
+        "GetLogRecord": "=logs.get_log_record",
         "GetQueryResults": "~log-group::log-stream:",
         "GetLogFields": "!the data source does not tell the log group",
         "ListTagsForResource": "@logs-tagged:resourceArn",

@@ -37,6 +37,7 @@ SPECIAL: dict[str, Callable[[Call, World], tuple[Need, ...]]] = {
     "logs.delete_account_policy": logs.delete_account_policy,
     "logs.filter_log_events": logs.filter_log_events,
     "logs.get_log_events": logs.get_log_events,
+    "logs.get_log_record": logs.get_log_record,
     "logs.put_account_policy": logs.put_account_policy,
     "logs.start_query": logs.start_query,
     "oam.create_link": oam.create_link,

@@ -9,6 +9,7 @@ from typing import Any
 from harness.cloud.call import Call, Need, Unmapped, World
 from harness.cloud.catalogue.kinds import KINDS, Resource
 from harness.cloud.catalogue.spec import tag_context, values
+from harness.cloud.log_pointers import read_pointer
 
 _GROUP = KINDS["log-group"]
 _UNMASK = re.compile(r"(?i)\bunmask\s*\(")
@@ -62,6 +63,16 @@ def filter_log_events(call: Call, world: World) -> tuple[Need, ...]:
     group = _GROUP(call, world, _one(call, "logGroupIdentifier", "logGroupName"))
     unmask = bool(call.params.get("unmask"))
     return (Need("logs:FilterLogEvents", *group), *_unmasked(call, [group], unmask))
+
+
+def get_log_record(call: Call, world: World) -> tuple[Need, ...]:
+    """On the group that the pointer names; unmasked also `logs:Unmask`."""
+    pointer = read_pointer(call.params.get("logRecordPointer"))
+    if pointer is None:
+        raise Unmapped(call.service, call.operation)
+    group = _GROUP(call, world, pointer.group_arn)
+    unmask = bool(call.params.get("unmask"))
+    return (Need("logs:GetLogRecord", *group), *_unmasked(call, [group], unmask))
 
 
 def start_query(call: Call, world: World) -> tuple[Need, ...]:
