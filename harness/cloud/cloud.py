@@ -17,6 +17,7 @@ from harness.cloud.authorizer import Authorizer
 from harness.cloud.bedrock import Bedrock, BedrockSettings
 from harness.cloud.bucket_owner import BucketOwner
 from harness.cloud.call import Caller
+from harness.cloud.event_deliveries import EventDeliveries
 from harness.cloud.gateway import Gateway, Parts
 from harness.cloud.iam_rules import IamRules
 from harness.cloud.ingestion import Ingestion
@@ -29,7 +30,8 @@ from harness.cloud.log_exports import LogExports
 from harness.cloud.moto_estate import MotoEstate
 from harness.cloud.moto_metrics import put_metric
 from harness.cloud.multipart_uploads import check_upload
-from harness.cloud.observability.outlets import LogsOutlets, destination_policy
+from harness.cloud.observability.outlets import LogsOutlets, logs_policy
+from harness.cloud.observability.service_writes import ServiceWrites
 from harness.cloud.organizations import OrganizationRules, found_organizations, policy_type
 from harness.cloud.plan import CloudPlan
 from harness.cloud.responses import Response
@@ -99,7 +101,9 @@ class Cloud:
         history = EventHistory(now, self.bedrock.inference_region)
         self.ingestion = Ingestion()
         outlets = LogsOutlets(authorizer, service_role, self.ingestion)
-        estate.destination_policy = destination_policy
+        estate.logs_policy = logs_policy
+        writes = ServiceWrites(authorizer, self.ingestion)
+        EventDeliveries(writes, service_role).adapt()
         links = Links()
         estate.sink_policy = links.sink_policy
         linked_logs = LinkedLogs(links)
@@ -119,7 +123,7 @@ class Cloud:
                     Oam(links, authorizer),
                     linked_logs,
                     LinkedMetrics(links),
-                    Traces(links, self.ingestion, now),
+                    Traces(links, writes, now),
                     ObservabilityAdmin(rules, estate, now),
                 ),
                 inner=MotoApp(),

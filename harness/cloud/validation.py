@@ -57,6 +57,7 @@ NOT_ENFORCED: Mapping[tuple[str, str], str | None] = {
     ("organizations", "PutResourcePolicy"): None,
     ("cloudtrail", "PutResourcePolicy"): None,
     ("kms", "CreateGrant"): None,
+    ("xray", "PutResourcePolicy"): None,
 }
 _SERVICE_LINKED = "/aws-service-role/"
 _ORG_KINDS = {

@@ -11,7 +11,12 @@ from harness.cloud.authorizer import Authorizer
 from harness.cloud.call import ApiError, Call, ServiceRole
 from harness.cloud.ingestion import Ingestion
 from harness.cloud.moto_estate import compiled
-from harness.cloud.observability import data_protection, metric_filters, queries
+from harness.cloud.observability import (
+    data_protection,
+    metric_filters,
+    queries,
+    resource_policies,
+)
 from harness.cloud.observability.account_policies import AccountPolicies
 from harness.cloud.observability.delivery import Delivery
 from harness.cloud.observability.played import Played, invalid, named_group, stored_group
@@ -36,9 +41,11 @@ class LogsOutlets(Played):
                 "DeleteAccountPolicy": account.delete,
                 "DeleteDataProtectionPolicy": data_protection.delete,
                 "DeleteMetricFilter": metric_filters.delete,
+                "DeleteResourcePolicy": resource_policies.delete,
                 "DeleteSubscriptionFilter": subscriptions.delete,
                 "DescribeAccountPolicies": account.describe,
                 "DescribeMetricFilters": metric_filters.describe,
+                "DescribeResourcePolicies": resource_policies.describe,
                 "DescribeSubscriptionFilters": subscriptions.describe,
                 "GetDataProtectionPolicy": data_protection.get,
                 "GetLogGroupFields": queries.group_fields,
@@ -48,6 +55,7 @@ class LogsOutlets(Played):
                 "PutBearerTokenAuthentication": _put_bearer_tokens,
                 "PutDataProtectionPolicy": data_protection.put,
                 "PutMetricFilter": metric_filters.put,
+                "PutResourcePolicy": resource_policies.put,
                 "PutSubscriptionFilter": subscriptions.put,
                 "TestMetricFilter": metric_filters.test,
             }
@@ -86,8 +94,11 @@ def _put_bearer_tokens(call: Call) -> None:
     settings.bearer_tokens = bool(call.params["bearerTokenAuthenticationEnabled"])
 
 
-def destination_policy(account: str, region: str, arn: str) -> str | None:
-    """The access policy of a destination, None where there is none."""
+def logs_policy(account: str, region: str, arn: str) -> str | None:
+    """The policy that decides on a destination, a group or a stream; None where there is none."""
+    resource = arn.split(":", 5)[5]
+    if resource.startswith("log-group:"):
+        return resource_policies.policy_of(account, region, resource)
     found = logs_backends[account][region].destinations.get(arn)
     return None if found is None else found.access_policy
 
