@@ -80,7 +80,15 @@ def commands() -> None:
     required=True,
     help="Shared credentials file to write: one administrator profile per account.",
 )
-def cloud(port: int, accounts: tuple[str, ...], credentials: Path) -> None:
+@click.option(
+    "--quota",
+    "quotas",
+    metavar="[ACCOUNT/]MODEL=REQUESTS[:TOKENS]",
+    multiple=True,
+    help="What each account, or one, may ask of a model in a minute; may be given again. Models "
+    "have no quota otherwise.",
+)
+def cloud(port: int, accounts: tuple[str, ...], credentials: Path, quotas: tuple[str, ...]) -> None:
     """Run an empty embedded cloud until Ctrl-C.
 
     Point the AWS CLI, boto3 or Terraform at it with the three variables that it prints. The profile
@@ -88,7 +96,7 @@ def cloud(port: int, accounts: tuple[str, ...], credentials: Path) -> None:
     """
     from harness.cli.serve import serve
 
-    serve(port, accounts, credentials)
+    serve(port, accounts, credentials, quotas)
 
 
 @commands.command()

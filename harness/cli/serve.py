@@ -14,6 +14,7 @@ from types import FrameType
 
 import click
 
+from harness.cli.quota_option import read_quotas
 from harness.cloud.plan import CloudPlan
 from harness.cloud.process import CloudProcess
 from harness.errors import UserError
@@ -21,18 +22,22 @@ from harness.errors import UserError
 _LOOK = 0.5
 
 
-def serve(port: int, accounts: tuple[str, ...], credentials: Path) -> None:
-    """Runs a cloud with these accounts, all in no organization, until Ctrl-C."""
+def serve(
+    port: int, accounts: tuple[str, ...], credentials: Path, quotas: tuple[str, ...] = ()
+) -> None:
+    """Runs a cloud with these accounts, all in no organization, until Ctrl-C.
+
+    `quotas` are in the form of `quota_option`. Raises `UserError`.
+    """
     doubled = sorted({a for a in accounts if accounts.count(a) > 1})
     if doubled:
         raise UserError(f"--account {doubled[0]} is given twice; give each once")
+    plan = CloudPlan(accounts, quotas=read_quotas(quotas, accounts))
     # Another file's profiles would be lost: the cloud writes its file whole.
     _refuse_own_credentials(credentials)
     with (
         terminable(),
-        CloudProcess.start(
-            CloudPlan(accounts), credentials=credentials.absolute(), port=port
-        ) as cloud,
+        CloudProcess.start(plan, credentials=credentials.absolute(), port=port) as cloud,
     ):
         announce(cloud)
         click.echo("# Ctrl-C ends the cloud; everything in it is gone then.")

@@ -9,6 +9,7 @@ import configparser
 import io
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,9 @@ class Cloud:
         authorizer = Authorizer(estate, now)
         sts = Sts(estate, self.keys, now)
         service_role = InProcessServiceRole(authorizer, estate, sts.issue, sts.lives, self._respond)
-        self.bedrock = Bedrock(service_role, clock=now, settings=bedrock, metrics=put_metric)
+        settings = bedrock or BedrockSettings()
+        settings = replace(settings, quotas=(*settings.quotas, *plan.quotas))
+        self.bedrock = Bedrock(service_role, clock=now, settings=settings, metrics=put_metric)
         estate.bedrock_settings = self.bedrock.settings
         estate.bedrock = self.bedrock
         organizations = OrganizationRules(estate)
