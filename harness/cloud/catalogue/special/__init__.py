@@ -53,6 +53,12 @@ SPECIAL: dict[str, Callable[[Call, World], tuple[Need, ...]]] = {
 
 UNMODELED: dict[tuple[str, str], Callable[[Call, World], tuple[Need, ...]]] = {
     ("bedrock-runtime", operation): bedrock.needs
-    for operation in ("CancelResponse", "CreateResponse", "DeleteResponse", "GetResponse")
+    for operation in (
+        "CancelResponse",
+        "CreateResponse",
+        "DeleteResponse",
+        "GetResponse",
+        "ListResponseInputItems",
+    )
 }
 """Operations that botocore has no model of, and the data so no line for: `extra_operations`."""
