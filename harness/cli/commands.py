@@ -76,6 +76,14 @@ def commands() -> None:
     help="Shared credentials file to write: one administrator profile per account.",
 )
 @click.option(
+    "--quota",
+    "quotas",
+    metavar="[ACCOUNT/]MODEL=REQUESTS[:TOKENS]",
+    multiple=True,
+    help="What each account, or one, may ask of a model in a minute; may be given again. Models "
+    "have no quota otherwise.",
+)
+@click.option(
     "--issuer",
     "issuers",
     metavar="URL=FILE",
@@ -83,7 +91,11 @@ def commands() -> None:
     help="An OpenID Connect issuer and the file with its key set (JWKS); may be given again.",
 )
 def cloud(
-    port: int, accounts: tuple[str, ...], credentials: Path, issuers: tuple[str, ...]
+    port: int,
+    accounts: tuple[str, ...],
+    credentials: Path,
+    quotas: tuple[str, ...],
+    issuers: tuple[str, ...],
 ) -> None:
     """Run an empty embedded cloud until Ctrl-C.
 
@@ -92,7 +104,7 @@ def cloud(
     """
     from harness.cli.serve import serve
 
-    serve(port, accounts, credentials, issuers)
+    serve(port, accounts, credentials, quotas, issuers)
 
 
 @commands.command()

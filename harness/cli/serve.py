@@ -16,6 +16,7 @@ from typing import Any
 
 import click
 
+from harness.cli.quota_option import read_quotas
 from harness.cloud.plan import CloudPlan
 from harness.cloud.process import CloudProcess
 from harness.errors import UserError
@@ -24,16 +25,25 @@ _LOOK = 0.5
 
 
 def serve(
-    port: int, accounts: tuple[str, ...], credentials: Path, issuers: tuple[str, ...] = ()
+    port: int,
+    accounts: tuple[str, ...],
+    credentials: Path,
+    quotas: tuple[str, ...] = (),
+    issuers: tuple[str, ...] = (),
 ) -> None:
     """Runs a cloud with these accounts, all in no organization, until Ctrl-C.
 
-    `issuers` are `URL=FILE`: whose tokens AssumeRoleWithWebIdentity can verify, by which keys.
+    `quotas` are in the form of `quota_option`. `issuers` are `URL=FILE`: whose tokens
+    AssumeRoleWithWebIdentity can verify, by which keys. Raises `UserError`.
     """
     doubled = sorted({a for a in accounts if accounts.count(a) > 1})
     if doubled:
         raise UserError(f"--account {doubled[0]} is given twice; give each once")
-    plan = CloudPlan(accounts, issuers=dict(map(_issuer, issuers)))
+    plan = CloudPlan(
+        accounts,
+        quotas=read_quotas(quotas, accounts),
+        issuers=dict(map(_issuer, issuers)),
+    )
     # Another file's profiles would be lost: the cloud writes its file whole.
     _refuse_own_credentials(credentials)
     with (

@@ -112,6 +112,13 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class TextEvents:
+    """A stream of server-sent events: JSON objects whose `type` names the event."""
+
+    events: Iterator[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
 class Need:
     """One permission that a call needs.
 
@@ -232,5 +239,5 @@ class NativeService(Protocol):
     """
 
     def handles(self, service: str, operation: str) -> bool: ...
-    def answer(self, call: Call) -> Answer | EventStream | None:
+    def answer(self, call: Call) -> Answer | EventStream | TextEvents | None:
         """None: not this call after all; the next service or the inner app answers it."""

@@ -9,6 +9,7 @@ import configparser
 import io
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from harness.cloud.bedrock import Bedrock, BedrockSettings
 from harness.cloud.bucket_acls import refuse_acls
 from harness.cloud.bucket_owner import BucketOwner
 from harness.cloud.call import Caller
+from harness.cloud.event_deliveries import EventDeliveries
 from harness.cloud.gateway import Gateway, Parts
 from harness.cloud.iam_principals import rewrite_also
 from harness.cloud.iam_rules import IamRules
@@ -31,11 +33,14 @@ from harness.cloud.log_encryption import LogEncryption
 from harness.cloud.log_exports import LogExports
 from harness.cloud.moto_estate import MotoEstate
 from harness.cloud.moto_metrics import put_metric
-from harness.cloud.observability.outlets import LogsOutlets, destination_policy
+from harness.cloud.multipart_uploads import check_upload
+from harness.cloud.observability.outlets import LogsOutlets, logs_policy
+from harness.cloud.observability.service_writes import ServiceWrites
 from harness.cloud.organizations import OrganizationRules, found_organizations, policy_type
 from harness.cloud.plan import CloudPlan
 from harness.cloud.responses import Response
 from harness.cloud.service_role import InProcessServiceRole
+from harness.cloud.stream_iterators import check_iterator
 from harness.cloud.sts import Sts
 from harness.cloud.trace import Trace
 from harness.cloud.trails.centralized import Centralized
@@ -100,7 +105,9 @@ class Cloud:
         authorizer = Authorizer(estate, now)
         sts = Sts(estate, self.keys, now)
         service_role = InProcessServiceRole(authorizer, estate, sts.issue, sts.lives, self._respond)
-        self.bedrock = Bedrock(service_role, clock=now, settings=bedrock, metrics=put_metric)
+        settings = bedrock or BedrockSettings()
+        settings = replace(settings, quotas=(*settings.quotas, *plan.quotas))
+        self.bedrock = Bedrock(service_role, clock=now, settings=settings, metrics=put_metric)
         estate.bedrock_settings = self.bedrock.settings
         estate.bedrock = self.bedrock
         organizations = OrganizationRules(estate)
@@ -108,7 +115,9 @@ class Cloud:
         history = EventHistory(now, self.bedrock.inference_region)
         self.ingestion = Ingestion()
         outlets = LogsOutlets(authorizer, service_role, self.ingestion)
-        estate.destination_policy = destination_policy
+        estate.logs_policy = logs_policy
+        writes = ServiceWrites(authorizer, self.ingestion)
+        EventDeliveries(writes, service_role).adapt()
         links = Links()
         estate.sink_policy = links.sink_policy
         rewrite_also(links.rewrite_policies, self.bedrock.rewrite_policies)
@@ -129,7 +138,7 @@ class Cloud:
                     Oam(links, authorizer),
                     linked_logs,
                     LinkedMetrics(links),
-                    Traces(links, self.ingestion, now),
+                    Traces(links, writes, now),
                     ObservabilityAdmin(rules, estate, now),
                 ),
                 inner=MotoApp(),
@@ -149,6 +158,8 @@ class Cloud:
                     KeyLockout(estate, now).check,
                     BucketOwner(estate.bucket_account).check,
                     refuse_acls,
+                    check_iterator,
+                    check_upload,
                 ),
                 web_identities=WebIdentities(estate, plan.issuers, now),
                 learner=Learner(self.keys, estate),

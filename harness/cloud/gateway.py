@@ -24,6 +24,7 @@ from harness.cloud.call import (
     EventStream,
     NativeService,
     Need,
+    TextEvents,
     Unmapped,
     World,
 )
@@ -40,6 +41,7 @@ from harness.cloud.responses import (
     authentication_error,
     complete,
     streamed,
+    text_events,
     unknown_operation,
 )
 from harness.cloud.sigv4 import AuthenticationError, Fault, Signature, read_signature, verify
@@ -194,11 +196,13 @@ class Gateway:
         operation, call = parts.linked_logs.follow(operation, call)
         for service in (parts.sts, *parts.native):
             if service.handles(call.service, call.operation):
-                answer: Answer | EventStream | None = service.answer(call)
+                answer: Answer | EventStream | TextEvents | None = service.answer(call)
                 if answer is None:
                     continue
                 if isinstance(answer, EventStream):
                     return streamed(operation, answer, call.request_id)
+                if isinstance(answer, TextEvents):
+                    return text_events(answer, call.request_id)
                 return complete(operation, answer, call.request_id)
         owner = next((n.resource_account for n in wanted if n.resource_account), call.account)
         inner = parts.inner.handle(operation, call, owner)

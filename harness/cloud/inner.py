@@ -28,8 +28,11 @@ from harness.cloud.http_request import Body
 from harness.cloud.iam_principals import adapt_principals
 from harness.cloud.log_classes import adapt_log_groups
 from harness.cloud.log_filters import adapt_filters
+from harness.cloud.log_identifiers import adapt_identifiers
 from harness.cloud.log_masking import adapt_masking
 from harness.cloud.observability.outlets import adapt_descriptions
+from harness.cloud.observability.query_columns import adapt_queries
+from harness.cloud.stream_iterators import adapt_iterators
 from harness.cloud.wire import Operation
 
 _log = logging.getLogger(__name__)
@@ -155,8 +158,11 @@ def _adapt_moto() -> None:
     """Let the gateway lead; parse the 2 MB of managed policies once instead of for each account."""
     adapt_log_groups()
     adapt_filters()
+    adapt_identifiers()
+    adapt_iterators()
     adapt_masking()
     adapt_descriptions()
+    adapt_queries()
     adapt_principals()
     _obey_the_gateway()
     moto_iam: Any = moto.iam.models

@@ -1,8 +1,8 @@
 """Who sees what a data protection policy masks: nobody, unless the call asks for it unmasked.
 
 An event keeps what came in and what may be seen. Whatever reads `message` of a stored event (reads,
-filters, queries, export tasks, live tails) gets the latter, except inside `revealed`. That the
-caller has `logs:Unmask` the catalogue has asked before.
+filters, export tasks, live tails) gets the latter, except inside `revealed`; queries unmask field
+by field. That the caller has `logs:Unmask` the catalogue has asked before.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/mask-sensitive-log-data.html
 """
 
@@ -16,8 +16,6 @@ from typing import Any
 
 from moto.logs.models import LogEvent
 from moto.logs.responses import LogsResponse
-
-from harness.cloud.catalogue.special.logs import unmasks
 
 _RAW, _VISIBLE = "bulkhead_raw", "bulkhead_visible"
 _REVEALS: ContextVar[bool] = ContextVar("reveals", default=False)
@@ -64,14 +62,13 @@ def adapt_masking() -> None:
     event: Any = LogEvent
     event.message = property(told, keep)
     response: Any = LogsResponse
-    for name in ("get_log_events", "filter_log_events", "start_query", "start_live_tail"):
+    for name in ("get_log_events", "filter_log_events"):
         setattr(response, name, _asked(getattr(response, name)))
 
 
 def _asked(operation: Any) -> Any:
     def asked(self: Any) -> Any:
-        query = str(self._get_param("queryString") or "")
-        with revealed(bool(self._get_param("unmask")) or unmasks(query)):
+        with revealed(bool(self._get_param("unmask"))):
             return operation(self)
 
     return asked

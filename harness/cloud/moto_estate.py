@@ -98,7 +98,7 @@ class MotoEstate:
         self.bedrock_settings: BedrockSettings | None = None
         self.bedrock: Bedrock | None = None
         self.sink_policy: Callable[[str], str | None] = lambda _: None
-        self.destination_policy: Callable[[str, str, str], str | None] = lambda *_: None
+        self.logs_policy: Callable[[str, str, str], str | None] = lambda *_: None
 
     # -- principals ------------------------------------------------------------------
 
@@ -212,8 +212,8 @@ class MotoEstate:
             return None if text is None else named(PolicyKind.RESOURCE, "resource policy", text)
         if service == "oam" and (policy := self.sink_policy(arn)):
             return named(PolicyKind.RESOURCE, "sink policy", policy)
-        if service == "logs" and resource.startswith("destination:") and account in self.accounts:
-            text = self.destination_policy(account, region, arn)
+        if service == "logs" and account in self.accounts:
+            text = self.logs_policy(account, region, arn)
             return None if not text else named(PolicyKind.RESOURCE, "access policy", text)
         return None
 

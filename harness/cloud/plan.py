@@ -1,4 +1,4 @@
-"""Which accounts and organizations an embedded cloud starts with."""
+"""Which accounts, organizations and quotas an embedded cloud starts with."""
 
 from __future__ import annotations
 
@@ -16,10 +16,28 @@ class OrganizationPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class QuotaPlan:
+    """What an account may ask of a model in a minute and Region; `None`: no limit.
+
+    `account` is empty for all accounts that have no quota of their own for the model.
+    """
+
+    model: str
+    """The id of a foundation model."""
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    account: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CloudPlan:
-    """The accounts of a cloud; those in no `organizations` entry belong to none."""
+    """The accounts of a cloud; those in no `organizations` entry belong to none.
+
+    Models that no quota names have none, so that runs do not depend on how fast they are.
+    """
 
     accounts: tuple[str, ...]
     organizations: tuple[OrganizationPlan, ...] = ()
     issuers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """The key set (JWKS) of each OpenID Connect issuer whose tokens can be verified, by its URL."""
+    quotas: tuple[QuotaPlan, ...] = ()

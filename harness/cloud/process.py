@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from harness.cloud.plan import CloudPlan, OrganizationPlan
+from harness.cloud.plan import CloudPlan, OrganizationPlan, QuotaPlan
 from harness.errors import UserError
 
 _START_TIMEOUT = 60.0
@@ -135,4 +135,5 @@ def plan_from(text: str) -> CloudPlan:
             for o in data["organizations"]
         ),
         issuers=data.get("issuers", {}),
+        quotas=tuple(QuotaPlan(**quota) for quota in data["quotas"]),
     )

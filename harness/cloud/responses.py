@@ -5,6 +5,7 @@ moto's serializers do the writing, from botocore's models; event streams are fra
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from moto.core.eventstream import EventStreamEncoder
 from moto.core.model import OperationModel, ServiceModel
 from moto.core.serialize import SerializationContext, get_serializer_class
 
-from harness.cloud.call import Answer, ApiError, EventStream
+from harness.cloud.call import Answer, ApiError, EventStream, TextEvents
 from harness.cloud.http_request import HttpRequest
 from harness.cloud.sigv4 import AuthenticationError, Fault
 from harness.cloud.wire import Operation, service_model, services_signed_for
@@ -111,6 +112,18 @@ def streamed(operation: Operation, stream: EventStream, request_id: str) -> Resp
         for name, value in stream.members.items()
     ]
     return Response(200, headers, frames())
+
+
+def text_events(stream: TextEvents, request_id: str) -> Response:
+    """The response for server-sent events, each sent when the service yields it.
+
+    https://html.spec.whatwg.org/multipage/server-sent-events.html
+    """
+    headers = [("Content-Type", "text/event-stream"), ("x-amzn-RequestId", request_id)]
+    frames = (
+        f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in stream.events
+    )
+    return Response(200, headers, frames)
 
 
 def api_error(operation: Operation, error: ApiError, request_id: str) -> Response:

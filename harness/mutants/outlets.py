@@ -43,7 +43,7 @@ def _destination(site: Site, principal: object) -> str:
     statement = {
         "Effect": "Allow",
         "Principal": principal,
-        "Action": "logs:PutSubscriptionFilter",
+        "Action": ["logs:PutSubscriptionFilter", "logs:PutAccountPolicy"],
         "Resource": arn["destination"]["arn"],
     }
     policy = {"Version": "2012-10-17", "Statement": [statement]}

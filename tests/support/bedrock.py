@@ -19,6 +19,7 @@ RUNTIME = frozenset(
         *("ApplyGuardrail", "Converse", "ConverseStream", "CountTokens", "InvokeModel"),
         *("GetAsyncInvoke", "ListAsyncInvokes", "StartAsyncInvoke"),
         *("CancelResponse", "CreateResponse", "DeleteResponse", "GetResponse"),
+        "ListResponseInputItems",
     }
 )
 

@@ -53,6 +53,8 @@ _RESPONSES: Final = {
     "GetResponse": "bedrock:GetInvoke",
     "CancelResponse": "bedrock:CancelInvoke",
     "DeleteResponse": "bedrock:DeleteInvoke",
+    # Not documented by itself; it tells a part of what GetResponse leads to.
+    "ListResponseInputItems": "bedrock:GetInvoke",
 }
 _DEFAULTS: Final = BedrockSettings()
 _NO_CONTEXT: Final[Context] = {}

@@ -36,7 +36,11 @@ class Quotas:
     """The quotas of all accounts. Thread-safe."""
 
     def __init__(self, settings: BedrockSettings, clock: Callable[[], datetime]) -> None:
-        self._settings = settings
+        self._default = settings.requests_per_minute, settings.tokens_per_minute
+        self._limits = {
+            (quota.account, quota.model): (quota.requests_per_minute, quota.tokens_per_minute)
+            for quota in settings.quotas
+        }
         self._clock = clock
         self._lock = threading.Lock()
         self._taken: dict[tuple[Place, str], deque[Reservation]] = {}
@@ -46,7 +50,7 @@ class Quotas:
 
         Raises `ApiError` (ThrottlingException) when there are not so many left.
         """
-        requests, limit = self._settings.requests_per_minute, self._settings.tokens_per_minute
+        requests, limit = self._limit(place[0], model.id)
         with self._lock:
             now = self._clock()
             reservation = Reservation(now, tokens)
@@ -61,6 +65,13 @@ class Quotas:
                 raise _throttled("tokens")
             taken.append(reservation)
             return reservation
+
+    def _limit(self, account: str, model: str) -> tuple[int | None, int | None]:
+        """Requests and tokens per minute: the account's own quota, else that of all accounts."""
+        for holder in (account, ""):
+            if (holder, model) in self._limits:
+                return self._limits[(holder, model)]
+        return self._default
 
     def settle(self, reservation: Reservation, used: int) -> None:
         """Give back what a call did not use; never more than was taken is kept."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final
 
-from harness.cloud.bedrock import converse, tokens
+from harness.cloud.bedrock import attachments, converse, input_tags, tokens
 from harness.cloud.bedrock.bodies import dialect_of, embed
 from harness.cloud.bedrock.bodies.dialect import malformed
 from harness.cloud.bedrock.cache import PromptCache
@@ -28,7 +28,7 @@ from harness.cloud.bedrock.profiles import Place
 from harness.cloud.bedrock.quotas import Quotas, Reservation
 from harness.cloud.bedrock.resolve import Target
 from harness.cloud.bedrock.shapes import validate
-from harness.cloud.call import Answer, ApiError, Call, EventStream
+from harness.cloud.call import Answer, ApiError, Call, EventStream, ServiceRole
 
 OPERATIONS: Final = frozenset(
     {
@@ -64,6 +64,7 @@ class Runtime:
         cache: PromptCache,
         quotas: Quotas,
         metrics: Metrics,
+        service_role: ServiceRole,
     ) -> None:
         self._target = target
         self._guards = guards
@@ -71,6 +72,7 @@ class Runtime:
         self._cache = cache
         self._quotas = quotas
         self._metrics = metrics
+        self._service_role = service_role
 
     def answer(self, call: Call) -> Answer | EventStream:
         """The answer to an authorized call of one of `OPERATIONS`. Raises `ApiError`."""
@@ -111,6 +113,7 @@ class Runtime:
     ) -> converse.Reply:
         """The reply to Converse's members, its tokens taken from the quota and the cache."""
         place = (call.account, call.region)
+        params = attachments.fetched(call, params, self._service_role)
         guards = self._guards.of(call, model.id)
         wanted = (params.get("inferenceConfig") or {}).get("maxTokens") or model.max_output
         taken = self._quotas.reserve(place, model, tokens.count_input(params) + wanted)
@@ -135,13 +138,19 @@ class Runtime:
         if model.outputs == ("EMBEDDING",):
             return self._embed(call, target, request, streams=streams)
         dialect = dialect_of(model)
-        params = dialect.read(request)
+        body, tagging = input_tags.take(
+            request, guarded=bool(call.params.get("guardrailIdentifier"))
+        )
+        params = input_tags.marked(dialect.read(body), tagging)
         if call.params.get("trace"):
             params["guardrailConfig"] = {"trace": str(call.params["trace"]).lower()}
         validate("bedrock-runtime", "Converse", {**params, "modelId": model.id})
+        if streams and tagging.stream_mode:
+            config = params.get("guardrailConfig") or {}
+            params["guardrailConfig"] = {**config, "streamProcessingMode": tagging.stream_mode}
         reply = self._reply(call, model, params)
-        body = dialect.write(model, reply) | _guarded(call, reply)
-        done = _done(call, target, request, body, reply)
+        answer = dialect.write(model, reply) | _guarded(call, reply)
+        done = _done(call, target, request, answer, reply)
         if not streams:
             self._finish(done)
             counts = {
@@ -151,7 +160,7 @@ class Runtime:
                 "Cache-Write-Input-Token-Count": reply.cache_write_tokens,
                 "Invocation-Latency": reply.latency_ms,
             }
-            return _invoked(call, body, counts)
+            return _invoked(call, answer, counts)
         chunks = _last_counted(dialect.chunks(model, reply), reply)
         events = (("chunk", {"bytes": json.dumps(each).encode()}) for each in chunks)
         return EventStream(

@@ -22,6 +22,7 @@ from harness.cloud.bedrock.models import FoundationModel, parse_profile_arn
 from harness.cloud.bedrock.profiles import Place, ProfileStore, system_profile_named
 from harness.cloud.bedrock.quotas import Quotas
 from harness.cloud.bedrock.resolve import Target, resolve
+from harness.cloud.bedrock.response_events import events
 from harness.cloud.bedrock.retention import DataRetention
 from harness.cloud.bedrock.runtime import OPERATIONS, Runtime, inference_region
 from harness.cloud.bedrock.settings import BedrockSettings
@@ -29,7 +30,7 @@ from harness.cloud.bedrock.shapes import validate
 from harness.cloud.bedrock.sharing import ResourcePolicies
 from harness.cloud.bedrock.stored import Responses
 from harness.cloud.bedrock.tags import Tags
-from harness.cloud.call import Answer, ApiError, Call, EventStream, ServiceRole
+from harness.cloud.call import Answer, ApiError, Call, EventStream, ServiceRole, TextEvents
 
 _SERVICES: Final = frozenset({"bedrock", "bedrock-runtime"})
 
@@ -65,19 +66,22 @@ class Bedrock:
         self._retention = DataRetention(clock)
         self._batch = BatchJobs(service_role, self._model_named, self.profile, self._tags, clock)
         self._async = AsyncInvokes(service_role, self._model_named, self._tags, clock)
+        quotas = Quotas(self.settings, clock)
         self._runtime = Runtime(
             self._target,
             self._guards,
             self._log,
             PromptCache(clock),
-            Quotas(self.settings, clock),
+            quotas,
             Metrics(metrics, clock),
+            service_role,
         )
         self._responses = Responses(
             self._target,
             inference_region,
             self._retention,
             self._log,
+            quotas,
             clock,
         )
         self.operations: Final[Mapping[str, Callable[[Call], dict[str, Any]]]] = {
@@ -98,7 +102,7 @@ class Bedrock:
         del operation
         return service in _SERVICES
 
-    def answer(self, call: Call) -> Answer | EventStream:
+    def answer(self, call: Call) -> Answer | EventStream | TextEvents:
         """The answer to an authorized call.
 
         Raises `ApiError`: what AWS answers for the request, and UnknownOperationException for
@@ -108,7 +112,10 @@ class Bedrock:
             return self._runtime.answer(call)
         if call.operation in self.operations:
             validate(call.service, call.operation, call.params)
-            return Answer(self.operations[call.operation](call))
+            members = self.operations[call.operation](call)
+            if call.operation == "CreateResponse" and call.params.get("stream"):
+                return TextEvents(events(members))
+            return Answer(members)
         raise ApiError(
             "UnknownOperationException",
             f"The embedded cloud does not play {call.service} {call.operation}.",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from harness.cloud.plan import QuotaPlan
+
 
 class InferenceProfileKey(StrEnum):
     """How a call through an application inference profile (AIP) copied from a system profile is
@@ -32,4 +34,6 @@ class BedrockSettings:
     """
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
-    """Quotas of each account for each model and Region; `None`: no limit."""
+    """Quotas of each account for each model and Region that `quotas` does not name; `None`: no
+    limit."""
+    quotas: tuple[QuotaPlan, ...] = ()

@@ -4,7 +4,7 @@ A request stores question and answer for 30 days unless it says otherwise. Store
 the account's default project, not to who asked: every role with `bedrock:GetInvoke` on the project
 reads them, and every role that may invoke there can go on with the conversation.
 
-Streams, tools and stored prompts are not played.
+Tools and stored prompts are not played.
 https://docs.aws.amazon.com/bedrock/latest/userguide/bedrock-mantle.html (Responses API)
 """
 
@@ -17,16 +17,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from harness.cloud.bedrock import converse
+from harness.cloud.bedrock import converse, tokens
 from harness.cloud.bedrock.errors import invalid, not_found
+from harness.cloud.bedrock.input_items import page
 from harness.cloud.bedrock.invocation_log import Exchange, InvocationLog
 from harness.cloud.bedrock.models import parse_profile_arn
 from harness.cloud.bedrock.profiles import Place
 from harness.cloud.bedrock.projects import project_arn
+from harness.cloud.bedrock.quotas import Quotas
 from harness.cloud.bedrock.resolve import Target
 from harness.cloud.bedrock.retention import DataRetention
 from harness.cloud.bedrock.shapes import validate
-from harness.cloud.call import ApiError, Call
+from harness.cloud.call import Call
 
 KEPT: Final = timedelta(days=30)
 _NOT_PLAYED: Final = ("tools", "text", "reasoning", "prompt", "conversation", "service_tier")
@@ -62,12 +64,14 @@ class Responses:
         served: Callable[[Target, str, str], str | None],
         retention: DataRetention,
         log: InvocationLog,
+        quotas: Quotas,
         clock: Callable[[], datetime],
     ) -> None:
         self._resolve = resolve
         self._served = served
         self._retention = retention
         self._log = log
+        self._quotas = quotas
         self._clock = clock
         self._lock = threading.Lock()
         self._stored: dict[str, _Stored] = {}
@@ -76,6 +80,7 @@ class Responses:
             "GetResponse": self._get,
             "CancelResponse": self._cancel,
             "DeleteResponse": self._delete,
+            "ListResponseInputItems": self._items,
         }
 
     def _create(self, call: Call) -> Members:
@@ -89,7 +94,7 @@ class Responses:
         asked = _messages(params.get("input"))
         request = _request(params, (*earlier, *asked))
         validate("bedrock-runtime", "Converse", {**request, "modelId": target.model.id})
-        reply = converse.reply(target.model, request)
+        reply = self._reply(call, target, request)
         text = str(reply.content[0]["text"])
         before = _last_asked(earlier)
         if before:
@@ -113,6 +118,20 @@ class Responses:
         )
         self._log.record(replace(call, params={"modelId": params["model"]}), exchange)
         return body
+
+    def _reply(self, call: Call, target: Target, request: Members) -> converse.Reply:
+        """The model's reply, its tokens taken from the quota. Raises `ApiError`."""
+        model = target.model
+        wanted = request["inferenceConfig"].get("maxTokens") or model.max_output
+        place = (call.account, call.region)
+        taken = self._quotas.reserve(place, model, tokens.count_input(request) + wanted)
+        used = 0
+        try:
+            reply = converse.reply(model, request)
+            used = reply.total_tokens
+        finally:
+            self._quotas.settle(taken, used)
+        return reply
 
     def _body(self, call: Call, reply: converse.Reply, text: str) -> Members:
         params = call.params
@@ -168,6 +187,12 @@ class Responses:
         _refuse_project(call)
         return self._found(call, call.params["response_id"]).body
 
+    def _items(self, call: Call) -> Members:
+        """What the response was asked, with the conversation before it."""
+        _refuse_project(call)
+        identifier = call.params["response_id"]
+        return page(identifier, self._found(call, identifier).messages[:-1], call.params)
+
     def _cancel(self, call: Call) -> Members:
         _refuse_project(call)
         self._found(call, call.params["response_id"])
@@ -204,10 +229,6 @@ def _refuse(call: Call) -> None:
     _refuse_project(call)
     if params.get("background"):
         raise invalid("background=true is not supported.")
-    if params.get("stream"):
-        raise ApiError(
-            "UnknownOperationException", "The embedded cloud does not stream responses.", 400
-        )
     for member in _NOT_PLAYED:
         if params.get(member):
             raise invalid(f"The embedded cloud does not play {member} of a response.")

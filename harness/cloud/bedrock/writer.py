@@ -80,8 +80,18 @@ def _texts(blocks: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             yield json.dumps(block["json"])
         elif "guardContent" in block:
             yield str((block["guardContent"].get("text") or {}).get("text", ""))
+        elif "document" in block:
+            yield _readable((block["document"].get("source") or {}).get("bytes"))
         elif "toolResult" in block:
             yield from _texts(block["toolResult"].get("content") or ())
+
+
+def _readable(content: Any) -> str:
+    """A document's text; empty for one that is not plain text."""
+    try:
+        return content.decode() if isinstance(content, bytes) else ""
+    except UnicodeDecodeError:
+        return ""
 
 
 _DEEPEST: Final = 8

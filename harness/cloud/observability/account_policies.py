@@ -15,7 +15,7 @@ from typing import Any
 from harness.cloud.call import ApiError, Call
 from harness.cloud.ingestion import LogGroupRef
 from harness.cloud.observability import data_protection
-from harness.cloud.observability.delivery import Delivery
+from harness.cloud.observability.delivery import FOR_AN_ACCOUNT, Delivery
 from harness.cloud.observability.patterns import PatternError, parse
 from harness.cloud.observability.played import invalid, not_found, now_ms
 from harness.cloud.observability.settings import (
@@ -64,7 +64,8 @@ class AccountPolicies:
         found = _subscription("", text, 0)
         source = f"arn:aws:logs:{call.region}:{call.account}:log-group:*"
         place = (call.account, call.region)
-        self._delivery.test(place, source, found.destination_arn, found.role_arn)
+        target, role = found.destination_arn, found.role_arn
+        self._delivery.test(place, source, target, role, FOR_AN_ACCOUNT)
 
     @staticmethod
     def describe(call: Call) -> Mapping[str, Any]:

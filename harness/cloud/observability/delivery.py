@@ -23,6 +23,12 @@ from harness.cloud.ingestion import LogEvent, LogGroupRef
 _log = logging.getLogger(__name__)
 _KINDS: Final = {"kinesis": "Kinesis", "firehose": "Firehose"}
 _Place = tuple[str, str]
+FOR_A_GROUP: Final = ("logs:PutSubscriptionFilter",)
+FOR_AN_ACCOUNT: Final = ("logs:PutSubscriptionFilter", "logs:PutAccountPolicy")
+"""What a destination must allow for a subscription of one group and for one of all groups.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CreateDestination-Account.html
+"""
 
 
 class Delivery:
@@ -32,10 +38,18 @@ class Delivery:
         self._authorizer = authorizer
         self._service_role = service_role
 
-    def test(self, place: _Place, source_arn: str, target: str, role: str) -> None:
+    def test(
+        self,
+        place: _Place,
+        source_arn: str,
+        target: str,
+        role: str,
+        needed: tuple[str, ...] = FOR_A_GROUP,
+    ) -> None:
         """Send the message that shows whether a target can be reached from an account and Region.
 
-        Raises `ApiError` (InvalidParameterException) where it cannot.
+        Raises `ApiError`: AccessDeniedException for a destination that does not allow what is
+        `needed`, else InvalidParameterException where it cannot.
         """
         message = {
             "messageType": "CONTROL_MESSAGE",
@@ -58,8 +72,8 @@ class Delivery:
                 "The embedded cloud does not run functions: subscribe a stream of Kinesis or "
                 "Firehose instead.",
             )
-        if service == "logs" and not role:
-            self._destination(place, target)  # raises where there is none
+        if service == "logs":
+            self._destination(place, target, needed)  # raises where there is none
         if service not in (*_KINDS, "logs") or target.split(":")[3] != place[1]:
             raise ApiError(
                 "InvalidParameterException",
@@ -146,17 +160,22 @@ class Delivery:
                 return
         raise failed
 
-    def _destination(self, place: _Place, arn: str) -> Any:
-        """The destination, whose policy lets the account in. Raises `ApiError`."""
+    def _destination(self, place: _Place, arn: str, needed: tuple[str, ...] = FOR_A_GROUP) -> Any:
+        """The destination, whose policy lets the account in.
+
+        Raises `ApiError` (AccessDeniedException), also where there is none.
+        """
         account, region = place
         parts = arn.split(":")
         found = logs_backends[parts[4]][parts[3]].destinations.get(arn)
         root = f"arn:aws:iam::{account}:root"
         caller = Caller("root", account, root, root, account)
         asked = Call("logs", "PutSubscriptionFilter", region, {"destinationArn": arn}, caller)
-        need = Need("logs:PutSubscriptionFilter", arn, parts[4])
-        if found is None or self._authorizer.refusal(asked, (need,)) is not None:
-            raise ApiError("AccessDenied", "The destination does not let the account send.", 403)
+        needs = tuple(Need(action, arn, parts[4]) for action in needed)
+        if found is None or self._authorizer.refusal(asked, needs) is not None:
+            raise ApiError(
+                "AccessDeniedException", "The destination does not let the account send."
+            )
         return found
 
 

@@ -10,7 +10,12 @@ from moto.logs.models import LogGroup, logs_backends
 from harness.cloud.authorizer import Authorizer
 from harness.cloud.call import ApiError, Call, ServiceRole
 from harness.cloud.ingestion import Ingestion
-from harness.cloud.observability import data_protection, metric_filters
+from harness.cloud.observability import (
+    data_protection,
+    metric_filters,
+    queries,
+    resource_policies,
+)
 from harness.cloud.observability.account_policies import AccountPolicies
 from harness.cloud.observability.delivery import Delivery
 from harness.cloud.observability.played import Played, invalid, named_group, stored_group
@@ -34,15 +39,21 @@ class LogsOutlets(Played):
                 "DeleteAccountPolicy": account.delete,
                 "DeleteDataProtectionPolicy": data_protection.delete,
                 "DeleteMetricFilter": metric_filters.delete,
+                "DeleteResourcePolicy": resource_policies.delete,
                 "DeleteSubscriptionFilter": subscriptions.delete,
                 "DescribeAccountPolicies": account.describe,
                 "DescribeMetricFilters": metric_filters.describe,
+                "DescribeResourcePolicies": resource_policies.describe,
                 "DescribeSubscriptionFilters": subscriptions.describe,
                 "GetDataProtectionPolicy": data_protection.get,
+                "GetLogGroupFields": queries.group_fields,
+                "GetLogRecord": queries.record,
+                "GetQueryResults": queries.results,
                 "PutAccountPolicy": account.put,
                 "PutBearerTokenAuthentication": _put_bearer_tokens,
                 "PutDataProtectionPolicy": data_protection.put,
                 "PutMetricFilter": metric_filters.put,
+                "PutResourcePolicy": resource_policies.put,
                 "PutSubscriptionFilter": subscriptions.put,
                 "TestMetricFilter": metric_filters.test,
             }
@@ -53,11 +64,13 @@ class LogsOutlets(Played):
     def check(self, call: Call) -> None:
         """Raise `ApiError` for a destination that cannot be reached, or too long a policy of one.
 
-        moto does the rest of PutDestination and PutDestinationPolicy.
+        And for queries in other languages. moto does the rest of these operations.
         """
         if call.service != "logs":
             return
-        if call.operation == "PutDestination":
+        if call.operation == "StartQuery":
+            queries.check_language(call)
+        elif call.operation == "PutDestination":
             source = f"arn:aws:logs:{call.region}:{call.account}:*"
             target, role = str(call.params["targetArn"]), str(call.params["roleArn"])
             if ":logs:" in target:
@@ -76,8 +89,11 @@ def _put_bearer_tokens(call: Call) -> None:
     settings.bearer_tokens = bool(call.params["bearerTokenAuthenticationEnabled"])
 
 
-def destination_policy(account: str, region: str, arn: str) -> str | None:
-    """The access policy of a destination, None where there is none."""
+def logs_policy(account: str, region: str, arn: str) -> str | None:
+    """The policy that decides on a destination, a group or a stream; None where there is none."""
+    resource = arn.split(":", 5)[5]
+    if resource.startswith("log-group:"):
+        return resource_policies.policy_of(account, region, resource)
     found = logs_backends[account][region].destinations.get(arn)
     return None if found is None else found.access_policy
 

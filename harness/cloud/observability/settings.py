@@ -68,6 +68,8 @@ class GroupSettings:
     data_protection: Document | None = None
     protection_was_deleted: bool = False
     bearer_tokens: bool = False
+    resource_policy: Document | None = None
+    policy_revision: str = ""
 
 
 @dataclass(slots=True)
@@ -75,6 +77,8 @@ class AccountSettings:
     """What is set on an account in one Region."""
 
     policies: dict[tuple[str, str], AccountPolicy] = field(default_factory=dict)
+    resource_policies: dict[str, Document] = field(default_factory=dict)
+    """By name: who may write to the account's log groups."""
 
     def of_type(self, kind: str) -> list[AccountPolicy]:
         """The policies of one type."""

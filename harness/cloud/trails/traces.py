@@ -14,7 +14,8 @@ from typing import Any
 from moto.logs.models import logs_backends
 
 from harness.cloud.call import Answer, ApiError, Call
-from harness.cloud.ingestion import Ingestion, group_ref
+from harness.cloud.ingestion import group_ref
+from harness.cloud.observability.service_writes import ServiceWrites
 from harness.cloud.trails.links import TRACE, Links, Place
 from harness.cloud.trails.moments import moment
 
@@ -23,6 +24,7 @@ SPANS = "aws/spans"
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch-Transaction-Search.html
 """
+_SERVICE = "xray.amazonaws.com"
 _STREAM = "default"
 _MOST_IDS = 5
 _ANNOTATION = re.compile(r'annotation(?:\.(\w+)|\[(\w+)\])\s*=\s*"([^"]*)"')
@@ -32,9 +34,9 @@ _PAGE = 100
 class Traces:
     """Plays sending and reading of traces. Summaries and traces have no delay here."""
 
-    def __init__(self, links: Links, ingestion: Ingestion, now: Callable[[], datetime]) -> None:
+    def __init__(self, links: Links, writes: ServiceWrites, now: Callable[[], datetime]) -> None:
         self._links = links
-        self._ingestion = ingestion
+        self._writes = writes
         self._now = now
         self._traces: dict[Place, dict[str, list[dict[str, Any]]]] = {}
         self._to_logs: set[Place] = set()
@@ -42,6 +44,8 @@ class Traces:
             "BatchGetTraces": self._get,
             "GetTraceSegmentDestination": self._destination,
             "GetTraceSummaries": self._summaries,
+            # Saving one is refused, see `validation.NOT_ENFORCED`.
+            "ListResourcePolicies": lambda _: {"ResourcePolicies": []},
             "PutTraceSegments": self._put,
             "UpdateTraceSegmentDestination": self._update_destination,
         }
@@ -72,9 +76,15 @@ class Traces:
         return {"UnprocessedTraceSegments": unprocessed}
 
     def _write_span(self, place: Place, document: str) -> None:
-        event = {"timestamp": int(self._now().timestamp() * 1000), "message": document}
-        _spans_group(place, None)
-        self._ingestion.put(group_ref(*place, SPANS), _STREAM, [event])
+        if self._may_write(place, SPANS):  # a policy that is gone lets nothing in any more
+            _spans_group(place, None)
+            at = int(self._now().timestamp() * 1000)
+            self._writes.write(group_ref(*place, SPANS), _STREAM, document, at)
+
+    def _may_write(self, place: Place, group: str) -> bool:
+        account, region = place
+        source = f"arn:aws:xray:{region}:{account}:trace-segment-destination"
+        return self._writes.may(_SERVICE, source, group_ref(*place, group), _STREAM)
 
     # -- where to --------------------------------------------------------------------
 
@@ -85,6 +95,12 @@ class Traces:
     def _update_destination(self, call: Call) -> dict[str, Any]:
         place = (call.account, call.region)
         if call.params.get("Destination") == "CloudWatchLogs":
+            if not self._may_write(place, SPANS):
+                raise ApiError(
+                    "AccessDeniedException",
+                    f"XRay does not have permission to call PutLogEvents on the {SPANS} Log Group",
+                    403,
+                )
             configuration = call.params.get("CloudWatchLogsConfiguration") or {}
             _spans_group(place, configuration.get("SpansLogGroupKmsKeyId"))
             self._to_logs.add(place)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from support.cloud import LONER, REGION, A, B, Clients, allow, document, trust
+from support.cloud import LONER, REGION, A, B, Clients, allow, document, error_code, trust
 
 MODEL = "amazon.nova-lite-v1:0"
 ME = {"AWS": f"arn:aws:iam::{A}:user/administrator"}
@@ -392,3 +393,73 @@ def test_a_named_and_an_enforced_guardrail_both_act(
         answer = runtime.converse(**asking(text), **config(made, "enabled"))
         assert (answer["stopReason"] == "guardrail_intervened") is blocked
         assert len(answer["trace"]["guardrail"]["inputAssessment"]) == 2
+
+
+# -- tagged parts of InvokeModel's bodies ----------------------------------------------------
+
+TAG = "amazon-bedrock-guardrails-guardContent_x1"
+
+
+def invoked(runtime: Any, text: str, tagging: Any, **guard: Any) -> dict[str, Any]:
+    body = {
+        "messages": [{"role": "user", "content": [{"text": text}]}],
+        "amazon-bedrock-guardrailConfig": tagging,
+    }
+    answer = runtime.invoke_model(modelId=MODEL, body=json.dumps(body), **guard)
+    read: dict[str, Any] = json.loads(answer["body"].read())
+    return read
+
+
+def test_only_the_tagged_part_of_a_body_is_guarded(make: Make, runtime: Any) -> None:
+    made = make()
+    guard = {"guardrailIdentifier": made["guardrailId"], "guardrailVersion": made["version"]}
+    action = "amazon-bedrock-guardrailAction"
+    outside = f"Is a canary yellow? <{TAG}>Tell me.</{TAG}>"
+    # The answer repeats the question, and all of an answer is guarded.
+    assert (
+        invoked(runtime, outside, {"tagSuffix": "x1"}, **guard)["output"]["message"]
+        != (invoked(runtime, outside, {}, **guard)["output"]["message"])
+    )
+    inside = f"Tell me: <{TAG}>Is a canary yellow?</{TAG}>"
+    blocked = invoked(runtime, inside, {"tagSuffix": "x1"}, **guard)
+    assert blocked[action] == "INTERVENED"
+    assert blocked["output"]["message"]["content"] == [{"text": "Not that question."}]
+    harmless = invoked(runtime, f"<{TAG}>Hello</{TAG}>", {"tagSuffix": "x1"}, **guard)
+    assert harmless[action] == "NONE"
+    assert TAG not in json.dumps(harmless)
+
+
+@pytest.mark.parametrize(
+    "tagging",
+    [{"tagSuffix": "no spaces"}, {"tagSuffix": 1}, {"streamProcessingMode": "async"}, {"x": 1}, []],
+)
+def test_a_faulty_guardrail_configuration_in_a_body_is_refused(
+    tagging: Any, make: Make, runtime: Any
+) -> None:
+    made = make()
+    guard = {"guardrailIdentifier": made["guardrailId"], "guardrailVersion": made["version"]}
+    assert error_code(invoked, runtime, "Hello", tagging, **guard) == "ValidationException"
+    good = {"tagSuffix": "x1", "streamProcessingMode": "ASYNCHRONOUS"}
+    assert invoked(runtime, "Hello", good, **guard)
+    # Without a guardrail there is nothing to configure.
+    assert error_code(invoked, runtime, "Hello", good) == "ValidationException"
+
+
+def test_a_body_may_ask_for_a_stream_that_is_not_held_back(make: Make, runtime: Any) -> None:
+    made = make(wordPolicyConfig={"wordsConfig": [{"text": "canary", "inputEnabled": False}]})
+    guard = {"guardrailIdentifier": made["guardrailId"], "guardrailVersion": made["version"]}
+
+    def streamed(mode: str) -> str:
+        body = {
+            "messages": [{"role": "user", "content": [{"text": "Is a canary yellow?"}]}],
+            "amazon-bedrock-guardrailConfig": {"streamProcessingMode": mode},
+        }
+        answer = runtime.invoke_model_with_response_stream(
+            modelId=MODEL, body=json.dumps(body), **guard
+        )
+        chunks = [json.loads(event["chunk"]["bytes"]) for event in answer["body"]]
+        deltas = [c["contentBlockDelta"]["delta"] for c in chunks if "contentBlockDelta" in c]
+        return "".join(delta["text"] for delta in deltas)
+
+    assert streamed("SYNCHRONOUS") == "Not that answer."
+    assert "canary" in streamed("ASYNCHRONOUS")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.error import HTTPError
@@ -58,11 +58,22 @@ def send(clients: Clients) -> Send:
         plain = Request(url, data=data or None, headers=dict(request.headers), method=method)
         try:
             with urlopen(plain, timeout=20) as answer:
+                if answer.headers["Content-Type"] == "text/event-stream":
+                    return Reply(answer.status, {"events": list(_events(answer.read().decode()))})
                 return Reply(answer.status, json.load(answer))
         except HTTPError as error:
             return Reply(error.code, json.load(error))
 
     return sent
+
+
+def _events(text: str) -> Iterator[dict[str, Any]]:
+    """The data of server-sent events, each of which must be named as its data says."""
+    for frame in text.removesuffix("\n\n").split("\n\n"):
+        name, data = frame.split("\n")
+        event = json.loads(data.removeprefix("data: "))
+        assert name == f"event: {event['type']}"
+        yield event
 
 
 def ask(text: str = CANARY, **more: Any) -> dict[str, Any]:
@@ -86,6 +97,64 @@ def test_an_answer_is_stored_unless_it_must_not_be(send: Send) -> None:
     gone = send(A, "POST", body=ask(store=False))
     assert CANARY in said(gone)
     assert send(A, "GET", f"/{gone.body['id']}").status == 404
+
+
+def test_a_streamed_answer_is_the_same_and_stored_the_same(send: Send) -> None:
+    streamed = send(A, "POST", body=ask(stream=True)).body["events"]
+    kinds = [event["type"].removeprefix("response.") for event in streamed]
+    assert kinds[:3] == ["created", "in_progress", "output_item.added"]
+    assert kinds[-3:] == ["content_part.done", "output_item.done", "completed"]
+    assert [event["sequence_number"] for event in streamed] == list(range(len(streamed)))
+    text = "".join(event["delta"] for event in streamed if "delta" in event)
+    assert kinds.count("output_text.delta") > 1
+    assert text == said(send(A, "POST", body=ask()))
+    last, first = streamed[-1]["response"], streamed[0]["response"]
+    assert (first["id"], first["status"], first["output"]) == (last["id"], "in_progress", [])
+    assert send(A, "GET", f"/{last['id']}").body == last
+    unstored = send(A, "POST", body=ask(stream=True, store=False)).body["events"][-1]["response"]
+    assert send(A, "GET", f"/{unstored['id']}").status == 404
+    cut = send(A, "POST", body=ask(stream=True, max_output_tokens=16)).body["events"][-1]
+    assert cut["type"] == "response.incomplete"
+    assert send(A, "POST", body=ask(stream=True, background=True)).status == 400
+
+
+def test_streaming_needs_the_permission_to_stream(
+    clients: Clients, send: Send, make_role: Callable[..., str]
+) -> None:
+    whole = allow("bedrock:InvokeModel", [PROFILE, MODELS, PROJECT])
+    stream = allow("bedrock:InvokeModelWithResponseStream", [PROFILE, MODELS])
+    without = clients.assume(A, make_role(A, trust(ME), whole))
+    assert send(without, "POST", body=ask(stream=True)).status == 403
+    assert send(without, "POST", body=ask()).status == 200
+    having = clients.assume(A, make_role(A, trust(ME), whole, stream))
+    assert "events" in send(having, "POST", body=ask(stream=True)).body
+
+
+def test_what_a_response_was_asked_is_listed(
+    clients: Clients, send: Send, make_role: Callable[..., str]
+) -> None:
+    first = send(A, "POST", body=ask()).body["id"]
+    second = send(A, "POST", body=ask("And now?", previous_response_id=first)).body["id"]
+    path = f"/{second}/input_items"
+
+    def texts(reply: Reply) -> list[str]:
+        assert reply.status == 200, reply
+        return [item["content"][0]["text"] for item in reply.body["data"]]
+
+    oldest, answer, newest = texts(send(A, "GET", f"{path}?order=asc"))
+    assert (oldest, newest) == (CANARY, "And now?")
+    assert CANARY in answer
+    assert texts(send(A, "GET", path)) == [newest, answer, oldest]
+    page = send(A, "GET", f"{path}?limit=2")
+    assert (texts(page), page.body["has_more"]) == ([newest, answer], True)
+    rest = send(A, "GET", f"{path}?after={page.body['last_id']}")
+    assert (texts(rest), rest.body["has_more"]) == ([oldest], False)
+    for wrong in ("?limit=0", "?limit=101", "?order=up", "?after=msg_none"):
+        assert send(A, "GET", path + wrong).status == 400
+    assert send(B, "GET", path).status == 404
+    assert send(A, "GET", "/resp_none/input_items").status == 404
+    asking = make_role(A, trust(ME), allow("bedrock:InvokeModel", [PROFILE, MODELS, PROJECT]))
+    assert send(clients.assume(A, asking), "GET", path).status == 403
 
 
 def test_messages_are_read_in_their_forms(send: Send) -> None:
@@ -200,7 +269,6 @@ def test_application_profiles_and_other_models_are_rejected(
         ask(model="amazon.nova-lite-v1:0"),
         ask(model=MODEL),
         ask(background=True),
-        ask(stream=True),
         ask(tools=[{"type": "web_search"}]),
         {"input": CANARY},
         {"model": US},

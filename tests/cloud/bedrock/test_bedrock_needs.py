@@ -235,6 +235,7 @@ def test_a_response_needs_its_model_and_the_project(needs):
     assert streamed[4].action == INVOKE
     for operation, action in (
         ("GetResponse", "GetInvoke"),
+        ("ListResponseInputItems", "GetInvoke"),
         ("CancelResponse", "CancelInvoke"),
         ("DeleteResponse", "DeleteInvoke"),
     ):

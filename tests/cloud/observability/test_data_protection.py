@@ -83,17 +83,22 @@ def test_queries_show_what_may_be_seen(by: str, group: Any) -> None:
     protect(source, policy())
     source.put(SECRET)
 
-    def asked(query: str) -> list[str]:
+    def asked(query: str) -> dict[str, str]:
         now = int(time.time())
         name = source.name if by == "logGroupNames" else source.arn
         started = source.logs.start_query(
             **{by: [name]}, startTime=now - 60, endTime=now + 60, queryString=query
         )
-        rows = source.logs.get_query_results(queryId=started["queryId"])["results"]
-        return [cell["value"] for row in rows for cell in row if cell["field"] == "@message"]
+        (row,) = source.logs.get_query_results(queryId=started["queryId"])["results"]
+        return {cell["field"]: cell["value"] for cell in row if cell["field"] != "@ptr"}
 
-    assert asked("fields @timestamp, @message") == [HIDDEN]
-    assert asked("fields @timestamp, @message | display unmask(@message)") == [SECRET]
+    assert asked("fields @message") == {"@message": HIDDEN}
+    shown = {"unmask(@message)": SECRET}
+    assert asked("fields unmask(@message)") == shown
+    assert asked("fields @timestamp, @message | display unmask( @message )") == shown
+    # A field is unmasked, not the query.
+    assert asked("fields @message, unmask(@message)") == {"@message": HIDDEN, **shown}
+    assert asked("fields unmask(@message) as was | sort @timestamp desc") == {"was": SECRET}
 
 
 def test_subscriptions_send_masked_events(group: Any, stream: Any) -> None:

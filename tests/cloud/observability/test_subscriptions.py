@@ -42,11 +42,13 @@ def destination(
     return make
 
 
-def letting_in(principal: Any, **condition: Any) -> dict[str, Any]:
+def letting_in(
+    principal: Any, action: Any = "logs:PutSubscriptionFilter", **condition: Any
+) -> dict[str, Any]:
     statement = {
         "Effect": "Allow",
         "Principal": principal,
-        "Action": "logs:PutSubscriptionFilter",
+        "Action": action,
         "Resource": "THIS",
         **({"Condition": condition} if condition else {}),
     }
@@ -143,7 +145,7 @@ def test_a_destination_refuses_whom_its_policy_does_not_name(
     named = destination(B, target, letting_in({"AWS": A}))
     silent = destination(B, target, None)
     for account, arn in ((OUTSIDER, named), (LONER, named), (A, silent)):
-        assert "AccessDenied" in error_code(subscribe, group(account), arn)
+        assert error_code(subscribe, group(account), arn) == "AccessDeniedException"
 
 
 def test_a_destination_whose_policy_is_withdrawn_takes_no_more(
@@ -227,6 +229,8 @@ def test_functions_are_refused_in_words(group: Any) -> None:
 
 # -- for all groups of an account -------------------------------------------------------
 
+FOR_ACCOUNTS = ["logs:PutSubscriptionFilter", "logs:PutAccountPolicy"]
+
 
 def account_policy(logs: Any, document: dict[str, Any], **kwargs: Any) -> None:
     logs.put_account_policy(
@@ -242,7 +246,7 @@ def test_a_policy_of_the_account_subscribes_every_group(
     group: Any, stream: Any, destination: Any, clients: Clients
 ) -> None:
     before, spared, target = group(LONER), group(LONER), stream(B)
-    arn = destination(B, target, letting_in({"AWS": LONER}))
+    arn = destination(B, target, letting_in({"AWS": LONER}, FOR_ACCOUNTS))
     logs = clients(LONER, "logs")
     account_policy(
         logs,
@@ -264,6 +268,19 @@ def test_a_policy_of_the_account_subscribes_every_group(
     assert "late" not in target.texts()
 
 
+@pytest.mark.parametrize("action", FOR_ACCOUNTS)
+def test_a_destination_must_take_policies_of_accounts(
+    action: str, stream: Any, destination: Any, clients: Clients
+) -> None:
+    """Its policy for one group's subscription is not enough; the twin is the test before."""
+    logs = clients(LONER, "logs")
+    arn = destination(B, stream(B), letting_in({"AWS": LONER}, action))
+    asked = {"DestinationArn": arn, "FilterPattern": ""}
+    assert error_code(account_policy, logs, asked) == "AccessDeniedException"
+    found = logs.describe_account_policies(policyType="SUBSCRIPTION_FILTER_POLICY")
+    assert found["accountPolicies"] == []
+
+
 @pytest.mark.parametrize(
     "document",
     [
@@ -279,7 +296,6 @@ def test_an_account_policy_that_cannot_deliver_is_refused(
     assert error_code(account_policy, logs, document) in (
         "InvalidParameterException",
         "AccessDeniedException",
-        "AccessDenied",
     )
     found = logs.describe_account_policies(policyType="SUBSCRIPTION_FILTER_POLICY")
     assert found["accountPolicies"] == []

@@ -232,3 +232,31 @@ def test_one_sink_a_region_and_its_tags(clients: Clients, sink: str) -> None:
     assert [each["Arn"] for each in oam.list_sinks()["Items"]] == [sink]
     with pytest.raises(ClientError, match="InvalidParameter"):
         oam.put_sink_policy(SinkIdentifier=sink, Policy="{}")
+
+
+@pytest.mark.parametrize(
+    ("kind", "action"),
+    [(LOGS, "logs:Link"), (METRICS, "cloudwatch:Link"), (TRACES, "xray:Link")],
+)
+def test_sharing_a_type_of_resource_needs_a_right_of_its_own(
+    kind: str, action: str, clients: Clients, sink: str, make_role: Callable[..., str]
+) -> None:
+    open_to(clients, sink, {"AWS": A}, LOGS, METRICS, TRACES)
+    links = allow("oam:*")
+    others = allow([a for a in ("logs:Link", "cloudwatch:Link", "xray:Link") if a != action])
+
+    def oam(*statements: Any) -> Any:
+        return clients(clients.assume(A, make_role(A, trust({"AWS": A}), *statements)), "oam")
+
+    def create(who: Any) -> str:
+        made = who.create_link(LabelTemplate="x", ResourceTypes=[kind], SinkIdentifier=sink)
+        return str(made["Arn"])
+
+    with pytest.raises(ClientError, match=action):
+        create(oam(links, others))
+    arn = create(oam(links, allow(action)))
+    every = [LOGS, METRICS, TRACES]
+    with pytest.raises(ClientError, match=action):
+        oam(links, others).update_link(Identifier=arn, ResourceTypes=every)
+    updated = oam(links, others, allow(action)).update_link(Identifier=arn, ResourceTypes=every)
+    assert updated["ResourceTypes"] == every

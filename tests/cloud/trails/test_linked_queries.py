@@ -12,6 +12,7 @@ from moto.logs.models import logs_backends
 from harness.cloud.call import ApiError, Call, Caller
 from harness.cloud.ingestion import Ingestion, group_ref
 from harness.cloud.log_masking import adapt_masking
+from harness.cloud.observability.query_columns import adapt_queries
 from harness.cloud.trails.linked_logs import LinkedLogs
 from harness.cloud.trails.links import LOG_GROUP, Link, Links, Sink
 
@@ -23,6 +24,7 @@ READER = Caller("user", MONITORING, "arn", "arn", "AIDAANN")
 @pytest.fixture
 def links() -> Iterator[Links]:
     adapt_masking()
+    adapt_queries()
     backend: Any = logs_backends[SOURCE][REGION]
     backend.create_log_group(GROUP.name, {})
     backend.create_log_stream(GROUP.name, "s")
@@ -49,7 +51,8 @@ def messages(links: Links, query: str) -> list[str]:
     answer = LinkedLogs(links).answer(Call("logs", "StartQuery", REGION, params, READER))
     assert answer is not None
     backend: Any = logs_backends[MONITORING][REGION]
-    return [row["@message"] for row in backend.queries[answer.members["queryId"]].results]
+    rows = backend.queries[answer.members["queryId"]].results
+    return [text for row in rows for name, text in row.items() if name != "@ptr"]
 
 
 def test_a_query_shows_masked_text_unless_it_unmasks(links: Links) -> None:

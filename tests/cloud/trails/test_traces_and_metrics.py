@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from support.cloud import LONER, A, B, Clients, allow, document, trust
+from support.cloud import LONER, OUTSIDER, REGION, A, B, Clients, allow, document, trust
 
 METRICS, TRACES = "AWS::CloudWatch::Metric", "AWS::XRay::Trace"
 
@@ -116,6 +116,48 @@ def test_sending_and_reading_traces_is_decided(
         xray.put_trace_segments(TraceSegmentDocuments=["{}"])
 
 
+def let_xray_write(logs: Any, account: str, action: str = "logs:PutLogEvents") -> None:
+    """As https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Enable-TransactionSearch.html
+    has it."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "xray.amazonaws.com"},
+        "Action": action,
+        "Resource": f"arn:aws:logs:{REGION}:{account}:log-group:aws/spans:*",
+        "Condition": {
+            "ArnLike": {"aws:SourceArn": f"arn:aws:xray:{REGION}:{account}:*"},
+            "StringEquals": {"aws:SourceAccount": account},
+        },
+    }
+    logs.put_resource_policy(policyName="xray", policyDocument=document(statement))
+
+
+def test_spans_need_a_policy_that_lets_xray_write(
+    clients: Clients, unique: Callable[[str], str]
+) -> None:
+    xray, logs = clients(OUTSIDER, "xray"), clients(OUTSIDER, "logs")
+    with pytest.raises(ClientError, match=r"AccessDeniedException.*aws/spans"):
+        xray.update_trace_segment_destination(Destination="CloudWatchLogs")
+    let_xray_write(logs, OUTSIDER, "logs:CreateLogStream")
+    with pytest.raises(ClientError, match=r"AccessDeniedException.*aws/spans"):
+        xray.update_trace_segment_destination(Destination="CloudWatchLogs")
+    let_xray_write(logs, OUTSIDER)
+    xray.update_trace_segment_destination(Destination="CloudWatchLogs")
+    within, after = unique("canary"), unique("canary")
+    send(clients, OUTSIDER, within)
+    logs.delete_resource_policy(policyName="xray")
+    send(clients, OUTSIDER, after)
+    seen = json.dumps(logs.filter_log_events(logGroupName="aws/spans")["events"])
+    assert (within in seen, after in seen) == (True, False)
+
+
+def test_policies_of_xray_are_refused_in_words(clients: Clients) -> None:
+    xray = clients(A, "xray")
+    with pytest.raises(ClientError, match="does not enforce what xray:PutResourcePolicy"):
+        xray.put_resource_policy(PolicyName="p", PolicyDocument="{}")
+    assert xray.list_resource_policies()["ResourcePolicies"] == []
+
+
 def test_spans_are_log_events_once_the_destination_is_cloudwatch_logs(
     clients: Clients, unique: Callable[[str], str]
 ) -> None:
@@ -123,6 +165,7 @@ def test_spans_are_log_events_once_the_destination_is_cloudwatch_logs(
     before, after = unique("canary"), unique("canary")
     send(clients, LONER, before)
     assert xray.get_trace_segment_destination()["Destination"] == "XRay"
+    let_xray_write(logs, LONER)
     xray.update_trace_segment_destination(Destination="CloudWatchLogs")
     trace = send(clients, LONER, after)
     seen = json.dumps(logs.filter_log_events(logGroupName="aws/spans")["events"])

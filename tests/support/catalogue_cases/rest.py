@@ -95,7 +95,8 @@ CASES: list[Case] = [
                 "oam:UpdateLink",
                 arn("oam", "link/1"),
                 keys={"oam:ResourceTypes": "AWS::XRay::Trace"},
-            )
+            ),
+            need("xray:Link", "*"),
         ],
     ),
     (
@@ -123,13 +124,17 @@ CASES: list[Case] = [
         "oam.CreateLink",
         {"SinkIdentifier": SINK, "ResourceTypes": ["AWS::Logs::LogGroup", "AWS::XRay::Trace"]},
         [
-            need(
-                "oam:CreateLink",
-                resource,
-                owner,
-                keys={"oam:ResourceTypes": ("AWS::Logs::LogGroup", "AWS::XRay::Trace")},
-            )
-            for resource, owner in ((arn("oam", "link/*"), A), (SINK, B))
+            *(
+                need(
+                    "oam:CreateLink",
+                    resource,
+                    owner,
+                    keys={"oam:ResourceTypes": ("AWS::Logs::LogGroup", "AWS::XRay::Trace")},
+                )
+                for resource, owner in ((arn("oam", "link/*"), A), (SINK, B))
+            ),
+            need("logs:Link", "*"),
+            need("xray:Link", "*"),
         ],
     ),
     (

@@ -16,6 +16,7 @@ OVERRIDES: dict[str, dict[str, str]] = {
             "@log-group:logGroupArnList +logs:TagResource>~anomaly-detector:*"
         ),
         "CreateLogGroup": "=logs.create_log_group",
+        "DeleteAccountPolicy": "=logs.delete_account_policy",
         "DeleteDelivery": "~delivery:{id}",
         "DeleteDeliveryDestination": "~delivery-destination:{name}",
         "DeleteDeliverySource": "~delivery-source:{name}",
@@ -36,7 +37,7 @@ OVERRIDES: dict[str, dict[str, str]] = {
         "GetLogEvents": "=logs.get_log_events",
         "GetLogGroupFields": _GROUP_OR_ID,
         "GetLogObject": "!the pointer does not tell the log group",
-        "GetLogRecord": "!the pointer does not tell the log group",
+        "GetLogRecord": "=logs.get_log_record",
         "GetQueryResults": "~log-group::log-stream:",
         "GetLogFields": "!the data source does not tell the log group",
         "ListTagsForResource": "@logs-tagged:resourceArn",
@@ -109,7 +110,8 @@ OVERRIDES: dict[str, dict[str, str]] = {
         "UpdateEventBus": "?~event-bus/{Name} /~event-bus/default",
     },
     "oam": {
-        "CreateLink": "~link/* ~sink/{SinkIdentifier} +oam:TagResource>~link/*",
+        "CreateLink": "=oam.create_link",
+        "UpdateLink": "=oam.update_link",
         "CreateSink": "* +oam:TagResource>~sink/*",
     },
     "cloudtrail": {

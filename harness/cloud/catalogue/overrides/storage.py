@@ -122,12 +122,12 @@ OVERRIDES: dict[str, dict[str, str]] = {
         "BatchExecuteStatement": "!PartiQL names its table inside the statement",
     },
     "kinesis": {
+        "GetRecords": "=kinesis.get_records",
         **dict.fromkeys(
             ("DisableEnhancedMonitoring", "EnableEnhancedMonitoring", "UpdateShardCount"),
             "~stream/{StreamName}|{StreamARN}",
         ),
         "DeleteResourcePolicy": "{ResourceARN}",
-        "GetRecords": "{StreamARN}",
         "GetResourcePolicy": "{ResourceARN}",
         "ListTagsForResource": "{ResourceARN}",
         "PutResourcePolicy": "{ResourceARN}",

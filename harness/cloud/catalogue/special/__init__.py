@@ -14,8 +14,10 @@ from harness.cloud.catalogue.special import (
     dynamodb,
     events,
     iam,
+    kinesis,
     kms,
     logs,
+    oam,
     s3,
     sts,
 )
@@ -28,13 +30,18 @@ SPECIAL: dict[str, Callable[[Call, World], tuple[Need, ...]]] = {
     "events.rule": events.rule,
     "iam.rename_group": iam.rename_group,
     "iam.rename_user": iam.rename_user,
+    "kinesis.get_records": kinesis.get_records,
     "kms.decrypt": kms.decrypt,
     "kms.re_encrypt": kms.re_encrypt,
     "logs.create_log_group": logs.create_log_group,
+    "logs.delete_account_policy": logs.delete_account_policy,
     "logs.filter_log_events": logs.filter_log_events,
     "logs.get_log_events": logs.get_log_events,
+    "logs.get_log_record": logs.get_log_record,
     "logs.put_account_policy": logs.put_account_policy,
     "logs.start_query": logs.start_query,
+    "oam.create_link": oam.create_link,
+    "oam.update_link": oam.update_link,
     **{f"s3.{name}": rule for name, rule in s3.RULES.items()},
     "sts.assume_role": sts.assume_role,
     "sts.assume_role_with_saml": sts.assume_role_with_saml,
@@ -46,6 +53,12 @@ SPECIAL: dict[str, Callable[[Call, World], tuple[Need, ...]]] = {
 
 UNMODELED: dict[tuple[str, str], Callable[[Call, World], tuple[Need, ...]]] = {
     ("bedrock-runtime", operation): bedrock.needs
-    for operation in ("CancelResponse", "CreateResponse", "DeleteResponse", "GetResponse")
+    for operation in (
+        "CancelResponse",
+        "CreateResponse",
+        "DeleteResponse",
+        "GetResponse",
+        "ListResponseInputItems",
+    )
 }
 """Operations that botocore has no model of, and the data so no line for: `extra_operations`."""

@@ -9,6 +9,7 @@ from typing import Any
 from harness.cloud.call import Call, Need, Unmapped, World
 from harness.cloud.catalogue.kinds import KINDS, Resource
 from harness.cloud.catalogue.spec import tag_context, values
+from harness.cloud.log_pointers import read_pointer
 
 _GROUP = KINDS["log-group"]
 _UNMASK = re.compile(r"(?i)\bunmask\s*\(")
@@ -20,6 +21,15 @@ _ACCOUNT_POLICIES = {
     "TRANSFORMER_POLICY": "PutTransformer",
     "METRIC_EXTRACTION_POLICY": "PutMetricExtractionPolicy",
     "RETENTION_POLICY": "PutRetentionPolicy",
+}
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_DeleteAccountPolicy.html
+# tells the first four; the others follow what undoes the same setting of one group.
+_ACCOUNT_POLICY_ENDS = {
+    "DATA_PROTECTION_POLICY": "DeleteDataProtectionPolicy",
+    "SUBSCRIPTION_FILTER_POLICY": "DeleteSubscriptionFilter",
+    "TRANSFORMER_POLICY": "DeleteTransformer",
+    "FIELD_INDEX_POLICY": "DeleteIndexPolicy",
+    "RETENTION_POLICY": "DeleteRetentionPolicy",
 }
 
 
@@ -53,6 +63,16 @@ def filter_log_events(call: Call, world: World) -> tuple[Need, ...]:
     group = _GROUP(call, world, _one(call, "logGroupIdentifier", "logGroupName"))
     unmask = bool(call.params.get("unmask"))
     return (Need("logs:FilterLogEvents", *group), *_unmasked(call, [group], unmask))
+
+
+def get_log_record(call: Call, world: World) -> tuple[Need, ...]:
+    """On the group that the pointer names; unmasked also `logs:Unmask`."""
+    pointer = read_pointer(call.params.get("logRecordPointer"))
+    if pointer is None:
+        raise Unmapped(call.service, call.operation)
+    group = _GROUP(call, world, pointer.group_arn)
+    unmask = bool(call.params.get("unmask"))
+    return (Need("logs:GetLogRecord", *group), *_unmasked(call, [group], unmask))
 
 
 def start_query(call: Call, world: World) -> tuple[Need, ...]:
@@ -90,6 +110,16 @@ def put_account_policy(call: Call, world: World) -> tuple[Need, ...]:
         passed = {"iam:PassedToService": "logs.amazonaws.com"}
         needs.append(Need("iam:PassRole", *KINDS["role"](call, world, str(role)), passed))
     return tuple(needs)
+
+
+def delete_account_policy(call: Call, _world: World) -> tuple[Need, ...]:
+    """DeleteAccountPolicy and the permission to take from every group what the policy does."""
+    action = _ACCOUNT_POLICY_ENDS.get(_one(call, "policyType"))
+    if action is None:
+        raise Unmapped(call.service, call.operation)
+    account = call.caller.account
+    every = f"arn:aws:logs:{call.region}:{account}:log-group:*"
+    return (Need("logs:DeleteAccountPolicy", "*", ""), Need(f"logs:{action}", every, account))
 
 
 def _unmasked(_call: Call, groups: list[Resource], unmask: bool) -> tuple[Need, ...]:
