@@ -21,7 +21,7 @@ from rich.table import Table
 from harness.bench.engine import Throughput, throughput
 from harness.bench.fleet import apply_fleet
 from harness.bench.gateway import Bench, Cost
-from harness.bench.processes import bare_assume_role, cold_decision
+from harness.bench.processes import bare_assume_role, cold_decision, peer
 from harness.cli.environments import loaded, say, throwaway
 from harness.cli.mutants import run as run_mutants
 from harness.cli.serve import terminable
@@ -61,6 +61,7 @@ def bench(name: str, *, rounds: int, many: int, jobs: bool, report: Path | None)
     _print_engine(engine, console)
     measures = _small(costs, many)
     if jobs:
+        measures += _against_peer(console)
         with tempfile.TemporaryDirectory(prefix="bulkhead-bench-") as folder:
             fleet = apply_fleet(ROLES, Path(folder))
         measures += [
@@ -81,6 +82,21 @@ def _small(costs: Sequence[Cost], many: int) -> list[Measure]:
         Measure("AssumeRole's CPU, against bare moto", assume.cpu / bare_assume_role(), 1, True),
         Measure(f"a decision among {many:,} roles, against {FEW}", grown, 1.2, True),
         Measure("decide one case from a cold start", cold_decision(), 0.2),
+    ]
+
+
+def _against_peer(console: Console) -> list[Measure]:
+    figures = peer()
+    if figures is None:
+        say(console, "The other engine is not measured: it needs node and npm on PATH.")
+        return []
+    return [
+        Measure(f"{other}'s speed, against ours: {case}", each[key] / each["ours"], limit, True)
+        for case, each in figures.items()
+        for key, other, limit in (
+            ("core", "another engine's core", 0.5),
+            ("runSimulation", "its runSimulation", 0.1),
+        )
     ]
 
 

@@ -281,9 +281,12 @@ class _Maker:
         action = self.target.action
         service, _, name = action.partition(":")
         if self.chance(0.12):
-            other = self.one((f"{service}:Create*", "ec2:*", action))
-            # An RCP has no NotAction.
-            statement["Action" if kind in ("rcp", "trust", "web", "saml") else "NotAction"] = other
+            # Neither trust policies nor RCPs have use for NotAction, and RCPs may not have it.
+            plain = kind in ("rcp", "trust", "web", "saml")
+            other = (
+                (f"{service}:Create*", action) if plain else ("ec2:*", f"{service}:Create*", action)
+            )
+            statement["Action" if plain else "NotAction"] = self.one(other)
             return
         wide = self.one((f"{service}:*", f"{service}:{name[:3]}*", f"{service}:{name[:-1]}?"))
         options = [action, action, wide, [action, f"{service}:Create*"], action.upper()]
@@ -303,7 +306,7 @@ class _Maker:
             statement["NotResource"] = self.one(others)
             return
         # Only identity-based policies may hold ARNs of fewer than six fields.
-        whole = 4 if kind in ("identity", "boundary") else len(":".join(resource.split(":")[:5]))
+        whole = 8 if kind in ("identity", "boundary") else len(":".join(resource.split(":")[:5]))
         cut = self.random.randint(whole + 1, len(resource))
         fields = resource.split(":")[: self.random.randint(3, 5)]
         options: list[Any] = [

@@ -2,8 +2,8 @@
 
 `known.json` lists rules: the AWS page that settles each (`page`, `says`), which engine is `right`,
 the facts under which it may apply (`when`), and mostly a `repair`, a change to the case that takes
-away what the rule is about. A rule explains a disagreement only if the engines agree on the
-repaired case: so it hides no other one.
+away what the rule is about. Such a rule explains a disagreement only if the engines agree on the
+repaired case: so it hides no other one. Rules without a repair speak about a whole kind of request.
 """
 
 from __future__ import annotations
@@ -67,13 +67,13 @@ def facts(data: Data, case: Case, ours: Outcome, peer: str) -> Facts:
         "rcps": bool(data.get("rcps")),
         "ifExists": '"ForAnyValue:' in texts and 'IfExists"' in texts,
         "resource": bool(data.get("resourcePolicy")),
-        "date": '"Date' in texts,
+        "date": re.search('[":]Date', texts) is not None,
         "emptyValues": any(
             value in ("", [], [""]) for value in data["request"]["context"].values()
         ),
         "rolePath": request.principal.principal_arn.count("/") > 1,
         "emptyDefault": ", ''}" in texts,
-        "notIpAddress": '"NotIpAddress' in texts,
+        "notIpAddress": "NotIpAddress" in texts,
         "variables": "${" in texts,
         "provider": request.principal.arn,
         "oldVersion": any(p.get("Version") != "2012-10-17" for p in _policies(data)),

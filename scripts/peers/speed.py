@@ -12,95 +12,12 @@ import os
 import statistics
 import time
 from dataclasses import replace
-from typing import Any
 
+from harness.bench.engine import CASES
 from harness.iam import decide
 from harness.iam.cases import Case, read_case
 from scripts.peers.node import Peer
 from scripts.peers.translate import simulation
-
-_HOME, _AWAY = "111111111111", "222222222222"
-_ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
-
-
-def _policy(*statements: dict[str, Any]) -> dict[str, Any]:
-    return {"Version": "2012-10-17", "Statement": list(statements)}
-
-
-SCENARIOS: dict[str, dict[str, Any]] = {
-    "identity and bucket policy": {
-        "id": "bucket",
-        "request": {
-            "principal": f"arn:aws:sts::{_HOME}:assumed-role/app/s1",
-            "action": "s3:GetObject",
-            "resource": "arn:aws:s3:::bkt/reports/2026.csv",
-            "resourceAccount": _HOME,
-            "context": {"aws:SecureTransport": "true", "aws:PrincipalOrgID": "o-1"},
-        },
-        "identityPolicies": [
-            _policy(
-                {"Effect": "Allow", "Action": "logs:*", "Resource": "*"},
-                {
-                    "Effect": "Allow",
-                    "Action": ["s3:GetObject", "s3:ListBucket"],
-                    "Resource": ["arn:aws:s3:::bkt", "arn:aws:s3:::bkt/*"],
-                },
-            )
-        ],
-        "resourcePolicy": _policy(
-            {
-                "Effect": "Deny",
-                "Principal": "*",
-                "Action": "s3:*",
-                "Resource": "arn:aws:s3:::bkt/*",
-                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-            },
-            {
-                "Effect": "Allow",
-                "Principal": {"AWS": f"arn:aws:iam::{_HOME}:role/app"},
-                "Action": "s3:GetObject",
-                "Resource": "arn:aws:s3:::bkt/reports/*",
-            },
-        ),
-    },
-    "cross-account AssumeRole": {
-        "id": "assume",
-        "request": {
-            "principal": f"arn:aws:sts::{_AWAY}:assumed-role/caller/s1",
-            "action": "sts:AssumeRole",
-            "resource": f"arn:aws:iam::{_HOME}:role/fleet/acme",
-            "resourceAccount": _HOME,
-            "context": {"sts:ExternalId": "acme-1", "aws:PrincipalOrgID": "o-1"},
-        },
-        "identityPolicies": [
-            _policy(
-                {
-                    "Effect": "Allow",
-                    "Action": "sts:AssumeRole",
-                    "Resource": f"arn:aws:iam::{_HOME}:role/fleet/*",
-                }
-            )
-        ],
-        "resourcePolicy": _policy(
-            {
-                "Effect": "Allow",
-                "Principal": {"AWS": f"arn:aws:iam::{_AWAY}:root"},
-                "Action": "sts:AssumeRole",
-                "Condition": {
-                    "StringEquals": {"sts:ExternalId": "acme-1", "aws:PrincipalOrgID": "o-1"},
-                    "ArnEquals": {"aws:PrincipalArn": f"arn:aws:iam::{_AWAY}:role/caller"},
-                },
-            }
-        ),
-        "scps": [
-            [_policy(_ALL)],
-            [
-                _policy(_ALL),
-                _policy({"Effect": "Deny", "Action": "organizations:*", "Resource": "*"}),
-            ],
-        ],
-    },
-}
 
 
 def measure(peer: Peer, *, seconds: float, rounds: int) -> dict[str, dict[str, float]]:
@@ -109,8 +26,9 @@ def measure(peer: Peer, *, seconds: float, rounds: int) -> dict[str, dict[str, f
     The peer must have been started after `one_core`.
     """
     figures = {}
-    for name, data in SCENARIOS.items():
+    for data in CASES:
         case = read_case(data)
+        name = case.id
         taken: dict[str, list[float]] = {"ours": [], "core": [], "runSimulation": []}
         for _ in range(rounds):
             taken["ours"].append(_ours(case, seconds))

@@ -224,6 +224,7 @@ NAMES_PRINCIPALS = sorted(
     set(PLACES)
     - {"PutRolePolicy", "PutUserPolicy", "PutGroupPolicy", "CreatePolicyVersion", "AssumeRole"}
     - {"CreatePolicy of an SCP", "CreatePolicy of an RCP"}
+    - {"PutResourcePolicy of Logs"}  # names services only
 )
 
 
