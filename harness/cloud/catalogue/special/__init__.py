@@ -17,6 +17,7 @@ from harness.cloud.catalogue.special import (
     kms,
     logs,
     s3,
+    sns,
     sts,
 )
 
@@ -49,3 +50,8 @@ UNMODELED: dict[tuple[str, str], Callable[[Call, World], tuple[Need, ...]]] = {
     for operation in ("CancelResponse", "CreateResponse", "DeleteResponse", "GetResponse")
 }
 """Operations that botocore has no model of, and the data so no line for: `extra_operations`."""
+
+BESIDE: dict[str, Callable[[Call, World, tuple[Need, ...]], tuple[Need, ...]]] = {
+    "sns": sns.passed_in_attributes,
+}
+"""By service: what calls need besides, by more than which operation it is."""
