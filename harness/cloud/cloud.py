@@ -17,6 +17,7 @@ from harness.cloud.authorizer import Authorizer
 from harness.cloud.bedrock import Bedrock, BedrockSettings
 from harness.cloud.bucket_owner import BucketOwner
 from harness.cloud.call import Caller
+from harness.cloud.customer_keys import check_customer_keys
 from harness.cloud.gateway import Gateway, Parts
 from harness.cloud.iam_rules import IamRules
 from harness.cloud.ingestion import Ingestion
@@ -132,6 +133,7 @@ class Cloud:
                     PolicyValidator(estate, accounts, self._user_exists, policy_type).check,
                     IamRules(estate).check,
                     KmsRules(estate).check,
+                    check_customer_keys,
                     BucketOwner(estate.bucket_account).check,
                 ),
                 learner=Learner(self.keys, estate),
