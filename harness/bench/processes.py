@@ -45,9 +45,7 @@ def peer() -> Mapping[str, Mapping[str, float]] | None:
     if not (shutil.which("node") and shutil.which("npm")):
         return None
     command = [sys.executable, "-m", "scripts.peers", "--speed", "--json"]
-    done = subprocess.run(
-        command, check=False, cwd=project_root(), capture_output=True, text=True
-    )
+    done = subprocess.run(command, check=False, cwd=project_root(), capture_output=True, text=True)
     if done.returncode != 0:
         raise UserError(done.stderr.strip())
     figures: Mapping[str, Mapping[str, float]] = json.loads(done.stdout)

@@ -142,6 +142,15 @@ class Unmapped(Exception):
         self.operation = operation
 
 
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """How data are encrypted by KMS: the key as it was named, empty for the service's own; and
+    whether an S3 Bucket Key stands between, so that the bucket is the encryption context."""
+
+    key: str
+    by_bucket: bool = False
+
+
 class World(Protocol):
     """What the catalogue must look up to name the resources of a call. `None`: no such thing."""
 
@@ -169,6 +178,13 @@ class World(Protocol):
 
     def permissions_boundary(self, arn: str) -> str | None:
         """The ARN of the boundary on a role or user, by its own ARN."""
+
+    def sealed_object(self, bucket: str, key: str, version: str) -> Sealed | None: ...
+    def sealing_bucket(self, bucket: str) -> Sealed | None: ...
+    def sealing_upload(self, bucket: str, upload: str) -> Sealed | None: ...
+    def sealed_secret(self, arn: str) -> Sealed | None: ...
+    def sealed_parameters(self, arn: str, *, below: bool) -> tuple[tuple[str, Sealed], ...]:
+        """ARNs and keys of secure strings: the versions of one, or all below it as well."""
 
 
 class ServiceRole(Protocol):

@@ -19,6 +19,7 @@ from harness.cloud.bedrock import Bedrock, BedrockSettings
 from harness.cloud.bucket_acls import refuse_acls
 from harness.cloud.bucket_owner import BucketOwner
 from harness.cloud.call import Caller
+from harness.cloud.customer_keys import check_customer_keys
 from harness.cloud.event_deliveries import EventDeliveries
 from harness.cloud.gateway import Gateway, Parts
 from harness.cloud.iam_principals import rewrite_also
@@ -156,6 +157,7 @@ class Cloud:
                     IamRules(estate, WORKLOAD_SERVICES).check,
                     KmsRules(estate).check,
                     KeyLockout(estate, now).check,
+                    check_customer_keys,
                     BucketOwner(estate.bucket_account).check,
                     refuse_acls,
                     check_iterator,

@@ -30,6 +30,7 @@ from harness.cloud.call import (
 )
 from harness.cloud.catalogue import needs
 from harness.cloud.http_request import HttpRequest, read_request
+from harness.cloud.implicit_user import name_the_caller
 from harness.cloud.inner import InnerResponse, MotoApp
 from harness.cloud.keyring import Credential, KeyRing
 from harness.cloud.learning import Learner
@@ -193,7 +194,7 @@ class Gateway:
 
     def _let_through(self, operation: Operation, call: Call, wanted: tuple[Need, ...]) -> Response:
         parts = self._parts
-        operation, call = parts.linked_logs.follow(operation, call)
+        operation, call = name_the_caller(*parts.linked_logs.follow(operation, call))
         for service in (parts.sts, *parts.native):
             if service.handles(call.service, call.operation):
                 answer: Answer | EventStream | TextEvents | None = service.answer(call)

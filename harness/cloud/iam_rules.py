@@ -1,11 +1,12 @@
-"""What IAM refuses and moto does not: names that differ only in case, policies too long, changes to
-service-linked roles, and boundaries that do not exist.
+"""What IAM refuses and moto does not: names that differ only in case, policies too long, malformed
+paths and names, changes to service-linked roles, and boundaries that do not exist.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping, Set
 from typing import Any
 
@@ -22,6 +23,12 @@ _NAMES: Mapping[str, tuple[str, str, str]] = {
     "UpdateUser": ("User", "NewUserName", "UserName"),
     "UpdateGroup": ("Group", "NewGroupName", "GroupName"),
 }
+# https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html and its siblings: a path
+# that did not end in a slash would run into the name, and be decided as another entity's.
+_PATH = re.compile(r"/|/[!-~]+/")
+_POLICY_PATH = re.compile(r"((/[A-Za-z0-9.,+@=_-]+)*)/")
+_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,128}")
+_NAMED = re.compile(r"(New)?(Role|User|Group|Policy|InstanceProfile|ServerCertificate)Name")
 _TRUST_LIMIT = 2048
 _MANAGED_LIMIT = 6144
 _INLINE: Mapping[str, tuple[str, str, int]] = {
@@ -65,9 +72,10 @@ class IamRules:
 
     def check(self, call: Call) -> None:
         """Raise `ApiError` where AWS would: EntityAlreadyExists, LimitExceeded, InvalidInput,
-        NoSuchEntity, UnmodifiableEntity."""
+        NoSuchEntity, UnmodifiableEntity, ValidationError."""
         if call.service != "iam":
             return
+        _check_form(call)
         self._check_protected(call)
         self._check_boundary(call)
         self._check_name(call)
@@ -150,6 +158,26 @@ class IamRules:
         kept[str(call.params.get("PolicyName"))] = call.params.get("PolicyDocument")
         if sum(_length(document) for document in kept.values()) > limit:
             raise _too_long(f"Maximum policy size of {limit} bytes exceeded for {kind} {name}")
+
+
+def _check_form(call: Call) -> None:
+    for member in ("Path", "NewPath"):
+        path = call.params.get(member)
+        form = _POLICY_PATH if call.operation == "CreatePolicy" else _PATH
+        if path is not None and (form.fullmatch(str(path)) is None or len(str(path)) > 512):
+            raise ApiError(
+                "ValidationError",
+                "The specified value for path is invalid. It must begin and end with / and contain "
+                "only alphanumeric characters and/or / characters.",
+            )
+    for member, name in call.params.items():
+        if _NAMED.fullmatch(member) and _NAME.fullmatch(str(name)) is None:
+            said = f"{member[0].lower()}{member[1:]}"
+            raise ApiError(
+                "ValidationError",
+                f"The specified value for {said} is invalid. It must contain only alphanumeric "
+                "characters and/or the following: +=,.@_-",
+            )
 
 
 def _length(document: Any) -> int:

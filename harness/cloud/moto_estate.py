@@ -18,6 +18,7 @@ from moto.organizations.models import OrganizationsBackend, organizations_backen
 from moto.s3.models import s3_backends
 from moto.secretsmanager.models import secretsmanager_backends
 
+from harness.cloud import sealing
 from harness.cloud.bedrock import Bedrock, BedrockSettings
 from harness.cloud.moto_tags import tag_dict, tags_of
 from harness.estate import OrganizationRecord, PrincipalRecord, RoleRecord
@@ -319,6 +320,12 @@ class MotoEstate:
         backend = self.iam(account)
         user = None if backend is None or kind != "user" else backend.users.get(name)
         return None if user is None else getattr(user, "permissions_boundary_arn", None)
+
+    sealed_object = staticmethod(sealing.sealed_object)
+    sealing_bucket = staticmethod(sealing.sealing_bucket)
+    sealing_upload = staticmethod(sealing.sealing_upload)
+    sealed_secret = staticmethod(sealing.sealed_secret)
+    sealed_parameters = staticmethod(sealing.sealed_parameters)
 
     # -- organizations ---------------------------------------------------------------
 

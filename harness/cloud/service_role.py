@@ -20,7 +20,8 @@ from botocore.exceptions import ClientError
 from moto.s3.models import s3_backends
 
 from harness.cloud.authorizer import Authorizer
-from harness.cloud.call import ApiError, Call, Caller, Need
+from harness.cloud.call import ApiError, Call, Caller, Need, World
+from harness.cloud.catalogue.special.sealed import objects
 from harness.cloud.keyring import Credential
 from harness.cloud.responses import Response
 from harness.estate import EstateSource, RoleRecord
@@ -126,7 +127,9 @@ class InProcessServiceRole:
         )
         asked = Call("s3", "PutObject", region, {"Bucket": bucket, "Key": key}, caller)
         need = Need("s3:PutObject", f"arn:aws:s3:::{bucket}/{key}", owning)
-        refusal = self._authorizer.refusal(asked, (need,))
+        # The estate of a cloud is its world as well.
+        sealing = objects(asked, cast("World", self._estate), ())
+        refusal = self._authorizer.refusal(asked, (need, *sealing))
         if refusal is not None:
             raise ApiError("AccessDenied", refusal.message, 403)
         s3_backends[owning]["aws"].put_object(bucket, key, body)

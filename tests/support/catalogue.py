@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from harness.cloud.call import Call, Caller
+from harness.cloud.call import Call, Caller, Sealed
 
 A = "111111111111"
 B = "222222222222"
@@ -76,6 +76,25 @@ class Names:
     def permissions_boundary(self, arn: str) -> str | None:
         del arn
         return None
+
+    def sealed_object(self, bucket: str, key: str, version: str) -> Sealed | None:
+        del bucket, version
+        return Sealed(KEY_ARN, by_bucket=key == "by-bucket") if "sealed" in key else None
+
+    def sealing_bucket(self, bucket: str) -> Sealed | None:
+        return Sealed(KEY_ARN) if bucket == "sealing" else None
+
+    def sealing_upload(self, bucket: str, upload: str) -> Sealed | None:
+        del bucket
+        return Sealed(KEY_ARN) if upload == "sealing" else None
+
+    def sealed_secret(self, arn: str) -> Sealed | None:
+        del arn
+        return None
+
+    def sealed_parameters(self, arn: str, *, below: bool) -> tuple[tuple[str, Sealed], ...]:
+        del arn, below
+        return ()
 
 
 class Organized(Names):

@@ -15,7 +15,7 @@ from typing import Any
 
 from harness.cloud.call import Call, Need, Unmapped, World
 from harness.cloud.catalogue.spec import Rule, compile_spec
-from harness.cloud.catalogue.special import SPECIAL, UNMODELED
+from harness.cloud.catalogue.special import BESIDE, SPECIAL, UNMODELED
 
 __all__ = ["entry", "needs", "provenance"]
 
@@ -34,7 +34,8 @@ def needs(call: Call, world: World) -> tuple[Need, ...]:
     found = rule(call, world)
     if not found:
         raise Unmapped(call.service, call.operation)
-    return found
+    beside = BESIDE.get(call.service)
+    return found if beside is None else (*found, *beside(call, world, found))
 
 
 def entry(service: str, operation: str) -> str | None:

@@ -42,6 +42,7 @@ _KINDS = (
     ("kms", r"~key/\{(\w+)\}", r"@key:\1"),
     ("lambda", r"~function:\{(\w+)\}", r"@function:\1"),
     ("dynamodb", r"~table/\{(\w+)\}(?!/)", r"@table:\1"),
+    ("events", r"~event-bus/\{(\w+)\}", r"@bus:\1"),
     ("ssm", r"~document/\{(\w+)\}", r"@document:\1"),
     ("iam", r"\?@user:UserName /~~user/\*", "?@user:UserName /@caller"),
     ("kinesis", r"\|?~stream/\{StreamId\}", ""),

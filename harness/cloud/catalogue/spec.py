@@ -36,7 +36,15 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from harness.cloud.call import Call, Need, Unmapped, World
-from harness.cloud.catalogue.arns import checked_arn, is_arn, owner_of
+from harness.cloud.catalogue.arns import (
+    NAME,
+    Form,
+    checked_arn,
+    form,
+    is_arn,
+    member_form,
+    owner_of,
+)
 from harness.cloud.catalogue.contexts import CONTEXTS, Context
 from harness.cloud.catalogue.kinds import KINDS, Resource
 
@@ -46,6 +54,11 @@ Maker = Callable[[Call, World], list[Resource]]
 
 _PLACE = re.compile(r"\{([^}]+)\}")
 _STAR: list[Resource] = [("*", "")]
+_LONG_NAME = "[A-Za-z0-9_./:-]+"
+_LONG_NAMES = (
+    *("custom-model/", "foundation-model/", "imported-model/", "model-customization-job/"),
+    "prompt/",
+)
 
 
 def values(params: Mapping[str, Any], path: str) -> list[str]:
@@ -103,7 +116,7 @@ def tag_context(tags: Any) -> Context:
     return context
 
 
-def _template(text: str, prefix: str) -> Maker:
+def _template(text: str, prefix: str, service: str) -> Maker:
     if text.startswith("~~"):
         text = f"arn:aws:{prefix}::{{A}}:{text[2:]}"
     elif text.startswith("~"):
@@ -115,13 +128,17 @@ def _template(text: str, prefix: str) -> Maker:
     numbers = iter(range(2, len(places) + 2))
     fixed = {"R": "{0}", "A": "{1}"}
     pattern = _PLACE.sub(lambda place: fixed.get(place[1]) or f"{{{next(numbers)}}}", text)
+    if whole:
+        of, resource = member_form(service, prefix, places[0])
+    else:
+        of, resource = text.split(":")[2], _form_of(text)
 
     def one(call: Call, _world: World) -> list[Resource]:
         made: list[Resource] = []
         account = call.caller.account
         for value in readers[0](call.params):
             if is_arn(value):
-                made.append((checked_arn(call, value), owner_of(value)))
+                made.append((checked_arn(call, value, of, resource), owner_of(value)))
             elif whole:
                 return []
             else:
@@ -138,6 +155,17 @@ def _template(text: str, prefix: str) -> Maker:
         return [(pattern.format(call.region, account, *row), owner) for row in rows]
 
     return one if len(places) == 1 else several
+
+
+def _form_of(text: str) -> Form:
+    """What an ARN in place of a template's one parameter must look like: the template filled.
+
+    Models have names with separators of their own.
+    """
+    resource = text.split(":", 5)[5]
+    name = _LONG_NAME if resource.startswith(_LONG_NAMES) else NAME
+    fixed = _PLACE.split(resource)[::2]
+    return form(name.join(re.escape(part) for part in fixed))
 
 
 def _filling(place: str) -> Reader:
@@ -161,7 +189,7 @@ def _kind(name: str, path: str) -> Maker:
     return named
 
 
-def _resource(text: str, prefix: str) -> Maker:
+def _resource(text: str, prefix: str, service: str) -> Maker:
     if text == "*":
         return lambda _call, _world: _STAR
     makers = []
@@ -170,7 +198,7 @@ def _resource(text: str, prefix: str) -> Maker:
             name, _, path = alternative[1:].partition(":")
             makers.append(_kind(name, path))
         else:
-            makers.append(_template(alternative, prefix))
+            makers.append(_template(alternative, prefix, service))
     if len(makers) == 1:
         return makers[0]
 
@@ -240,16 +268,18 @@ def compile_spec(spec: str, service: str, operation: str, prefix: str) -> Rule:
             name = word[1:]
             action = name if ":" in name else f"{prefix}:{name}"
         elif mark == "/":
-            fallback = (action, _resource(word[1:], prefix))
+            fallback = (action, _resource(word[1:], prefix, service))
         elif mark == "^":
             path, _, passed_to = word[1:].partition(">")
             passes.append((path, passed_to))
         elif mark == "+":
             tagging, _, named = word[1:].partition(">")
-            tagged = _resource(named, prefix) if named else None
+            tagged = _resource(named, prefix, service) if named else None
         elif mark not in "#%":
             optional = mark == "?"
-            wanted.append((action, _resource(word[1:] if optional else word, prefix), optional))
+            wanted.append(
+                (action, _resource(word[1:] if optional else word, prefix, service), optional)
+            )
     context = _context(words)
     of_service = CONTEXTS.get(service)
 

@@ -9,6 +9,7 @@ from typing import Any
 from moto.logs.models import logs_backends
 
 from harness.cloud.call import Answer, ApiError, Call
+from harness.cloud.catalogue.arns import log_group_of
 from harness.cloud.ingestion import LogGroupRef, group_ref
 
 Members = Mapping[str, Any]
@@ -60,10 +61,11 @@ def identified(call: Call, identifier: str) -> LogGroupRef:
     """A group by its name or ARN, whether or not it exists."""
     if not identifier.startswith("arn:"):
         return group_ref(call.account, call.region, identifier)
-    parts = identifier.split(":", 6)
-    if len(parts) != 7 or parts[5] != "log-group":
+    found = log_group_of(identifier, call.region)
+    if found is None:
         raise invalid("The log group identifier is not valid.")
-    return group_ref(parts[4], parts[3], parts[6].removesuffix(":*"))
+    account, name = found
+    return group_ref(account, call.region, name)
 
 
 def existing(group: LogGroupRef) -> LogGroupRef:

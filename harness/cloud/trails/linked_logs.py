@@ -16,6 +16,7 @@ from typing import Any
 from moto.logs.models import LogQuery, logs_backends
 
 from harness.cloud.call import Answer, ApiError, Call, Need
+from harness.cloud.catalogue.arns import log_group_of
 from harness.cloud.trails.links import LOG_GROUP, Links
 from harness.cloud.wire import Operation
 
@@ -43,8 +44,7 @@ class LinkedLogs:
     def _is_linked(self, call: Call, need: Need) -> bool:
         if need.resource_account in ("", call.account):
             return False
-        group = _group_of(need.resource)
-        return group is not None and self._sees(call, need.resource_account, group)
+        return self._sees(call, need.resource_account, _group_of(need.resource))
 
     def _sees(self, call: Call, source: str, group: str) -> bool:
         link = self._links.link((call.account, call.region), source, LOG_GROUP)
@@ -58,11 +58,9 @@ class LinkedLogs:
         if call.service != "logs" or call.operation not in _ONE_GROUP:
             return operation, call
         given = str(call.params.get("logGroupIdentifier") or "")
-        is_arn = given.startswith("arn:")
-        group = _group_of(given) if is_arn else given
-        if not group:
+        if not given:
             return operation, call
-        source = given.split(":")[4] if is_arn else call.account
+        source, group = _found(call, given)
         if source != call.account and not self._sees(call, source, group):
             return operation, call
         params = {k: v for k, v in call.params.items() if k != "logGroupIdentifier"}
@@ -117,9 +115,7 @@ class LinkedLogs:
             return None
         groups = []
         for given in identifiers:
-            name, account = given, call.account
-            if given.startswith("arn:"):
-                name, account = _group_of(given) or "", given.split(":")[4]
+            account, name = _found(call, given)
             found: Any = logs_backends[account][call.region].groups.get(name)
             if found is None or (account != call.account and not self._sees(call, account, name)):
                 raise ApiError("ResourceNotFoundException", "The specified log group is unknown.")
@@ -140,7 +136,11 @@ def _named(account: str, region: str, prefix: str, pattern: str) -> Iterator[Any
             yield groups[name]
 
 
-def _group_of(arn: str) -> str | None:
-    """The group's name in an ARN of it or of a stream in it."""
-    head, found, rest = arn.partition(":log-group:")
-    return rest.split(":", 1)[0] if found and head.count(":") == 4 else None
+def _found(call: Call, identifier: str) -> tuple[str, str]:
+    """Account and name of the group that an identifier names, which was decided on."""
+    return log_group_of(identifier, call.region) or (call.account, identifier)
+
+
+def _group_of(need: str) -> str:
+    """The group's name in what a read is decided on, `…:log-group:NAME:log-stream:STREAM`."""
+    return need.split(":", 7)[6]

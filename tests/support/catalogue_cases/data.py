@@ -156,17 +156,29 @@ CASES: list[Case] = [
     ),
     (
         "s3.PutObject",
-        {"Bucket": "ours", "Key": "k", "SSEKMSKeyId": "alias/logs"},
+        {
+            **{"Bucket": "ours", "Key": "k", "ServerSideEncryption": "aws:kms"},
+            "SSEKMSKeyId": "alias/logs",
+        },
         [
             need(
                 "s3:PutObject",
                 "arn:aws:s3:::ours/k",
-                keys={"s3:x-amz-server-side-encryption-aws-kms-key-id": "alias/logs"},
+                keys={
+                    "s3:x-amz-server-side-encryption": "aws:kms",
+                    "s3:x-amz-server-side-encryption-aws-kms-key-id": "alias/logs",
+                },
             ),
             need(
                 "kms:GenerateDataKey",
                 KEY_ARN,
-                keys={**CALLER_KEY, "kms:ViaService": f"s3.{REGION}.amazonaws.com"},
+                keys={
+                    **CALLER_KEY,
+                    "kms:ViaService": f"s3.{REGION}.amazonaws.com",
+                    "kms:EncryptionAlgorithm": "SYMMETRIC_DEFAULT",
+                    "kms:EncryptionContext:aws:s3:arn": "arn:aws:s3:::ours/k",
+                    "kms:EncryptionContextKeys": ("aws:s3:arn",),
+                },
             ),
         ],
     ),

@@ -19,6 +19,8 @@ from harness.cloud.catalogue.special import (
     logs,
     oam,
     s3,
+    sealed,
+    sns,
     sts,
 )
 
@@ -62,3 +64,11 @@ UNMODELED: dict[tuple[str, str], Callable[[Call, World], tuple[Need, ...]]] = {
     )
 }
 """Operations that botocore has no model of, and the data so no line for: `extra_operations`."""
+
+BESIDE: dict[str, Callable[[Call, World, tuple[Need, ...]], tuple[Need, ...]]] = {
+    "s3": sealed.objects,
+    "secretsmanager": sealed.secrets,
+    "sns": sns.passed_in_attributes,
+    "ssm": sealed.parameters,
+}
+"""By service: what calls need besides, by more than which operation it is."""

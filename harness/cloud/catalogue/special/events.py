@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from harness.cloud.call import Call, Need, Unmapped, World
-from harness.cloud.catalogue.arns import checked_arn, is_arn, owner_of
+from harness.cloud.catalogue.arns import NAME, form
 from harness.cloud.catalogue.contexts import Context
+from harness.cloud.catalogue.kinds import KINDS
 from harness.cloud.catalogue.spec import passed_roles, tag_context, values
 
 _PASSED_TO = "events.amazonaws.com"
+_RULE = form(NAME)
 
 
 def rule(call: Call, world: World) -> tuple[Need, ...]:
@@ -16,10 +18,11 @@ def rule(call: Call, world: World) -> tuple[Need, ...]:
     if not names:
         raise Unmapped(call.service, call.operation)
     buses = values(call.params, "EventBusName")
-    bus, owner = buses[0] if buses else "default", call.caller.account
-    if is_arn(bus):
-        owner = owner_of(checked_arn(call, bus))
-        bus = bus.partition(":event-bus/")[2]
+    bus_arn, owner = KINDS["bus"](call, world, buses[0] if buses else "default")
+    bus = bus_arn.partition(":event-bus/")[2]
+    if _RULE.fullmatch(names[0]) is None:
+        # A name with a slash in it would be another bus's rule.
+        raise Unmapped(call.service, call.operation)
     path = names[0] if bus == "default" else f"{bus}/{names[0]}"
     context: Context = tag_context(call.params.get("Tags") or ())
     targets = values(call.params, "Targets.Arn")
@@ -32,15 +35,11 @@ def rule(call: Call, world: World) -> tuple[Need, ...]:
     return tuple(needs)
 
 
-def put_events(call: Call, _world: World) -> tuple[Need, ...]:
+def put_events(call: Call, world: World) -> tuple[Need, ...]:
     """One need for each entry, with its source and detail type."""
     needs = []
     for item in call.params.get("Entries") or ():
-        bus, owner = item.get("EventBusName") or "default", call.caller.account
-        if is_arn(bus):
-            arn, owner = checked_arn(call, bus), owner_of(bus)
-        else:
-            arn = f"arn:aws:events:{call.region}:{owner}:event-bus/{bus}"
+        arn, owner = KINDS["bus"](call, world, str(item.get("EventBusName") or "default"))
         context: Context = {}
         for member, key in (("Source", "events:source"), ("DetailType", "events:detail-type")):
             if item.get(member):

@@ -92,34 +92,26 @@ def _put_object(call: Call, world: World) -> tuple[Need, ...]:
         actions.append("PutObjectRetention")
     if params.get("ObjectLockLegalHoldStatus"):
         actions.append("PutObjectLegalHold")
-    needs = [Need(f"s3:{action}", resource, owner, context) for action in actions]
-    return (*needs, *_encrypting(call, world))
+    return tuple(Need(f"s3:{action}", resource, owner, context) for action in actions)
 
 
-def _encrypting(call: Call, world: World) -> tuple[Need, ...]:
-    """A key named in the request is used on the caller's behalf, through S3."""
-    key = call.params.get("SSEKMSKeyId")
-    if not key:
-        return ()
-    resource, owner = KINDS["key"](call, world, str(key))
-    context: Context = {
-        "kms:CallerAccount": call.caller.account,
-        "kms:ViaService": f"s3.{call.region}.amazonaws.com",
-    }
-    return (Need("kms:GenerateDataKey", resource, owner, context),)
-
-
-def _source(call: Call, world: World) -> tuple[Need, ...]:
-    """Reading what is copied: `BUCKET/KEY`, URL-encoded, perhaps with `?versionId=`."""
+def copied(call: Call) -> tuple[str, str, str]:
+    """Bucket, key and version of what is copied: `BUCKET/KEY`, URL-encoded, perhaps with
+    `?versionId=`. Raises `Unmapped`."""
     source = call.params.get("CopySource")
     if isinstance(source, dict):
         bucket, key, version = source.get("Bucket"), source.get("Key"), source.get("VersionId")
     else:
         path, _, query = str(source or "").partition("?")
         bucket, _, key = unquote(path).lstrip("/").partition("/")
-        version = query.startswith("versionId=")
+        version = query.removeprefix("versionId=") if query.startswith("versionId=") else ""
     if not bucket or not key:
         raise Unmapped(call.service, call.operation)
+    return str(bucket), str(key), str(version or "")
+
+
+def _source(call: Call, world: World) -> tuple[Need, ...]:
+    bucket, key, version = copied(call)
     resource, owner = KINDS["bucket"](call, world, str(bucket))
     action = "s3:GetObjectVersion" if version else "s3:GetObject"
     return (Need(action, f"{resource}/{key}", owner),)

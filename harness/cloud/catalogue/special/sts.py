@@ -9,9 +9,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from harness.cloud.call import Call, Need, Unmapped, World
-from harness.cloud.catalogue.arns import checked_arn, is_arn, owner_of
+from harness.cloud.catalogue.arns import PATH, checked_arn, form, is_arn, owner_of
 from harness.cloud.catalogue.contexts import Context
 from harness.cloud.catalogue.spec import tag_context, values
+
+_ROLE = form(f"role/{PATH}")
 
 
 def assume_role(call: Call, _world: World) -> tuple[Need, ...]:
@@ -57,7 +59,8 @@ def assume_root(call: Call, _world: World) -> tuple[Need, ...]:
     if not found:
         raise Unmapped(call.service, call.operation)
     target = found[0]
-    arn = checked_arn(call, target) if is_arn(target) else f"arn:aws:iam::{target}:root"
+    arn = target if is_arn(target) else f"arn:aws:iam::{target}:root"
+    checked_arn(call, arn, "iam", form("root"))
     task = values(call.params, "TaskPolicyArn.arn")
     context: Context = {"sts:TaskPolicyArn": task[0]} if task else {}
     return (Need("sts:AssumeRoot", arn, owner_of(arn), context),)
@@ -93,9 +96,7 @@ def get_web_identity_token(call: Call, _world: World) -> tuple[Need, ...]:
 
 def _role(call: Call) -> tuple[str, str]:
     value = str(call.params.get("RoleArn") or "")
-    if not is_arn(value):
-        raise Unmapped(call.service, call.operation)
-    return checked_arn(call, value), owner_of(value)
+    return checked_arn(call, value, "iam", _ROLE), owner_of(value)
 
 
 def _tags(call: Call) -> Context:

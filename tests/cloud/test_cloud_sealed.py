@@ -1,0 +1,221 @@
+"""Data under a customer's KMS key are served to who may use the key, and to nobody else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from support.cloud import REGION, A, B, Clients, allow, document, error_code
+
+Unique = Callable[[str], str]
+Make = Callable[..., Any]
+
+
+def may(action: str, service: str, **context: str) -> dict[str, Any]:
+    """A right to use any key through a service, for data with that encryption context."""
+    conditions = {f"kms:EncryptionContext:{key}": value for key, value in context.items()}
+    via = {"kms:ViaService": f"{service}.{REGION}.amazonaws.com"}
+    both = {"StringEquals": via, "StringLike": conditions} if context else {"StringEquals": via}
+    return allow(f"kms:{action}", "*", Condition=both)
+
+
+@pytest.fixture
+def user(clients: Clients, unique: Unique) -> Make:
+    """Makes a session of a user with these rights, in A or another account."""
+
+    def make(*statements: dict[str, Any], account: str = A) -> boto3.Session:
+        iam, name = clients(account, "iam"), unique("user")
+        iam.create_user(UserName=name)
+        iam.put_user_policy(
+            UserName=name, PolicyName="rights", PolicyDocument=document(*statements)
+        )
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        return boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name=REGION)
+
+    return make
+
+
+@pytest.fixture
+def key(clients: Clients) -> str:
+    return str(clients(A, "kms").create_key()["KeyMetadata"]["Arn"])
+
+
+@pytest.fixture
+def bucket(clients: Clients, unique: Unique) -> str:
+    name = f"sealed-{unique('bucket')}"
+    place = {"LocationConstraint": REGION}
+    clients(A, "s3").create_bucket(Bucket=name, CreateBucketConfiguration=place)
+    return name
+
+
+def denied(call: Callable[[], Any], action: str) -> None:
+    with pytest.raises(ClientError, match=f"kms:{action}") as refused:
+        call()
+    assert "Denied" in refused.value.response["Error"]["Code"]
+
+
+def test_an_object_is_read_with_its_key(
+    clients: Clients, user: Make, bucket: str, key: str
+) -> None:
+    sealed = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key}
+    named = {"Bucket": bucket, "Key": "o"}
+    clients(A, "s3").put_object(**named, Body=b"data", **sealed)
+    clients(A, "s3").put_object(Bucket=bucket, Key="plain", Body=b"plain")
+    without = clients(user(allow("s3:*")), "s3")
+    denied(lambda: without.get_object(**named), "Decrypt")
+    denied(lambda: without.put_object(**named, Body=b"x", **sealed), "GenerateDataKey")
+    denied(lambda: without.copy_object(Bucket=bucket, Key="c", CopySource=f"{bucket}/o"), "Decrypt")
+    assert without.get_object(Bucket=bucket, Key="plain")["Body"].read() == b"plain"
+    without.head_object(**named)
+    context = {"aws:s3:arn": f"arn:aws:s3:::{bucket}/*"}
+    rights = (may("Decrypt", "s3", **context), may("GenerateDataKey", "s3", **context))
+    allowed = clients(user(allow("s3:*"), *rights), "s3")
+    assert allowed.get_object(**named)["Body"].read() == b"data"
+    allowed.put_object(**named, Body=b"x", **sealed)
+    elsewhere = clients(user(allow("s3:*"), may("Decrypt", "s3", **{"aws:s3:arn": "x"})), "s3")
+    denied(lambda: elsewhere.get_object(**named), "Decrypt")
+    other = clients(user(allow("s3:*"), may("Decrypt", "secretsmanager")), "s3")
+    denied(lambda: other.get_object(**named), "Decrypt")
+
+
+def _default(s3: Any, bucket: str, key: str) -> None:
+    default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
+    s3.put_bucket_encryption(
+        Bucket=bucket,
+        ServerSideEncryptionConfiguration={
+            "Rules": [{"ApplyServerSideEncryptionByDefault": default, "BucketKeyEnabled": True}]
+        },
+    )
+
+
+def test_a_buckets_default_key_is_asked_for(
+    clients: Clients, user: Make, bucket: str, key: str
+) -> None:
+    _default(clients(A, "s3"), bucket, key)
+    clients(A, "s3").put_object(Bucket=bucket, Key="o", Body=b"data")
+    without = clients(user(allow("s3:*")), "s3")
+    denied(lambda: without.put_object(Bucket=bucket, Key="o", Body=b"x"), "GenerateDataKey")
+    denied(lambda: without.get_object(Bucket=bucket, Key="o"), "Decrypt")
+    denied(lambda: without.create_multipart_upload(Bucket=bucket, Key="o"), "GenerateDataKey")
+    # With a Bucket Key the bucket is the context.
+    context = {"aws:s3:arn": f"arn:aws:s3:::{bucket}"}
+    half = clients(user(allow("s3:*"), may("GenerateDataKey", "s3", **context)), "s3")
+    upload = half.create_multipart_upload(Bucket=bucket, Key="o")["UploadId"]
+    part = {"Bucket": bucket, "Key": "o", "UploadId": upload, "PartNumber": 1, "Body": b"p"}
+    denied(lambda: half.upload_part(**part), "Decrypt")
+    rights = (may("Decrypt", "s3"), may("GenerateDataKey", "s3"))
+    whole = clients(user(allow("s3:*"), *rights), "s3")
+    etag = whole.upload_part(**part)["ETag"]
+    finish = {
+        **{"Bucket": bucket, "Key": "o", "UploadId": upload},
+        "MultipartUpload": {"Parts": [{"PartNumber": 1, "ETag": etag}]},
+    }
+    denied(lambda: half.complete_multipart_upload(**finish), "Decrypt")
+    whole.complete_multipart_upload(**finish)
+    assert whole.get_object(Bucket=bucket, Key="o")["Body"].read() == b"p"
+
+
+def test_the_policy_of_a_key_lets_another_account_in_or_not(
+    clients: Clients, user: Make, bucket: str, key: str
+) -> None:
+    s3, kms = clients(A, "s3"), clients(A, "kms")
+    sealed = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key}
+    s3.put_object(Bucket=bucket, Key="o", Body=b"data", **sealed)
+    s3.put_object(Bucket=bucket, Key="aws", Body=b"data", ServerSideEncryption="aws:kms")
+    root = {"AWS": f"arn:aws:iam::{B}:root"}
+    s3.put_bucket_policy(
+        Bucket=bucket,
+        Policy=document(allow("s3:GetObject", f"arn:aws:s3:::{bucket}/*", Principal=root)),
+    )
+    reader = clients(user(allow("s3:*"), allow("kms:*"), account=B), "s3")
+    denied(lambda: reader.get_object(Bucket=bucket, Key="o"), "Decrypt")
+    policy = json.loads(kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"])
+    policy["Statement"].append(allow("kms:Decrypt", Principal=root))
+    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=json.dumps(policy))
+    assert reader.get_object(Bucket=bucket, Key="o")["Body"].read() == b"data"
+    assert error_code(reader.get_object, Bucket=bucket, Key="aws") == "AccessDenied"
+    own = clients(user(allow("s3:*")), "s3")
+    assert own.get_object(Bucket=bucket, Key="aws")["Body"].read() == b"data"
+
+
+def test_a_secret_is_read_and_written_with_its_key(
+    clients: Clients, user: Make, unique: Unique, key: str
+) -> None:
+    admin = clients(A, "secretsmanager")
+    secret = admin.create_secret(Name=unique("s"), SecretString="v", KmsKeyId=key)["ARN"]
+    plain = admin.create_secret(Name=unique("s"), SecretString="plain")["ARN"]
+    without = clients(user(allow("secretsmanager:*")), "secretsmanager")
+    denied(lambda: without.get_secret_value(SecretId=secret), "Decrypt")
+    denied(lambda: without.put_secret_value(SecretId=secret, SecretString="w"), "GenerateDataKey")
+    denied(
+        lambda: without.create_secret(Name=unique("s"), SecretString="v", KmsKeyId=key),
+        "GenerateDataKey",
+    )
+    denied(lambda: without.update_secret(SecretId=plain, KmsKeyId=key), "GenerateDataKey")
+    without.describe_secret(SecretId=secret)
+    assert without.get_secret_value(SecretId=plain)["SecretString"] == "plain"
+    rights = [
+        may(action, "secretsmanager", SecretARN=secret) for action in ("Decrypt", "GenerateDataKey")
+    ]
+    allowed = clients(user(allow("secretsmanager:*"), *rights), "secretsmanager")
+    allowed.put_secret_value(SecretId=secret, SecretString="w")
+    assert allowed.get_secret_value(SecretId=secret)["SecretString"] == "w"
+
+
+def test_a_secure_string_is_read_and_written_with_its_key(
+    clients: Clients, user: Make, unique: Unique, key: str
+) -> None:
+    name = f"/{unique('p')}"
+    made = {"Name": f"{name}/x", "Value": "v", "Type": "SecureString", "KeyId": key}
+    clients(A, "ssm").put_parameter(**made)
+    without = clients(user(allow("ssm:*")), "ssm")
+    for read in (
+        lambda: without.get_parameter(Name=f"{name}/x", WithDecryption=True),
+        lambda: without.get_parameters(Names=[f"{name}/x"], WithDecryption=True),
+        lambda: without.get_parameters_by_path(Path=name, WithDecryption=True),
+        lambda: without.get_parameter_history(Name=f"{name}/x", WithDecryption=True),
+    ):
+        denied(read, "Decrypt")
+    denied(lambda: without.put_parameter(**{**made, "Name": f"{name}/y"}), "Encrypt")
+    without.get_parameter(Name=f"{name}/x")
+    arn = f"arn:aws:ssm:{REGION}:{A}:parameter{name}/x"
+    rights = [may(action, "ssm", PARAMETER_ARN=arn) for action in ("Decrypt", "Encrypt")]
+    allowed = clients(user(allow("ssm:*"), *rights), "ssm")
+    found = allowed.get_parameter(Name=f"{name}/x", WithDecryption=True)["Parameter"]
+    assert found["Value"] == "v"
+    allowed.put_parameter(**made, Overwrite=True)
+
+
+def test_a_key_that_would_not_be_asked_for_is_refused(
+    clients: Clients, unique: Unique, bucket: str, key: str
+) -> None:
+    sqs, sns = clients(A, "sqs"), clients(A, "sns")
+    clients(A, "kms").create_alias(AliasName=f"alias/{bucket}", TargetKeyId=key)
+    attributes = {"KmsMasterKeyId": key}
+    alias = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": f"alias/{bucket}"}
+    table = {
+        "TableName": unique("table"),
+        "KeySchema": [{"AttributeName": "k", "KeyType": "HASH"}],
+        "AttributeDefinitions": [{"AttributeName": "k", "AttributeType": "S"}],
+        "BillingMode": "PAY_PER_REQUEST",
+    }
+    sse = {"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": key}
+    for call in (
+        lambda: sqs.create_queue(QueueName=unique("q"), Attributes=attributes),
+        lambda: sns.create_topic(Name=unique("t"), Attributes=attributes),
+        lambda: clients(A, "dynamodb").create_table(**table, SSESpecification=sse),
+        lambda: clients(A, "events").create_event_bus(Name=unique("b"), KmsKeyIdentifier=key),
+        lambda: clients(A, "s3").put_object(Bucket=bucket, Key="o", Body=b"", **alias),
+        lambda: _default(clients(A, "s3"), bucket, f"alias/{bucket}"),
+    ):
+        assert error_code(call).rsplit(".", 1)[-1] == "UnsupportedOperation"
+    sqs.create_queue(QueueName=unique("q"), Attributes={"KmsMasterKeyId": "alias/aws/sqs"})
+    clients(A, "dynamodb").create_table(**table)
+    clients(A, "events").create_event_bus(Name=unique("b"))
+    clients(A, "s3").put_object(
+        Bucket=bucket, Key="o", Body=b"", ServerSideEncryption="aws:kms", SSEKMSKeyId=key
+    )
