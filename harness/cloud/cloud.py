@@ -29,7 +29,12 @@ from harness.cloud.log_exports import LogExports
 from harness.cloud.moto_estate import MotoEstate
 from harness.cloud.moto_metrics import put_metric
 from harness.cloud.observability.outlets import LogsOutlets, destination_policy
-from harness.cloud.organizations import OrganizationRules, found_organizations, policy_type
+from harness.cloud.organizations import (
+    OrganizationRules,
+    found_organizations,
+    policy_name,
+    policy_type,
+)
 from harness.cloud.plan import CloudPlan
 from harness.cloud.responses import Response
 from harness.cloud.service_role import InProcessServiceRole
@@ -83,7 +88,7 @@ class Cloud:
         self.accounts = tuple(sorted(accounts))
         found_organizations(plan)
         self.keys = KeyRing(now)
-        self.trace = Trace()
+        self.trace = Trace(label=policy_name)
         estate = MotoEstate(accounts, self._profile, self._profile_tags)
         self._estate = estate
         authorizer = Authorizer(estate, now)

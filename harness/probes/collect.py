@@ -112,7 +112,7 @@ class Collector:
         if self._results_path is None:
             return
         data = {
-            "format": "bulkhead-results/2",
+            "format": "bulkhead-results/3",
             "target": "",
             "environment": None,
             **self._describe(),
