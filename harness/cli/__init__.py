@@ -252,7 +252,7 @@ def validate(fix: bool) -> None:
 
 
 def main() -> None:
-    """Runs the command line: errors meant for its user take one line and no traceback."""
+    """Runs the command line: errors meant for its user take one line each and no traceback."""
     sys.exit(run(commands))
 
 
@@ -263,7 +263,8 @@ def run(command: Callable[..., Any], arguments: list[str] | None = None) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else EXIT_USAGE if end.code else 0
     except UserError as error:
-        click.echo(f"bulkhead: {' '.join(str(error).split())}", err=True)
+        for message in error.messages:
+            click.echo(f"bulkhead: {' '.join(message.split())}", err=True)
         return EXIT_USAGE
     except click.ClickException as error:
         error.show()
