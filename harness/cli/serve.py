@@ -14,7 +14,7 @@ from types import FrameType
 
 import click
 
-from harness.cloud.plan import CloudPlan
+from harness.cloud.plan import CREDENTIALS_HEAD, CloudPlan
 from harness.cloud.process import CloudProcess
 from harness.errors import UserError
 
@@ -27,7 +27,7 @@ def serve(port: int, accounts: tuple[str, ...], credentials: Path) -> None:
     if doubled:
         raise UserError(f"--account {doubled[0]} is given twice; give each once")
     # Another file's profiles would be lost: the cloud writes its file whole.
-    _refuse_own_credentials(credentials)
+    refuse_own_credentials(credentials)
     with (
         terminable(),
         CloudProcess.start(
@@ -79,11 +79,23 @@ def terminable() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _refuse_own_credentials(path: Path) -> None:
+def refuse_own_credentials(path: Path) -> None:
+    """Raises `UserError` where a cloud would overwrite credentials that no cloud wrote."""
     own = Path(os.environ.get("AWS_SHARED_CREDENTIALS_FILE") or "~/.aws/credentials").expanduser()
     default = Path("~/.aws/credentials").expanduser()
+    if path.absolute() != default and _of_a_cloud(path):
+        # The variables that the last cloud printed are still set in this shell.
+        return
     if path.absolute() == default or (path.exists() and own.exists() and path.samefile(own)):
         raise UserError(
             f"--credentials {path} is your own credentials file and would be overwritten; "
             "name another"
         )
+
+
+def _of_a_cloud(path: Path) -> bool:
+    try:
+        with path.open(encoding="utf-8") as file:
+            return file.readline().strip() == CREDENTIALS_HEAD
+    except (OSError, UnicodeDecodeError):
+        return False

@@ -35,7 +35,7 @@ from harness.cloud.organizations import (
     policy_name,
     policy_type,
 )
-from harness.cloud.plan import CloudPlan
+from harness.cloud.plan import CREDENTIALS_HEAD, CloudPlan
 from harness.cloud.responses import Response
 from harness.cloud.service_role import InProcessServiceRole
 from harness.cloud.sts import Sts
@@ -162,7 +162,8 @@ class Cloud:
                 "aws_access_key_id": credential.access_key_id,
                 "aws_secret_access_key": credential.secret,
             }
-        text = io.StringIO()
+        text = io.StringIO(f"{CREDENTIALS_HEAD}\n")
+        text.seek(0, io.SEEK_END)
         parser.write(text)
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+CREDENTIALS_HEAD = "# Written by an embedded cloud; the next one may overwrite it."
+"""The first line of a credentials file that is nobody's own."""
+
 
 @dataclass(frozen=True, slots=True)
 class OrganizationPlan:
