@@ -12,6 +12,8 @@ from harness.report.summary import BLOCKED, DESIGNED, GOOD, standing
 
 WRITES = frozenset({"caller-writes", "record-delivered"})
 """Probes that show whether an account's records reach its own log group."""
+_DONE = frozenset({"denied", "refused", "absent"})
+"""What is expected where somebody did something; the rest is what was read of an account."""
 _ACCOUNT = re.compile(r"\d{12}")
 
 
@@ -83,7 +85,9 @@ def flows_of(results: Sequence[Mapping[str, Any]], environment: Mapping[str, Any
         if stands == "broken":
             start = reader.source(result, account)
             for end in reader.targets(result, account):
-                flows.broken.setdefault((start, end), []).append(index)
+                # Whoever read a setting has done nothing: the account is not as it must be.
+                pair = (start if expected in _DONE else end, end)
+                flows.broken.setdefault(pair, []).append(index)
         elif stands in (BLOCKED, "no evidence"):
             flows.blocked.setdefault(account, []).append(index)
     for account in flows.lost:

@@ -267,8 +267,25 @@ def wrong(**changes: Any) -> dict[str, Any]:
             "operations account is not as it must be (bedrock:GetConfiguration; 1 probe)",
             ["operations account"],
         ),
+        (
+            result(
+                matrix=False,
+                verdict="broken",
+                expected="SCP and RCP",
+                observed="no SCP",
+                principal="administrator 999999999999",
+                principal_kind="administrator",
+                principal_arn="arn:aws:iam::999999999999:user/administrator",
+                action="organizations:ListPoliciesForTarget",
+                resource="333333333333",
+                resource_arn="",
+            ),
+            "globex 333333333333 is not as it must be "
+            "(organizations:ListPoliciesForTarget; 1 probe)",
+            ["globex"],
+        ),
     ],
-    ids=["key", "profile", "leak", "setting"],
+    ids=["key", "profile", "leak", "setting", "read"],
 )
 def test_whatever_breaks_is_drawn_from_who_to_what(
     opened: Any, probe: dict[str, Any], says: str, boxes: list[str]
