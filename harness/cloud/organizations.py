@@ -60,7 +60,9 @@ def policy_name(policy: NamedPolicy) -> str:
     if policy.kind not in (PolicyKind.SCP, PolicyKind.RCP):
         return policy.name
     for backends in tuple(organizations_backends.values()):
-        for each in backends["aws"].policies:
+        # Asked for by index, moto would make what is not there.
+        backend = backends.get("aws")
+        for each in backend.policies if backend is not None else ():
             if each.id == policy.name:
                 return str(each.name)
     return policy.name
