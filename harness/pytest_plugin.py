@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -181,14 +181,12 @@ def places() -> Places:
 
 
 @pytest.fixture
-def probe(request: pytest.FixtureRequest, stage: Stage, places: Places) -> Recorder:
+def probe(request: pytest.FixtureRequest, stage: Stage, places: Places) -> Iterator[Recorder]:
     """Judges the probes of the test and records what they showed."""
     from harness.probes.result import Recorder
+    from harness.targets.wiretap import listening
 
-    def explain(request_id: str) -> Mapping[str, Any] | None:
-        decision = stage.target.explain(request_id)
-        return None if decision is None else places.placed(decision)
-
-    recorder = Recorder(stage.secrets, explain)
-    request.node.stash[RECORDER] = recorder
-    return recorder
+    with listening() as heard:
+        recorder = Recorder(stage.secrets, places.placed, heard)
+        request.node.stash[RECORDER] = recorder
+        yield recorder

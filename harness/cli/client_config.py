@@ -6,12 +6,13 @@ import configparser
 import io
 import json
 import shlex
+import sys
 from pathlib import Path
 
 import click
 
 from harness.deploy.deployment import CustomerAccount, Deployment
-from harness.deploy.workspace import write_private
+from harness.deploy.workspace import project_root, write_private
 from harness.errors import UserError
 
 FOLDER = "clients"
@@ -41,7 +42,8 @@ def write_client_config(
         ("AWS_DEFAULT_REGION", home.region),
     ):
         click.echo(f"export {name}={shlex.quote(value)}")
-    example = "python client/examples/application.py"
+    python = _near(Path(sys.executable))
+    example = f"{python} {_near(project_root() / 'client' / 'examples' / 'application.py')}"
     click.echo(f"# As the application of {home.customer}, for an hour:")
     click.echo(f"#   {example} --config {shlex.quote(str(config))} --profile {CALLER}")
     click.echo("# As the administrator of its account:")
@@ -49,6 +51,12 @@ def write_client_config(
         f"#   aws --profile {home.account_id} logs filter-log-events "
         f"--log-group-name {home.log_group_name}"
     )
+
+
+def _near(path: Path) -> str:
+    """The path for a shell, as seen from here when that is shorter."""
+    here = Path.cwd()
+    return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))
 
 
 def _home(deployment: Deployment, customer: str, account: str | None) -> CustomerAccount:

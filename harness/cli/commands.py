@@ -44,7 +44,23 @@ def reports(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class Commands(click.Group):
+    """A group whose list of commands says each one's first sentence whole."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [
+            (name, command.get_short_help_str(limit=1000))
+            for name in self.list_commands(ctx)
+            if (command := self.get_command(ctx, name)) is not None and not command.hidden
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(package_name="bulkhead-harness", message="bulkhead %(version)s")
 def commands() -> None:
     """Deploy Bulkhead, and show that the walls between customers hold.
@@ -313,7 +329,8 @@ def run(command: Callable[..., Any], arguments: list[str] | None = None) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else EXIT_USAGE if end.code else 0
     except UserError as error:
-        click.echo(f"bulkhead: {' '.join(str(error).split())}", err=True)
+        for message in error.messages:
+            click.echo(f"bulkhead: {' '.join(message.split())}", err=True)
         return EXIT_USAGE
     except click.ClickException as error:
         error.show()

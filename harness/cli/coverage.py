@@ -22,7 +22,9 @@ ROWS = Path(harness.probes.__file__).with_name("attack_rows.toml")
 def catalogue() -> Catalogue:
     """The rows of the attack catalogue."""
     data: dict[str, dict[str, str]] = tomllib.loads(ROWS.read_text(encoding="utf-8"))
-    return Catalogue(data["tables"], data["rows"], data["uncovered"])
+    return Catalogue(
+        *(data[name] for name in ("tables", "rows", "uncovered", "beside_tables", "beside"))
+    )
 
 
 def write_page(environment: str, results: Path | None) -> bool:

@@ -8,19 +8,26 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
-from rich.table import Table
 from rich.text import Text
 
 from harness.cli.environments import loaded, say, throwaway
+from harness.cli.progress import fitting
 from harness.cli.serve import terminable
 from harness.errors import UserError
 from harness.mutants.attempt import Attempt
 from harness.mutants.catalogue import MUTANTS
-from harness.mutants.model import LEVELS, Mutant
+from harness.mutants.model import LEVELS, Level, Mutant
 from harness.mutants.pool import attempt_all, in_groups
 
 FORMAT = "bulkhead-mutants/1"
+_MADE_IN: dict[Level, str] = {
+    "terraform": "the Terraform source",
+    "live": "live policies and settings",
+    "client": "the client",
+}
+_ID = max(len(mutant.id) for mutant in MUTANTS)
 
 
 def try_mutants(
@@ -91,7 +98,9 @@ def run(
         def tell(group: Sequence[Mutant], attempt: Attempt) -> None:
             for mutant in group:
                 found[mutant.id] = attempt
-            progress.update(task, completed=len(found), said=group[-1].title[:60])
+            progress.update(
+                task, completed=len(found), said=escape(fitting(console, group[-1].title))
+            )
 
         attempt_all(in_groups(chosen), deployment, tell)
     return [(mutant, found[mutant.id]) for mutant in chosen]
@@ -102,17 +111,18 @@ def as_expected(mutant: Mutant, attempt: Attempt) -> bool:
 
 
 def render(tried: Sequence[tuple[Mutant, Attempt]], console: Console) -> None:
-    """A table of all, what went unnoticed, and the known gaps with their reasons."""
-    table = Table(title="Weakenings", title_justify="left", expand=False)
-    for column in ("", "weakening", "level", "what it breaks", "noticed by"):
-        table.add_column(column, overflow="fold")
-    for mutant, attempt in tried:
-        if mutant.gap:
-            continue
-        mark = "[green]✓" if as_expected(mutant, attempt) else "[red]✗"
-        by = ", ".join(attempt.noticed) or "nothing"
-        table.add_row(mark, mutant.id, mutant.level, Text(mutant.title), Text(by[:120]))
-    console.print(table)
+    """All by level, what went unnoticed, and the known gaps with their reasons."""
+    for level in LEVELS:
+        own = [(m, a) for m, a in tried if m.level == level and not m.gap]
+        if own:
+            _heading(console, f"Weakenings of {_MADE_IN[level]}")
+        for mutant, attempt in own:
+            good = as_expected(mutant, attempt)
+            by = ", ".join(attempt.noticed) or "nothing"
+            mark = Text("✓ " if good else "✗ ", style="green" if good else "red")
+            _entry(console, mark, mutant, f"noticed by {by}")
+    if tried:
+        console.print()
     for level in LEVELS:
         own = [(m, a) for m, a in tried if m.level == level and not m.gap]
         if own:
@@ -163,14 +173,31 @@ def write(tried: Sequence[tuple[Mutant, Attempt]], seconds: float, path: Path) -
     path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def show_all() -> None:
-    """Prints the catalogue of weakenings."""
-    console = Console()
-    table = Table(title=f"{len(MUTANTS)} weakenings", title_justify="left")
-    for column in ("weakening", "rows", "level", "layer", "what it breaks", "who must notice"):
-        table.add_column(column, overflow="fold")
-    for mutant in MUTANTS:
-        who = ", ".join(map(str, mutant.noticed_by)) or f"nothing: {mutant.gap}"
-        rows = ", ".join(mutant.rows)
-        table.add_row(mutant.id, rows, mutant.level, mutant.layer, Text(mutant.title), Text(who))
-    console.print(table)
+def show_all(console: Console | None = None) -> None:
+    """Prints the catalogue of weakenings by level, two lines each, the known gaps last."""
+    console = console or Console()
+    for level in LEVELS:
+        own = [mutant for mutant in MUTANTS if mutant.level == level and not mutant.gap]
+        _heading(console, f"{len(own)} weakenings of {_MADE_IN[level]}")
+        for mutant in own:
+            must = ", ".join(map(str, mutant.noticed_by))
+            _entry(console, Text("  "), mutant, f"must be noticed by {must}")
+    gaps = [mutant for mutant in MUTANTS if mutant.gap]
+    _heading(console, f"{len(gaps)} known gaps, which nothing notices")
+    for mutant in gaps:
+        _entry(console, Text("  "), mutant, mutant.gap)
+
+
+def _heading(console: Console, text: str) -> None:
+    console.print()
+    console.print(Text(text, style="bold"), soft_wrap=True)
+
+
+def _entry(console: Console, mark: Text, mutant: Mutant, beside: str) -> None:
+    """A weakening in two lines, which on a terminal are cut to its width."""
+    first = Text.assemble(mark, f"{mutant.id:<{_ID}} {mutant.title}")
+    second = Text(f"{' ' * (_ID + 3)}{beside}", style="dim")
+    for line in (first, second):
+        if console.is_terminal:
+            line.truncate(console.width, overflow="ellipsis")
+        console.print(line, soft_wrap=True, highlight=False)

@@ -14,7 +14,15 @@ from rich.text import Text
 
 from harness.deploy.apply import RootEvent
 
+_BESIDE = 54
+"""Columns that spinner, name, bar and counter take."""
 _VERBS = {"init": "preparing", "apply": "applying", "destroy": "destroying", "plan": "planning"}
+
+
+def fitting(console: Console, text: str, beside: int = 0) -> str:
+    """The text, cut to what a line has left beside bar and counter (and `beside` columns more)."""
+    room = max(8, console.width - _BESIDE - beside)
+    return text if len(text) <= room else text[: room - 1] + "…"
 
 
 class RootProgress:
@@ -103,20 +111,25 @@ def probe_progress(console: Console) -> Iterator[ProbeProgress]:
         transient=True,
     )
     with progress:
-        yield ProbeProgress(progress)
+        yield ProbeProgress(progress, console)
 
 
 class ProbeProgress:
     """Counts probes as the suite finishes them."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, console: Console) -> None:
         self._progress = progress
+        self._console = console
         self._task = progress.add_task("probes", total=None, said="collecting")
 
     def update(self, done: int, total: int, last: str, failed: int) -> None:
         """`last` is the id of the test that has just ended."""
-        said = f"[red]{failed} failed[/red] " if failed else ""
-        name = last.rpartition("/")[2]
+        count = f"{failed} failed " if failed else ""
+        said = f"[red]{count}[/red]" if failed else ""
+        # The file's name is the beginning of the test's, more or less.
+        name = last.rpartition("::")[2]
+        # In a narrow window the name goes, and the counter stays.
+        name = fitting(self._console, name, len(count))
         self._progress.update(
             self._task, completed=done, total=total or None, said=said + name.replace("[", "\\[")
         )

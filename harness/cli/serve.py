@@ -17,7 +17,7 @@ from typing import Any
 import click
 
 from harness.cli.quota_option import read_quotas
-from harness.cloud.plan import CloudPlan
+from harness.cloud.plan import CREDENTIALS_HEAD, CloudPlan
 from harness.cloud.process import CloudProcess
 from harness.errors import UserError
 
@@ -45,7 +45,7 @@ def serve(
         issuers=dict(map(_issuer, issuers)),
     )
     # Another file's profiles would be lost: the cloud writes its file whole.
-    _refuse_own_credentials(credentials)
+    refuse_own_credentials(credentials)
     with (
         terminable(),
         CloudProcess.start(plan, credentials=credentials.absolute(), port=port) as cloud,
@@ -110,11 +110,23 @@ def _issuer(option: str) -> tuple[str, Mapping[str, Any]]:
     return url, keys
 
 
-def _refuse_own_credentials(path: Path) -> None:
+def refuse_own_credentials(path: Path) -> None:
+    """Raises `UserError` where a cloud would overwrite credentials that no cloud wrote."""
     own = Path(os.environ.get("AWS_SHARED_CREDENTIALS_FILE") or "~/.aws/credentials").expanduser()
     default = Path("~/.aws/credentials").expanduser()
+    if path.absolute() != default and _of_a_cloud(path):
+        # The variables that the last cloud printed are still set in this shell.
+        return
     if path.absolute() == default or (path.exists() and own.exists() and path.samefile(own)):
         raise UserError(
             f"--credentials {path} is your own credentials file and would be overwritten; "
             "name another"
         )
+
+
+def _of_a_cloud(path: Path) -> bool:
+    try:
+        with path.open(encoding="utf-8") as file:
+            return file.readline().strip() == CREDENTIALS_HEAD
+    except (OSError, UnicodeDecodeError):
+        return False

@@ -37,8 +37,13 @@ from harness.cloud.moto_metrics import put_metric
 from harness.cloud.multipart_uploads import check_upload
 from harness.cloud.observability.outlets import LogsOutlets, logs_policy
 from harness.cloud.observability.service_writes import ServiceWrites
-from harness.cloud.organizations import OrganizationRules, found_organizations, policy_type
-from harness.cloud.plan import CloudPlan
+from harness.cloud.organizations import (
+    OrganizationRules,
+    found_organizations,
+    policy_name,
+    policy_type,
+)
+from harness.cloud.plan import CREDENTIALS_HEAD, CloudPlan
 from harness.cloud.responses import Response
 from harness.cloud.service_role import InProcessServiceRole
 from harness.cloud.stream_iterators import check_iterator
@@ -100,7 +105,7 @@ class Cloud:
         self.accounts = tuple(sorted(accounts))
         found_organizations(plan)
         self.keys = KeyRing(now)
-        self.trace = Trace()
+        self.trace = Trace(label=policy_name)
         estate = MotoEstate(accounts, self._profile, self._profile_tags)
         self._estate = estate
         authorizer = Authorizer(estate, now)
@@ -188,7 +193,8 @@ class Cloud:
                 "aws_access_key_id": credential.access_key_id,
                 "aws_secret_access_key": credential.secret,
             }
-        text = io.StringIO()
+        text = io.StringIO(f"{CREDENTIALS_HEAD}\n")
+        text.seek(0, io.SEEK_END)
         parser.write(text)
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")

@@ -9,6 +9,7 @@ from moto.organizations.utils import DEFAULT_RCP_POLICY_ID, DEFAULT_SCP_POLICY_I
 from harness.cloud.call import ApiError, Call
 from harness.cloud.plan import CloudPlan, OrganizationPlan
 from harness.estate import EstateSource
+from harness.iam import NamedPolicy, PolicyKind
 
 
 def found_organizations(plan: CloudPlan) -> None:
@@ -52,6 +53,19 @@ def policy_type(account: str, policy_id: str) -> str | None:
     """The type of an organization policy, asked by the management account; None if unknown."""
     backend = organizations_backends[account]["aws"]
     return next((str(p.type) for p in backend.policies if p.id == policy_id), None)
+
+
+def policy_name(policy: NamedPolicy) -> str:
+    """The name of an organization's policy, which decisions know by its id; of others as it is."""
+    if policy.kind not in (PolicyKind.SCP, PolicyKind.RCP):
+        return policy.name
+    for backends in tuple(organizations_backends.values()):
+        # Asked for by index, moto would make what is not there.
+        backend = backends.get("aws")
+        for each in backend.policies if backend is not None else ():
+            if each.id == policy.name:
+                return str(each.name)
+    return policy.name
 
 
 _OF_MEMBERS = frozenset({"DescribeOrganization", "ListHandshakesForAccount", "LeaveOrganization"})

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+CREDENTIALS_HEAD = "# Written by an embedded cloud; the next one may overwrite it."
+"""The first line of a credentials file that is nobody's own."""
+
 
 @dataclass(frozen=True, slots=True)
 class OrganizationPlan:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import copy
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from threading import Lock
 from typing import Any, Final
 
-from harness.iam import Decision, NamedPolicy, PolicySet
+from harness.iam import Decision, NamedPolicy, PolicyKind, PolicySet
 from harness.iam.policy import Statement
 
 LIMIT: Final = 10_000
@@ -23,8 +23,12 @@ _SECRET_KEYS: Final = frozenset({"sts:externalid"})
 class Trace:
     """The decisions of the last `LIMIT` requests, by request id. Thread-safe."""
 
-    def __init__(self, limit: int = LIMIT) -> None:
+    def __init__(
+        self, limit: int = LIMIT, label: Callable[[NamedPolicy], str] = lambda policy: policy.name
+    ) -> None:
+        """`label` tells the name that people know a policy by."""
         self._limit = limit
+        self._label = label
         self._kept: OrderedDict[str, tuple[Decision, PolicySet]] = OrderedDict()
         self._lock = Lock()
 
@@ -39,7 +43,8 @@ class Trace:
         """The decision that settled a request, as JSON data; `None` when it is not known.
 
         `outcome` is `Allowed`, `ImplicitlyDenied` or `ExplicitlyDenied`; `statements` are those
-        that decided, with kind and name of their policy; `missing` are the kinds of policy that
+        that decided, each once, with kind and name of their policy and, for policies of an
+        organization, at which levels they are `attached`; `missing` are the kinds of policy that
         would have had to allow, and `near` the statements there that allow the action, but not to
         this principal, on this resource or under these conditions. External ids are not shown.
         """
@@ -52,11 +57,27 @@ class Trace:
             "outcome": str(decision.outcome),
             "action": decision.request.action,
             "resource": decision.request.resource,
-            "statements": [_shown(policy, statement) for policy, statement in decision.hits],
+            "statements": self._shown_all(decision.hits, policies),
             "missing": [str(kind) for kind in decision.gaps],
-            "near": [_shown(policy, statement) for policy, statement in _near(decision, policies)],
+            "near": self._shown_all(_near(decision, policies), policies),
             "note": decision.note,
         }
+
+    def _shown_all(
+        self, found: Iterable[tuple[NamedPolicy, Statement]], policies: PolicySet
+    ) -> list[dict[str, Any]]:
+        shown: dict[tuple[str, str, int], dict[str, Any]] = {}
+        for policy, statement in found:
+            key = (str(policy.kind), policy.name, statement.index)
+            shown[key] = {
+                "kind": str(policy.kind),
+                "policy": self._label(policy),
+                "attached": _levels(policy, policies),
+                "sid": statement.sid or "",
+                "index": statement.index,
+                "statement": _without_secrets(statement.source),
+            }
+        return list(shown.values())
 
 
 def _near(decision: Decision, policies: PolicySet) -> Iterator[tuple[NamedPolicy, Statement]]:
@@ -67,14 +88,17 @@ def _near(decision: Decision, policies: PolicySet) -> Iterator[tuple[NamedPolicy
                 yield policy, statement
 
 
-def _shown(policy: NamedPolicy, statement: Statement) -> dict[str, Any]:
-    return {
-        "kind": str(policy.kind),
-        "policy": policy.name,
-        "sid": statement.sid or "",
-        "index": statement.index,
-        "statement": _without_secrets(statement.source),
-    }
+def _levels(policy: NamedPolicy, policies: PolicySet) -> list[str]:
+    """Where on the way from the organization's root to the account the policy is attached."""
+    by_kind = {PolicyKind.SCP: policies.scps, PolicyKind.RCP: policies.rcps}
+    levels = by_kind.get(policy.kind, ())
+    names = ["the organization's root"] + ["an organizational unit"] * (len(levels) - 2)
+    names.append("the account")
+    return [
+        name
+        for name, level in zip(names, levels, strict=False)
+        if any(each.name == policy.name for each in level)
+    ]
 
 
 def _without_secrets(source: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ and ends when its standard input does, that is, with the process that started it
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import logging
 import os
@@ -138,7 +139,10 @@ def main() -> None:
         worker = Worker(cloud, int(port))
         cloud.write_credentials(Path(credentials))
     except OSError as error:
-        print(json.dumps({"error": str(error)}), flush=True)
+        # The server gives the text of the error only, not its number.
+        taken = error.errno == errno.EADDRINUSE or "in use" in str(error)
+        says = f"port {port} is taken; name another, or 0 for a free one" if taken else str(error)
+        print(json.dumps({"error": says}), flush=True)
         os._exit(1)  # the server's threads would keep the process
     print(json.dumps(worker.description()), flush=True)
     worker.run()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -27,6 +28,7 @@ SCHEMA_FILE = "customers.schema.json"
 ORGANIZATION_ROOT = "organization"
 OPERATIONS_ROOT = "operations"
 CUSTOMER_ROOT = "customer"
+_DOUBLED = re.compile(r'found duplicate key ("[^"]*")')
 CROSS_REGION_PREFIXES = frozenset({"us", "us-gov", "eu", "apac", "jp", "au", "ca"})
 
 
@@ -113,8 +115,8 @@ def load_environment(path: Path) -> Environment:
     document = _read_yaml(file)
     _validate(file, document)
     environment = _build(file, document)
-    for problem in _contradictions(file, document, environment):
-        raise UserError(problem)
+    if problems := list(_contradictions(file, document, environment)):
+        raise UserError(*problems)
     return environment
 
 
@@ -131,12 +133,17 @@ def _read_yaml(file: Path) -> Any:
         mark = error.problem_mark or error.context_mark
         place = f"{file}:{mark.line + 1}" if mark else str(file)
         problem = " ".join(str(error.problem or error.context or "cannot be parsed").split())
+        if doubled := _DOUBLED.match(problem):
+            problem = f"the key {doubled[1]} stands twice; remove or rename one"
         raise UserError(f"{place}: not valid YAML: {problem}") from error
     except YAMLError as error:
         raise UserError(f"{file}: not valid YAML: {' '.join(str(error).split())}") from error
 
 
 def _validate(file: Path, document: Any) -> None:
+    if document is None:
+        example = "environments/embedded/customers.yaml"
+        raise UserError(f"{file}: is empty; start from a copy of {example}")
     schema_file = file.parent / SCHEMA_FILE
     try:
         schema = json.loads(schema_file.read_text(encoding="utf-8"))
@@ -153,10 +160,23 @@ def _validate(file: Path, document: Any) -> None:
     errors = list(Draft202012Validator(schema).iter_errors(document))
     if not errors:
         return
-    worst = best_match(errors)
-    more = f" ({len(errors) - 1} more)" if len(errors) > 1 else ""
-    path = list(worst.absolute_path)
-    raise UserError(f"{_place(file, document, path)}: {_field(path)}: {_say(worst)}{more}")
+    found: dict[str, int] = {}
+    for each in errors:
+        worst = best_match([each])
+        path = list(worst.absolute_path)
+        line = _line(document, [*path, *_unknown(worst)[:1]])
+        place = f"{file}:{line}" if line else str(file)
+        found[f"{place}: {_field(path)}: {_say(worst)}"] = line
+    raise UserError(*sorted(found, key=lambda message: found[message]))
+
+
+def _unknown(error: ValidationError) -> list[Any]:
+    """The fields that the schema does not know."""
+    if error.validator != "additionalProperties":
+        return []
+    assert isinstance(error.schema, Mapping)
+    instance: Any = error.instance
+    return [key for key in instance if key not in error.schema.get("properties", {})]
 
 
 def _say(error: ValidationError) -> str:
@@ -170,13 +190,13 @@ def _say(error: ValidationError) -> str:
         case "additionalProperties":
             assert isinstance(error.schema, Mapping)
             allowed = sorted(error.schema.get("properties", {}))
-            unknown = [key for key in value if key not in allowed]
+            unknown = _unknown(error)
             hint = f"; known here: {', '.join(allowed)}" if allowed else ""
             return f"unknown field {', '.join(map(str, unknown))}{hint}"
         case "type" if rule == "string" and isinstance(value, int):
             return f"{value!r} is a number; put it in quotes, since leading zeros count"
         case "type":
-            return f"must be {_article(str(rule))}, not {type(value).__name__}"
+            return f"must be {_article(str(rule))}, not {_kind(value)}"
         case "enum":
             return f"{value!r} is not one of {', '.join(map(str, rule))}"
         case "uniqueItems":
@@ -185,8 +205,26 @@ def _say(error: ValidationError) -> str:
             return "is empty; add at least one entry"
     description = error.schema.get("description") if isinstance(error.schema, Mapping) else None
     if isinstance(description, str):
-        return f"{value!r} does not fit; wanted: {description}"
+        shown = _kind(value) if isinstance(value, Mapping | list) else repr(value)
+        return f"{shown} does not fit; wanted: {description}"
     return error.message
+
+
+def _kind(value: Any) -> str:
+    """A value's kind in the words of YAML."""
+    if value is None:
+        return "empty"
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, int | float):
+        return f"the number {value}"
+    return (
+        "a mapping"
+        if isinstance(value, Mapping)
+        else "a list"
+        if isinstance(value, list)
+        else "a text"
+    )
 
 
 def _article(kind: str) -> str:
@@ -295,7 +333,13 @@ def _field(path: list[str | int]) -> str:
 
 def _place(file: Path, document: Any, path: list[str | int]) -> str:
     """`file:line` of a field, as near as YAML tells."""
-    line: int | None = None
+    line = _line(document, path)
+    return f"{file}:{line}" if line else str(file)
+
+
+def _line(document: Any, path: list[str | int]) -> int:
+    """The line of a field, as near as YAML tells; 0 for the whole file."""
+    line = 0
     for step in path:
         position = getattr(document, "lc", None)
         try:
@@ -304,4 +348,4 @@ def _place(file: Path, document: Any, path: list[str | int]) -> str:
             document = document[step]
         except (KeyError, IndexError, TypeError, AttributeError):
             break
-    return f"{file}:{line}" if line else str(file)
+    return line

@@ -75,8 +75,10 @@ def prepare_toolchain(folder: Path, environ: Mapping[str, str] | None = None) ->
     """
     env = os.environ if environ is None else environ
     kind, executable = _find_terraform(folder, env)
-    mirror = find_mirror(env, kind)
     users = _users_config(env)
+    # What the person at the terminal says outright goes before what is found by looking around.
+    named = users is not None and bool(env.get("TF_CLI_CONFIG_FILE"))
+    mirror = None if named and not env.get(MIRROR_VARIABLE) else find_mirror(env, kind)
     if mirror is None and users is not None:
         return Toolchain(kind, executable, users, None, None)
     cache = None if mirror else private_folder(folder / "plugins")

@@ -77,6 +77,7 @@ class Collector:
         if not self._total:
             self._announce(len(ids))
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         test = self._tests.setdefault(
             report.nodeid, {"id": report.nodeid, "outcome": "passed", "seconds": 0.0, "message": ""}
@@ -94,6 +95,9 @@ class Collector:
                     self._results += [
                         {**result, "test": report.nodeid} for result in json.loads(str(value))
                     ]
+        if test["outcome"] == "passed":
+            # The JUnit report, made after this, need not repeat what held.
+            report.user_properties = [p for p in report.user_properties if p[0] != PROPERTY]
         if report.when == "teardown":
             self._done += 1
             self._write_progress(
@@ -112,7 +116,7 @@ class Collector:
         if self._results_path is None:
             return
         data = {
-            "format": "bulkhead-results/2",
+            "format": "bulkhead-results/3",
             "target": "",
             "environment": None,
             **self._describe(),

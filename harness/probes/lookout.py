@@ -48,6 +48,14 @@ class Sighting:
     blind: tuple[Spot, ...]
     """Spots whose marker was not found: nothing is known of them."""
 
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Where was looked, a line for each account and Region with the kinds of things there."""
+        shelves: dict[Place, list[str]] = {}
+        for spot in self.searched:
+            shelves.setdefault(spot.place, []).append(spot.shelf.name)
+        return tuple(f"{place}: {', '.join(names)}" for place, names in shelves.items())
+
     def of(self, canary: str) -> tuple[Finding, ...]:
         return tuple(finding for finding in self.findings if finding.canary == canary)
 

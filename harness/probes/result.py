@@ -6,6 +6,7 @@ holds neither an external id nor a prompt.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
@@ -21,7 +22,7 @@ from harness.probes.evidence import (
     judge_allowed,
     judge_denial,
 )
-from harness.targets.wiretap import Exchange, listening
+from harness.targets.wiretap import HIDDEN, Exchange, listening
 
 REDACTED = "[redacted]"
 
@@ -65,11 +66,14 @@ class Result:
     """Whether the result is a cell of the trust matrix (principal against fleet role)."""
     request: Mapping[str, Any] | None = None
     """`service`, `operation`, `region` and `parameters`, without content and secrets; None where
-    something was read that more than one call tells."""
+    something was read that more than one call tells: see `reads`."""
     answer: Mapping[str, Any] | None = None
     """`status`, `code` and `request_id`."""
     decision: Mapping[str, Any] | None = None
     """What the target decided, and by which statements (see `Target.explain`)."""
+    reads: Mapping[str, Any] | None = None
+    """Where there is no one request: the `calls` that were read, the `places` that were searched,
+    or a `note` that says why there are neither."""
 
     def as_dict(self) -> dict[str, Any]:
         return {**asdict(self), "rows": list(self.rows), "verdict": str(self.verdict)}
@@ -90,23 +94,34 @@ class Subject:
     matrix: bool = False
 
 
-Explain = Callable[[str], Mapping[str, Any] | None]
+Place = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+LISTED = 12
+"""With more different calls than this, they are counted by operation."""
 
 
-def _unknown(_request_id: str) -> None:
-    return None
+def _as_it_is(decision: Mapping[str, Any]) -> Mapping[str, Any]:
+    return decision
 
 
 class Recorder:
     """Judges the probes of one test and keeps their results.
 
     `secrets` are texts (external ids, canaries) that must not reach a result, whatever a service
-    answers. `explain` tells what was decided for a request id.
+    answers. `place` adds to a decision where its statements stand. `heard` fills with the calls
+    that the test makes beside those that are judged.
     """
 
-    def __init__(self, secrets: Iterable[str] = (), explain: Explain = _unknown) -> None:
+    def __init__(
+        self,
+        secrets: Iterable[str] = (),
+        place: Place = _as_it_is,
+        heard: Sequence[Exchange] = (),
+    ) -> None:
         self.results: list[Result] = []
-        self._explain = explain
+        self._place = place
+        self._heard = heard
+        self._past = 0
+        self._last_read: list[dict[str, Any]] = []
         self._secrets = {secret for secret in secrets if secret}
 
     def hide(self, secret: str) -> None:
@@ -125,11 +140,12 @@ class Recorder:
         """The call must be refused for its action and resource; `twin`, a call of the same session,
         must succeed. `user` is the caller's ARN as the service should name it."""
         answer, exchange = self._listen(call)
-        beside = ask(twin)
+        beside, other = self._listen(twin)
         expected = Denial(subject.action, subject.arns, user=user or subject.who.arn, bare=bare)
         judgment = judge_denial(expected, answer, beside)
         observed = answer.outcome
-        self._add(subject, Outcome.DENIED, observed, judgment, str(expected), str(beside), exchange)
+        named = _twin(beside, other)
+        self._add(subject, Outcome.DENIED, observed, judgment, str(expected), named, exchange)
         return answer
 
     def refused(
@@ -144,11 +160,12 @@ class Recorder:
         """The call must fail with an error that is not an authorization's; `twin`, a call of the
         same session, must succeed."""
         answer, exchange = self._listen(call)
-        beside = ask(twin)
+        beside, other = self._listen(twin)
         expected = Refusal(code, says)
         judgment = judge_denial(expected, answer, beside)
         observed = "refused" if expected.accepts(answer) else answer.outcome
-        self._add(subject, "refused", observed, judgment, str(expected), str(beside), exchange)
+        named = _twin(beside, other)
+        self._add(subject, "refused", observed, judgment, str(expected), named, exchange)
         return answer
 
     def allowed(self, subject: Subject, call: Callable[[], object]) -> Answer:
@@ -175,14 +192,33 @@ class Recorder:
                 f"the request has no member that can name {foreign}: {', '.join(members)}",
             ),
             "the API cannot name the resource",
+            reads=_reads(note=f"No request was made: none can name {foreign}."),
         )
 
     def state(
-        self, subject: Subject, *, expected: str, observed: str, holds: bool | None, why: str
+        self,
+        subject: Subject,
+        *,
+        expected: str,
+        observed: str,
+        holds: bool | None,
+        why: str,
+        places: Sequence[str] = (),
+        note: str = "",
     ) -> None:
-        """A fact that was read: it holds, it does not, or (None) it could not be established."""
+        """A fact that was read: it holds, it does not, or (None) it could not be established.
+
+        It was read from the calls since the last result (those of that result, if none were made
+        since), from `places` that were searched, or from what `note` says."""
         verdict = {True: Verdict.HELD, False: Verdict.BROKEN, None: Verdict.NO_EVIDENCE}[holds]
-        self._add(subject, expected, observed, Judgment(verdict, why), "what the APIs show")
+        if places or note:
+            reads = _reads(places=places, note=note)
+        else:
+            self._last_read = _summed(self._heard[self._past :]) or self._last_read
+            unread = "No call was made: what is compared was known before."
+            reads = _reads(self._last_read, note="" if self._last_read else unread)
+        judgment = Judgment(verdict, why)
+        self._add(subject, expected, observed, judgment, "what the APIs show", reads=reads)
 
     @property
     def failures(self) -> list[Result]:
@@ -197,7 +233,9 @@ class Recorder:
         evidence: str,
         twin: str = "",
         exchange: Exchange | None = None,
+        reads: Mapping[str, Any] | None = None,
     ) -> None:
+        self._past = len(self._heard)
         request = answer = decision = None
         if exchange is not None:
             request = {
@@ -211,7 +249,11 @@ class Recorder:
                 "code": exchange.code,
                 "request_id": exchange.request_id,
             }
-            decision = self._explain(exchange.request_id) if exchange.request_id else None
+            # Whoever answered is asked: a copy of the cloud knows what the original does not.
+            if exchange.explain is not None and exchange.request_id:
+                decision = exchange.explain(exchange.request_id)
+        elif reads is None:
+            reads = _reads(note="The call ended before a request was sent.")
         self.results.append(
             Result(
                 probe=subject.probe,
@@ -232,7 +274,8 @@ class Recorder:
                 matrix=subject.matrix,
                 request=request,
                 answer=answer,
-                decision=None if decision is None else self._clean_all(decision),
+                decision=None if decision is None else self._clean_all(self._place(decision)),
+                reads=None if reads is None else self._clean_all(reads),
             )
         )
 
@@ -255,6 +298,46 @@ class Recorder:
         for secret in self._secrets:
             text = text.replace(secret, REDACTED)
         return text
+
+
+def _reads(
+    calls: Sequence[Mapping[str, Any]] = (), *, places: Sequence[str] = (), note: str = ""
+) -> dict[str, Any]:
+    return {"calls": list(calls), "places": list(places), "note": note}
+
+
+def _summed(exchanges: Sequence[Exchange]) -> list[dict[str, Any]]:
+    """Equal calls once with their number; many different ones without their parameters."""
+
+    def count(with_parameters: bool) -> list[dict[str, Any]]:
+        counted: dict[str, dict[str, Any]] = {}
+        for each in exchanges:
+            call = {
+                "service": each.service,
+                "operation": each.operation,
+                "region": each.region,
+                "parameters": each.parameters if with_parameters else {},
+                "status": each.status,
+                "code": each.code,
+            }
+            counted.setdefault(json.dumps(call, sort_keys=True), {**call, "times": 0})["times"] += 1
+        return list(counted.values())
+
+    calls = count(with_parameters=True)
+    return calls if len(calls) <= LISTED else count(with_parameters=False)
+
+
+def _twin(answer: Answer, exchange: Exchange | None) -> str:
+    """Which call stood beside the refused one, and what it answered."""
+    if exchange is None:
+        return str(answer)
+    named = [
+        str(value)
+        for name, value in exchange.parameters.items()
+        if name.lower().endswith(("arn", "id", "name", "identifier")) and value != HIDDEN
+    ]
+    on = f" on {named[0]}" if named else ""
+    return f"{exchange.service} {exchange.operation}{on}: {answer}"
 
 
 def explain(results: Iterable[Mapping[str, Any]]) -> str:

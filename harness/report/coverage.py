@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 _VARIANT = re.compile(r" \([^()]*\)$")
@@ -24,6 +24,13 @@ class Catalogue:
     tables: Mapping[str, str]
     rows: Mapping[str, str]
     uncovered: Mapping[str, str]
+    beside_tables: Mapping[str, str] = field(default_factory=dict)
+    beside: Mapping[str, str] = field(default_factory=dict)
+    """Rows of other tables, which probes may answer as well; nobody counts these."""
+
+    def says(self, row: str) -> str:
+        """The row in a sentence; empty for one that nobody knows."""
+        return self.rows.get(row) or self.beside.get(row, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +53,8 @@ class Coverage:
 
     @property
     def unknown(self) -> list[str]:
-        """Rows that probes name in one of the tables, and the catalogue does not."""
-        rows, tables = self.catalogue.rows, self.catalogue.tables
-        return sorted(row for row in self.shown if row[:1] in tables and row not in rows)
+        """Rows that probes name, and the catalogue does not."""
+        return sorted(row for row in self.shown if not self.catalogue.says(row))
 
     def _known(self, row: str) -> bool:
         return row in self.shown or row in self.catalogue.uncovered
@@ -73,15 +79,12 @@ def page(coverage: Coverage) -> str:
     covered = [row for row in catalogue.rows if row in coverage.shown]
     parts = [HEAD, f"{len(covered)} of {len(catalogue.rows)} rows are probed.\n"]
     for letter, title in catalogue.tables.items():
-        parts.append(f"## {letter}. {title}\n")
-        parts.append("| row | what would be wrong | what shows that it is not | evidence |")
-        parts.append("|---|---|---|---|")
-        for row, wrong in catalogue.rows.items():
-            if row in coverage.shown and row.startswith(letter):
-                claims = coverage.shown[row]
-                evidence = sorted({e for each in claims.values() for e in each})
-                parts.append(f"| {row} | {wrong} | {_lines(sorted(claims))} | {_lines(evidence)} |")
-        parts.append("")
+        parts += _table(letter, title, catalogue.rows, coverage)
+    for letter, title in catalogue.beside_tables.items():
+        if any(row.startswith(letter) for row in coverage.shown):
+            parts += _table(
+                letter, f"{title} (answered beside the others)", catalogue.beside, coverage
+            )
     parts.append("## Not probed\n")
     parts.append("| row | what would be wrong | why it is not probed |")
     parts.append("|---|---|---|")
@@ -91,6 +94,21 @@ def page(coverage: Coverage) -> str:
         if row not in coverage.shown
     ]
     return "\n".join(parts) + "\n"
+
+
+def _table(letter: str, title: str, rows: Mapping[str, str], coverage: Coverage) -> list[str]:
+    """A table with those of its rows that are probed."""
+    parts = [
+        f"## {letter}. {title}\n",
+        "| row | what would be wrong | what shows that it is not | evidence |",
+        "|---|---|---|---|",
+    ]
+    for row, wrong in rows.items():
+        if row in coverage.shown and row.startswith(letter):
+            claims = coverage.shown[row]
+            evidence = sorted({e for each in claims.values() for e in each})
+            parts.append(f"| {row} | {wrong} | {_lines(sorted(claims))} | {_lines(evidence)} |")
+    return [*parts, ""]
 
 
 def _lines(texts: list[str]) -> str:

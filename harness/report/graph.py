@@ -1,48 +1,77 @@
 """The picture of accounts and flows, laid out from what the probes of a run showed.
 
-Few accounts are drawn one by one; many become a grid of tiles, whose flows are counted.
+Few accounts stand in one row, each with an arrow to its fleet role; up to `NAMED` stand in several
+rows; more become tiles. Whatever broke is drawn with its accounts named, however many there are.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-SINGLE = 8
-"""Up to so many customer accounts are drawn one by one."""
-WIDTH = 1040
-_BOX, _GAP, _TILE, _PITCH = 170, 24, 22, 28
-_SIDE = 236
-_TOP, _BOTTOM = 60, 310
-GOOD = ("held", "unaddressable")
+from harness.report.flows import End, Flows, flows_of
+
+SINGLE = 6
+"""Up to so many customer accounts stand in one row."""
+NAMED = 42
+"""Up to so many are drawn with their names."""
+CHIPS = 12
+"""Up to so many fleet roles are drawn one by one; of more, those that somebody got into."""
+PROMOTED = 14
+"""Of more than that, so many that something broke at are named."""
+WIDTH = 1120
+_SIDE, _SIDE_BOX = 270, 160
+_TOP, _CHIP, _GAP = 16, 28, 14
+_TILE, _PITCH = 20, 26
+_SHOWN = 2000
+"""How many results an arrow leads to at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A line of text, cut to its room, and what it says whole."""
+
+    x: int
+    y: int
+    text: str
+    small: bool = False
+    anchor: str = "middle"
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """An account, or a part of one. `tone` is `ops`, `customer`, `outsider`, `chip` or `broken`."""
+    """An account, or a part of one. `tone` is `ops`, `customer`, `outsider`, `chip`, `good`,
+    `unsure` or `broken`; a click shows the probes `shown`, or all of the account."""
 
     x: int
     y: int
     width: int
     height: int
-    title: str
-    text: str
     tone: str
-    hint: str = ""
+    hint: str
+    texts: tuple[Text, ...] = ()
+    account: str = ""
+    shown: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Arrow:
-    """A flow. `tone` is `allowed`, `refused` or `broken`."""
+    """A flow. `tone` is `allowed`, `refused`, `blocked` or `broken`."""
 
     path: str
     tone: str
-    text: str
-    x: int
-    y: int
     hint: str
+    shown: tuple[int, ...] = ()
+    texts: tuple[Text, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A wall that broke, in words."""
+
+    text: str
+    shown: tuple[int, ...]
 
 
 @dataclass(slots=True)
@@ -50,180 +79,414 @@ class Picture:
     """Boxes and arrows with the size that they take."""
 
     height: int
+    width: int = WIDTH
     boxes: list[Box] = field(default_factory=list)
     arrows: list[Arrow] = field(default_factory=list)
+    breaches: list[Breach] = field(default_factory=list)
     caption: str = ""
-
-
-@dataclass(slots=True)
-class Flows:
-    """What went from whom to which fleet role, and whether it had to."""
-
-    own: Counter[tuple[str, str]] = field(default_factory=Counter)
-    broken: Counter[tuple[str, str]] = field(default_factory=Counter)
-    tried: Counter[str] = field(default_factory=Counter)
-    """Attempts by account that had to be refused, and those that were."""
-    refused: Counter[str] = field(default_factory=Counter)
-    wrote: set[str] = field(default_factory=set)
-    """Accounts whose records were written."""
-    bad: set[str] = field(default_factory=set)
-    """Accounts with a probe that did not hold."""
-
-
-def flows_of(results: Iterable[Mapping[str, Any]]) -> Flows:
-    """Reads the flows out of a run's results."""
-    flows = Flows()
-    for result in results:
-        account = account_of(result["principal_arn"])
-        if result["verdict"] not in GOOD:
-            flows.bad.add(account)
-        if result["probe"] == "caller-writes" and result["verdict"] == "held":
-            flows.wrote.add(account)
-        if result["expected"] == "denied":
-            flows.tried[account] += 1
-            flows.refused[account] += result["observed"] == "denied"
-        if result["matrix"] and result["observed"] == "allowed":
-            pair = (account, result["resource"])
-            (flows.own if result["expected"] == "allowed" else flows.broken)[pair] += 1
-    return flows
-
-
-def account_of(arn: str) -> str:
-    """The account that an ARN names; empty for none."""
-    parts = arn.split(":")
-    return parts[4] if len(parts) > 4 else ""
 
 
 def draw(environment: Mapping[str, Any] | None, results: Sequence[Mapping[str, Any]]) -> Picture:
     """The picture of a run; empty where the run does not know its accounts."""
     if environment is None:
         return Picture(height=0)
-    flows = flows_of(results)
-    customers = [a for a in environment["accounts"] if a["part"] == "customer"]
-    names = list(dict.fromkeys(a["owner"] for a in customers))
-    single = len(customers) <= SINGLE
-    picture = (
-        _few(environment, customers, names, flows)
-        if single
-        else _many(environment, customers, names, flows)
+    artist = _Artist(environment, flows_of(results, environment), results)
+    return artist.picture
+
+
+def clip(text: str, room: float, size: float) -> str:
+    """The text, cut in its middle where it would be wider than `room` at this font size: names of
+    customers often begin alike, and end so, too."""
+    if _wide(text, size) <= room:
+        return text
+    for left in range(len(text) - 1, 2, -1):
+        end = left // 3
+        cut = f"{text[: left - end]}…{text[len(text) - end :]}"
+        if _wide(cut, size) <= room:
+            return cut
+    return text[:2] + "…"
+
+
+def _wide(text: str, size: float) -> float:
+    """About how wide a text is, in the widest of the fonts used, bold."""
+    return size * sum(
+        0.42 if each in "fijlrt.,:;'|!()[]- " else 0.96 if each in "mwMW@…" else 0.72
+        for each in text
     )
-    _outsiders(picture, environment, flows)
-    picture.caption = _caption(flows, len(customers))
-    return picture
 
 
-def _operations(environment: Mapping[str, Any], x: int, width: int) -> Box:
-    account = next(a["account"] for a in environment["accounts"] if a["part"] == "operations")
-    return Box(x, _TOP, width, 120, "operations account", account, "ops")
-
-
-def _few(
-    environment: Mapping[str, Any],
-    customers: Sequence[Mapping[str, str]],
-    names: Sequence[str],
-    flows: Flows,
-) -> Picture:
-    picture = Picture(height=_BOTTOM + 150)
-    room = WIDTH - 2 * _SIDE
-    operations = _operations(environment, _SIDE, room)
-    picture.boxes.append(operations)
-    chip = min(150, (room - 20) // max(1, len(names)) - 10)
-    start = _SIDE + (room - len(names) * (chip + 10) + 10) // 2
-    roles: dict[str, Box] = {}
-    for index, name in enumerate(names):
-        roles[name] = Box(
-            start + index * (chip + 10), _TOP + 66, chip, 34, name, "fleet role", "chip"
+class _Artist:
+    def __init__(
+        self,
+        environment: Mapping[str, Any],
+        flows: Flows,
+        results: Sequence[Mapping[str, Any]],
+    ) -> None:
+        self.flows, self.results = flows, results
+        self.accounts = {each["account"]: each for each in environment["accounts"]}
+        self.operations = next(
+            a for a, each in self.accounts.items() if each["part"] == "operations"
         )
-    picture.boxes += roles.values()
-    width = min(_BOX, (WIDTH - _GAP) // max(1, len(customers)) - _GAP)
-    left = (WIDTH - len(customers) * (width + _GAP) + _GAP) // 2
-    for index, each in enumerate(customers):
-        account, name = each["account"], each["owner"]
-        x = left + index * (width + _GAP)
-        tone = "broken" if account in flows.bad else "customer"
-        picture.boxes.append(Box(x, _BOTTOM, width, 110, name, account, tone))
-        picture.boxes.append(
-            Box(x + 10, _BOTTOM + 58, width - 20, 34, "log group", "own records", "chip")
+        self.customers = [a for a, each in self.accounts.items() if each["part"] == "customer"]
+        self.names = list(dict.fromkeys(self.accounts[a]["owner"] for a in self.customers))
+        self.picture = Picture(height=0)
+        self.anchors: dict[End, Box] = {}
+        below = self._operations()
+        below = max(below, self._sides())
+        self._customers(below + 92)
+        self._breaches()
+        self.picture.caption = self._caption()
+
+    # --- boxes ------------------------------------------------------------------------------
+
+    def _add(self, box: Box, *ends: End) -> Box:
+        self.picture.boxes.append(box)
+        for end in ends:
+            self.anchors[end] = box
+        return box
+
+    def _operations(self) -> int:
+        """The operations account with its fleet roles; returns where it ends."""
+        room = WIDTH - 2 * _SIDE
+        broken = {e.fleet for pair in self.flows.broken for e in pair if e.fleet}
+        named = self.names if len(self.names) <= CHIPS else [n for n in self.names if n in broken]
+        left_out = len(self.names) - len(named[:CHIPS])
+        cells = [*named[:CHIPS], *([""] if left_out else [])]
+        columns = min(len(cells), 4) or 1
+        rows = -(-len(cells) // columns)
+        height = 62 + rows * (_CHIP + 8) + 4
+        whole = f"{len(self.names):,} fleet roles" if left_out == len(self.names) else ""
+        entered = self.operations in self.flows.bad
+        self._add(
+            Box(
+                *(_SIDE, _TOP, room, height),
+                tone="broken" if entered else "ops",
+                hint=f"operations account {self.operations}"
+                + (": entered, or not as it must be" if entered else ""),
+                texts=(
+                    Text(WIDTH // 2 + 40, _TOP + 24, "operations account", anchor="end"),
+                    Text(WIDTH // 2 + 48, _TOP + 24, self.operations, True, "start"),
+                ),
+                account=self.operations,
+            ),
+            End(self.operations),
         )
-        center = x + width // 2
-        if flows.own[account, name]:
-            picture.arrows.append(
-                _up(center, roles[name], "allowed", f"{name} {account} assumes its own fleet role")
+        width = min(150, (room - 16) // columns - 8)
+        for index, name in enumerate(cells):
+            line = cells[index // columns * columns :][:columns]
+            left = WIDTH // 2 - (len(line) * (width + 8) - 8) // 2
+            x = left + index % columns * (width + 8)
+            y = _TOP + 56 + index // columns * (_CHIP + 8)
+            label = name or whole or f"{left_out:,} more"
+            chip = Box(
+                *(x, y, width, _CHIP),
+                tone="broken" if name in broken else "chip",
+                hint=f"{name}: its fleet role and its profiles" if name else label,
+                texts=(Text(x + width // 2, y + 18, clip(label, width - 10, 12.5)),),
+                shown=self._about(name),
             )
-        for (source, target), count in sorted(flows.broken.items()):
-            if source == account and target in roles:
-                hint = f"{name} {account} got into the fleet role of {target} ({count} times)"
-                picture.arrows.append(_up(center, roles[target], "broken", hint))
-    return picture
+            self._add(chip, *([End(self.operations, name)] if name else []))
+        if left_out:
+            for name in self.names:
+                self.anchors.setdefault(End(self.operations, name), chip)
+        return _TOP + height
 
+    def _about(self, name: str) -> tuple[int, ...]:
+        """The cells of a fleet role in the matrix."""
+        if name not in self.names:
+            return ()
+        found = [i for i, r in enumerate(self.results) if r["matrix"] and r["resource"] == name]
+        return tuple(found[:_SHOWN])
 
-def _up(x: int, role: Box, tone: str, hint: str) -> Arrow:
-    top = role.x + role.width // 2
-    middle = (_BOTTOM + role.y + role.height) // 2
-    path = f"M{x},{_BOTTOM} C{x},{middle} {top},{middle} {top},{role.y + role.height + 6}"
-    return Arrow(path, tone, "", top, middle, hint)
+    def _sides(self) -> int:
+        """Accounts of no customer, left and right; returns where the longer side ends."""
+        at_ends = self.flows.bad
+        shown = [
+            a
+            for a, each in self.accounts.items()
+            if each["part"] == "outsider"
+            or (each["part"] not in ("customer", "operations") and a in at_ends)
+        ]
+        bottom = _TOP
+        for index, account in enumerate(shown):
+            right = index % 2
+            x = WIDTH - _SIDE_BOX - 4 if right else 4
+            y = _TOP + 84 * (index // 2)
+            owner = self.accounts[account]["owner"]
+            box = self._add(
+                Box(
+                    *(x, y, _SIDE_BOX, 54),
+                    tone="broken" if account in at_ends else "outsider",
+                    hint=f"{owner} {account}",
+                    texts=(
+                        Text(x + _SIDE_BOX // 2, y + 22, clip(owner, _SIDE_BOX - 12, 12.5)),
+                        Text(x + _SIDE_BOX // 2, y + 40, account, small=True),
+                    ),
+                    account=account,
+                ),
+                End(account),
+            )
+            self._refusals(account, box, right=bool(right))
+            bottom = max(bottom, y + 54)
+        return bottom
 
+    def _refusals(self, account: str, box: Box, *, right: bool) -> None:
+        """What an account of no customer tried and was refused: at operations, and at customers."""
+        owner = self.accounts[account]["owner"]
+        inside = self.flows.refused.get((account, self.operations), [])
+        y = box.y + 27
+        if inside:
+            start, end = (box.x - 2, WIDTH - _SIDE + 8) if right else (box.x + 162, _SIDE - 8)
+            middle = (start + end) // 2
+            self.picture.arrows.append(
+                Arrow(
+                    f"M{start},{y} L{end},{y}",
+                    "refused",
+                    f"{owner}: {len(inside):,} attempts in the operations account were refused",
+                    tuple(inside[:_SHOWN]),
+                    (
+                        Text(middle, y - 7, f"{len(inside):,} tries", small=True),
+                        Text(middle, y + 17, "refused", small=True),
+                    ),
+                )
+            )
+        outside = [
+            index
+            for (source, target), found in self.flows.refused.items()
+            if source == account and target in self.customers
+            for index in found
+        ]
+        if outside:
+            x, y = box.x + _SIDE_BOX // 2, box.y + 56
+            label = Text(x + (-8 if right else 8), y + 20, f"{len(outside):,} tries", small=True)
+            self.picture.arrows.append(
+                Arrow(
+                    f"M{x},{y} L{x},{y + 30}",
+                    "refused",
+                    f"{owner}: {len(outside):,} attempts at customers' accounts were refused",
+                    tuple(outside[:_SHOWN]),
+                    (
+                        Text(label.x, y + 14, label.text, True, "end" if right else "start"),
+                        Text(label.x, y + 27, "refused", True, "end" if right else "start"),
+                    ),
+                )
+            )
 
-def _many(
-    environment: Mapping[str, Any],
-    customers: Sequence[Mapping[str, str]],
-    names: Sequence[str],
-    flows: Flows,
-) -> Picture:
-    columns = WIDTH // _PITCH
-    lines = -(-len(customers) // columns)
-    picture = Picture(height=_BOTTOM + lines * _PITCH + 40)
-    operations = _operations(environment, _SIDE, WIDTH - 2 * _SIDE)
-    role = Box(WIDTH // 2 - 110, _TOP + 66, 220, 34, f"{len(names)} fleet roles", "", "chip")
-    picture.boxes += [operations, role]
-    left = (WIDTH - min(columns, len(customers)) * _PITCH) // 2
-    for index, each in enumerate(customers):
-        account, name = each["account"], each["owner"]
-        tone = "broken" if account in flows.bad else "customer"
-        x, y = left + index % columns * _PITCH, _BOTTOM + index // columns * _PITCH
-        picture.boxes.append(Box(x, y, _TILE, _TILE, "", "", tone, f"{name} {account}"))
-    own = len(flows.own)
-    arrow = _up(WIDTH // 2, role, "allowed", f"{own} accounts assume their own fleet role")
-    picture.arrows.append(arrow)
-    label = f"{own} of {len(customers)} accounts assume their own"
-    picture.arrows.append(Arrow("", "allowed", label, WIDTH // 2 + 14, 250, ""))
-    if flows.broken:
-        hint = ", ".join(f"{a} into {b}" for a, b in sorted(flows.broken)[:20])
-        label = f"{len(flows.broken)} got into another's"
-        picture.arrows.append(Arrow("", "broken", label, WIDTH // 2 + 14, 272, hint))
-    return picture
+    def _customers(self, top: int) -> None:
+        if len(self.customers) <= SINGLE:
+            self._row(top)
+        elif len(self.customers) <= NAMED:
+            bottom = self._grid(self.customers, top)
+            self._all_own(top)
+            self.picture.height = bottom
+        else:
+            bad = [a for a in self.customers if a in self.flows.bad][:PROMOTED]
+            bottom = self._grid(bad, top) if bad else top
+            rest = [a for a in self.customers if a not in bad]
+            self.picture.height = self._tiles(rest, bottom + (6 if bad else 0))
+            self._all_own(top)
 
+    def _row(self, top: int) -> None:
+        count = max(1, len(self.customers))
+        width = min(214, (WIDTH - 8) // count - _GAP)
+        left = (WIDTH - count * (width + _GAP) + _GAP) // 2
+        for index, account in enumerate(self.customers):
+            x = left + index * (width + _GAP)
+            box = self._account(account, x, top, width, 112)
+            self._records(account, x, top + 58, width)
+            name = self.accounts[account]["owner"]
+            own = self.flows.own.get((account, name))
+            if own:
+                chip = self.anchors[End(self.operations, name)]
+                self.picture.arrows.append(
+                    Arrow(
+                        _curve(box, chip, 0),
+                        "allowed",
+                        f"{name} {account} assumes its own fleet role",
+                        tuple(own),
+                    )
+                )
+        self.picture.height = top + 112 + 12
 
-def _outsiders(picture: Picture, environment: Mapping[str, Any], flows: Flows) -> None:
-    outsiders = [a for a in environment["accounts"] if a["part"] == "outsider"]
-    for index, each in enumerate(outsiders[:4]):
-        account = each["account"]
-        right = index % 2
-        y = _TOP + 66 * (index // 2)
-        x = WIDTH - 150 if right else 0
-        tone = "broken" if account in flows.bad else "outsider"
-        picture.boxes.append(Box(x, y, 150, 54, each["owner"], account, tone))
-        tried, refused = flows.tried[account], flows.refused[account]
-        if not tried:
-            continue
-        start, end = (x, WIDTH - _SIDE + 8) if right else (x + 150, _SIDE - 8)
-        held = tried == refused
-        picture.arrows.append(
+    def _account(self, account: str, x: int, y: int, width: int, height: int) -> Box:
+        name = self.accounts[account]["owner"]
+        tone = "broken" if account in self.flows.bad else "customer"
+        hint = f"{name} {account}"
+        if tone == "customer" and account in self.flows.blocked:
+            tone, hint = "unsure", f"{hint}: not everything works as designed"
+        size = 14 if width > 120 else 12.5
+        return self._add(
+            Box(
+                *(x, y, width, height),
+                tone=tone,
+                hint=hint,
+                texts=(
+                    Text(x + width // 2, y + 22, clip(name, width - 12, size)),
+                    Text(x + width // 2, y + 40, account, small=True),
+                ),
+                account=account,
+            ),
+            End(account),
+        )
+
+    def _records(self, account: str, x: int, y: int, width: int) -> None:
+        """The application, its log group, and between them whether records were written."""
+        part = (width - 16 - 28) // 2
+        lost, wrote = self.flows.lost.get(account, []), self.flows.wrote.get(account, [])
+        says = "not written" if lost else "written" if wrote else "not probed"
+        tone = "unsure" if lost else "good" if wrote else "chip"
+        shown = tuple((lost or wrote)[:_SHOWN])
+        name = self.accounts[account]["owner"]
+        for left, title, sub, style in (
+            (x + 8, "application", "caller role", "chip"),
+            (x + width - 8 - part, "log group", says, tone),
+        ):
+            self._add(
+                Box(
+                    *(left, y, part, 40),
+                    tone=style,
+                    hint=f"{title} of {name} {account}"
+                    + (f": records {says}" if sub == says else ""),
+                    texts=(
+                        Text(left + part // 2, y + 17, clip(title, part, 12)),
+                        Text(left + part // 2, y + 32, clip(sub, part - 4, 10.5), small=True),
+                    ),
+                    account=account,
+                    shown=shown if sub == says else (),
+                )
+            )
+        if lost or wrote:
+            path = f"M{x + 8 + part},{y + 20} L{x + width - 10 - part},{y + 20}"
+            kept = "did not write its records" if lost else "writes its own records"
+            flow = Arrow(path, "blocked" if lost else "allowed", f"{name} {account} {kept}", shown)
+            self.picture.arrows.append(flow)
+
+    def _grid(self, accounts: Sequence[str], top: int) -> int:
+        """Named boxes in rows; returns where they end."""
+        columns = min(7, len(accounts))
+        columns = -(-len(accounts) // -(-len(accounts) // columns))
+        width = min(180, (WIDTH - 8) // columns - 12)
+        left = (WIDTH - columns * (width + 12) + 12) // 2
+        for index, account in enumerate(accounts):
+            x, y = left + index % columns * (width + 12), top + index // columns * 92
+            self._account(account, x, y, width, 78)
+            lost, wrote = self.flows.lost.get(account, []), self.flows.wrote.get(account, [])
+            own = self.flows.own.get((account, self.accounts[account]["owner"]), [])
+            says = (
+                "records not written" if lost else "own role, own records" if own and wrote else ""
+            )
+            says = says or ("own role" if own else "own records" if wrote else "")
+            if says:
+                text = Text(x + width // 2, y + 64, clip(says, width - 8, 10.5), small=True)
+                box = self.picture.boxes[-1]
+                self.picture.boxes[-1] = Box(
+                    *(box.x, box.y, box.width, box.height),
+                    tone=box.tone,
+                    hint=f"{box.hint}: {says}",
+                    texts=(*box.texts, text),
+                    account=account,
+                )
+        return top + -(-len(accounts) // columns) * 92
+
+    def _tiles(self, accounts: Sequence[str], top: int) -> int:
+        columns = WIDTH // _PITCH
+        left = (WIDTH - min(columns, len(accounts)) * _PITCH) // 2
+        for index, account in enumerate(accounts):
+            x, y = left + index % columns * _PITCH, top + index // columns * _PITCH
+            name = self.accounts[account]["owner"]
+            bad, blocked = account in self.flows.bad, account in self.flows.blocked
+            tone = "broken" if bad else "unsure" if blocked else "customer"
+            tile = Box(x, y, _TILE, _TILE, tone, f"{name} {account}", account=account)
+            self._add(tile, End(account))
+        return top + -(-len(accounts) // columns) * _PITCH + 10
+
+    def _all_own(self, top: int) -> None:
+        """One arrow for all accounts that assume their own fleet role."""
+        own = [index for found in self.flows.own.values() for index in found]
+        start, box = top - 6, self.anchors[End(self.operations)]
+        if not own:
+            return
+        x, middle = WIDTH // 2, (start + box.y + box.height) // 2
+        says = f"{len(self.flows.own):,} of {len(self.customers):,} assume their own fleet role"
+        label = Text(x + 14, middle - 3, says, True, "start")
+        wrote = f"{len(self.flows.wrote):,} write their own records"
+        self.picture.arrows.append(
             Arrow(
-                f"M{start},{y + 27} L{end},{y + 27}",
-                "refused" if held else "broken",
-                f"{refused}/{tried}",
-                (start + end) // 2,
-                y + 20,
-                f"{each['owner']}: {refused} of {tried} attempts were refused",
+                f"M{x},{start} L{x},{box.y + box.height + 8}",
+                "allowed",
+                says,
+                tuple(own[:_SHOWN]),
+                (label, Text(x + 14, middle + 13, wrote, True, "start"))
+                if self._kept
+                else (label,),
             )
         )
 
+    @property
+    def _kept(self) -> bool:
+        """Whether anything shows if records are written."""
+        return bool(self.flows.wrote or self.flows.lost)
 
-def _caption(flows: Flows, customers: int) -> str:
-    tried, refused = sum(flows.tried.values()), sum(flows.refused.values())
-    return (
-        f"{len(flows.own)} of {customers} customer accounts assume their own fleet role, "
-        f"{len(flows.wrote)} write their own records. "
-        f"{refused} of {tried} attempts at anything else were refused."
-    )
+    # --- what broke -------------------------------------------------------------------------
+
+    def _breaches(self) -> None:
+        ordered = sorted(self.flows.broken.items(), key=lambda item: (-len(item[1]), str(item[0])))
+        for count, ((start, end), found) in enumerate(ordered):
+            actions = list(dict.fromkeys(self.results[i]["action"] for i in found))
+            what = ", ".join(actions[:3]) + (" and more" if len(actions) > 3 else "")
+            probes = f"{len(found):,} probe{'s' if len(found) > 1 else ''}"
+            if start == end:
+                text = f"{self._name(start)} is not as it must be ({what}; {probes})"
+            else:
+                text = f"{self._name(start)} → {self._name(end)} ({what}; {probes})"
+            shown = tuple(found[:_SHOWN])
+            self.picture.breaches.append(Breach(text, shown))
+            here, there = self.anchors.get(start), self.anchors.get(end)
+            if start != end and here and there and here is not there and count < 60:
+                path = _curve(here, there, 10 + 6 * (count % 4))
+                self.picture.arrows.append(Arrow(path, "broken", text, shown))
+
+    def _name(self, end: End) -> str:
+        if end.account == self.operations:
+            return f"{end.fleet}'s fleet role" if end.fleet else "operations account"
+        known = self.accounts.get(end.account)
+        return f"{known['owner']} {end.account}" if known else end.account or "somebody"
+
+    def _caption(self) -> str:
+        flows, customers = self.flows, len(self.customers)
+        good, facts = flows.facts[True], flows.facts.total()
+        beside = (
+            f", and {good:,} of {facts:,} settings and searches show what they must"
+            if facts
+            else ""
+        )
+        wrote = f", {len(flows.wrote):,} write their own records" if self._kept else ""
+        return (
+            f"{len(flows.own):,} of {customers:,} customer accounts assume their own fleet "
+            f"role{wrote}. "
+            f"{flows.stopped:,} of {flows.tried:,} attempts at anything else were refused{beside}."
+        )
+
+
+def _curve(start: Box, end: Box, aside: int) -> str:
+    """From box to box, at the sides that face each other; `aside` keeps lines apart."""
+    ax, bx = start.x + start.width // 2, end.x + end.width // 2
+    if start.y >= end.y + end.height:  # up
+        x, y, u, v = ax + aside, start.y, bx + aside, end.y + end.height + 6
+        middle = (y + v) // 2
+        return f"M{x},{y} C{x},{middle} {u},{middle} {u},{v}"
+    if end.y >= start.y + start.height:  # down
+        x, y, u, v = ax - aside, start.y + start.height, bx - aside, end.y - 6
+        middle = (y + v) // 2
+        return f"M{x},{y} C{x},{middle} {u},{middle} {u},{v}"
+    if abs(ax - bx) < 400 and start.tone != "outsider" and start.height == end.height:
+        # Neighbors: over what stands between them.
+        y, u, v = start.y, bx, end.y - 6
+        top = min(y, v) - 16 - aside // 2
+        return f"M{ax},{y} C{ax},{top} {u},{top} {u},{v}"
+    right = bx > ax
+    x = start.x + start.width if right else start.x
+    u = end.x - 6 if right else end.x + end.width + 6
+    y, v = start.y + start.height // 2 + aside, end.y + end.height // 2
+    reach = 40 if right else -40
+    return f"M{x},{y} C{x + reach},{y} {u - reach},{v} {u},{v}"

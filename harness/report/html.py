@@ -21,7 +21,7 @@ from markupsafe import Markup
 from harness.report.coverage import Catalogue, cover
 from harness.report.graph import draw
 from harness.report.matrix import build
-from harness.report.summary import summarize
+from harness.report.summary import STANDINGS, standing, summarize
 
 _FOLDER = Path(__file__).with_name("page")
 TEXTS = (
@@ -29,6 +29,26 @@ TEXTS = (
     *("resource", "resource_arn", "expected", "observed", "verdict", "message", "evidence", "twin"),
 )
 """Members of a result that are texts, in the order in which they are packed."""
+WORDS = {
+    "held": "the wall held, with evidence",
+    "broken": "a way through was open",
+    "blocked": "nobody got through, but what the design allows was refused",
+    "no evidence": "the answer proves nothing",
+    "unaddressable": "no request can even name it",
+}
+"""What the standings of probes mean."""
+GLOSSARY = (
+    ("caller", "the application of a customer account, with the role that it runs as"),
+    ("other role, user", "another role or user of a customer account, with every right there"),
+    ("fleet", "a session of a customer's role in the operations account"),
+    ("administrator", "whoever administers a customer's or the management account"),
+    ("operations", "principals of the operations account itself"),
+    ("outsider", "an account of another organization, or of none"),
+    *WORDS.items(),
+    ("twin", "a call of the same session that must succeed, so that a refusal is no accident"),
+    ("row", "one way in which walls could fail, in the attack catalogue; see Coverage"),
+)
+"""The words of the page."""
 
 
 def render_html(data: Mapping[str, Any], catalogue: Catalogue | None = None) -> str:
@@ -53,21 +73,23 @@ def render_html(data: Mapping[str, Any], catalogue: Catalogue | None = None) -> 
         data=data,
         summary=summary,
         tone="good" if summary.holds else "bad" if summary.counts.get("broken") else "unsure",
+        standings=[(name, WORDS[name]) for name in (STANDINGS[-1], *STANDINGS[:-1])],
+        glossary=GLOSSARY,
         picture=draw(data["environment"], results),
         tables=_tables(results, catalogue),
         uncovered=_uncovered(results, catalogue),
         script=Markup(script),
         style=Markup(style),
         digest=digest,
-        packed=pack(data),
+        packed=pack(data, catalogue),
     )
 
 
-def pack(data: Mapping[str, Any]) -> str:
+def pack(data: Mapping[str, Any], catalogue: Catalogue | None = None) -> str:
     """The probes and the matrix for the page's script: JSON, gzip, base64.
 
     Texts that repeat, as most do, are kept once and named by number. `ids` name results in links;
-    a test's results keep theirs from run to run.
+    a test's results keep theirs from run to run. `sentences` say what the rows are.
     """
     numbers: dict[str, int] = {}
 
@@ -92,12 +114,23 @@ def pack(data: Mapping[str, Any]) -> str:
                 note(answer and {k: answer[k] for k in ("status", "code")}),
                 number(answer["request_id"] if answer else ""),
                 note(each["decision"]),
+                note(each["reads"]),
+                number(standing(each)),
+                each["matrix"],
             ]
         )
     matrix = build(data["results"])
     content = {
         "texts": list(numbers),
-        "fields": [*TEXTS, "rows", "request", "answer", "request_id", "decision"],
+        "fields": [
+            *(*TEXTS, "rows", "request", "answer", "request_id", "decision"),
+            *("reads", "standing", "matrix"),
+        ],
+        "sentences": {
+            row: catalogue.says(row)
+            for row in sorted({row for each in data["results"] for row in each["rows"]})
+            if catalogue is not None and catalogue.says(row)
+        },
         "results": rows,
         "ids": ids,
         "matrix": {
@@ -107,7 +140,12 @@ def pack(data: Mapping[str, Any]) -> str:
                     "principal": row.principal,
                     "kind": row.kind,
                     "cells": {
-                        str(index): [cell.expected, cell.observed, cell.verdict]
+                        str(index): [
+                            cell.expected,
+                            cell.observed,
+                            cell.verdict,
+                            cell.first,
+                        ]
                         for index, name in enumerate(matrix.columns)
                         if (cell := row.cells.get(name)) is not None
                     },

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-_WORST_FIRST = ("broken", "no evidence", "unaddressable", "held")
+from harness.report.summary import STANDINGS, standing
+
 _KIND_ORDER = ("caller", "other role", "user", "operations", "outsider")
 
 
@@ -17,6 +18,9 @@ class Cell:
     expected: str
     observed: str
     verdict: str
+    """How the worst of them stands: see `harness.report.summary.standing`."""
+    first: int
+    """Number of that one among all results."""
 
 
 @dataclass(slots=True)
@@ -40,7 +44,7 @@ def build(results: Iterable[Mapping[str, Any]]) -> Matrix:
     """The matrix of the results that say they are part of it. A pair nobody probed has no cell."""
     rows: dict[str, Row] = {}
     columns: set[str] = set()
-    for result in results:
+    for index, result in enumerate(results):
         if not result["matrix"]:
             continue
         row = rows.setdefault(
@@ -48,7 +52,7 @@ def build(results: Iterable[Mapping[str, Any]]) -> Matrix:
         )
         column = result["resource"]
         columns.add(column)
-        cell = Cell(result["expected"], result["observed"], result["verdict"])
+        cell = Cell(result["expected"], result["observed"], standing(result), index)
         old = row.cells.get(column)
         if old is None or _rank(cell) < _rank(old):
             row.cells[column] = cell
@@ -56,7 +60,7 @@ def build(results: Iterable[Mapping[str, Any]]) -> Matrix:
 
 
 def _rank(cell: Cell) -> int:
-    return _WORST_FIRST.index(cell.verdict)
+    return STANDINGS.index(cell.verdict)
 
 
 def _order(row: Row) -> tuple[int, str]:

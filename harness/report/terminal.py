@@ -12,12 +12,19 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.report.matrix import Cell, Matrix, Row, build
-from harness.report.summary import Summary, summarize
+from harness.report.summary import BLOCKED, Summary, standing, summarize
 
 WIDE = 8
 """With more fleet roles than this the matrix counts cells instead of showing each."""
 LISTED = 20
 """How many failures are listed one by one."""
+
+
+_WORDS = {
+    "broken": "broken",
+    BLOCKED: "refused, and the design allows it",
+    "no evidence": "no evidence",
+}
 
 
 def render(results: Mapping[str, Any], console: Console, *, compact: bool | None = None) -> Summary:
@@ -36,7 +43,7 @@ def render(results: Mapping[str, Any], console: Console, *, compact: bool | None
     style = "bold green" if summary.holds else "bold red"
     console.print(Text(summary.sentence, style=style), soft_wrap=True)
     console.print(
-        Text(f"{summary.tests} tests in {summary.seconds:.1f} s", style="dim"), highlight=False
+        Text(f"{summary.tests:,} tests in {summary.seconds:.1f} s", style="dim"), highlight=False
     )
     return summary
 
@@ -114,15 +121,16 @@ def _cell(cell: Cell | None) -> Text:
         return Text("not probed", style="dim")
     if cell.verdict == "held":
         return Text(cell.observed, style="bold green" if cell.observed == "allowed" else "green")
-    if cell.verdict == "broken":
-        return Text(f"{cell.observed.upper()}, must be {cell.expected}", style="bold red")
+    if cell.verdict in ("broken", BLOCKED):
+        style = "bold red" if cell.verdict == "broken" else "bold yellow"
+        return Text(f"{cell.observed.upper()}, must be {cell.expected}", style=style)
     return Text(f"{cell.observed}: {cell.verdict}", style="bold yellow")
 
 
 def _print_failures(summary: Summary, console: Console) -> None:
     for result in summary.failed[:LISTED]:
         rows = f" ({', '.join(result['rows'])})" if result["rows"] else ""
-        _line(console, f"{result['verdict']}: {result['claim']}{rows}", "bold red")
+        _line(console, f"{_WORDS[standing(result)]}: {result['claim']}{rows}", "bold red")
         _line(
             console,
             f"  request   {result['principal']}: {result['action']} on {result['resource_arn']}",

@@ -56,8 +56,8 @@ class Target(Protocol):
 
     def explain(self, request_id: str) -> dict[str, Any] | None:
         """What was decided for a request, and by which statements: `outcome`, `action`, `resource`,
-        `statements` (`kind`, `policy`, `sid`, `index`, `statement`), `missing` kinds of policy,
-        `near` statements of those, `note`.
+        `statements` (`kind`, `policy`, `attached`, `sid`, `index`, `statement`), `missing` kinds of
+        policy, `near` statements of those, `note`.
 
         `None` where the target cannot tell, as AWS cannot.
         """

@@ -132,7 +132,7 @@ class EmbeddedTarget:
                     endpoint_url=self._endpoint_url,
                     config=Config(**(_CONFIG | settings)),
                 )
-                wiretap.attach(clients[key])
+                wiretap.attach(clients[key], self.explain)
             return clients[key]
 
     def explain(self, request_id: str) -> dict[str, Any] | None:

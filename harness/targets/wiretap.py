@@ -6,9 +6,10 @@ leave the request.
 
 from __future__ import annotations
 
+import functools
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -64,6 +65,8 @@ class Exchange:
     """The HTTP status; 0 where no answer came."""
     code: str = ""
     request_id: str = ""
+    explain: Callable[[str], Mapping[str, Any] | None] | None = field(default=None, repr=False)
+    """Tells what was decided for a request id, where whoever answered can (`Target.explain`)."""
 
 
 _listening = threading.local()
@@ -81,10 +84,10 @@ def listening() -> Iterator[list[Exchange]]:
         _listening.to = before
 
 
-def attach(client: Any) -> None:
-    """Have a boto3 client heard."""
+def attach(client: Any, explain: Callable[[str], Mapping[str, Any] | None] | None = None) -> None:
+    """Have a boto3 client heard. `explain` belongs to what answers it."""
     events = client.meta.events
-    events.register("provide-client-params", _asked)
+    events.register("provide-client-params", functools.partial(_asked, explain=explain))
     events.register("after-call", _answered)
 
 
@@ -104,12 +107,16 @@ def shown(value: Any, depth: int = _DEPTH) -> Any:
     return value if isinstance(value, str) and _NAME.fullmatch(value) else HIDDEN
 
 
-def _asked(params: Mapping[str, Any], model: Any, context: Any = None, **_: Any) -> None:
-    del context
+def _asked(
+    params: Mapping[str, Any],
+    model: Any,
+    explain: Callable[[str], Mapping[str, Any] | None] | None,
+    **_: Any,
+) -> None:
     heard: list[Exchange] | None = getattr(_listening, "to", None)
     if heard is not None:
         service = model.service_model.service_name
-        heard.append(Exchange(service, model.name, "", parameters=shown(params)))
+        heard.append(Exchange(service, model.name, "", parameters=shown(params), explain=explain))
 
 
 def _answered(http_response: Any, parsed: Mapping[str, Any], context: Any, **_: Any) -> None:

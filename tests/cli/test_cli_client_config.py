@@ -28,6 +28,9 @@ def test_what_it_prints_runs_the_example(
         if line.startswith("export ")
     )
     (command,) = [line for line in printed.splitlines() if "application.py" in line]
+    # As it stands there, it runs from here: the interpreter of this environment, not `python`.
+    python = command.removeprefix("#").split()[0]
+    assert Path(python).absolute() == Path(sys.executable)
     arguments = command.split("application.py ")[1].split()
     done = subprocess.run(
         [sys.executable, str(APPLICATION), *arguments, "--way", "sync"],

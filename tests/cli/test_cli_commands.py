@@ -17,6 +17,8 @@ from click.testing import CliRunner
 
 from harness.cli import EXIT_INTERRUPTED, EXIT_USAGE
 from harness.cli.commands import commands, run
+from harness.cli.serve import refuse_own_credentials
+from harness.cloud.plan import CREDENTIALS_HEAD
 from harness.errors import UserError
 
 BULKHEAD = [sys.executable, "-c", "from harness.cli import main; main()"]
@@ -27,6 +29,16 @@ def test_help_names_every_command() -> None:
     assert result.exit_code == 0
     for name in ("apply", "cloud", "config", "decide", "demo", "destroy", "validate", "verify"):
         assert f"\n  {name} " in result.output
+
+
+def test_help_says_what_each_command_does_in_whole_sentences(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    printed = CliRunner().invoke(commands, ["--help"]).output
+    assert "..." not in printed.replace("[ARGS]...", "")
+    assert "how long demo, suite and weakenings of ENV take." in " ".join(printed.split())
+    assert max(map(len, printed.splitlines())) <= 80
 
 
 @pytest.mark.parametrize(
@@ -106,9 +118,24 @@ def test_your_own_credentials_are_not_overwritten(
     assert own.read_text(encoding="utf-8") == "[default]\n"
 
 
+def test_what_a_cloud_wrote_may_be_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the shell that has its variables set; but never in the place of people's own."""
+    written = tmp_path / ".aws" / "credentials"
+    written.parent.mkdir()
+    written.write_text(f"{CREDENTIALS_HEAD}\n[111111111111]\n", encoding="utf-8")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(written))
+    refuse_own_credentials(written)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(UserError, match="would be overwritten"):
+        refuse_own_credentials(written)
+
+
 @pytest.mark.parametrize(
     ("error", "code", "said"),
     [
+        (UserError("a: 1", "b: 2"), EXIT_USAGE, "bulkhead: a: 1\nbulkhead: b: 2\n"),
         (
             UserError("customers.yaml:3:\n  wrong"),
             EXIT_USAGE,
@@ -148,6 +175,7 @@ def test_a_cloud_of_its_own_serves_and_ends_with_the_command(
             for line in (process.stdout.readline() for _ in range(3))
         )
         assert credentials.stat().st_mode & 0o077 == 0
+        assert credentials.read_text(encoding="utf-8").startswith(CREDENTIALS_HEAD)
         profiles = configparser.RawConfigParser()
         profiles.read(credentials)
         for account in accounts:
@@ -189,5 +217,5 @@ def test_a_taken_port_is_said(tmp_path: Path, capfd: pytest.CaptureFixture[str])
         code = run(commands, ["cloud", *arguments, "--credentials", str(tmp_path / "c")])
     assert code == EXIT_USAGE
     err = capfd.readouterr().err
-    assert "did not start" in err
+    assert f"did not start: port {port} is taken; name another, or 0 for a free one" in err
     assert "Traceback" not in err

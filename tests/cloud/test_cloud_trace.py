@@ -38,6 +38,11 @@ def test_an_allowed_request_names_a_statement_of_each_layer(
     )
     by_kind = {each["kind"]: each for each in told["statements"]}
     assert {"scp", "trust", "identity"} <= set(by_kind)
+    # One statement, however many levels of the organization it is attached at; by its name.
+    (scp,) = (each for each in told["statements"] if each["kind"] == "scp")
+    assert scp["policy"] == "FullAWSAccess"
+    assert scp["attached"] == ["the organization's root", "the account"]
+    assert by_kind["trust"]["attached"] == []
     condition = by_kind["trust"]["statement"]["Condition"]
     assert condition == {"StringEquals": {"sts:ExternalId": HIDDEN}}
     assert SECRET not in str(told)

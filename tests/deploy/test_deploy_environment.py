@@ -112,3 +112,46 @@ def test_cloud_plan_refuses_a_reserved_account(tmp_path: Path) -> None:
     folder = changed(tmp_path, '"888888888888"', f'"{OTHER_MANAGEMENT_ACCOUNT}"')
     with pytest.raises(UserError, match=OTHER_MANAGEMENT_ACCOUNT):
         cloud_plan(load_environment(folder))
+
+
+def test_every_error_is_told_with_its_line_the_first_in_the_file_first(tmp_path: Path) -> None:
+    folder = changed(tmp_path, "caller: ec2", "caller: vm")
+    file = folder / "customers.yaml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(
+        text.replace("region: eu-central-1", "region: [x]\n  zone: x", 1), encoding="utf-8"
+    )
+    with pytest.raises(UserError) as error:
+        load_environment(folder)
+    messages = error.value.messages
+    places = [int(message.removeprefix(f"{file}:").split(":")[0]) for message in messages]
+    assert len(messages) == 3
+    assert places == sorted(places)
+    assert "operations.region" in messages[0]
+    assert "not a list" in messages[0]
+    assert "zone" in messages[1]
+    assert "lambda, ecs, ec2" in messages[2]
+    assert "ordereddict" not in "".join(messages).lower()
+
+
+def test_every_contradiction_is_told(tmp_path: Path) -> None:
+    folder = changed(tmp_path, '"333333333333"', '"222222222223"')
+    file = folder / "customers.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace("888888888888", "111111111111"))
+    with pytest.raises(UserError) as error:
+        load_environment(folder)
+    assert ["already" in message for message in error.value.messages] == [True, True]
+
+
+def test_an_empty_file_says_where_to_start(tmp_path: Path) -> None:
+    shutil.copy(EMBEDDED / "customers.schema.json", tmp_path)
+    (tmp_path / "customers.yaml").write_text("# nothing\n", encoding="utf-8")
+    with pytest.raises(UserError, match="is empty; start from a copy of environments/embedded"):
+        load_environment(tmp_path)
+
+
+def test_a_customer_twice_is_told_in_words(tmp_path: Path) -> None:
+    folder = changed(tmp_path, "  globex:", "  acme:")
+    with pytest.raises(UserError, match=r'the key "acme" stands twice; remove or rename') as error:
+        load_environment(folder)
+    assert "{" not in str(error.value)

@@ -103,6 +103,21 @@ def test_the_users_own_installation_settings_win(tmp_path: Path) -> None:
     assert prepare_toolchain(tmp_path / "run", env).config == own
 
 
+def test_settings_that_are_named_outright_go_before_a_mirror_that_is_found(tmp_path: Path) -> None:
+    make_command(tmp_path / "bin", "terraform")
+    mirror = make_mirror(tmp_path / "plugins")
+    own = tmp_path / "own.rc"
+    own.write_text("provider_installation {\n  direct {}\n}\n", encoding="utf-8")
+    env = {"HOME": str(tmp_path), "PATH": str(tmp_path / "bin")}
+    named = env | {"TF_CLI_CONFIG_FILE": str(own)}
+    assert prepare_toolchain(tmp_path / "run", named).config == own
+    # Unless there is no such file, or the mirror is named as well.
+    absent = env | {"TF_CLI_CONFIG_FILE": str(tmp_path / "nowhere")}
+    assert prepare_toolchain(tmp_path / "run", absent).mirror == mirror
+    both = named | {"BULKHEAD_PROVIDER_MIRROR": str(mirror)}
+    assert prepare_toolchain(tmp_path / "run", both).mirror == mirror
+
+
 def test_terraform_goes_before_tofu(tmp_path: Path) -> None:
     make_command(tmp_path / "bin", "tofu")
     env = {"HOME": str(tmp_path), "PATH": str(tmp_path / "bin")}

@@ -10,6 +10,8 @@ from botocore.exceptions import ClientError, EventStreamError, ParamValidationEr
 
 from harness.probes.evidence import Denial, Outcome, Verdict, ask, judge_allowed, judge_denial
 from harness.probes.result import Recorder, Subject
+from harness.targets import wiretap
+from harness.targets.wiretap import Exchange
 
 ROLE = "arn:aws:iam::111111111111:role/bulkhead/fleet/bulkhead-acme"
 USER = "arn:aws:sts::333333333333:assumed-role/bulkhead-caller/app"
@@ -134,3 +136,63 @@ def test_the_recorder_keeps_secrets_out_and_lists_failures() -> None:
     assert [r.verdict for r in recorder.failures] == ["no evidence", "broken"]
     assert "s3cret" not in str([r.as_dict() for r in recorder.results])
     assert "[redacted]" in recorder.results[1].message
+
+
+def said(operation: str, **parameters: str) -> Exchange:
+    return Exchange("iam", operation, "eu-central-1", parameters, 200, "", "id-1")
+
+
+def facts(recorder: Recorder, **more: Any) -> Any:
+    subject = Subject("shape", (), "it is closed", Who(), "iam:GetRole", "acme", (ROLE,))
+    recorder.state(subject, expected="closed", observed="closed", holds=True, why="1", **more)
+    return recorder.results[-1].reads
+
+
+def test_a_fact_says_which_calls_it_was_read_from() -> None:
+    heard: list[Exchange] = []
+    recorder = Recorder(heard=heard)
+    assert facts(recorder)["note"].startswith("No call was made")
+    heard += [said("GetRole", RoleName="x"), said("GetRole", RoleName="x"), said("ListRoles")]
+    calls = facts(recorder)["calls"]
+    assert [(c["operation"], c["times"]) for c in calls] == [("GetRole", 2), ("ListRoles", 1)]
+    # Another fact of the same reading.
+    assert facts(recorder)["calls"] == calls
+    heard.append(said("GetUser", UserName="y"))
+    assert [c["operation"] for c in facts(recorder)["calls"]] == ["GetUser"]
+    heard += [said("GetRole", RoleName=f"role-{n}") for n in range(50)]
+    (many,) = facts(recorder)["calls"]
+    assert (many["times"], many["parameters"]) == (50, {})
+    assert facts(recorder, places=["acme: buckets"])["places"] == ["acme: buckets"]
+    assert facts(recorder, note="Compared in memory.")["note"] == "Compared in memory."
+
+
+def test_what_no_request_can_name_says_that_none_was_made() -> None:
+    recorder = Recorder()
+    subject = Subject("unaddressable", (), "cannot", Who(), "logs:PutLogEvents", "x", ())
+    recorder.unaddressable(subject, members=["logGroupName"], foreign="another group")
+    assert recorder.results[0].reads == {
+        "calls": [],
+        "places": [],
+        "note": "No request was made: none can name another group.",
+    }
+
+
+def test_whoever_answered_explains_the_decision() -> None:
+    def call(cloud: str) -> Callable[[], None]:
+        def ask_it() -> None:
+            exchange = said("GetRole", RoleName="x")
+            exchange.explain = lambda request: {"by": cloud, "request": request}
+            to = wiretap._listening.to
+            to.append(exchange)
+
+        return ask_it
+
+    recorder = Recorder(place=lambda decision: {**decision, "placed": True})
+    subject = Subject("a", (), "b", Who(), "iam:GetRole", "c", (ROLE,))
+    recorder.allowed(subject, call("copy"))
+    recorder.allowed(subject, call("original"))
+    assert [r.decision for r in recorder.results] == [
+        {"by": name, "request": "id-1", "placed": True} for name in ("copy", "original")
+    ]
+    recorder.denied(subject, refuse("AccessDenied", GOOD), twin=call("original"))
+    assert recorder.results[-1].twin == "iam GetRole on x: allowed"

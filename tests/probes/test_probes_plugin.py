@@ -154,3 +154,19 @@ def test_a_missing_deployment_is_named(suite: pytest.Pytester, tmp_path: Path) -
     missing = tmp_path / "none.json"
     _, data = run(suite, "--deployment", str(missing))
     assert str(missing) in data["tests"][0]["message"]
+
+
+def test_junit_repeats_only_the_results_of_what_failed(suite: pytest.Pytester) -> None:
+    suite.makepyfile(
+        """
+        def test_good(probe, subject): probe.allowed(subject, lambda: None)
+        def test_bad(probe, subject):
+            probe.state(subject, expected='off', observed='on', holds=False, why='on')
+        """
+    )
+    junit = suite.path / "junit.xml"
+    _, data = run(suite, f"--junit-xml={junit}")
+    assert len(data["results"]) == 2
+    text = junit.read_text()
+    assert text.count("bulkhead-results") == 1
+    assert "test_good" in text

@@ -11,6 +11,8 @@ ROWS = Catalogue(
     {"T": "Trust"},
     {"T01": "everybody", "T02": "the organization", "T03": "the name | the path"},
     {"T02": "Not built."},
+    {"G": "Guardrails"},
+    {"G07": "above the guardrails", "G08": "beside them"},
 )
 
 
@@ -44,14 +46,22 @@ def test_reasons_must_go_when_there_is_a_probe() -> None:
 
 
 def test_rows_that_do_not_exist_are_told() -> None:
-    """Those of tables that the page does not have are nobody's business here."""
-    (unknown,) = problems(cover([result("T01", "T03", "T99", "B09")], ROWS))
-    assert unknown.startswith("T99 is named by a probe")
+    wrong = problems(cover([result("T01", "T03", "T99", "B09", "G07")], ROWS))
+    assert [line[:23] for line in wrong] == ["B09 is named by a probe", "T99 is named by a probe"]
+
+
+def test_rows_of_other_tables_are_shown_where_probes_answer_them() -> None:
+    text = page(cover([result("T01", "G07")], ROWS))
+    assert "1 of 3 rows are probed." in text
+    assert "| G07 | above the guardrails | nobody gets in | no |" in text
+    assert "G08" not in text
 
 
 def test_the_catalogue_is_whole() -> None:
     rows = catalogue()
     assert {row[0] for row in rows.rows} == set(rows.tables)
     assert set(rows.uncovered) <= set(rows.rows)
+    assert {row[0] for row in rows.beside} == set(rows.beside_tables)
+    assert not set(rows.beside) & set(rows.rows)
     counted = {t: sum(row.startswith(t) for row in rows.rows) for t in rows.tables}
     assert counted == {"T": 46, "P": 42, "C": 10, "K": 12, "L": 31, "O": 17}

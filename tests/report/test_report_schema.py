@@ -12,6 +12,7 @@ from harness.report.schema import check_schema
 STATEMENT = {
     "kind": "trust",
     "policy": "trust policy",
+    "attached": [],
     "sid": "ApprovedCallers",
     "index": 0,
     "statement": {"Effect": "Allow"},
@@ -30,10 +31,20 @@ FULL = result(
         "note": "",
     },
 )
+READ = {
+    "service": "oam",
+    "operation": "ListLinks",
+    "region": "eu-west-1",
+    "parameters": {},
+    "status": 200,
+    "code": "",
+    "times": 2,
+}
+STATE = result(reads={"calls": [READ], "places": ["acme: buckets"], "note": ""})
 
 
 def test_what_is_written_fits() -> None:
-    check_schema(run(result(), FULL))
+    check_schema(run(result(), FULL, STATE))
     check_schema(run(environment=None))
 
 
@@ -43,7 +54,7 @@ def test_what_is_written_fits() -> None:
         run(result(verdict="fine")),
         run(result(external_id="x")),
         run(result(rows=["T1"])),
-        run(format="bulkhead-results/1"),
+        run(format="bulkhead-results/2"),
         run(extra=1),
         {k: v for k, v in run().items() if k != "started"},
     ],

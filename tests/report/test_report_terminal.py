@@ -52,7 +52,7 @@ def test_no_evidence_is_not_a_pass() -> None:
     )
     assert not summarize(data).holds
     assert "ThrottlingException: slow" in text(data)
-    assert "1 of 1 probes gave no evidence" in text(data)
+    assert "Not shown: 1 of 1 probe gave no evidence." in text(data)
 
 
 def test_an_unaddressable_thing_counts_as_held_and_is_named_as_such() -> None:
@@ -61,7 +61,7 @@ def test_an_unaddressable_thing_counts_as_held_and_is_named_as_such() -> None:
         result(expected="unaddressable", observed="unaddressable", verdict="unaddressable"),
     )
     assert summarize(data).holds
-    assert "1 could not even be addressed" in text(data)
+    assert "1 of 2 probes, and 1 could not even be addressed" in text(data)
 
 
 def test_no_probes_show_nothing() -> None:
@@ -129,3 +129,18 @@ def test_a_file_gets_no_trailing_spaces() -> None:
     shown = text(run(result()))
     assert "acme caller 222222222222" in shown
     assert [line for line in shown.splitlines() if line != line.rstrip()] == []
+
+
+def test_a_designed_call_that_is_refused_is_told_apart() -> None:
+    refused = result(observed="denied", verdict="broken", message="AccessDenied")
+    shown = text(run(result(), refused))
+    assert "refused, and the design allows it: another role" in shown
+    assert "Not as designed: no wall broke, but 1 designed call was refused." in shown
+    both = run(refused, refused, result(expected="denied", verdict="broken"))
+    says = "The walls do not hold: 1 of 3 probes broke through; 2 designed calls were refused."
+    assert says in text(both)
+    assert summarize(both).counts == {"blocked": 2, "broken": 1}
+
+
+def test_large_numbers_are_written_alike() -> None:
+    assert summarize(run(*[result()] * 1500)).sentence == "The walls hold: 1,500 of 1,500 probes."

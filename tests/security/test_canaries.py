@@ -161,6 +161,7 @@ def judge_record(
             observed="present" if own else "absent",
             holds=bool(own),
             why=f"found in {own[0]}" if own else f"not found; writer settled: {sent.delivered}",
+            places=sighting.places,
         )
     judge_absence(
         probe,
@@ -213,6 +214,7 @@ def judge_absence(probe: Recorder, subject: Subject, sighting: Sighting, found: 
         else f"the markers were not found in {blind}"
         if blind
         else f"searched {len(sighting.searched)} shelves of all accounts, each marker found",
+        places=sighting.places,
     )
 
 
@@ -249,4 +251,5 @@ def judge_search(
         observed="present" if found else "absent",
         holds=found,
         why="found" if found else "planted, and not found",
+        places=sighting.places,
     )

@@ -271,4 +271,5 @@ def test_external_ids_differ(probe: Recorder, cast: Cast) -> None:
         holds=len(ids) == len(cast.stage.fleets) and not short,
         why=f"{len(ids)} external ids for {len(cast.stage.fleets)} customers"
         + (f"; short: {', '.join(short)}" if short else ""),
+        note="No call was made: compared are the external ids that Terraform made, here in memory.",
     )

@@ -40,13 +40,14 @@ def result(**changes: Any) -> dict[str, Any]:
         "request": None,
         "answer": None,
         "decision": None,
+        "reads": None,
         **changes,
     }
 
 
 def run(*results: dict[str, Any], **changes: Any) -> dict[str, Any]:
     return {
-        "format": "bulkhead-results/2",
+        "format": "bulkhead-results/3",
         "target": "embedded",
         "environment": ENVIRONMENT,
         "started": "2026-11-24T12:00:00+00:00",

@@ -6,10 +6,11 @@ import base64
 from typing import Any
 
 from harness.cloud.call import Call, Need, Unmapped, World
-from harness.cloud.catalogue.arns import checked_arn, owner_of
+from harness.cloud.catalogue.arns import checked_arn, form, owner_of
 from harness.cloud.catalogue.spec import values
 
 _PARTS = 3
+_STREAM = form(r"stream/[A-Za-z0-9_.-]+")
 
 
 def get_records(call: Call, _world: World) -> tuple[Need, ...]:
@@ -20,7 +21,8 @@ def get_records(call: Call, _world: World) -> tuple[Need, ...]:
     """
     named = values(call.params, "StreamARN")
     if named:
-        return (Need("kinesis:GetRecords", checked_arn(call, named[0]), owner_of(named[0])),)
+        arn = checked_arn(call, named[0], "kinesis", _STREAM)
+        return (Need("kinesis:GetRecords", arn, owner_of(arn)),)
     stream = iterator_stream(call.params.get("ShardIterator"))
     if stream is None:
         raise Unmapped(call.service, call.operation)
