@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from harness.bench.engine import CASES
 from harness.iam import Outcome, decide
 from harness.iam.cases import read_case
 from harness.iam.validate import validate
-from scripts.peers import node, speed
+from scripts.peers import node
 from scripts.peers.generate import cases
 from scripts.peers.known import REPAIRS, facts, repaired, rules
 from scripts.peers.translate import Inexpressible, simulation
@@ -105,7 +106,7 @@ def test_what_the_peer_cannot_be_told_is_not_asked() -> None:
         simulation(data, read_case(data))
 
 
-@pytest.mark.parametrize("data", speed.SCENARIOS.values(), ids=list(speed.SCENARIOS))
+@pytest.mark.parametrize("data", CASES, ids=[case["id"] for case in CASES])
 def test_what_speed_is_measured_on_is_allowed(data: dict[str, Any]) -> None:
     case = read_case(data)
     assert decide(case.request, case.policies).allowed
