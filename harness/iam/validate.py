@@ -179,7 +179,7 @@ def _resources(statement: Mapping[str, Any], kind: PolicyKind) -> Iterator[str]:
             yield f'Partition "{pieces[1]}" is not valid for resource "{resource}".'
         elif len(pieces) < _FEWEST_FIELDS.get(kind, 6) and "*" not in pieces[-1]:
             yield f'Resource {resource} must be in ARN format or "*".'
-        elif pieces[2:3] == ["iam"] and pieces[3] not in ("", "*"):
+        elif pieces[2:3] == ["iam"] and pieces[3:4] not in ([], [""], ["*"]):
             yield f"IAM resource {resource} cannot contain region information."
 
 
