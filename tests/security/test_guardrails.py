@@ -275,11 +275,12 @@ def test_an_open_trust_lets_no_outsider_in(probe: Recorder, copied: Cast, outsid
     neighbor = copied.other_role(next(iter(copied.stage.homes)))
     copied.assume(neighbor, fleet.role_arn, name="probe")  # the trust is open indeed
     attacker = copied.outsider(outsider)
+    whose = "the management account" if outsider == "management" else f"an account of {outsider}"
     probe.denied(
         Subject(
             "guardrail-trust",
             ("G10", "T01", "T28"),
-            f"an account of {outsider} is kept out of a role that trusts everybody",
+            f"{whose} is kept out of a role that trusts everybody",
             attacker,
             "sts:AssumeRole",
             fleet.customer,
