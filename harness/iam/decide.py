@@ -200,9 +200,7 @@ def _require(
 def _best_grant(resource: NamedPolicy | None, view: View) -> tuple[Grant, Hit | None]:
     """The closest grant that the resource's policy gives, and the statement that gives it."""
     best, granting = _NONE, None
-    if resource is None or (
-        view.principal.kind == "anonymous" and resource.kind is _TRUST
-    ):
+    if resource is None or (view.principal.kind == "anonymous" and resource.kind is _TRUST):
         return best, granting
     for statement in resource.policy.about(view.action)[1]:
         grant = statement.grants(view)

@@ -118,6 +118,13 @@ RIGHTS = [
         {"inferenceProfileName": "{name}", "modelSource": {"copyFrom": "{model_arn}"}},
         ("delete_inference_profile", {"inferenceProfileIdentifier": "{name}"}),
     ),
+    bedrock(
+        ("P20",),
+        "delete its profile, and so lock its customer out",
+        "delete_inference_profile",
+        "arn:aws:bedrock:{r}:{a}:application-inference-profile/000000000000",
+        inferenceProfileIdentifier="arn:aws:bedrock:{r}:{a}:application-inference-profile/000000000000",
+    ),
     Right(
         ("P11",),
         "make a log group in the operations account",
@@ -258,7 +265,7 @@ RIGHTS = [
         {},
     ),
     Right(
-        ("P14", "P17"),
+        ("P17", "P22"),
         "start a batch job, whose prompts and answers lie in buckets",
         "bedrock",
         "create_model_invocation_job",

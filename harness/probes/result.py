@@ -178,11 +178,19 @@ class Recorder:
         )
 
     def state(
-        self, subject: Subject, *, expected: str, observed: str, holds: bool | None, why: str
+        self,
+        subject: Subject,
+        *,
+        expected: str,
+        observed: str,
+        holds: bool | None,
+        why: str,
+        evidence: str = "what the APIs show",
     ) -> None:
-        """A fact that was read: it holds, it does not, or (None) it could not be established."""
+        """A fact that was read, or follows (`evidence` says how) from what was read: it holds, it
+        does not, or (None) it could not be established."""
         verdict = {True: Verdict.HELD, False: Verdict.BROKEN, None: Verdict.NO_EVIDENCE}[holds]
-        self._add(subject, expected, observed, Judgment(verdict, why), "what the APIs show")
+        self._add(subject, expected, observed, Judgment(verdict, why), evidence)
 
     @property
     def failures(self) -> list[Result]:

@@ -86,6 +86,8 @@ RIGHTS = {
     "FilterLogEvents": ("L21", "L15"),
     "DescribeLogStreams": ("L21",),
     "StartQuery": ("L21",),
+    "StartLiveTail": ("L21",),
+    "DeleteRetentionPolicy": ("L18", "L20"),
     "CreateExportTask": ("L13", "L21"),
     "CreateLogGroup": ("L28",),
     "DeleteLogGroup": ("L20",),
@@ -102,7 +104,7 @@ RIGHTS = {
     "DisassociateKmsKey": ("K11",),
 }
 
-ELSEWHERE = ("DeleteLogGroup", "DisassociateKmsKey")
+ELSEWHERE = ("DeleteLogGroup", "DeleteRetentionPolicy", "DisassociateKmsKey")
 
 
 @pytest.mark.parametrize("operation", list(RIGHTS))
@@ -127,6 +129,12 @@ def test_caller_cannot(probe: Recorder, cast: Cast, account: str, operation: str
         "DeleteLogGroup": lambda: logs.delete_log_group(logGroupName=f"{home.group}-{name}"),
         "DeleteLogStream": lambda: logs.delete_log_stream(
             logGroupName=home.group, logStreamName=stream
+        ),
+        "StartLiveTail": lambda: next(
+            iter(logs.start_live_tail(logGroupIdentifiers=[home.group_arn])["responseStream"])
+        ),
+        "DeleteRetentionPolicy": lambda: logs.delete_retention_policy(
+            logGroupName=f"{home.group}-{name}"
         ),
         "PutRetentionPolicy": lambda: logs.put_retention_policy(
             logGroupName=home.group, retentionInDays=retention(cast, home)

@@ -107,7 +107,11 @@ def test_services_use_a_key_for_its_group_only(probe: Recorder, cast: Cast, acco
 
 
 @pytest.mark.parametrize(
-    "operation", ["ScheduleKeyDeletion", "DisableKey", "PutKeyPolicy", "CreateGrant", "Decrypt"]
+    "operation",
+    [
+        *("ScheduleKeyDeletion", "DisableKey", "PutKeyPolicy", "CreateGrant", "Decrypt"),
+        *("UntagResource", "DisableKeyRotation"),
+    ],
 )
 def test_caller_cannot_change_its_key(
     probe: Recorder, cast: Cast, account: str, operation: str
@@ -124,6 +128,9 @@ def test_caller_cannot_change_its_key(
             KeyId=key, GranteePrincipal=home.caller_role_arn, Operations=["DescribeKey"]
         ),
         "Decrypt": lambda: kms.decrypt(KeyId=key, CiphertextBlob=b"probe"),
+        # A tag that it does not have.
+        "UntagResource": lambda: kms.untag_resource(KeyId=key, TagKeys=["bulkhead-probe"]),
+        "DisableKeyRotation": lambda: kms.disable_key_rotation(KeyId=key),
     }
     rows = {"CreateGrant": ("K06",), "Decrypt": ("K07",)}.get(operation, ("K12",))
     answer = probe.denied(
@@ -145,3 +152,5 @@ def test_caller_cannot_change_its_key(
             administrator.cancel_key_deletion(KeyId=key)
         if operation in ("ScheduleKeyDeletion", "DisableKey"):
             administrator.enable_key(KeyId=key)
+        if operation == "DisableKeyRotation":
+            administrator.enable_key_rotation(KeyId=key)
