@@ -7,6 +7,7 @@ from harness.mutants.guardrails import GUARDRAILS
 from harness.mutants.model import Mutant
 from harness.mutants.outlets import OUTLETS
 from harness.mutants.permissions import PERMISSIONS
+from harness.mutants.resources import RESOURCES
 from harness.mutants.rights import GRANTED
 from harness.mutants.settings import SETTINGS
 from harness.mutants.terraform_source import TERRAFORM_SOURCE
@@ -20,6 +21,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *PERMISSIONS,
     *GRANTED,
     *SETTINGS,
+    *RESOURCES,
     *GUARDRAILS,
     *OUTLETS,
     *CLIENT_SOURCE,
