@@ -44,6 +44,7 @@ class CustomerAccount:
     log_group_name: str
     log_group_arn: str
     kms_key_arn: str
+    retention_in_days: int
     caller_role_arn: str
     caller_role_name: str
 

