@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.mutants.client_source import CLIENT_SOURCE
+from harness.mutants.guardrail_edits import GUARDRAIL_EDITS
 from harness.mutants.guardrails import GUARDRAILS
 from harness.mutants.model import Mutant
 from harness.mutants.outlets import OUTLETS
@@ -23,6 +24,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *SETTINGS,
     *RESOURCES,
     *GUARDRAILS,
+    *GUARDRAIL_EDITS,
     *OUTLETS,
     *CLIENT_SOURCE,
 )

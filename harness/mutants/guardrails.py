@@ -39,7 +39,7 @@ def _detach(kind: str, account: Callable[[Site], str] | None = None) -> Callable
     return weaken
 
 
-def _edit(kind: str, sid: str, **changes: object) -> Callable[[Site], None]:
+def edited(kind: str, sid: str, **changes: object) -> Callable[[Site], None]:
     """Change the statement of that Sid."""
 
     def weaken(site: Site) -> None:
@@ -177,7 +177,7 @@ GUARDRAILS = (
         "G21",
         "the denial of invocation logging has a condition that never holds",
         "organization",
-        _edit(SCP, "InvocationLogging", Condition={"Null": {"aws:PrincipalArn": "true"}}),
+        edited(SCP, "InvocationLogging", Condition={"Null": {"aws:PrincipalArn": "true"}}),
         (Notice("guardrail-operations"),),
         "test_operators_cannot and PutModelInvocationLogging",
         guarded=True,
@@ -186,7 +186,7 @@ GUARDRAILS = (
         "G03",
         "models may be called in every Region",
         "organization",
-        _edit(SCP, "ModelsElsewhere", Action="bedrock:Retrieve"),
+        edited(SCP, "ModelsElsewhere", Action="bedrock:Retrieve"),
         (Notice("guardrail-region"),),
         "test_operators_cannot_call",
         guarded=True,
@@ -195,7 +195,7 @@ GUARDRAILS = (
         "G11",
         "the records' key is guarded by its organization only",
         "organization",
-        _edit(
+        edited(
             RCP,
             "KeysForOwnAccount",
             Condition={"StringNotEqualsIfExists": {"aws:PrincipalOrgID": "${aws:ResourceOrgID}"}},

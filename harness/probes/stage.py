@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from harness.deploy.deployment import Deployment
+from harness.deploy.deployment import Deployment, Guardrail
 from harness.deploy.environment import Environment
 from harness.probes.search import Place
 from harness.targets.base import Target
@@ -68,6 +68,8 @@ class Stage:
     environment: Environment
     fleets: Mapping[str, Fleet]
     homes: Mapping[str, Home]
+    guardrails: Mapping[str, Guardrail]
+    """The organization's policies by name, as they were deployed."""
 
     @classmethod
     def of(cls, deployment: Deployment, target: Target) -> Stage:
@@ -102,6 +104,7 @@ class Stage:
                 )
                 for account, outputs in deployment.accounts.items()
             },
+            guardrails=deployment.guardrails,
         )
 
     def fleet_of(self, account: str) -> Fleet:
