@@ -118,13 +118,6 @@ RIGHTS = [
         {"inferenceProfileName": "{name}", "modelSource": {"copyFrom": "{model_arn}"}},
         ("delete_inference_profile", {"inferenceProfileIdentifier": "{name}"}),
     ),
-    bedrock(
-        ("P20",),
-        "delete its profile, and so lock its customer out",
-        "delete_inference_profile",
-        "arn:aws:bedrock:{r}:{a}:application-inference-profile/000000000000",
-        inferenceProfileIdentifier="arn:aws:bedrock:{r}:{a}:application-inference-profile/000000000000",
-    ),
     Right(
         ("P11",),
         "make a log group in the operations account",

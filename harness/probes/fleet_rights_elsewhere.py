@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from harness.probes.fleet_rights import Right
 
+PROFILE = "arn:aws:bedrock:{r}:{a}:application-inference-profile/000000000000"
 ROLE = "arn:aws:iam::{a}:role/{name}"
 
 
@@ -85,6 +86,15 @@ ELSEWHERE = [
         "arn:aws:sns:{r}:{a}:{name}",
         TopicArn="arn:aws:sns:{r}:{a}:{name}",
         Message="probe",
+    ),
+    Right(
+        ("P20",),
+        "delete a profile, and so lock a customer out",
+        "bedrock",
+        "delete_inference_profile",
+        "bedrock:DeleteInferenceProfile",
+        (PROFILE,),
+        {"inferenceProfileIdentifier": PROFILE},
     ),
     kept(("P29",), "list the prompts of the operations account", "list_prompts"),
     kept(("P29",), "keep a prompt in the operations account", "create_prompt", name="{name}"),

@@ -71,9 +71,24 @@ def judge(
 def test_a_fleet_role_can_call_its_models_only(probe: Recorder, cast: Cast, customer: str) -> None:
     fleet = cast.stage.fleets[customer]
     rows = (
-        *("P01", "P07", "P09", "P11", "P12", "P13", "P14", "P15", "P16", "P17", "P18", "P19"),
+        *(
+            "P01",
+            "P07",
+            "P08",
+            "P09",
+            "P10",
+            "P11",
+            "P12",
+            "P13",
+            "P14",
+            "P15",
+            "P16",
+            "P17",
+            "P18",
+            "P19",
+        ),
         *("P20", "P21", "P22", "P23", "P24", "P26", "P27", "P28", "P29", "P30", "P31", "P32"),
-        *("P34", "P35", "P36", "P39", "P40"),
+        *("P33", "P34", "P35", "P36", "P39", "P40"),
     )
     claim = "no policy lets a fleet role do anything but call models"
     operations = cast.stage.environment.operations_account
