@@ -31,8 +31,8 @@ ELSEWHERE = [
         "secretsmanager",
         "get_secret_value",
         "secretsmanager:GetSecretValue",
-        "arn:aws:secretsmanager:{r}:{a}:secret:{name}",
-        SecretId="arn:aws:secretsmanager:{r}:{a}:secret:{name}",
+        "arn:aws:secretsmanager:{r}:{a}:secret:{name}-??????",
+        SecretId="{name}",
     ),
     service(
         "send a message to a queue",

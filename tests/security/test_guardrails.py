@@ -173,13 +173,15 @@ def make_guardrail(cast: Cast, who: Actor, region: str) -> str:
     return str(answer["guardrailArn"])
 
 
-OPERATIONS = (
+REGIONAL = (
     "PutModelInvocationLoggingConfiguration",
     "PutAccountDataRetention",
     "CreateModelInvocationJob",
     "StartAsyncInvoke",
     "PutResourcePolicy",
     "DeleteEnforcedGuardrailConfiguration",
+)
+GLOBAL = (
     "CreateServiceSpecificCredential",
     "CreateUser",
     "CreateOpenIDConnectProvider",
@@ -187,8 +189,17 @@ OPERATIONS = (
 )
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("operation", GLOBAL)
+def test_operators_cannot_anywhere(probe: Recorder, copied: Cast, operation: str) -> None:
+    refuse_operator(probe, copied, copied.stage.environment.region, operation)
+
+
+@pytest.mark.parametrize("operation", REGIONAL)
 def test_operators_cannot(probe: Recorder, copied: Cast, region: str, operation: str) -> None:
+    refuse_operator(probe, copied, region, operation)
+
+
+def refuse_operator(probe: Recorder, copied: Cast, region: str, operation: str) -> None:
     operator = copied.administrator(copied.stage.environment.operations_account)
     bedrock = copied.client(operator, "bedrock", region)
     guardrail = f"arn:aws:bedrock:{region}:{operator.account}:guardrail/000000000000"
