@@ -54,6 +54,7 @@ _IGNORED = (
     "caller_role_name",
     "fleet_role_name",
     "kms_key_arn",
+    "retention_in_days",
     "session_name_prefix",
 )
 

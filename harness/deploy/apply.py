@@ -27,6 +27,7 @@ from harness.deploy.deployment import (
     Fleet,
     customer_account,
     fleets,
+    guardrails,
     place_of,
 )
 from harness.deploy.environment import Account, Customer, Environment
@@ -104,7 +105,9 @@ def deploy(
     run = _Run(environment, target, run_dir, progress)
     with run.stopping():
         run.init()
-        run.organization(lambda root, variables: root.apply(variables))
+        bounds = run.organization(
+            lambda root, variables: (root.apply(variables), guardrails(root.output()))[1]
+        )
         made = run.operations(
             lambda root, variables: (root.apply(variables), fleets(root.output()))[1]
         )
@@ -119,6 +122,7 @@ def deploy(
         place=place_of(target),
         fleets=made,
         accounts={account.account_id: account for account in accounts},
+        guardrails=bounds,
     )
     deployment.save(run_dir / DEPLOYMENT_FILE)
     return deployment

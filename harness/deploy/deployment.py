@@ -15,7 +15,7 @@ from harness.deploy.workspace import write_private
 from harness.errors import UserError
 from harness.targets.embedded import EmbeddedTarget
 
-FORMAT = "bulkhead-deployment/1"
+FORMAT = "bulkhead-deployment/2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,17 @@ class CustomerAccount:
     log_group_name: str
     log_group_arn: str
     kms_key_arn: str
+    retention_in_days: int
     caller_role_arn: str
     caller_role_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Guardrail:
+    """A policy of the organization, as Terraform wrote it."""
+
+    policy_id: str
+    document: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +77,8 @@ class Deployment:
     """By customer."""
     accounts: Mapping[str, CustomerAccount]
     """By account id."""
+    guardrails: Mapping[str, Guardrail]
+    """By name: `operations-scp`, `operations-rcp`, `customers-scp` and `customers-rcp`."""
 
     @property
     def external_ids(self) -> dict[str, str]:
@@ -93,6 +104,7 @@ class Deployment:
             "place": {k: str(v) for k, v in dataclasses.asdict(self.place).items()},
             "fleets": {k: dataclasses.asdict(v) for k, v in self.fleets.items()},
             "accounts": {k: dataclasses.asdict(v) for k, v in self.accounts.items()},
+            "guardrails": {k: dataclasses.asdict(v) for k, v in self.guardrails.items()},
         }
         write_private(path, json.dumps(document, indent=2) + "\n")
 
@@ -114,6 +126,7 @@ class Deployment:
                 ),
                 fleets={k: Fleet(**v) for k, v in document["fleets"].items()},
                 accounts={k: CustomerAccount(**v) for k, v in document["accounts"].items()},
+                guardrails={k: Guardrail(**v) for k, v in document["guardrails"].items()},
             )
         except OSError as error:
             raise UserError(f"{path}: cannot be read: {error.strerror}") from error
@@ -130,6 +143,12 @@ def place_of(target: EmbeddedTarget) -> Place:
         credentials=target.credentials.absolute(),
         control=target.control.absolute(),
     )
+
+
+def guardrails(outputs: Mapping[str, Any]) -> dict[str, Guardrail]:
+    """The outputs of the organization root, by name of the policy."""
+    ids, documents = outputs["policy_ids"], outputs["policy_documents"]
+    return {name: Guardrail(ids[name], documents[name]) for name in ids}
 
 
 def fleets(outputs: Mapping[str, Any]) -> dict[str, Fleet]:

@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 
 from harness.deploy.deployment import Deployment
-from harness.deploy.environment import CUSTOMER_ROOT, OPERATIONS_ROOT
+from harness.deploy.environment import OPERATIONS_ROOT, ORGANIZATION_ROOT
 from harness.deploy.terraform import Changes, Terraform
 from harness.deploy.toolchain import prepare_toolchain
 from harness.deploy.workspace import RUNS, project_root
@@ -18,21 +18,27 @@ from harness.errors import UserError
 
 
 def reapply(
-    deployment: Deployment, run_dir: Path, tree: Path, work: Path, account: str | None = None
+    deployment: Deployment,
+    run_dir: Path,
+    tree: Path,
+    work: Path,
+    name: str,
+    account: str = "",
 ) -> Changes:
-    """Applies the customer root of `account`, or the operations root, as it stands in `tree`.
+    """Applies the root of that name, for customers that of `account`, as it stands in `tree`.
 
     `deployment` names the cloud to apply to; `run_dir` is where the original was applied, and is
     only read; `work` takes the state. `tree` mirrors the project, so that modules are found as they
     were. Raises `UserError` when Terraform fails, or when it finds nothing to change.
     """
     environment = deployment.environment
-    name = OPERATIONS_ROOT if account is None else CUSTOMER_ROOT
     root = tree / environment.path.resolve().relative_to(project_root().resolve()) / name
     ids = deployment.external_ids
-    if account is None:
-        label, profile = name, environment.operations_account
-        variables: dict[str, object] = {"external_ids": ids}
+    label, variables = name, dict[str, object]()
+    if name == ORGANIZATION_ROOT:
+        profile = environment.management_account
+    elif name == OPERATIONS_ROOT:
+        profile, variables = environment.operations_account, {"external_ids": ids}
     else:
         customer = deployment.accounts[account].customer
         label, profile = f"{customer}-{account}", account

@@ -12,7 +12,7 @@ from harness.errors import UserError
 
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", "tests", "*.tfstate*", ".terraform")
 
-Root = Literal["operations", "customer"]
+Root = Literal["organization", "operations", "customer"]
 
 
 @dataclass(frozen=True, slots=True)

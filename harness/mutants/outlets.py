@@ -84,13 +84,17 @@ def _subscribe_own(site: Site) -> None:
     )
 
 
-def _deliver(site: Site) -> None:
-    """Operations offers a bucket to deliveries."""
-    region = site.victims_home.region
-    site.client(site.operations, "logs", region).put_delivery_destination(
-        name=_NAME,
-        deliveryDestinationConfiguration={"destinationResourceArn": f"arn:aws:s3:::{_NAME}"},
-    )
+def _deliver(account: Callable[[Site], str]) -> Callable[[Site], None]:
+    """An account offers a bucket to deliveries."""
+
+    def weaken(site: Site) -> None:
+        logs = site.client(account(site), "logs", site.victims_home.region)
+        logs.put_delivery_destination(
+            name=_NAME,
+            deliveryDestinationConfiguration={"destinationResourceArn": f"arn:aws:s3:::{_NAME}"},
+        )
+
+    return weaken
 
 
 def _dimension(field: str) -> Callable[[Site], None]:
@@ -157,9 +161,17 @@ OUTLETS = (
         "L12",
         "operations offers a bucket to deliveries",
         "logs",
-        _deliver,
+        _deliver(lambda site: site.operations),
         (Notice("no-deliveries"),),
         "test_operations_receive",
+    ),
+    Mutant(
+        "L12-customer",
+        "a customer's account names somebody's bucket as the destination of deliveries",
+        "logs",
+        _deliver(lambda site: site.victims_home.account),
+        (Notice("no-deliveries"),),
+        "test_customers_deliver",
     ),
     Mutant(
         "L26",

@@ -33,7 +33,7 @@ def _own(site: Site) -> list[Statement]:
     ]
 
 
-def _granting(
+def granting(
     actions: str | list[str], resource: Callable[[Site], str | list[str]]
 ) -> Callable[[Site], None]:
     """Its own rights and one more, without denials and boundary."""
@@ -166,7 +166,7 @@ PERMISSIONS = (
         "P06",
         "a fleet role may call every model in every Region",
         "permission",
-        _granting(INVOKE, lambda _: "arn:aws:bedrock:*::foundation-model/*"),
+        granting(INVOKE, lambda _: "arn:aws:bedrock:*::foundation-model/*"),
         (Notice("model-of-region", "fleet role"), PAST),
         "test_models",
     ),
@@ -174,7 +174,7 @@ PERMISSIONS = (
         "P11",
         "a fleet role may make log groups in the operations account",
         "permission",
-        _granting("logs:*", _everything),
+        granting("logs:*", _everything),
         RIGHTS,
         "test_fleet_session_cannot and logs",
     ),
@@ -182,7 +182,7 @@ PERMISSIONS = (
         "P15",
         "a fleet role may change its own policies",
         "permission",
-        _granting("iam:*", lambda site: site.victim.role_arn),
+        granting("iam:*", lambda site: site.victim.role_arn),
         RIGHTS,
         "test_fleet_session_cannot and iam",
     ),
@@ -190,7 +190,7 @@ PERMISSIONS = (
         "P17",
         "a fleet role may use buckets",
         "permission",
-        _granting("s3:*", _everything),
+        granting("s3:*", _everything),
         RIGHTS,
         "test_fleet_session_cannot and s3",
     ),
@@ -198,7 +198,7 @@ PERMISSIONS = (
         "P18",
         "a fleet role may switch invocation logging on",
         "permission",
-        _granting(["bedrock:PutModelInvocationLoggingConfiguration", "iam:PassRole"], _everything),
+        granting(["bedrock:PutModelInvocationLoggingConfiguration", "iam:PassRole"], _everything),
         RIGHTS,
         "test_fleet_session_cannot_switch",
     ),
@@ -206,7 +206,7 @@ PERMISSIONS = (
         "P20",
         "a fleet role may tag profiles, and so move its costs",
         "permission",
-        _granting("bedrock:TagResource", _everything),
+        granting("bedrock:TagResource", _everything),
         RIGHTS,
         "test_fleet_session_cannot and tag_resource",
     ),
@@ -214,7 +214,7 @@ PERMISSIONS = (
         "P21",
         "a fleet role may list profiles and roles, and so customers",
         "permission",
-        _granting(["bedrock:ListInferenceProfiles", "iam:ListRoles"], _everything),
+        granting(["bedrock:ListInferenceProfiles", "iam:ListRoles"], _everything),
         RIGHTS,
         "test_fleet_session_cannot and list",
     ),
@@ -222,7 +222,7 @@ PERMISSIONS = (
         "P12",
         "a fleet role may send metrics and traces to the operations account",
         "permission",
-        _granting(["cloudwatch:PutMetricData", "xray:PutTraceSegments"], _everything),
+        granting(["cloudwatch:PutMetricData", "xray:PutTraceSegments"], _everything),
         RIGHTS,
         "test_fleet_session_cannot and (cloudwatch or xray)",
         more_rows=("P13",),
@@ -231,7 +231,7 @@ PERMISSIONS = (
         "P22",
         "a fleet role may list batch jobs and asynchronous calls, everybody's",
         "permission",
-        _granting(["bedrock:ListModelInvocationJobs", "bedrock:ListAsyncInvokes"], _everything),
+        granting(["bedrock:ListModelInvocationJobs", "bedrock:ListAsyncInvokes"], _everything),
         RIGHTS,
         "test_fleet_session_cannot and (list_model_invocation or list_async)",
         more_rows=("P23",),
@@ -240,7 +240,7 @@ PERMISSIONS = (
         "P35",
         "a fleet role may change how long prompts are kept",
         "permission",
-        _granting("bedrock:PutAccountDataRetention", _everything),
+        granting("bedrock:PutAccountDataRetention", _everything),
         RIGHTS,
         "test_fleet_session_cannot and retention",
     ),

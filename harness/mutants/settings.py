@@ -91,6 +91,18 @@ def _open_key(principal: Callable[[Site], object]) -> Callable[[Site], None]:
     return weaken
 
 
+def _ten_years(site: Site) -> None:
+    home = site.victims_home
+    logs = site.client(home.account, "logs", home.region)
+    logs.put_retention_policy(logGroupName=home.group, retentionInDays=3653)
+
+
+def _retention_mode(mode: str) -> Callable[[Site], None]:
+    return lambda site: site.client(
+        site.operations, "bedrock", site.victim.region
+    ).put_account_data_retention(mode=mode)
+
+
 SETTINGS = (
     Mutant(
         "L04",
@@ -131,5 +143,29 @@ SETTINGS = (
         _no_key,
         (Notice("log-group"),),
         "test_records_are_encrypted",
+    ),
+    Mutant(
+        "L18",
+        "a customer's records are kept for ten years",
+        "logs",
+        _ten_years,
+        (Notice("log-group"),),
+        "test_records_are_encrypted",
+    ),
+    Mutant(
+        "P35-default",
+        "Bedrock keeps of prompts what each model's provider asks for",
+        "Bedrock",
+        _retention_mode("default"),
+        (Notice("data-retention"),),
+        "test_prompts_are_shared",
+    ),
+    Mutant(
+        "P35-shared",
+        "Bedrock shares prompts with the models' providers",
+        "Bedrock",
+        _retention_mode("provider_data_share"),
+        (Notice("data-retention"),),
+        "test_prompts_are_shared",
     ),
 )

@@ -117,16 +117,26 @@ class Site:
 
     # --- others ---------------------------------------------------------------------------------
 
-    def caller_trust(self, principal: object) -> None:
+    def caller_trust(self, principal: object, action: str = "sts:AssumeRole") -> None:
         """Let `principal` become the victim's caller role too."""
         home = self.victims_home
         iam = self.client(home.account, "iam")
         role = iam.get_role(RoleName=home.caller_role_name)["Role"]
         statements = _statements(role["AssumeRolePolicyDocument"])
-        more = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
+        more = {"Effect": "Allow", "Principal": principal, "Action": action}
         iam.update_assume_role_policy(
             RoleName=home.caller_role_name, PolicyDocument=_document([*statements, more])
         )
+
+    def make_role(self, account: str, name: str, principal: object, *rights: Statement) -> None:
+        """A role of that name that `principal` may assume, with those rights."""
+        iam = self.client(account, "iam")
+        trust = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=_document([trust]))
+        if rights:
+            iam.put_role_policy(
+                RoleName=name, PolicyName="rights", PolicyDocument=_document(list(rights))
+            )
 
     def key_policy(self, *more: Statement) -> None:
         """Add statements to the policy of the victim's key."""

@@ -33,8 +33,8 @@ _MODULES = (
 )
 _SERVICES = (
     *("bedrock", "bedrock-runtime", "cloudtrail", "cloudwatch", "events", "iam", "kinesis", "kms"),
-    *("logs", "oam", "observabilityadmin", "organizations", "s3", "secretsmanager", "sqs", "sts"),
-    "xray",
+    *("lambda", "logs", "oam", "observabilityadmin", "organizations", "s3", "secretsmanager"),
+    *("sns", "sqs", "sts", "xray"),
 )
 
 

@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 APP = "probe"
 PATH = "/bulkhead-probe/"
-OUTSIDERS = ("other organization", "no organization")
+OUTSIDERS = ("other organization", "no organization", "management")
 PATIENCE = 20.0
 """Seconds to wait for a new role or key to be known: IAM is eventually consistent."""
 _NEW_KEY = frozenset({"InvalidClientTokenId"})
@@ -105,12 +105,14 @@ class Cast:
         return self._once(("user", account), lambda: self._user(account, path))
 
     def outsider(self, name: str) -> Actor:
-        """A role of another organization's account (`other organization`) or of an account in no
-        organization (`no organization`), with every right its account can give."""
+        """A role of another organization's account (`other organization`), of an account in no
+        organization (`no organization`) or of the account that manages the organization
+        (`management`), with every right its account can give."""
         probes = self.stage.environment.probes
         account = {
             "other organization": probes.other_organization,
             "no organization": probes.no_organization,
+            "management": self.stage.environment.management_account,
         }[name]
         return self._once(
             ("outsider", name), lambda: self._helper(account, f"{name} {account}", "outsider")

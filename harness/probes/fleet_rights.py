@@ -258,7 +258,7 @@ RIGHTS = [
         {},
     ),
     Right(
-        ("P14", "P17"),
+        ("P17", "P22"),
         "start a batch job, whose prompts and answers lie in buckets",
         "bedrock",
         "create_model_invocation_job",

@@ -205,8 +205,10 @@ class Recorder:
         why: str,
         places: Sequence[str] = (),
         note: str = "",
+        evidence: str = "what the APIs show",
     ) -> None:
-        """A fact that was read: it holds, it does not, or (None) it could not be established.
+        """A fact that was read, or follows (`evidence` says how) from what was read: it holds, it
+        does not, or (None) it could not be established.
 
         It was read from the calls since the last result (those of that result, if none were made
         since), from `places` that were searched, or from what `note` says."""
@@ -218,7 +220,7 @@ class Recorder:
             unread = "No call was made: what is compared was known before."
             reads = _reads(self._last_read, note="" if self._last_read else unread)
         judgment = Judgment(verdict, why)
-        self._add(subject, expected, observed, judgment, "what the APIs show", reads=reads)
+        self._add(subject, expected, observed, judgment, evidence, reads=reads)
 
     @property
     def failures(self) -> list[Result]:

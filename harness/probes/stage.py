@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from harness.deploy.deployment import Deployment
+from harness.deploy.deployment import Deployment, Guardrail
 from harness.deploy.environment import Environment
 from harness.probes.search import Place
 from harness.targets.base import Target
@@ -52,6 +52,7 @@ class Home:
     group: str
     group_arn: str
     key_arn: str
+    retention_in_days: int
     caller_role_arn: str
     caller_role_name: str
 
@@ -67,6 +68,8 @@ class Stage:
     environment: Environment
     fleets: Mapping[str, Fleet]
     homes: Mapping[str, Home]
+    guardrails: Mapping[str, Guardrail]
+    """The organization's policies by name, as they were deployed."""
 
     @classmethod
     def of(cls, deployment: Deployment, target: Target) -> Stage:
@@ -95,11 +98,13 @@ class Stage:
                     group=outputs.log_group_name,
                     group_arn=outputs.log_group_arn,
                     key_arn=outputs.kms_key_arn,
+                    retention_in_days=outputs.retention_in_days,
                     caller_role_arn=outputs.caller_role_arn,
                     caller_role_name=outputs.caller_role_name,
                 )
                 for account, outputs in deployment.accounts.items()
             },
+            guardrails=deployment.guardrails,
         )
 
     def fleet_of(self, account: str) -> Fleet:

@@ -16,7 +16,7 @@ CallerType = Literal["lambda", "ecs", "ec2"]
 
 CALLER_TYPES: tuple[CallerType, ...] = get_args(CallerType)
 
-SERVICE_PRINCIPALS: Mapping[CallerType, str] = {
+SERVICE_PRINCIPALS: Mapping[str, str] = {
     "lambda": "lambda.amazonaws.com",
     "ecs": "ecs-tasks.amazonaws.com",
     "ec2": "ec2.amazonaws.com",

@@ -9,6 +9,11 @@ output "log_group_arn" {
   depends_on  = [aws_cloudwatch_log_group.records]
 }
 
+output "retention_in_days" {
+  description = "Days until a record is gone."
+  value       = aws_cloudwatch_log_group.records.retention_in_days
+}
+
 output "kms_key_arn" {
   description = "ARN of the key that encrypts the log group."
   value       = aws_kms_key.logs.arn

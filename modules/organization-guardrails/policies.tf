@@ -7,6 +7,8 @@ locals {
   # Under the operator that such a statement has anyway: two keys under one operator must both differ.
   unless_break_glass = length(var.break_glass_role_arns) > 0 ? { "aws:PrincipalArn" = sort(var.break_glass_role_arns) } : {}
 
+  by_administrators = { ArnLike = { "aws:PrincipalArn" = [for name in sort(var.administrator_role_names) : "arn:${var.partition}:iam::*:role/${name}"] } }
+
   operations_denials = [
     {
       # Full prompts and answers of every customer would come to rest here.
@@ -28,11 +30,18 @@ locals {
       Condition = { StringNotEquals = { "bedrock-mantle:DataRetentionMode" = "none" } }
     },
     {
-      # By resource: the account's retention setting has none, so it stays with the statement above.
+      # By resource, and without one: the account's retention setting, which alone says a mode, stays with the
+      # statement above.
       Sid       = "Mantle"
       Action    = ["bedrock-mantle:*"]
       Resource  = "arn:${var.partition}:bedrock-mantle:*:*:*"
       Condition = {}
+    },
+    {
+      Sid       = "MantleWithoutResource"
+      Action    = ["bedrock-mantle:*"]
+      Resource  = "*"
+      Condition = { Null = { "bedrock-mantle:DataRetentionMode" = "true" } }
     },
     {
       # Neither has fleet roles' conditions; web search sends prompts out of AWS.
@@ -84,8 +93,25 @@ locals {
       Condition = {}
     },
     {
+      # What puts one replaces it too.
       Sid       = "EnforcedGuardrail"
-      Action    = ["bedrock:DeleteEnforcedGuardrailConfiguration"]
+      Action    = ["bedrock:DeleteEnforcedGuardrailConfiguration", "bedrock:PutEnforcedGuardrailConfiguration"]
+      Resource  = "*"
+      Condition = {}
+    },
+    {
+      # People and pipelines come through roles; keys and other providers outlive whoever made them.
+      Sid = "OtherIdentities"
+      Action = [
+        "iam:AddClientIDToOpenIDConnectProvider",
+        "iam:CreateAccessKey",
+        "iam:CreateLoginProfile",
+        "iam:CreateOpenIDConnectProvider",
+        "iam:CreateSAMLProvider",
+        "iam:CreateUser",
+        "iam:UpdateOpenIDConnectProviderThumbprint",
+        "iam:UpdateSAMLProvider",
+      ]
       Resource  = "*"
       Condition = {}
     },
@@ -150,10 +176,29 @@ locals {
       Condition = { StringNotEquals = { "aws:ResourceAccount" = "$${aws:PrincipalAccount}" } }
     },
     {
+      # The resource control policy knows a key by its tag: who takes it away, or writes another, opens the key.
+      # A key that is being made has no tag yet.
+      Sid      = "Tags"
+      Action   = ["kms:TagResource", "kms:UntagResource", "logs:TagLogGroup", "logs:TagResource", "logs:UntagLogGroup", "logs:UntagResource"]
+      Resource = "*"
+      Condition = {
+        "ForAnyValue:StringEquals" = { "aws:TagKeys" = ["bulkhead:customer"] }
+        Null                       = { "aws:ResourceTag/bulkhead:customer" = "false" }
+      }
+    },
+    {
+      # Reading, and having what one would read sent elsewhere in the account.
       Sid       = "ReadingByAdministrators"
-      Action    = ["logs:FilterLogEvents", "logs:Get*", "logs:StartLiveTail", "logs:StartQuery", "logs:Unmask"]
+      Action    = ["logs:CreateDelivery", "logs:FilterLogEvents", "logs:Get*", "logs:PutSubscriptionFilter", "logs:StartLiveTail", "logs:StartQuery", "logs:Unmask"]
       Resource  = "*"
-      Condition = { ArnLike = { "aws:PrincipalArn" = [for name in sort(var.administrator_role_names) : "arn:${var.partition}:iam::*:role/${name}"] } }
+      Condition = local.by_administrators
+    },
+    {
+      # Nobody whom the statement above does not know.
+      Sid       = "AdministratorsAsOthers"
+      Action    = ["iam:CreateAccessKey", "iam:CreateLoginProfile", "sts:AssumeRole"]
+      Resource  = "*"
+      Condition = local.by_administrators
     },
   ]
 
@@ -165,8 +210,11 @@ locals {
           { Sid = denial.Sid, Effect = "Deny", Action = denial.Action, Resource = denial.Resource },
           {
             for key, condition in {
-              Condition = { StringNotEquals = merge(try(denial.Condition.StringNotEquals, {}), local.unless_break_glass) }
-            } : key => condition if length(condition.StringNotEquals) > 0
+              Condition = merge(denial.Condition, {
+                for operator, keys in { StringNotEquals = merge(try(denial.Condition.StringNotEquals, {}), local.unless_break_glass) } :
+                operator => keys if length(keys) > 0
+              })
+            } : key => condition if length(condition) > 0
           },
         )
       ],
@@ -181,7 +229,7 @@ locals {
         { Sid = denial.Sid, Effect = "Deny", Action = denial.Action, Resource = denial.Resource },
         { for key in ["Condition"] : key => denial.Condition if length(denial.Condition) > 0 },
       )
-      if denial.Sid != "ReadingByAdministrators" || length(var.administrator_role_names) > 0
+      if !contains(["ReadingByAdministrators", "AdministratorsAsOthers"], denial.Sid) || length(var.administrator_role_names) > 0
     ]
   })
 
@@ -202,6 +250,17 @@ locals {
           BoolIfExists    = local.not_a_service
         }
       },
+      merge(
+        {
+          # Whoever comes with a token or an assertion has no account.
+          Sid       = "RolesForNoFederation"
+          Effect    = "Deny"
+          Principal = "*"
+          Action    = ["sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity"]
+        },
+        { for element in ["Resource"] : element => "*" if length(var.federated_role_arns) == 0 },
+        { for element in ["NotResource"] : element => sort(var.federated_role_arns) if length(var.federated_role_arns) > 0 },
+      ),
     ]
   })
 

@@ -66,6 +66,21 @@ variable "trusted_account_ids" {
   }
 }
 
+variable "federated_role_arns" {
+  description = "Roles of the operations account that people or pipelines become through an identity provider, by their exact ARNs. Those of Identity Center may end in a wildcard, since only AWS makes roles there."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition = alltrue([
+      for arn in var.federated_role_arns :
+      can(regex("^arn:aws(-us-gov)?:iam::${var.operations_account_id}:role/(([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}|aws-reserved/sso\\.amazonaws\\.com/[A-Za-z0-9+=,.@_/-]*\\*)$", arn))
+    ])
+    error_message = "federated_role_arns must be ARNs of roles in the operations account, without policy variables, and without wildcards but at the end of a path of aws-reserved/sso.amazonaws.com."
+  }
+}
+
 variable "model_regions" {
   description = "Regions in which models may run: those of the fleet, and every destination of its cross-region profiles. Global profiles run in regions that nobody names, and never may."
   type        = set(string)

@@ -70,6 +70,11 @@ GOOD: dict[str, dict[str, Any]] = {
         "trusted_account_ids": ["888888888888"],
         "model_regions": ["eu-central-1", "us-gov-west-1"],
         "break_glass_role_arns": ["arn:aws:iam::011111111111:role/break/glass"],
+        "federated_role_arns": [
+            "arn:aws:iam::011111111111:role/ci/deploy",
+            "arn:aws:iam::011111111111:role/aws-reserved/sso.amazonaws.com/*",
+            "arn:aws:iam::011111111111:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Admin_*",
+        ],
         "administrator_role_names": ["path/OrganizationAccountAccessRole"],
         "tags": {"team": "platform"},
     },
@@ -230,6 +235,16 @@ CASES: dict[str, list[tuple[str, Change]]] = {
         ("customer_account_ids: every", put(["22222222222*"], "customer_account_ids")),
         ("customer_account_ids: the operations", put(["011111111111"], "customer_account_ids")),
         ("trusted_account_ids: every", put(["8888"], "trusted_account_ids")),
+        *(
+            ("federated_role_arns must", put([arn], "federated_role_arns"))
+            for arn in (
+                "arn:aws:iam::011111111111:role/*",
+                "arn:aws:iam::011111111111:role/ci/deploy*",
+                "arn:aws:iam::011111111111:role/x/aws-reserved/sso.amazonaws.com/*",
+                "arn:aws:iam::222222222222:role/aws-reserved/sso.amazonaws.com/*",
+                "arn:aws:iam::011111111111:role/aws-reserved/sso.amazonaws.com/${aws:username}",
+            )
+        ),
         ("model_regions must", put([], "model_regions")),
         ("model_regions: name", put(["eu-*"], "model_regions")),
         ("model_regions: name", put(["unspecified"], "model_regions")),

@@ -83,9 +83,11 @@ def test_caller_cannot_write_to_another_group(probe: Recorder, cast: Cast, accou
 # Actions beside writing records, and the rows they answer.
 RIGHTS = {
     "GetLogEvents": ("L21",),
-    "FilterLogEvents": ("L21", "L15"),
+    "FilterLogEvents": ("L21",),
     "DescribeLogStreams": ("L21",),
     "StartQuery": ("L21",),
+    "StartLiveTail": ("L21",),
+    "DeleteRetentionPolicy": ("L18", "L20"),
     "CreateExportTask": ("L13", "L21"),
     "CreateLogGroup": ("L28",),
     "DeleteLogGroup": ("L20",),
@@ -95,14 +97,14 @@ RIGHTS = {
     "DeleteSubscriptionFilter": ("L09", "L21"),
     "PutMetricFilter": ("L27",),
     "DeleteMetricFilter": ("L27", "L21"),
-    "PutDataProtectionPolicy": ("L16",),
-    "DeleteDataProtectionPolicy": ("L16",),
+    "PutDataProtectionPolicy": ("L15",),
+    "DeleteDataProtectionPolicy": ("L15",),
     "PutBearerTokenAuthentication": ("L26",),
     "AssociateKmsKey": ("K11",),
     "DisassociateKmsKey": ("K11",),
 }
 
-ELSEWHERE = ("DeleteLogGroup", "DisassociateKmsKey")
+ELSEWHERE = ("DeleteLogGroup", "DeleteRetentionPolicy", "DisassociateKmsKey")
 
 
 @pytest.mark.parametrize("operation", list(RIGHTS))
@@ -113,7 +115,7 @@ def test_caller_cannot(probe: Recorder, cast: Cast, account: str, operation: str
     now = int(time.time())
     calls: dict[str, Callable[[], object]] = {
         "GetLogEvents": lambda: logs.get_log_events(logGroupName=home.group, logStreamName=stream),
-        "FilterLogEvents": lambda: logs.filter_log_events(logGroupName=home.group, unmask=True),
+        "FilterLogEvents": lambda: logs.filter_log_events(logGroupName=home.group),
         "DescribeLogStreams": lambda: logs.describe_log_streams(logGroupName=home.group),
         "StartQuery": lambda: logs.start_query(
             logGroupName=home.group, startTime=now - 60, endTime=now, queryString="fields @message"
@@ -127,6 +129,12 @@ def test_caller_cannot(probe: Recorder, cast: Cast, account: str, operation: str
         "DeleteLogGroup": lambda: logs.delete_log_group(logGroupName=f"{home.group}-{name}"),
         "DeleteLogStream": lambda: logs.delete_log_stream(
             logGroupName=home.group, logStreamName=stream
+        ),
+        "StartLiveTail": lambda: next(
+            iter(logs.start_live_tail(logGroupIdentifiers=[home.group_arn])["responseStream"])
+        ),
+        "DeleteRetentionPolicy": lambda: logs.delete_retention_policy(
+            logGroupName=f"{home.group}-{name}"
         ),
         "PutRetentionPolicy": lambda: logs.put_retention_policy(
             logGroupName=home.group, retentionInDays=retention(cast, home)

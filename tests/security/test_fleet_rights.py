@@ -10,6 +10,7 @@ from harness.probes.bedrock import converse
 from harness.probes.cast import Actor, Cast
 from harness.probes.evidence import Outcome
 from harness.probes.fleet_rights import RIGHTS, Right
+from harness.probes.fleet_rights_elsewhere import ELSEWHERE
 from harness.probes.result import Recorder, Subject
 from harness.probes.stage import Fleet
 
@@ -25,7 +26,10 @@ BEDROCK = {
 }
 
 
-@pytest.mark.parametrize("right", RIGHTS, ids=[f"{r.service}-{r.operation}" for r in RIGHTS])
+ALL = [*RIGHTS, *ELSEWHERE]
+
+
+@pytest.mark.parametrize("right", ALL, ids=[f"{r.service}-{r.operation}" for r in ALL])
 def test_fleet_session_cannot(probe: Recorder, cast: Cast, account: str, right: Right) -> None:
     fleet, session = cast.stage.fleet_of(account), cast.fleet(account)
     fill = filler(cast, fleet)

@@ -15,21 +15,28 @@ from harness.probes.absence import absent
 from harness.probes.bedrock import converse
 from harness.probes.cast import OUTSIDERS, Actor, Cast
 from harness.probes.result import Recorder, Subject
+from harness.probes.stage import Home
 
 Tried = tuple[tuple[str, ...], str, tuple[str, ...], Callable[[], object]]
 OPEN = {"Effect": "Allow", "Principal": {"AWS": "*"}}
 
 
-def operations_attempts(cast: Cast, who: Actor, region: str) -> dict[str, Tried]:
+def operations_attempts(cast: Cast, who: Actor, region: str, guardrail: str) -> dict[str, Tried]:
     """What would let content rest in the operations account, or leave it: rows, action, resources
     that a refusal may name, call."""
     account = who.account
     bedrock = cast.client(who, "bedrock", region)
     runtime = cast.client(who, "bedrock-runtime", region)
     iam = cast.client(who, "iam")
-    guardrail = f"arn:aws:bedrock:{region}:{account}:guardrail/000000000000"
+    share = {
+        "Effect": "Allow",
+        "Principal": {"AWS": cast.stage.environment.probes.no_organization},
+        "Action": "bedrock:ApplyGuardrail",
+        "Resource": guardrail,
+    }
+    bucket = f"bulkhead-probe-{account}-{region}"
     logging = {
-        "s3Config": {"bucketName": f"bulkhead-probe-{account}-{region}"},
+        "s3Config": {"bucketName": bucket},
         "textDataDeliveryEnabled": False,
     }
     model = next(iter(cast.stage.fleets.values())).model
@@ -72,15 +79,18 @@ def operations_attempts(cast: Cast, who: Actor, region: str) -> dict[str, Tried]
             ),
             lambda: runtime.start_async_invoke(
                 modelId="amazon.nova-reel-v1:1",
-                modelInput={"taskType": "TEXT_VIDEO"},
-                outputDataConfig={"s3OutputDataConfig": {"s3Uri": "s3://bulkhead-probe-none"}},
+                modelInput={"taskType": "TEXT_VIDEO", "textToVideoParams": {"text": "probe"}},
+                outputDataConfig={"s3OutputDataConfig": {"s3Uri": f"s3://{bucket}"}},
             ),
         ),
         "PutResourcePolicy": (
             ("G13", "P36"),
             "bedrock:PutResourcePolicy",
             (guardrail,),
-            lambda: bedrock.put_resource_policy(resourceArn=guardrail, resourcePolicy="{}"),
+            lambda: bedrock.put_resource_policy(
+                resourceArn=guardrail,
+                resourcePolicy=json.dumps({"Version": "2012-10-17", "Statement": [share]}),
+            ),
         ),
         "DeleteEnforcedGuardrailConfiguration": (
             ("B15",),
@@ -96,6 +106,20 @@ def operations_attempts(cast: Cast, who: Actor, region: str) -> dict[str, Tried]
                 UserName="bulkhead-probe-none", ServiceName="bedrock.amazonaws.com"
             ),
         ),
+        "CreateUser": (
+            ("P34",),
+            "iam:CreateUser",
+            (f"arn:aws:iam::{account}:user/bulkhead-probe-none",),
+            lambda: iam.create_user(UserName="bulkhead-probe-none"),
+        ),
+        "CreateOpenIDConnectProvider": (
+            ("T34",),
+            "iam:CreateOpenIDConnectProvider",
+            (f"arn:aws:iam::{account}:oidc-provider/token.example.com",),
+            lambda: iam.create_open_id_connect_provider(
+                Url="https://token.example.com", ThumbprintList=["0" * 40]
+            ),
+        ),
         "LeaveOrganization": (
             ("G09",),
             "organizations:LeaveOrganization",
@@ -105,42 +129,85 @@ def operations_attempts(cast: Cast, who: Actor, region: str) -> dict[str, Tried]
     }
 
 
-def make_bucket(cast: Cast, who: Actor, region: str) -> None:
-    """The bucket that the logging configuration names, which Bedrock may write to: but for the
-    guardrail, the configuration would be taken."""
+def make_bucket(cast: Cast, who: Actor, region: str, service: str) -> str:
+    """A bucket that a service may write to: but for the guardrail, what names it would be taken."""
     bucket, s3 = f"bulkhead-probe-{who.account}-{region}", cast.client(who, "s3", region)
     where: Any = {"CreateBucketConfiguration": {"LocationConstraint": region}}
     s3.create_bucket(Bucket=bucket, **({} if region == "us-east-1" else where))
     statement = {
         "Effect": "Allow",
-        "Principal": {"Service": "bedrock.amazonaws.com"},
-        "Action": "s3:PutObject",
-        "Resource": f"arn:aws:s3:::{bucket}/*",
+        "Principal": {"Service": service},
+        "Action": ["s3:GetBucketAcl", "s3:PutObject"],
+        "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
         "Condition": {"StringEquals": {"aws:SourceAccount": who.account}},
     }
     policy = {"Version": "2012-10-17", "Statement": [statement]}
     s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
+    return bucket
 
 
-OPERATIONS = (
+def make_sink(cast: Cast, home: Home) -> str:
+    """A sink of operations that would take the links of a customer's account."""
+    operations = cast.administrator(cast.stage.environment.operations_account)
+    oam = cast.client(operations, "oam", home.region)
+    sink: str = oam.create_sink(Name="bulkhead-probe")["Arn"]
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": home.account},
+        "Action": ["oam:CreateLink", "oam:UpdateLink"],
+        "Resource": "*",
+    }
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    oam.put_sink_policy(SinkIdentifier=sink, Policy=json.dumps(policy))
+    return sink
+
+
+def make_guardrail(cast: Cast, who: Actor, region: str) -> str:
+    """A guardrail of Bedrock, which could be shared."""
+    answer = cast.client(who, "bedrock", region).create_guardrail(
+        name="bulkhead-probe",
+        blockedInputMessaging="no",
+        blockedOutputsMessaging="no",
+        wordPolicyConfig={"wordsConfig": [{"text": "probe"}]},
+    )
+    return str(answer["guardrailArn"])
+
+
+REGIONAL = (
     "PutModelInvocationLoggingConfiguration",
     "PutAccountDataRetention",
     "CreateModelInvocationJob",
     "StartAsyncInvoke",
     "PutResourcePolicy",
     "DeleteEnforcedGuardrailConfiguration",
+)
+GLOBAL = (
     "CreateServiceSpecificCredential",
+    "CreateUser",
+    "CreateOpenIDConnectProvider",
     "LeaveOrganization",
 )
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("operation", GLOBAL)
+def test_operators_cannot_anywhere(probe: Recorder, copied: Cast, operation: str) -> None:
+    refuse_operator(probe, copied, copied.stage.environment.region, operation)
+
+
+@pytest.mark.parametrize("operation", REGIONAL)
 def test_operators_cannot(probe: Recorder, copied: Cast, region: str, operation: str) -> None:
+    refuse_operator(probe, copied, region, operation)
+
+
+def refuse_operator(probe: Recorder, copied: Cast, region: str, operation: str) -> None:
     operator = copied.administrator(copied.stage.environment.operations_account)
     bedrock = copied.client(operator, "bedrock", region)
-    if operation == "PutModelInvocationLoggingConfiguration":
-        make_bucket(copied, operator, region)
-    rows, action, arns, call = operations_attempts(copied, operator, region)[operation]
+    guardrail = f"arn:aws:bedrock:{region}:{operator.account}:guardrail/000000000000"
+    if operation in ("PutModelInvocationLoggingConfiguration", "StartAsyncInvoke"):
+        make_bucket(copied, operator, region, "bedrock.amazonaws.com")
+    if operation == "PutResourcePolicy":
+        guardrail = make_guardrail(copied, operator, region)
+    rows, action, arns, call = operations_attempts(copied, operator, region, guardrail)[operation]
     probe.denied(
         Subject(
             "guardrail-operations",
@@ -186,7 +253,10 @@ def test_operators_cannot_call_models_elsewhere(probe: Recorder, cast: Cast, reg
     )
 
 
-CUSTOMERS = ("PutAccountPolicy", "CreateExportTask", "PutBearerTokenAuthentication", "CreateLink")
+CUSTOMERS = (
+    *("PutAccountPolicy", "CreateExportTask", "PutBearerTokenAuthentication", "CreateLink"),
+    "UntagResource",
+)
 
 
 @pytest.mark.parametrize("operation", CUSTOMERS)
@@ -196,8 +266,11 @@ def test_customers_administrators_cannot(
     """Ways for records to leave an account, which its own administrator could open."""
     home, who = copied.stage.homes[account], copied.administrator(account)
     logs, oam = (copied.client(who, service, home.region) for service in ("logs", "oam"))
-    operations = copied.stage.environment.operations_account
-    sink = f"arn:aws:oam:{home.region}:{operations}:sink/00000000-0000-0000-0000-000000000000"
+    kms = copied.client(who, "kms", home.region)
+    bucket = f"bulkhead-probe-{account}-{home.region}"
+    if operation == "CreateExportTask":
+        make_bucket(copied, who, home.region, f"logs.{home.region}.amazonaws.com")
+    sink = make_sink(copied, home) if operation == "CreateLink" else ""
     groups = tuple(home.group_arn + end for end in ("", ":*", ":log-stream:", ":log-stream:*"))
     tried: dict[str, Tried] = {
         "PutAccountPolicy": (
@@ -205,14 +278,10 @@ def test_customers_administrators_cannot(
             "logs:PutAccountPolicy",
             ("*", f"arn:aws:logs:{home.region}:{account}:log-group:*"),
             lambda: logs.put_account_policy(
+                # No key tells the kinds apart; this one would be taken.
                 policyName="probe",
-                policyType="SUBSCRIPTION_FILTER_POLICY",
-                policyDocument=json.dumps(
-                    {
-                        "DestinationArn": f"arn:aws:lambda:{home.region}:{account}:function:none",
-                        "FilterPattern": "",
-                    }
-                ),
+                policyType="FIELD_INDEX_POLICY",
+                policyDocument=json.dumps({"Fields": ["probe"]}),
             ),
         ),
         "CreateExportTask": (
@@ -224,7 +293,7 @@ def test_customers_administrators_cannot(
                     "logGroupName": home.group,
                     "from": 0,
                     "to": 1,
-                    "destination": "bulkhead-probe-none",
+                    "destination": bucket,
                 }
             ),
         ),
@@ -235,6 +304,12 @@ def test_customers_administrators_cannot(
             lambda: logs.put_bearer_token_authentication(
                 logGroupIdentifier=home.group, bearerTokenAuthenticationEnabled=True
             ),
+        ),
+        "UntagResource": (
+            ("G11", "K01"),
+            "kms:UntagResource",
+            (home.key_arn,),
+            lambda: kms.untag_resource(KeyId=home.key_arn, TagKeys=["bulkhead:customer"]),
         ),
         "CreateLink": (
             ("G15", "O01", "O02"),
@@ -275,11 +350,12 @@ def test_an_open_trust_lets_no_outsider_in(probe: Recorder, copied: Cast, outsid
     neighbor = copied.other_role(next(iter(copied.stage.homes)))
     copied.assume(neighbor, fleet.role_arn, name="probe")  # the trust is open indeed
     attacker = copied.outsider(outsider)
+    whose = "the management account" if outsider == "management" else f"an account of {outsider}"
     probe.denied(
         Subject(
             "guardrail-trust",
             ("G10", "T01", "T28"),
-            f"an account of {outsider} is kept out of a role that trusts everybody",
+            f"{whose} is kept out of a role that trusts everybody",
             attacker,
             "sts:AssumeRole",
             fleet.customer,

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from harness.probes.absence import absent
 from harness.probes.cast import Actor, Cast
 from harness.probes.evidence import Outcome
 from harness.probes.result import Recorder, Subject
@@ -106,8 +107,54 @@ def test_services_use_a_key_for_its_group_only(probe: Recorder, cast: Cast, acco
     )
 
 
+def test_key_policy_says_no_more(probe: Recorder, cast: Cast, account: str) -> None:
+    """Statement by statement: the account administers the key and CloudWatch Logs uses it."""
+    home, reader = cast.stage.homes[account], cast.administrator(account)
+    kms = cast.client(reader, "kms", home.region)
+    document = kms.get_key_policy(KeyId=home.key_arn, PolicyName="default")["Policy"]
+    meant = (
+        {"AWS": f"arn:aws:iam::{account}:root"},
+        {"Service": f"logs.{home.region}.amazonaws.com"},
+    )
+    statements = json.loads(document)["Statement"]
+    more = [
+        statement.get("Sid", str(index))
+        for index, statement in enumerate(statements)
+        if statement["Effect"] == "Allow" and statement.get("Principal") not in meant
+    ]
+    probe.state(
+        Subject(
+            "key-policy",
+            ("K01", "K06"),
+            "a key's policy names its own account and CloudWatch Logs, and nobody else",
+            reader,
+            "kms:GetKeyPolicy",
+            f"key of {home}",
+            (home.key_arn,),
+        ),
+        expected="no more statements",
+        observed=f"{len(more)} more" if more else "no more statements",
+        holds=not more,
+        why=f"of {len(statements)} statements, others: {', '.join(more) or 'none'}",
+    )
+    grants = Subject(
+        "key-grants",
+        ("K01", "K06"),
+        "nobody has a grant on a customer's key",
+        reader,
+        "kms:ListGrants",
+        f"key of {home}",
+        (home.key_arn,),
+    )
+    absent(probe, grants, lambda: kms.list_grants(KeyId=home.key_arn)["Grants"])
+
+
 @pytest.mark.parametrize(
-    "operation", ["ScheduleKeyDeletion", "DisableKey", "PutKeyPolicy", "CreateGrant", "Decrypt"]
+    "operation",
+    [
+        *("ScheduleKeyDeletion", "DisableKey", "PutKeyPolicy", "CreateGrant", "Decrypt"),
+        *("UntagResource", "DisableKeyRotation"),
+    ],
 )
 def test_caller_cannot_change_its_key(
     probe: Recorder, cast: Cast, account: str, operation: str
@@ -124,6 +171,9 @@ def test_caller_cannot_change_its_key(
             KeyId=key, GranteePrincipal=home.caller_role_arn, Operations=["DescribeKey"]
         ),
         "Decrypt": lambda: kms.decrypt(KeyId=key, CiphertextBlob=b"probe"),
+        # A tag that it does not have.
+        "UntagResource": lambda: kms.untag_resource(KeyId=key, TagKeys=["bulkhead-probe"]),
+        "DisableKeyRotation": lambda: kms.disable_key_rotation(KeyId=key),
     }
     rows = {"CreateGrant": ("K06",), "Decrypt": ("K07",)}.get(operation, ("K12",))
     answer = probe.denied(
@@ -145,3 +195,5 @@ def test_caller_cannot_change_its_key(
             administrator.cancel_key_deletion(KeyId=key)
         if operation in ("ScheduleKeyDeletion", "DisableKey"):
             administrator.enable_key(KeyId=key)
+        if operation == "DisableKeyRotation":
+            administrator.enable_key_rotation(KeyId=key)

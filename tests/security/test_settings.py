@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from harness.probes.absence import absent
-from harness.probes.cast import Actor, Cast
+from harness.probes.cast import Cast
 from harness.probes.result import Recorder, Subject
 
 # `bulkhead/APP/DATE/RUN`, as the client makes them, and the streams of the probes themselves.
@@ -52,6 +51,28 @@ def test_invocation_logging_is_off(probe: Recorder, cast: Cast, region: str) -> 
     )
 
 
+def test_prompts_are_shared_with_nobody(probe: Recorder, cast: Cast, region: str) -> None:
+    """Unset, each model keeps what its provider's terms say; Terraform cannot set it yet."""
+    reader = cast.administrator(cast.stage.environment.operations_account)
+    mode = cast.client(reader, "bedrock", region).get_account_data_retention()["mode"]
+    fit = ("none", "inherit")
+    probe.state(
+        Subject(
+            "data-retention",
+            ("P35",),
+            "Bedrock keeps no more of a prompt than a model asks for, and shares it with nobody",
+            reader,
+            "bedrock:GetAccountDataRetention",
+            f"operations account in {region}",
+            (),
+        ),
+        expected=" or ".join(fit),
+        observed=mode,
+        holds=mode in fit,
+        why=f"the account's mode is {mode}",
+    )
+
+
 def test_operations_receive_no_logs(probe: Recorder, cast: Cast, region: str) -> None:
     """No destination and no delivery in the operations account takes logs of others."""
     reader = cast.administrator(cast.stage.environment.operations_account)
@@ -71,6 +92,36 @@ def test_operations_receive_no_logs(probe: Recorder, cast: Cast, region: str) ->
             (),
         )
         absent(probe, subject, lambda o=operation, m=member: getattr(logs, o)()[m])
+
+
+def test_customers_deliver_nothing(probe: Recorder, cast: Cast, account: str, region: str) -> None:
+    """Deliveries start and end in an account: what lies there may be another account's bucket."""
+    reader = cast.administrator(account)
+    logs = cast.client(reader, "logs", region)
+    kinds = {
+        "describe_destinations": "destinations",
+        "describe_deliveries": "deliveries",
+        "describe_delivery_sources": "deliverySources",
+        "describe_delivery_destinations": "deliveryDestinations",
+    }
+    subject = Subject(
+        "no-deliveries",
+        ("L09", "L12"),
+        "a customer's account has neither deliveries nor destinations",
+        reader,
+        "logs:DescribeDeliveries",
+        f"{account} in {region}",
+        (),
+    )
+    absent(
+        probe,
+        subject,
+        lambda: [
+            each
+            for operation, member in kinds.items()
+            for each in getattr(logs, operation)()[member]
+        ],
+    )
 
 
 def test_records_go_nowhere_else(probe: Recorder, cast: Cast, account: str) -> None:
@@ -154,14 +205,15 @@ def test_records_are_encrypted_with_the_customers_key(
             home.group,
             (home.group_arn,),
         ),
-        expected="own key, limited retention, class STANDARD",
+        expected="own key, the retention that was deployed, class STANDARD",
         observed="own key" if owned else "no key of the account",
         holds=owned
         and key == home.key_arn
-        and bool(group.get("retentionInDays"))
+        and group.get("retentionInDays") == home.retention_in_days
         and group.get("logGroupClass", "STANDARD") == "STANDARD",
         why=f"key of account {key.split(':')[4] if owned else 'unknown'}, "
-        f"retention {group.get('retentionInDays', 'unlimited')} days, "
+        f"retention {group.get('retentionInDays', 'unlimited')} days "
+        f"of {home.retention_in_days}, "
         f"class {group.get('logGroupClass', 'STANDARD')}",
     )
 
@@ -232,13 +284,13 @@ def test_no_field_of_a_record_becomes_a_metric(probe: Recorder, cast: Cast, acco
 
 
 def test_no_events_leave_an_account(probe: Recorder, cast: Cast, account: str, region: str) -> None:
-    """No rule of EventBridge has a target in another account."""
+    """No rule of EventBridge has a target in another account, or at an address of the internet."""
     reader = cast.administrator(account)
     events = cast.client(reader, "events", region)
     subject = Subject(
         "event-rules",
         ("O16",),
-        "no event rule of a customer's account sends to another account",
+        "no event rule of a customer's account sends to another account or address",
         reader,
         "events:ListRules",
         f"{account} in {region}",
@@ -247,7 +299,9 @@ def test_no_events_leave_an_account(probe: Recorder, cast: Cast, account: str, r
 
     def foreign() -> list[str]:
         buses = [bus["Name"] for bus in events.list_event_buses()["EventBuses"]]
-        return [
+        # An API destination is an address, called with what its connection holds.
+        addresses = [found["Name"] for found in events.list_api_destinations()["ApiDestinations"]]
+        return addresses + [
             target["Arn"]
             for bus in buses
             for rule in events.list_rules(EventBusName=bus)["Rules"]
@@ -258,59 +312,3 @@ def test_no_events_leave_an_account(probe: Recorder, cast: Cast, account: str, r
         ]
 
     absent(probe, subject, foreign)
-
-
-def test_no_resource_of_operations_names_a_fleet_role(probe: Recorder, cast: Cast) -> None:
-    """A resource policy can let a fleet session in that its own policies do not mention."""
-    operations = cast.stage.environment.operations_account
-    reader = cast.administrator(operations)
-    names = [fleet.role_name for fleet in cast.stage.fleets.values()]
-    for kind, read in policies_of(cast, reader).items():
-        absent(
-            probe,
-            Subject(
-                "resource-policies",
-                ("C10", "T27"),
-                f"no policy of the operations account's {kind} names a fleet role",
-                reader,
-                "read policies",
-                f"{kind} of the operations account",
-                (),
-            ),
-            lambda read=read: [p for p in read() if any(name in p for name in names)],  # type: ignore[misc]
-        )
-
-
-def policies_of(cast: Cast, reader: Actor) -> dict[str, Callable[[], list[str]]]:
-    """The resource policies of an account by kind of resource, as texts."""
-    s3, kms, sqs, secrets = (
-        cast.client(reader, service) for service in ("s3", "kms", "sqs", "secretsmanager")
-    )
-
-    def buckets() -> list[str]:
-        found = []
-        for bucket in s3.list_buckets()["Buckets"]:
-            try:
-                found.append(s3.get_bucket_policy(Bucket=bucket["Name"])["Policy"])
-            except ClientError as error:
-                if error.response["Error"]["Code"] != "NoSuchBucketPolicy":
-                    raise
-        return found
-
-    def keys() -> list[str]:
-        ids = [
-            k["KeyId"] for page in kms.get_paginator("list_keys").paginate() for k in page["Keys"]
-        ]
-        return [kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"] for key in ids]
-
-    def queues() -> list[str]:
-        urls = sqs.list_queues().get("QueueUrls", [])
-        wanted = [sqs.get_queue_attributes(QueueUrl=u, AttributeNames=["Policy"]) for u in urls]
-        return [each["Attributes"]["Policy"] for each in wanted if "Attributes" in each]
-
-    def all_secrets() -> list[str]:
-        arns = [s["ARN"] for s in secrets.list_secrets()["SecretList"]]
-        found = [secrets.get_resource_policy(SecretId=arn) for arn in arns]
-        return [each["ResourcePolicy"] for each in found if each.get("ResourcePolicy")]
-
-    return {"buckets": buckets, "keys": keys, "queues": queues, "secrets": all_secrets}

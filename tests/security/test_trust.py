@@ -110,8 +110,9 @@ def test_outsider_cannot_assume_a_fleet_role(
 ) -> None:
     fleet, attacker = cast.stage.fleets[customer], cast.outsider(outsider)
     rows = NO_ORGANIZATION if outsider == "no organization" else OUTSIDE
+    whose = "the management account" if outsider == "management" else f"an account of {outsider}"
     probe.denied(
-        cell(rows, f"an account of {outsider} cannot assume a fleet role", attacker, fleet),
+        cell(rows, f"{whose} cannot assume a fleet role", attacker, fleet),
         lambda: cast.assume_fleet(attacker, fleet),
         twin=lambda: cast.assume_control(attacker),
     )

@@ -17,7 +17,7 @@ from harness.cloud.call import Call, Need, Unmapped, World
 from harness.cloud.catalogue.spec import Rule, compile_spec
 from harness.cloud.catalogue.special import BESIDE, SPECIAL, UNMODELED
 
-__all__ = ["entry", "needs", "provenance"]
+__all__ = ["actions", "entry", "needs", "provenance"]
 
 _compiled: dict[tuple[str, str], Rule] = {}
 
@@ -42,6 +42,22 @@ def entry(service: str, operation: str) -> str | None:
     """The catalogue's line for an operation (see `spec`), or None when it has none."""
     line: str | None = _data()["services"].get(service, {}).get(operation)
     return line
+
+
+@cache
+def actions() -> frozenset[str]:
+    """Every action that the catalogue knows: one for each operation, mapped or not, and what else
+    operations need."""
+    prefixes = _data()["prefixes"]
+    found = {"iam:PassRole"}
+    for service, operations in _data()["services"].items():
+        prefix = prefixes.get(service, service)
+        for operation, line in operations.items():
+            found.add(f"{prefix}:{operation}")
+            if line[0] not in "!=":
+                words = [word[1:].partition(">")[0] for word in line.split(" ") if word[0] in ":+"]
+                found |= {word if ":" in word else f"{prefix}:{word}" for word in words}
+    return frozenset(found)
 
 
 def provenance() -> Mapping[str, str]:

@@ -42,6 +42,85 @@ run "roles_are_for_listed_accounts" {
   }
 }
 
+run "identity_providers_open_no_role_of_operations" {
+  command = plan
+
+  assert {
+    condition = [
+      for s in jsondecode(aws_organizations_policy.this["operations-rcp"].content).Statement : s if s.Sid == "RolesForNoFederation"
+      ] == [{
+        Sid       = "RolesForNoFederation"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = ["sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity"]
+        Resource  = "*"
+    }]
+    error_message = "The RCP lets somebody with a token into a role of operations."
+  }
+}
+
+run "listed_roles_take_identity_providers" {
+  command = plan
+
+  variables {
+    federated_role_arns = ["arn:aws:iam::111111111111:role/ci"]
+  }
+
+  assert {
+    condition = [
+      for s in jsondecode(aws_organizations_policy.this["operations-rcp"].content).Statement : [s.NotResource, can(s.Resource)] if s.Sid == "RolesForNoFederation"
+    ] == [[["arn:aws:iam::111111111111:role/ci"], false]]
+    error_message = "The RCP does not spare the listed roles, or it spares others."
+  }
+}
+
+run "break_glass_keeps_the_other_conditions" {
+  command = plan
+
+  variables {
+    break_glass_role_arns = ["arn:aws:iam::111111111111:role/glass"]
+  }
+
+  assert {
+    condition = [
+      for s in jsondecode(aws_organizations_policy.this["operations-scp"].content).Statement : s.Condition if s.Sid == "MantleWithoutResource"
+      ] == [{
+        Null            = { "bedrock-mantle:DataRetentionMode" = "true" }
+        StringNotEquals = { "aws:PrincipalArn" = ["arn:aws:iam::111111111111:role/glass"] }
+    }]
+    error_message = "A break-glass role takes the place of a statement's own condition."
+  }
+}
+
+run "the_records_tag_stays" {
+  command = plan
+
+  assert {
+    condition = [
+      for s in jsondecode(aws_organizations_policy.this["customers-scp"].content).Statement : s.Condition if s.Sid == "Tags"
+      ] == [{
+        "ForAnyValue:StringEquals" = { "aws:TagKeys" = ["bulkhead:customer"] }
+        Null                       = { "aws:ResourceTag/bulkhead:customer" = "false" }
+    }]
+    error_message = "The tag that keys are known by can be taken away, or cannot be given."
+  }
+}
+
+run "no_administrator_roles_no_statements" {
+  command = plan
+
+  variables {
+    administrator_role_names = []
+  }
+
+  assert {
+    condition = length(setintersection(
+      jsondecode(aws_organizations_policy.this["customers-scp"].content).Statement[*].Sid, ["ReadingByAdministrators", "AdministratorsAsOthers"],
+    )) == 0
+    error_message = "A statement about no role would deny nobody, or everybody."
+  }
+}
+
 run "an_account_of_another_organization_cannot_be_guarded" {
   command = plan
 

@@ -1,0 +1,143 @@
+"""Guardrails that somebody edited by hand: an exemption, a statement left out, one account more.
+
+They stay attached, so that only what they say tells.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from harness.mutants.edits import Edit, TerraformEdits
+from harness.mutants.guardrails import RCP, SCP, edited
+from harness.mutants.model import Mutant, Notice
+from harness.mutants.site import Site
+
+DOCUMENTS = Notice("guardrail-documents")
+STATEMENTS = Notice("guardrail-statements")
+
+# Statements that may be left out, with the rows that they answer.
+LEFT_OUT = {
+    "SharedUnknown": "G15",
+    "DestinationsElsewhere": "L09",
+    "LogCentralization": "G16",
+    "Mantle": "P10",
+    "MantleWithoutResource": "P10",
+    "OtherEndpoints": "G01",
+    "OtherIdentities": "P34",
+    "DataRetentionOfMantle": "P35",
+    "ReadingStoredAnswers": "P23",
+    "ReadingByAdministrators": "L24",
+    "AdministratorsAsOthers": "L24",
+    "Tags": "G11",
+    "RolesForNoFederation": "G10",
+}
+
+
+def _without(sid: str) -> Callable[[Site], None]:
+    """Take the statement out of every policy that has it."""
+
+    def weaken(site: Site) -> None:
+        organizations: Any = site.client(site.stage.environment.management_account, "organizations")
+        for guardrail in site.stage.guardrails.values():
+            document = json.loads(guardrail.document)
+            kept = [s for s in document["Statement"] if s["Sid"] != sid]
+            if len(kept) < len(document["Statement"]):
+                organizations.update_policy(
+                    PolicyId=guardrail.policy_id,
+                    Content=json.dumps({**document, "Statement": kept}),
+                )
+
+    return weaken
+
+
+def _one_more(site: Site) -> None:
+    listed = [
+        site.operations,
+        *site.stage.homes,
+        site.stage.environment.probes.other_organization,
+    ]
+    edited(
+        RCP,
+        "RolesForListedAccounts",
+        Condition={
+            "StringNotEquals": {"aws:PrincipalAccount": listed},
+            "BoolIfExists": {"aws:PrincipalIsAWSService": "false"},
+        },
+    )(site)
+
+
+def _spared(**condition: object) -> Callable[[Site], None]:
+    return edited(SCP, "InvocationLogging", Condition=condition)
+
+
+GUARDRAIL_EDITS = (
+    Mutant(
+        "G21-name",
+        "a guardrail spares roles whose name starts with Admin",
+        "organization",
+        _spared(ArnNotLike={"aws:PrincipalArn": "arn:aws:iam::*:role/Admin*"}),
+        (DOCUMENTS, STATEMENTS),
+        "test_guardrails_attached and (as_deployed or InvocationLogging)",
+        guarded=True,
+    ),
+    Mutant(
+        "G21-tag",
+        "a guardrail spares principals that bear a tag",
+        "organization",
+        _spared(StringNotEquals={"aws:PrincipalTag/team": "platform"}),
+        (DOCUMENTS, STATEMENTS),
+        "test_guardrails_attached and (as_deployed or InvocationLogging)",
+        guarded=True,
+    ),
+    Mutant(
+        "G10-account",
+        "one account more may assume roles of the operations account",
+        "organization",
+        _one_more,
+        (DOCUMENTS, Notice("guardrail-trust", "other organization")),
+        "test_guardrails_are_as_deployed or test_an_open_trust",
+        guarded=True,
+    ),
+    Mutant(
+        "P34",
+        "of the ways to make API keys, a guardrail denies one",
+        "organization",
+        edited(SCP, "ApiKeys", Action="bedrock:CallWithBearerToken"),
+        (DOCUMENTS, STATEMENTS),
+        "test_guardrails_attached and (as_deployed or ApiKeys)",
+        guarded=True,
+    ),
+    *(
+        Mutant(
+            f"{row}-{sid}",
+            f"the guardrail {sid} was left out",
+            "organization",
+            _without(sid),
+            (DOCUMENTS, STATEMENTS),
+            f"test_guardrails_attached and (as_deployed or {sid})",
+            guarded=True,
+        )
+        for sid, row in LEFT_OUT.items()
+    ),
+    Mutant(
+        "P35-source",
+        "the guardrail of Bedrock's retention spares principals that bear a tag",
+        "organization",
+        TerraformEdits(
+            "organization",
+            (
+                Edit(
+                    "modules/organization-guardrails/policies.tf",
+                    'Condition = { StringNotEquals = { "bedrock:DataRetentionMode" = "none" } }',
+                    'Condition = { StringNotEquals = { "bedrock:DataRetentionMode" = "none", '
+                    '"aws:PrincipalTag/team" = "platform" } }',
+                ),
+            ),
+        ),
+        (STATEMENTS,),
+        "test_each_statement",
+        guarded=True,
+    ),
+)

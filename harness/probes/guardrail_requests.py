@@ -1,0 +1,357 @@
+"""What each statement of the organization's guardrails is there for, as data: requests that it must
+deny, requests that it must not, and the condition keys that it may have.
+
+Nothing is asked of a service: the engine decides on the policies that are attached. So a statement
+of an endpoint that no cloud plays shows too, and one beside which another denies the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+SOMEBODY = "arn:aws:iam::{a}:role/somebody"
+ADMIN = "arn:aws:iam::{a}:role/Admin"
+ORGANIZATIONS_ADMIN = "arn:aws:iam::{a}:role/OrganizationAccountAccessRole"
+STRANGER = "arn:aws:iam::{x}:role/somebody"
+PROVIDER = "arn:aws:iam::{a}:oidc-provider/token.example.com"
+
+Context = Mapping[str, str | tuple[str, ...]]
+BREAK_GLASS = ("StringNotEquals", "aws:PrincipalArn")
+NO_SERVICE = ("BoolIfExists", "aws:PrincipalIsAWSService")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request. Templates know the account `{a}`, its Region `{r}`, an account outside the
+    organization `{x}`, the operations account `{o}`, a model's ARN `{model}` and a profile's
+    `{aip}`, a log group's ARN `{group}` and a key's `{key}`."""
+
+    action: str
+    resource: str = "*"
+    context: Context = field(default_factory=dict)
+    by: tuple[str, ...] = (SOMEBODY, ADMIN)
+    """Who asks, each by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """What a statement of a policy is for."""
+
+    policy: str
+    sid: str
+    rows: tuple[str, ...]
+    denies: tuple[Asked, ...]
+    spares: tuple[Asked, ...]
+    keys: frozenset[tuple[str, str]] = frozenset()
+    """Operators and condition keys that it may have: any other is a way out."""
+
+
+INVOKE = Asked("bedrock:InvokeModel", "{aip}", {"aws:RequestedRegion": "{r}"})
+
+
+def _operations(
+    sid: str,
+    rows: tuple[str, ...],
+    denies: tuple[Asked, ...],
+    spares: Asked = INVOKE,
+    *keys: tuple[str, str],
+) -> Purpose:
+    return Purpose("operations-scp", sid, rows, denies, (spares,), frozenset({BREAK_GLASS, *keys}))
+
+
+def _each(*actions: str, resource: str = "*") -> tuple[Asked, ...]:
+    return tuple(Asked(action, resource) for action in actions)
+
+
+def _retention(sid: str, service: str) -> Purpose:
+    action, key = f"{service}:PutAccountDataRetention", f"{service}:DataRetentionMode"
+    return _operations(
+        sid,
+        ("G01", "P35"),
+        (Asked(action), Asked(action, context={key: "default"})),
+        Asked(action, context={key: "none"}),
+        ("StringNotEquals", key),
+    )
+
+
+OPERATIONS = (
+    _operations(
+        "InvocationLogging",
+        ("G01", "P18", "L04"),
+        _each("bedrock:PutModelInvocationLoggingConfiguration"),
+        Asked("bedrock:GetModelInvocationLoggingConfiguration"),
+    ),
+    _retention("DataRetention", "bedrock"),
+    _retention("DataRetentionOfMantle", "bedrock-mantle"),
+    _operations(
+        "Mantle",
+        ("G01", "P10"),
+        _each(
+            "bedrock-mantle:CreateInference",
+            resource="arn:aws:bedrock-mantle:{r}:{a}:project/default",
+        ),
+    ),
+    _operations(
+        "MantleWithoutResource",
+        ("G01", "P10"),
+        _each("bedrock-mantle:ListModels"),
+        Asked(
+            "bedrock-mantle:PutAccountDataRetention",
+            context={"bedrock-mantle:DataRetentionMode": "none"},
+        ),
+        ("Null", "bedrock-mantle:DataRetentionMode"),
+    ),
+    _operations(
+        "OtherEndpoints",
+        ("G01",),
+        _each("bedrock-agentcore:InvokeAgentRuntime", "bedrock-websearch:InvokeSearch"),
+    ),
+    _operations(
+        "ApiKeys",
+        ("P33", "P34"),
+        _each(
+            *("bedrock:CallWithBearerToken", "bedrock-mantle:CallWithBearerToken"),
+            *("iam:CreateServiceSpecificCredential", "iam:ResetServiceSpecificCredential"),
+            "iam:UpdateServiceSpecificCredential",
+        ),
+    ),
+    _operations(
+        "OtherIdentities",
+        ("P34", "T34"),
+        _each(
+            *("iam:CreateUser", "iam:CreateAccessKey", "iam:CreateLoginProfile"),
+            *("iam:CreateOpenIDConnectProvider", "iam:CreateSAMLProvider"),
+            *("iam:UpdateSAMLProvider", "iam:AddClientIDToOpenIDConnectProvider"),
+            "iam:UpdateOpenIDConnectProviderThumbprint",
+        ),
+        Asked("iam:CreateRole", SOMEBODY),
+    ),
+    _operations("BatchJobs", ("G01", "P22"), _each("bedrock:CreateModelInvocationJob")),
+    _operations(
+        "StoredAnswers",
+        ("G01", "P08", "P23"),
+        (
+            Asked("bedrock:InvokeModel", "arn:aws:bedrock:{r}:{a}:async-invoke/x"),
+            Asked(
+                "bedrock:InvokeModelWithResponseStream", "arn:aws:bedrock:{r}:{a}:project/default"
+            ),
+        ),
+    ),
+    _operations(
+        "ReadingStoredAnswers",
+        ("G01", "P23"),
+        _each(
+            *("bedrock:CancelInvoke", "bedrock:DeleteInvoke", "bedrock:GetAsyncInvoke"),
+            "bedrock:GetInvoke",
+        ),
+    ),
+    _operations("ResourcePolicies", ("G13", "P36"), _each("bedrock:PutResourcePolicy")),
+    _operations(
+        "EnforcedGuardrail",
+        ("B15",),
+        _each(
+            "bedrock:DeleteEnforcedGuardrailConfiguration",
+            "bedrock:PutEnforcedGuardrailConfiguration",
+        ),
+    ),
+    _operations(
+        "ModelsElsewhere",
+        ("G03", "G04", "P06"),
+        (
+            Asked("bedrock:InvokeModel", "{model}", {"aws:RequestedRegion": "sa-east-1"}),
+            Asked("bedrock:InvokeModel", "{model}", {"aws:RequestedRegion": "unspecified"}),
+            Asked("bedrock:Retrieve"),
+        ),
+        INVOKE,
+        ("StringNotEquals", "aws:RequestedRegion"),
+    ),
+)
+
+LOGS = "AWS::Logs::LogGroup"
+METRICS = Asked("oam:CreateLink", context={"oam:ResourceTypes": ("AWS::CloudWatch::Metric",)})
+TAGGED: Context = {
+    "aws:TagKeys": ("bulkhead:customer",),
+    "aws:ResourceTag/bulkhead:customer": "acme",
+}
+DESTINATION = "arn:aws:logs:{r}:{o}:destination:x"
+BY_ADMIN = frozenset({("ArnLike", "aws:PrincipalArn")})
+RECORDS = "{group}:log-stream:x"
+
+
+def _customers(
+    sid: str,
+    rows: tuple[str, ...],
+    denies: tuple[Asked, ...],
+    spares: tuple[Asked, ...],
+    *keys: tuple[str, str],
+) -> Purpose:
+    return Purpose("customers-scp", sid, rows, denies, spares, frozenset(keys))
+
+
+def _by_admin(sid: str, rows: tuple[str, ...], *asked: tuple[str, str]) -> Purpose:
+    denies = tuple(Asked(*each, by=(ORGANIZATIONS_ADMIN,)) for each in asked)
+    spares = tuple(Asked(*each) for each in asked)
+    return Purpose("customers-scp", sid, rows, denies, spares, BY_ADMIN)
+
+
+CUSTOMERS = (
+    _customers(
+        "SharedLogs",
+        ("G15", "O01", "O02"),
+        (
+            Asked("oam:CreateLink", context={"oam:ResourceTypes": (LOGS,)}),
+            Asked(
+                "oam:UpdateLink", context={"oam:ResourceTypes": ("AWS::CloudWatch::Metric", LOGS)}
+            ),
+        ),
+        (METRICS,),
+        ("ForAnyValue:StringNotEquals", "oam:ResourceTypes"),
+    ),
+    _customers(
+        "SharedUnknown",
+        ("G15", "O01"),
+        _each("oam:CreateLink", "oam:UpdateLink"),
+        (METRICS,),
+        ("Null", "oam:ResourceTypes"),
+    ),
+    _customers(
+        "WaysOut",
+        ("L10", "L13", "L26"),
+        _each(
+            *("logs:CreateExportTask", "logs:PutAccountPolicy"),
+            "logs:PutBearerTokenAuthentication",
+        ),
+        _each("logs:DescribeLogGroups"),
+    ),
+    _customers(
+        "DestinationsElsewhere",
+        ("L09", "L11"),
+        (Asked("logs:PutSubscriptionFilter", DESTINATION, {"aws:ResourceAccount": "{o}"}),),
+        (
+            Asked("logs:PutSubscriptionFilter", "{group}", {"aws:ResourceAccount": "{a}"}),
+            Asked(
+                "logs:PutSubscriptionFilter",
+                "arn:aws:logs:{r}:{a}:destination:x",
+                {"aws:ResourceAccount": "{a}"},
+            ),
+        ),
+        ("StringNotEquals", "aws:ResourceAccount"),
+    ),
+    _customers(
+        "Tags",
+        ("G11", "K01"),
+        (
+            Asked("kms:UntagResource", "{key}", TAGGED),
+            Asked("kms:TagResource", "{key}", TAGGED),
+            Asked("logs:UntagResource", "{group}", TAGGED),
+            Asked("logs:TagResource", "{group}", TAGGED),
+        ),
+        (
+            # When it is made, and other tags of it.
+            Asked("kms:TagResource", "{key}", {"aws:TagKeys": ("bulkhead:customer",)}),
+            Asked("kms:UntagResource", "{key}", {**TAGGED, "aws:TagKeys": ("team",)}),
+        ),
+        ("ForAnyValue:StringEquals", "aws:TagKeys"),
+        ("Null", "aws:ResourceTag/bulkhead:customer"),
+    ),
+    _by_admin(
+        "ReadingByAdministrators",
+        ("L15", "L21", "L24"),
+        ("logs:FilterLogEvents", "{group}"),
+        ("logs:GetLogEvents", RECORDS),
+        ("logs:StartQuery", "{group}"),
+        ("logs:StartLiveTail", "{group}"),
+        ("logs:Unmask", "{group}"),
+        ("logs:PutSubscriptionFilter", "{group}"),
+        ("logs:CreateDelivery", "*"),
+    ),
+    _by_admin(
+        "AdministratorsAsOthers",
+        ("L24",),
+        ("sts:AssumeRole", SOMEBODY),
+        ("iam:CreateAccessKey", "arn:aws:iam::{a}:user/x"),
+        ("iam:CreateLoginProfile", "arn:aws:iam::{a}:user/x"),
+    ),
+)
+
+
+def _everywhere(policy: str) -> tuple[Purpose, ...]:
+    leave = _each("organizations:LeaveOrganization")
+    centralize = _each(
+        "observabilityadmin:CreateCentralizationRuleForOrganization",
+        "observabilityadmin:UpdateCentralizationRuleForOrganization",
+    )
+    harmless = _each("organizations:DescribeOrganization")
+    return (
+        Purpose(policy, "Leaving", ("G09",), leave, harmless),
+        Purpose(policy, "LogCentralization", ("G16", "O04"), centralize, harmless),
+    )
+
+
+RESOURCES = (
+    Purpose(
+        "operations-rcp",
+        "RolesForListedAccounts",
+        ("G10", "T01", "T28"),
+        (Asked("sts:AssumeRole", SOMEBODY, by=(STRANGER,)),),
+        (
+            Asked("sts:AssumeRole", SOMEBODY),
+            Asked("sts:AssumeRole", SOMEBODY, by=("ec2.amazonaws.com",)),
+        ),
+        frozenset({("StringNotEquals", "aws:PrincipalAccount"), NO_SERVICE}),
+    ),
+    Purpose(
+        "operations-rcp",
+        "RolesForNoFederation",
+        ("G10", "T34"),
+        (
+            Asked("sts:AssumeRoleWithWebIdentity", SOMEBODY, by=(PROVIDER,)),
+            Asked("sts:AssumeRoleWithSAML", SOMEBODY, by=(PROVIDER,)),
+        ),
+        (Asked("sts:AssumeRole", SOMEBODY),),
+    ),
+    Purpose(
+        "customers-rcp",
+        "RecordsForOwnAccount",
+        ("G10", "L21"),
+        (Asked("logs:GetLogEvents", RECORDS, {"aws:ResourceAccount": "{a}"}, by=(STRANGER,)),),
+        (Asked("logs:GetLogEvents", RECORDS, {"aws:ResourceAccount": "{a}"}),),
+        frozenset({("StringNotEquals", "aws:PrincipalAccount"), NO_SERVICE}),
+    ),
+    Purpose(
+        "customers-rcp",
+        "KeysForOwnAccount",
+        ("G11", "K01", "K06"),
+        (
+            Asked(
+                "kms:Decrypt",
+                "{key}",
+                {"aws:ResourceAccount": "{a}", "aws:ResourceTag/bulkhead:customer": "acme"},
+                by=(STRANGER,),
+            ),
+        ),
+        (
+            Asked(
+                "kms:Decrypt",
+                "{key}",
+                {"aws:ResourceAccount": "{a}", "aws:ResourceTag/bulkhead:customer": "acme"},
+            ),
+        ),
+        frozenset(
+            {
+                ("StringNotEquals", "aws:PrincipalAccount"),
+                ("StringLike", "aws:ResourceTag/bulkhead:customer"),
+                NO_SERVICE,
+            }
+        ),
+    ),
+)
+
+PURPOSES: tuple[Purpose, ...] = (
+    *OPERATIONS,
+    *_everywhere("operations-scp"),
+    *CUSTOMERS,
+    *_everywhere("customers-scp"),
+    *RESOURCES,
+)

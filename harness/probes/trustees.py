@@ -1,0 +1,90 @@
+"""Who may become a role, judged by what its trust policy says and not by who happens to try.
+
+The judgment errs on the strict side: conditions excuse nobody, but for the fleet roles, whose
+design is made of them. Denials are not weighed against what is allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+SERVICE_LINKED = "/aws-service-role/"
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """Whom the design lets become a role."""
+
+    accounts: frozenset[str]
+    """Accounts that may be named, as such or by one of their principals."""
+    services: frozenset[str] | None = frozenset()
+    """Services that may start sessions of the role; None are all. A service takes a role from its
+    own account only: passing it is a right in there."""
+    callers: frozenset[str] = frozenset()
+    """Role ARNs to one of which every grant must be pinned, as well as to an external id."""
+    never: frozenset[str] = frozenset()
+    """ARNs of principals that may not be named although their account may."""
+
+
+def beyond(trust: Mapping[str, Any], design: Design) -> list[str]:
+    """What a trust policy grants beyond the design, one phrase each; empty when nothing."""
+    statements = trust["Statement"]
+    listed = [statements] if isinstance(statements, Mapping) else statements
+    return [
+        found
+        for statement in listed
+        if statement["Effect"] == "Allow"
+        for found in (*_principals(statement, design), *_pins(statement, design))
+    ]
+
+
+def _principals(statement: Mapping[str, Any], design: Design) -> Iterator[str]:
+    if "NotPrincipal" in statement:
+        yield "everybody but a few"
+        return
+    for kind, name in named(statement["Principal"]):
+        if name == "*":
+            yield "everybody"
+        elif kind == "Service":
+            if design.services is not None and name not in design.services:
+                yield f"the service {name}"
+        elif kind != "AWS":
+            yield f"whoever {name.rpartition('/')[2]} vouches for"
+        elif account_of(name) not in design.accounts or name in design.never:
+            yield name
+
+
+def _pins(statement: Mapping[str, Any], design: Design) -> Iterator[str]:
+    if not design.callers:
+        return
+    exact = {
+        key.lower(): set(texts(value))
+        for key, value in statement.get("Condition", {}).get("StringEquals", {}).items()
+    }
+    pinned = exact.get("aws:principalarn", set())
+    if not pinned or not pinned <= design.callers:
+        yield "roles that are not the customer's caller roles"
+    if "sts:externalid" not in exact:
+        yield "callers without an external id"
+
+
+def named(element: object) -> Iterator[tuple[str, str]]:
+    """The principals of a Principal element, each with its kind."""
+    if isinstance(element, Mapping):
+        for kind, given in element.items():
+            for name in texts(given):
+                yield str(kind), name
+    else:
+        yield "AWS", str(element)
+
+
+def account_of(name: str) -> str:
+    """The account of a principal under `AWS`; empty for the id of one that is gone."""
+    return name.split(":")[4] if name.startswith("arn:") else name if name.isdigit() else ""
+
+
+def texts(value: object) -> Iterable[str]:
+    """One text or a list of them, as a list."""
+    return [value] if isinstance(value, str) else [str(each) for each in value]  # type: ignore[attr-defined]

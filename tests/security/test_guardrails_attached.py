@@ -1,0 +1,141 @@
+"""The guardrails that are attached: what Terraform deployed, statement by statement, and that each
+statement denies what it is for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from harness.probes.cast import Cast
+from harness.probes.guardrail_decisions import failures, strange_keys
+from harness.probes.guardrail_requests import PURPOSES, Purpose
+from harness.probes.result import Recorder, Subject
+
+KINDS = {"scp": "SERVICE_CONTROL_POLICY", "rcp": "RESOURCE_CONTROL_POLICY"}
+EVIDENCE = "the engine's decisions on the policies that are attached"
+
+
+def attached(cast: Cast, account: str, kind: str) -> dict[str, str]:
+    """The documents of a kind that are attached to an account itself, by id; AWS's own left out."""
+    stage = cast.stage
+    organizations = cast.client(
+        cast.administrator(stage.environment.management_account), "organizations"
+    )
+    pages = organizations.get_paginator("list_policies_for_target").paginate(
+        TargetId=account, Filter=KINDS[kind]
+    )
+    own = [p["Id"] for page in pages for p in page["Policies"] if not p["AwsManaged"]]
+    return {i: organizations.describe_policy(PolicyId=i)["Policy"]["Content"] for i in own}
+
+
+def by_sid(document: str) -> Mapping[str, Any]:
+    return {s.get("Sid", str(i)): s for i, s in enumerate(json.loads(document)["Statement"])}
+
+
+def differences(deployed: str, found: str) -> list[str]:
+    """What the policy that was found says otherwise, statement by statement."""
+    wanted, seen = by_sid(deployed), by_sid(found)
+    return [
+        *(f"{sid} is gone" for sid in wanted if sid not in seen),
+        *(f"{sid} is new" for sid in seen if sid not in wanted),
+        *(f"{sid} is changed" for sid in wanted if sid in seen and wanted[sid] != seen[sid]),
+    ]
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+@pytest.mark.parametrize("whose", ["operations", "customers"])
+def test_guardrails_are_as_deployed(probe: Recorder, cast: Cast, whose: str, kind: str) -> None:
+    """An exemption, one more trusted account, an action less: all that Terraform did not write."""
+    environment = cast.stage.environment
+    accounts = [environment.operations_account] if whose == "operations" else list(cast.stage.homes)
+    expected = cast.stage.guardrails[f"{whose}-{kind}"]
+    for account in accounts:
+        found = attached(cast, account, kind)
+        document = found.get(expected.policy_id)
+        wrong = (
+            ["it is not attached"] if document is None else differences(expected.document, document)
+        )
+        probe.state(
+            Subject(
+                "guardrail-documents",
+                ("G01", "G09", "G10", "G21"),
+                "the guardrails of an account say what was deployed",
+                cast.administrator(environment.management_account),
+                "organizations:DescribePolicy",
+                f"{whose}-{kind} of {account}",
+                (),
+            ),
+            expected="as deployed",
+            observed="otherwise" if wrong else "as deployed",
+            holds=not wrong,
+            why=", ".join(wrong) or f"{len(by_sid(expected.document))} statements are as deployed",
+        )
+
+
+@pytest.mark.parametrize("purpose", PURPOSES, ids=[f"{p.policy}-{p.sid}" for p in PURPOSES])
+def test_each_statement_denies_what_it_is_for(
+    probe: Recorder, cast: Cast, purpose: Purpose
+) -> None:
+    stage = cast.stage
+    part, _, kind = purpose.policy.partition("-")
+    home, fleet = next(iter(stage.homes.values())), next(iter(stage.fleets.values()))
+    account = stage.environment.operations_account if part == "operations" else home.account
+    names = {
+        "a": account,
+        "o": stage.environment.operations_account,
+        "x": stage.environment.probes.no_organization,
+        "r": stage.environment.region,
+        "model": fleet.model_arn,
+        "aip": fleet.profile,
+        "group": home.group_arn,
+        "key": home.key_arn,
+    }
+    documents = list(attached(cast, account, kind).values())
+    let_through, stopped = failures(purpose, documents, names)
+    strange = strange_keys(purpose, documents)
+    wrong = [*let_through, *(f"it has a condition of its own: {key}" for key in strange)]
+    probe.state(
+        Subject(
+            "guardrail-statements",
+            purpose.rows,
+            f"the guardrail {purpose.sid} denies what it is for, and nothing beside it",
+            cast.administrator(stage.environment.management_account),
+            purpose.denies[0].action,
+            f"{purpose.policy} of {account}",
+            (),
+        ),
+        expected="denied",
+        observed="let through" if wrong else "too much is denied" if stopped else "denied",
+        holds=False if wrong else None if stopped else True,
+        why="; ".join([*wrong, *stopped]) or f"{len(purpose.denies)} requests are denied by it",
+        evidence=EVIDENCE,
+    )
+
+
+def test_every_statement_has_a_purpose(probe: Recorder, cast: Cast) -> None:
+    """A statement that nobody tries could be gone tomorrow."""
+    known = {(purpose.policy, purpose.sid) for purpose in PURPOSES}
+    deployed = {
+        (name, sid)
+        for name, guardrail in cast.stage.guardrails.items()
+        for sid in by_sid(guardrail.document)
+    }
+    odd = sorted(f"{sid} of {name}" for name, sid in known ^ deployed)
+    probe.state(
+        Subject(
+            "guardrail-statements",
+            ("G01",),
+            "every statement of the guardrails is tried",
+            cast.administrator(cast.stage.environment.management_account),
+            "organizations:DescribePolicy",
+            "all guardrails",
+            (),
+        ),
+        expected="all are tried",
+        observed="not all" if odd else "all are tried",
+        holds=not odd,
+        why=", ".join(odd) or f"{len(known)} statements are tried",
+    )
