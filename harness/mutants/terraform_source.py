@@ -363,8 +363,7 @@ TERRAFORM_SOURCE = (
                 "main.tf",
             )
         ),
-        (),
-        "",
-        gap="the customer's account is its owner already; no decision and no bill reads these tags",
+        (Notice("key-tag"),),
+        "test_key_bears",
     ),
 )

@@ -107,6 +107,33 @@ def test_services_use_a_key_for_its_group_only(probe: Recorder, cast: Cast, acco
     )
 
 
+def test_key_bears_its_customers_name(probe: Recorder, cast: Cast, account: str) -> None:
+    """The organization's guardrail knows a key of records by this tag, and guards no other."""
+    home, reader = cast.stage.homes[account], cast.administrator(account)
+    kms = cast.client(reader, "kms", home.region)
+    tags = {
+        tag["TagKey"]: tag["TagValue"]
+        for page in kms.get_paginator("list_resource_tags").paginate(KeyId=home.key_arn)
+        for tag in page["Tags"]
+    }
+    named = tags.get("bulkhead:customer", "no name")
+    probe.state(
+        Subject(
+            "key-tag",
+            ("G11", "K01"),
+            "a customer's key bears the tag that guards it",
+            reader,
+            "kms:ListResourceTags",
+            f"key of {home}",
+            (home.key_arn,),
+        ),
+        expected=home.customer,
+        observed=named,
+        holds=named == home.customer,
+        why=f"bulkhead:customer is {named}",
+    )
+
+
 def test_key_policy_says_no_more(probe: Recorder, cast: Cast, account: str) -> None:
     """Statement by statement: the account administers the key and CloudWatch Logs uses it."""
     home, reader = cast.stage.homes[account], cast.administrator(account)
