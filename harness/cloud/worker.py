@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import json
 import logging
 import os
@@ -82,8 +83,12 @@ class Worker:
     def _fork(self, link: socket.socket) -> Worker | None:
         try:
             with self.server.gate.closed(_GATE_TIMEOUT):
+                # What the collector looks at is written to, and would be copied for the fork.
+                gc.freeze()
                 child = os.fork()
-                if child == 0:
+                if child:
+                    gc.unfreeze()
+                else:
                     keep = link.fileno()
                     _kept.append(self)
                     _abandon_sockets(except_for=keep)

@@ -76,15 +76,30 @@ class Attempt:
         return cls(**{**said, "noticed": tuple(said["noticed"]), "missing": tuple(said["missing"])})
 
 
-def attempt(mutants: Sequence[Mutant], deployment: Deployment, run_dir: Path) -> Attempt:
-    """Makes the mistakes in a fork of the deployment's cloud and runs the tests that must notice.
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """Where mutants are tried: a deployment, and the same with the guardrails off.
 
-    More than one mutant only where none is to be noticed; no mutant at all is the twin, which must
-    pass. `run_dir` is the folder that the deployment was applied from. Whatever goes wrong is told
-    in the answer.
+    A guardrail in front of a weakened wall would hide that nobody notices the wall itself. They are
+    taken off once, and not in every fork.
+    """
+
+    guarded: Deployment
+    bare: Deployment
+    run_dir: Path
+    """The folder that the deployment was applied from."""
+
+
+def attempt(mutants: Sequence[Mutant], grounds: Grounds) -> Attempt:
+    """Makes the mistakes in a fork of a cloud and runs the tests that must notice.
+
+    More than one mutant only where none is to be noticed and all are of one ground; no mutant at
+    all is the twin, which must pass. Whatever goes wrong is told in the answer.
     """
     started = time.monotonic()
     name = "+".join(mutant.id for mutant in mutants)
+    deployment = grounds.guarded if mutants and mutants[0].guarded else grounds.bare
+    run_dir = grounds.run_dir
     with (
         tempfile.TemporaryDirectory(prefix="bulkhead-mutant-") as scratch,
         deployment.cloud().fork() as cloud,
@@ -122,8 +137,6 @@ def weaken(mutant: Mutant, forked: Deployment, run_dir: Path, work: Path) -> Non
     """
     site = Site(Stage.of(forked, forked.target()))
     how = mutant.how
-    if not mutant.guarded:
-        site.without_guardrails()
     if isinstance(how, TerraformEdits):
         environment = forked.environment.path.resolve().relative_to(project_root().resolve())
         tree = edited_copy(project_root(), ("modules", environment), how.edits, work / "tree")

@@ -16,8 +16,9 @@ import tempfile
 from pathlib import Path
 
 from harness.deploy.deployment import Deployment
-from harness.mutants.attempt import Attempt, attempt
+from harness.mutants.attempt import Attempt, Grounds, attempt
 from harness.mutants.catalogue import mutant
+from harness.mutants.site import Site
 from harness.probes.stage import Stage
 from harness.targets.embedded import EmbeddedTarget
 
@@ -46,8 +47,13 @@ def serve(path: Path) -> None:
     os.environ |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
     deployment = Deployment.load(path)
     _warm_up(deployment)
-    for line in sys.stdin:
-        print(_forked(line.strip(), deployment, path.parent).as_json(), file=answers, flush=True)
+    with deployment.cloud().fork() as cloud:
+        target = EmbeddedTarget(cloud)
+        bare = deployment.on(target)
+        Site(Stage.of(bare, target)).without_guardrails()
+        for line in sys.stdin:
+            done = _forked(line.strip(), Grounds(deployment, bare, path.parent))
+            print(done.as_json(), file=answers, flush=True)
 
 
 def _warm_up(deployment: Deployment) -> None:
@@ -70,13 +76,13 @@ def _read_trails(target: EmbeddedTarget, deployment: Deployment) -> None:
             pass
 
 
-def _forked(names: str, deployment: Deployment, run_dir: Path) -> Attempt:
+def _forked(names: str, grounds: Grounds) -> Attempt:
     """One attempt in a child, which leaves its answer in a file."""
     with tempfile.TemporaryDirectory(prefix="bulkhead-answer-") as folder:
         answer = Path(folder) / "answer"
         child = os.fork()
         if child == 0:
-            _try(names, deployment, run_dir, answer)
+            _try(names, grounds, answer)
         _, status = os.waitpid(child, 0)
         if answer.exists():
             return Attempt.from_json(answer.read_text(encoding="utf-8"))
@@ -84,13 +90,13 @@ def _forked(names: str, deployment: Deployment, run_dir: Path) -> Attempt:
         return Attempt(names, 0.0, error=f"the attempt said nothing: {reason}")
 
 
-def _try(names: str, deployment: Deployment, run_dir: Path, answer: Path) -> None:
+def _try(names: str, grounds: Grounds, answer: Path) -> None:
     """In the child: never returns."""
     try:
         signal.alarm(LIMIT)
         os.setpgid(0, 0)
         mutants = [mutant(name) for name in names.split("+") if name]
-        answer.write_text(attempt(mutants, deployment, run_dir).as_json(), encoding="utf-8")
+        answer.write_text(attempt(mutants, grounds).as_json(), encoding="utf-8")
     except BaseException as error:
         answer.write_text(
             Attempt(names, 0.0, error=f"{type(error).__name__}: {error}").as_json(),
