@@ -145,11 +145,6 @@ def pending_changes(
     return {name: changes for name, changes in named if not changes.empty}
 
 
-def plan_is_empty(deployment: Deployment, run_dir: Path, progress: Progress | None = None) -> bool:
-    """Whether another apply would change nothing."""
-    return not pending_changes(deployment, run_dir, progress)
-
-
 def destroy(deployment: Deployment, run_dir: Path, progress: Progress | None = None) -> None:
     """Removes everything that `deploy` made: customers first, then the operations account, and what
     guarded them last.

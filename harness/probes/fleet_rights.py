@@ -1,7 +1,7 @@
 """What a fleet session must not be able to do, as data: one request for each right.
 
 Every request would do no harm if it were allowed: it names things that are not there, or changes
-nothing, and what it made is removed at once.
+nothing, and what it made is removed at once. One long table, since it is read as one.
 """
 
 from __future__ import annotations
