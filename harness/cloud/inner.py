@@ -10,6 +10,7 @@ import functools
 import json
 import logging
 import os
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -75,6 +76,9 @@ class MotoApp:
         _adapt_moto()
         self._app = _Dispatcher(create_backend_app)
         self._modules = frozenset(moto_backends.list_of_moto_modules())
+        # moto looks through its tables while other threads would add to them. It only computes, so
+        # that taking turns costs nothing; a call may lead to another in its own thread.
+        self._turn = threading.RLock()
 
     def handle(self, operation: Operation, call: Call, account: str) -> InnerResponse:
         """Have a decided operation done on behalf of `account`. An exception inside is a 501."""
@@ -90,8 +94,9 @@ class MotoApp:
 
         chunks: Iterable[bytes] = ()
         try:
-            chunks = self._app(_environ(operation, call, account), start_response)
-            response.body = b"".join(chunks)
+            with self._turn:
+                chunks = self._app(_environ(operation, call, account), start_response)
+                response.body = b"".join(chunks)
         except NotImplementedError:
             return InnerResponse(status=501)
         except Exception:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Set
 from typing import Any
 
+from moto.iam.exceptions import NotFoundException
 from moto.iam.models import IAMBackend, iam_backends
 from moto.kms.models import kms_backends
 from moto.organizations.models import OrganizationsBackend, organizations_backends
@@ -68,7 +69,8 @@ class RoleTable(MutableMapping[str, Any]):
             del self._by_name[role.name.lower()]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._by_id)
+        # Of a copy: another thread may add a role meanwhile.
+        return iter(tuple(self._by_id))
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -112,7 +114,7 @@ class MotoEstate:
             table = RoleTable(backend.roles)
             backend.roles = table  # type: ignore[assignment]
             # Terraform reads each role several times; moto looks through all of them each time.
-            backend.get_role = functools.partial(_get_role, backend, table)  # type: ignore[method-assign]
+            backend.get_role = functools.partial(_get_role, table)  # type: ignore[method-assign]
         return backend
 
     def _role(self, account: str, name: str) -> Any | None:
@@ -131,7 +133,7 @@ class MotoEstate:
             *self._identity(user.policies, user.managed_policies),
             *(
                 policy
-                for group in backend.groups.values()
+                for group in tuple(backend.groups.values())
                 if user in group.users
                 for policy in self._identity(group.policies, group.managed_policies)
             ),
@@ -170,9 +172,9 @@ class MotoEstate:
     def _identity(
         self, inline: Mapping[str, str], managed: Mapping[str, Any]
     ) -> Iterator[NamedPolicy]:
-        for name, document in inline.items():
+        for name, document in tuple(inline.items()):
             yield named(PolicyKind.IDENTITY, name, _text(document))
-        for arn, policy in managed.items():
+        for arn, policy in tuple(managed.items()):
             yield named(PolicyKind.IDENTITY, arn, _default_document(policy))
 
     def _boundary(self, account: str, arn: str | None) -> NamedPolicy | None:
@@ -263,7 +265,7 @@ class MotoEstate:
         backend = self.iam(account)
         if backend is None:
             return None
-        profiles = backend.instance_profiles.values()
+        profiles = tuple(backend.instance_profiles.values())
         return next((str(p.arn) for p in profiles if p.name == name), None)
 
     def key_arn(self, account: str, region: str, key: str) -> str | None:
@@ -341,10 +343,12 @@ class MotoEstate:
         self._organizations = {}
 
 
-def _get_role(backend: IAMBackend, table: RoleTable, role_name: str) -> Any:
+def _get_role(table: RoleTable, role_name: str) -> Any:
+    """moto compares names by case, AWS does not; what AWS would find is found."""
     role = table.named(role_name)
-    # moto compares names by case, AWS does not; what AWS would find is found.
-    return role if role is not None else IAMBackend.get_role(backend, role_name)
+    if role is None:
+        raise NotFoundException(f"Role {role_name} not found")
+    return role
 
 
 def _organization_of(account: str) -> OrganizationRecord | None:
