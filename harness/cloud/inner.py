@@ -21,7 +21,9 @@ os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
 import moto.backends as moto_backends
 import moto.iam.models
 from moto.core.responses import BaseResponse
+from moto.iam.access_control import PermissionResult
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.s3.models import FakeBucket
 
 from harness.cloud.call import Call
 from harness.cloud.http_request import Body
@@ -153,6 +155,15 @@ def _obey_the_gateway() -> None:
     )
 
 
+def _leave_bucket_policies() -> None:
+    """Let moto not decide bucket policies again.
+
+    It reads neither their principals nor their conditions: any Deny would hold for everybody.
+    """
+    bucket: Any = FakeBucket
+    bucket.get_permission = lambda _bucket, _action, _resource: PermissionResult.PERMITTED
+
+
 @functools.cache
 def _adapt_moto() -> None:
     """Let the gateway lead; parse the 2 MB of managed policies once instead of for each account."""
@@ -165,6 +176,7 @@ def _adapt_moto() -> None:
     adapt_queries()
     adapt_principals()
     _obey_the_gateway()
+    _leave_bucket_policies()
     moto_iam: Any = moto.iam.models
     data = json.loads(moto_iam.aws_managed_policies_data)
 
