@@ -190,6 +190,78 @@ def test_a_secure_string_is_read_and_written_with_its_key(
     allowed.put_parameter(**made, Overwrite=True)
 
 
+def test_only_the_version_asked_for_needs_its_key(
+    clients: Clients, user: Make, unique: Unique, key: str
+) -> None:
+    admin, name = clients(A, "ssm"), f"/{unique('p')}/x"
+    second = clients(A, "kms").create_key()["KeyMetadata"]["Arn"]
+    made = {"Name": name, "Type": "SecureString"}
+    admin.put_parameter(**made, Value="1", KeyId=key)
+    admin.put_parameter(**made, Value="2", KeyId=second, Overwrite=True)
+    admin.label_parameter_version(Name=name, ParameterVersion=1, Labels=["old"])
+    admin.label_parameter_version(Name=name, ParameterVersion=2, Labels=["new"])
+    reader = clients(user(allow("ssm:*"), allow("kms:Decrypt", second)), "ssm")
+    path = name.rpartition("/")[0]
+    for asked in (name, f"{name}:2", f"{name}:new"):
+        found = reader.get_parameter(Name=asked, WithDecryption=True)["Parameter"]
+        assert found["Value"] == "2"
+        (found,) = reader.get_parameters(Names=[asked], WithDecryption=True)["Parameters"]
+        assert found["Value"] == "2"
+    (found,) = reader.get_parameters_by_path(Path=path, WithDecryption=True)["Parameters"]
+    assert found["Value"] == "2"
+    for asked in (f"{name}:1", f"{name}:old"):
+        denied(lambda: reader.get_parameter(Name=asked, WithDecryption=True), "Decrypt")  # noqa: B023
+    denied(lambda: reader.get_parameters(Names=[name, f"{name}:1"], WithDecryption=True), "Decrypt")
+    denied(lambda: reader.get_parameter_history(Name=name, WithDecryption=True), "Decrypt")
+    both = clients(user(allow("ssm:*"), allow("kms:Decrypt", [key, second])), "ssm")
+    history = both.get_parameter_history(Name=name, WithDecryption=True)["Parameters"]
+    assert [each["Value"] for each in history] == ["1", "2"]
+
+
+def test_a_secret_read_as_a_parameter_needs_what_the_secret_needs(
+    clients: Clients, user: Make, unique: Unique, key: str
+) -> None:
+    secret = clients(A, "secretsmanager").create_secret(
+        Name=unique("s"), SecretString="v", KmsKeyId=key
+    )
+    name = f"/aws/reference/secretsmanager/{secret['Name']}"
+    arn = f"arn:aws:ssm:{REGION}:{A}:parameter{name}"
+    read = allow("secretsmanager:GetSecretValue", secret["ARN"])
+    decrypt = may("Decrypt", "secretsmanager", SecretARN=secret["ARN"])
+    parameters = clients(user(allow("ssm:*"), decrypt), "ssm")
+    keyless = clients(user(allow("ssm:*"), read), "ssm")
+    whole = clients(user(allow("ssm:*"), read, decrypt), "ssm")
+    for named in (name, arn):
+        one = {"Name": named, "WithDecryption": True}
+        several = {"Names": [named], "WithDecryption": True}
+        for client, lacking in (
+            (parameters, "secretsmanager:GetSecretValue"),
+            (keyless, "kms:Decrypt"),
+        ):
+            with pytest.raises(ClientError, match=lacking):
+                client.get_parameter(**one)
+            with pytest.raises(ClientError, match=lacking):
+                client.get_parameters(**several)
+        assert whole.get_parameter(**one)["Parameter"]["Value"] == "v"
+        assert whole.get_parameters(**several)["Parameters"][0]["Value"] == "v"
+        assert error_code(whole.get_parameter, Name=named) == "ValidationException"
+        assert error_code(whole.get_parameters, Names=[named]) == "ValidationException"
+        assert error_code(whole.get_parameter_history, **one) == "ValidationException"
+
+
+def test_a_path_keeps_the_slash_it_ends_in(clients: Clients, user: Make, unique: Unique) -> None:
+    name = unique("p")
+    clients(A, "ssm").put_parameter(Name=f"/{name}/x", Value="v", Type="String")
+    below = f"arn:aws:ssm:{REGION}:{A}:parameter/{name}/*"
+    reader = clients(user(allow("ssm:GetParametersByPath", below)), "ssm")
+    assert reader.get_parameters_by_path(Path=f"/{name}/")["Parameters"][0]["Value"] == "v"
+    assert "Denied" in error_code(reader.get_parameters_by_path, Path=f"/{name}")
+    deny = {"Effect": "Deny", "Action": "ssm:GetParametersByPath", "Resource": below}
+    kept = clients(user(allow("ssm:*"), deny), "ssm")
+    assert "Denied" in error_code(kept.get_parameters_by_path, Path=f"/{name}/")
+    assert kept.get_parameters_by_path(Path=f"/{name}")["Parameters"][0]["Value"] == "v"
+
+
 def test_a_key_that_would_not_be_asked_for_is_refused(
     clients: Clients, unique: Unique, bucket: str, key: str
 ) -> None:
