@@ -1,7 +1,7 @@
 """Under which KMS key the data of a resource lie, out of moto's state.
 
-A key is told as it was named when the data were written; names that could come to mean another
-key later, aliases, are refused then (`harness.cloud.customer_keys`).
+A key is told as it is kept with the data: names that could come to mean another key later, aliases,
+are refused (`harness.cloud.customer_keys`) or resolved (`harness.cloud.key_names`) before that.
 """
 
 from __future__ import annotations

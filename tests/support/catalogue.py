@@ -95,7 +95,7 @@ class Names:
     def sealed_parameters(
         self, arn: str, *, below: bool = False, version: str = ""
     ) -> tuple[tuple[str, Sealed], ...]:
-        del arn, below
+        del arn, below, version
         return ()
 
 

@@ -23,7 +23,7 @@ Needs = tuple[Need, ...]
 
 _GENERATE, _DECRYPT, _ENCRYPT = "GenerateDataKey", "Decrypt", "Encrypt"
 _READS = frozenset({"GetObject", "SelectObjectContent"})
-_WRITES = frozenset({"PutObject", "CopyObject", "CreateMultipartUpload"})
+WRITES = frozenset({"PutObject", "CopyObject", "CreateMultipartUpload"})
 _REFERENCE = "aws/reference/secretsmanager/"
 _COPIES = frozenset({"CopyObject", "UploadPartCopy"})
 # By operation on an upload: what it does with the key.
@@ -49,7 +49,7 @@ def objects(call: Call, world: World) -> Needs:
         source, name, version = s3.copied(call)
         sealed = world.sealed_object(source, name, version)
         made += _object(call, world, source, name, sealed, _DECRYPT)
-    if operation in _WRITES:
+    if operation in WRITES:
         made += _object(call, world, bucket, key, asked(call, world, bucket), _GENERATE)
     if operation in _PARTS:
         sealed = world.sealing_upload(bucket, str(params.get("UploadId") or ""))
@@ -150,7 +150,7 @@ def _decrypting(
 
 
 def _split(name: str) -> tuple[str, str]:
-    """The path of a parameter, by name or ARN, without the first slash, and its version or label."""
+    """The path of a parameter, by name or ARN, bare of its slash, and its version or label."""
     bare = name.split(":", 5)[5].removeprefix("parameter") if name.startswith("arn:") else name
     path, _, version = bare.partition(":")
     return path.removeprefix("/"), version
