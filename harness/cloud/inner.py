@@ -34,6 +34,7 @@ from harness.cloud.log_identifiers import adapt_identifiers
 from harness.cloud.log_masking import adapt_masking
 from harness.cloud.observability.outlets import adapt_descriptions
 from harness.cloud.observability.query_columns import adapt_queries
+from harness.cloud.secure_strings import adapt_secure_strings
 from harness.cloud.stream_iterators import adapt_iterators
 from harness.cloud.wire import Operation
 
@@ -175,6 +176,7 @@ def _adapt_moto() -> None:
     adapt_descriptions()
     adapt_queries()
     adapt_principals()
+    adapt_secure_strings()
     _obey_the_gateway()
     _leave_bucket_policies()
     moto_iam: Any = moto.iam.models

@@ -170,7 +170,8 @@ def test_a_secure_string_is_read_and_written_with_its_key(
     clients: Clients, user: Make, unique: Unique, key: str
 ) -> None:
     name = f"/{unique('p')}"
-    made = {"Name": f"{name}/x", "Value": "v", "Type": "SecureString", "KeyId": key}
+    value = unique("value")
+    made = {"Name": f"{name}/x", "Value": value, "Type": "SecureString", "KeyId": key}
     clients(A, "ssm").put_parameter(**made)
     without = clients(user(allow("ssm:*")), "ssm")
     for read in (
@@ -181,12 +182,18 @@ def test_a_secure_string_is_read_and_written_with_its_key(
     ):
         denied(read, "Decrypt")
     denied(lambda: without.put_parameter(**{**made, "Name": f"{name}/y"}), "Encrypt")
-    without.get_parameter(Name=f"{name}/x")
+    for shown in (
+        without.get_parameter(Name=f"{name}/x")["Parameter"],
+        *without.get_parameters(Names=[f"{name}/x"])["Parameters"],
+        *without.get_parameters_by_path(Path=name)["Parameters"],
+        *without.get_parameter_history(Name=f"{name}/x")["Parameters"],
+    ):
+        assert value not in shown["Value"]
     arn = f"arn:aws:ssm:{REGION}:{A}:parameter{name}/x"
     rights = [may(action, "ssm", PARAMETER_ARN=arn) for action in ("Decrypt", "Encrypt")]
     allowed = clients(user(allow("ssm:*"), *rights), "ssm")
     found = allowed.get_parameter(Name=f"{name}/x", WithDecryption=True)["Parameter"]
-    assert found["Value"] == "v"
+    assert found["Value"] == value
     allowed.put_parameter(**made, Overwrite=True)
 
 
