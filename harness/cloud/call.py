@@ -183,8 +183,13 @@ class World(Protocol):
     def sealing_bucket(self, bucket: str) -> Sealed | None: ...
     def sealing_upload(self, bucket: str, upload: str) -> Sealed | None: ...
     def sealed_secret(self, arn: str) -> Sealed | None: ...
-    def sealed_parameters(self, arn: str, *, below: bool) -> tuple[tuple[str, Sealed], ...]:
-        """ARNs and keys of secure strings: the versions of one, or all below it as well."""
+    def sealed_parameters(
+        self, arn: str, *, below: bool = False, version: str = ""
+    ) -> tuple[tuple[str, Sealed], ...]:
+        """ARNs and keys of secure strings: one, or all below it as well.
+
+        `version` is a number or a label, empty for the latest, `*` for all.
+        """
 
 
 class ServiceRole(Protocol):

@@ -1,8 +1,9 @@
 """Customers' KMS keys that this cloud would not ask for: naming one is refused.
 
 Data that were said to lie under a key and were served without it would make a wall of nothing.
-What is enforced is the table below; the rest, as the services' models have it, is refused. So are
-aliases where they are kept: whoever may move one would choose the key that protects the data.
+What is enforced is the table below; the rest, as the services' models have it, is refused. So is
+an alias as a bucket's default: whoever may move one would choose the key that protects the data.
+Elsewhere the key behind an alias is kept (`harness.cloud.key_names`).
 https://docs.aws.amazon.com/kms/latest/developerguide/service-integration.html
 """
 
@@ -18,7 +19,7 @@ from harness.cloud.wire import service_model
 
 _KEY = re.compile(r"(?i)(?!.*algorithm).*(kms.*key|encryption_?key).*")
 _AWS_ALIAS = re.compile(r"(arn:aws:kms:[a-z0-9-]+:[0-9]{12}:)?alias/aws/[a-z0-9]+")
-# Members whose key is asked for: by the catalogue (`special.sealed`) as an id or ARN …
+# Members whose key is asked for: by the catalogue (`special.sealed`) …
 _ENFORCED = frozenset(
     {
         ("s3", "SSEKMSKeyId"),
@@ -42,12 +43,17 @@ def check_customer_keys(call: Call) -> None:
         raise _refused("keep an encryption context of one's own")
     for path, value in _keys(call):
         member = path.rpartition(".")[2]
-        if not value or _AWS_ALIAS.fullmatch(value):
+        if not value or is_aws_alias(value):
             continue
         if (call.service, member) not in _ENFORCED or path.partition(".")[0] in _NESTED:
             raise _refused(f"ask for the key in {path}")
-        if "alias/" in value:
+        if "alias/" in value and member == "KMSMasterKeyID":
             raise _refused(f"take an alias as {path}: name the key by its id or ARN")
+
+
+def is_aws_alias(key: str) -> bool:
+    """Whether a key is AWS's own of a service, such as `alias/aws/s3`."""
+    return _AWS_ALIAS.fullmatch(key) is not None
 
 
 def _refused(what: str) -> ApiError:

@@ -32,6 +32,7 @@ from harness.cloud.catalogue import needs
 from harness.cloud.http_request import HttpRequest, read_request
 from harness.cloud.implicit_user import name_the_caller
 from harness.cloud.inner import InnerResponse, MotoApp
+from harness.cloud.key_names import name_the_key
 from harness.cloud.keyring import Credential, KeyRing
 from harness.cloud.learning import Learner
 from harness.cloud.organizations import OrganizationRules
@@ -195,6 +196,7 @@ class Gateway:
     def _let_through(self, operation: Operation, call: Call, wanted: tuple[Need, ...]) -> Response:
         parts = self._parts
         operation, call = name_the_caller(*parts.linked_logs.follow(operation, call))
+        operation, call = name_the_key(operation, call, parts.world)
         for service in (parts.sts, *parts.native):
             if service.handles(call.service, call.operation):
                 answer: Answer | EventStream | TextEvents | None = service.answer(call)

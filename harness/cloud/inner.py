@@ -22,7 +22,9 @@ os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
 import moto.backends as moto_backends
 import moto.iam.models
 from moto.core.responses import BaseResponse
+from moto.iam.access_control import PermissionResult
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.s3.models import FakeBucket
 
 from harness.cloud.call import Call
 from harness.cloud.http_request import Body
@@ -33,6 +35,7 @@ from harness.cloud.log_identifiers import adapt_identifiers
 from harness.cloud.log_masking import adapt_masking
 from harness.cloud.observability.outlets import adapt_descriptions
 from harness.cloud.observability.query_columns import adapt_queries
+from harness.cloud.secure_strings import adapt_secure_strings
 from harness.cloud.stream_iterators import adapt_iterators
 from harness.cloud.wire import Operation
 
@@ -158,6 +161,15 @@ def _obey_the_gateway() -> None:
     )
 
 
+def _leave_bucket_policies() -> None:
+    """Let moto not decide bucket policies again.
+
+    It reads neither their principals nor their conditions: any Deny would hold for everybody.
+    """
+    bucket: Any = FakeBucket
+    bucket.get_permission = lambda _bucket, _action, _resource: PermissionResult.PERMITTED
+
+
 @functools.cache
 def _adapt_moto() -> None:
     """Let the gateway lead; parse the 2 MB of managed policies once instead of for each account."""
@@ -169,7 +181,9 @@ def _adapt_moto() -> None:
     adapt_descriptions()
     adapt_queries()
     adapt_principals()
+    adapt_secure_strings()
     _obey_the_gateway()
+    _leave_bucket_policies()
     moto_iam: Any = moto.iam.models
     data = json.loads(moto_iam.aws_managed_policies_data)
 

@@ -1,7 +1,7 @@
 """Under which KMS key the data of a resource lie, out of moto's state.
 
-A key is told as it was named when the data were written; names that could come to mean another
-key later, aliases, are refused then (`harness.cloud.customer_keys`).
+A key is told as it is kept with the data: names that could come to mean another key later, aliases,
+are refused (`harness.cloud.customer_keys`) or resolved (`harness.cloud.key_names`) before that.
 """
 
 from __future__ import annotations
@@ -60,8 +60,13 @@ def sealed_secret(arn: str) -> Sealed | None:
     return None if secret is None else Sealed(key or "")
 
 
-def sealed_parameters(arn: str, *, below: bool) -> tuple[tuple[str, Sealed], ...]:
-    """ARNs and keys of a parameter's versions, or of what is below it, where they are secure."""
+def sealed_parameters(
+    arn: str, *, below: bool = False, version: str = ""
+) -> tuple[tuple[str, Sealed], ...]:
+    """ARNs and keys of a parameter, or of what is below it, where they are secure.
+
+    `version` is a number or a label, empty for the latest, `*` for all.
+    """
     _, _, _, region, account, resource = arn.split(":", 5)
     asked = resource.removeprefix("parameter/").strip("/")
     found = []
@@ -73,10 +78,18 @@ def sealed_parameters(arn: str, *, below: bool) -> tuple[tuple[str, Sealed], ...
         own = f"arn:aws:ssm:{region}:{account}:parameter/{bare}"
         found += [
             (own, Sealed(each.keyid or ""))
-            for each in store[name]
+            for each in _versions(store[name], version)
             if each.parameter_type == "SecureString"
         ]
     return tuple(dict.fromkeys(found))
+
+
+def _versions(stored: list[Any], version: str) -> list[Any]:
+    if version == "*":
+        return stored
+    if not version:
+        return stored[-1:]
+    return [each for each in stored if str(each.version) == version or version in each.labels]
 
 
 def _bucket(name: str) -> Any | None:

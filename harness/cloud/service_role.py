@@ -128,7 +128,7 @@ class InProcessServiceRole:
         asked = Call("s3", "PutObject", region, {"Bucket": bucket, "Key": key}, caller)
         need = Need("s3:PutObject", f"arn:aws:s3:::{bucket}/{key}", owning)
         # The estate of a cloud is its world as well.
-        sealing = objects(asked, cast("World", self._estate), ())
+        sealing = objects(asked, cast("World", self._estate))
         refusal = self._authorizer.refusal(asked, (need, *sealing))
         if refusal is not None:
             raise ApiError("AccessDenied", refusal.message, 403)

@@ -170,7 +170,8 @@ def test_a_secure_string_is_read_and_written_with_its_key(
     clients: Clients, user: Make, unique: Unique, key: str
 ) -> None:
     name = f"/{unique('p')}"
-    made = {"Name": f"{name}/x", "Value": "v", "Type": "SecureString", "KeyId": key}
+    value = unique("value")
+    made = {"Name": f"{name}/x", "Value": value, "Type": "SecureString", "KeyId": key}
     clients(A, "ssm").put_parameter(**made)
     without = clients(user(allow("ssm:*")), "ssm")
     for read in (
@@ -181,13 +182,173 @@ def test_a_secure_string_is_read_and_written_with_its_key(
     ):
         denied(read, "Decrypt")
     denied(lambda: without.put_parameter(**{**made, "Name": f"{name}/y"}), "Encrypt")
-    without.get_parameter(Name=f"{name}/x")
+    for shown in (
+        without.get_parameter(Name=f"{name}/x")["Parameter"],
+        *without.get_parameters(Names=[f"{name}/x"])["Parameters"],
+        *without.get_parameters_by_path(Path=name)["Parameters"],
+        *without.get_parameter_history(Name=f"{name}/x")["Parameters"],
+    ):
+        assert value not in shown["Value"]
     arn = f"arn:aws:ssm:{REGION}:{A}:parameter{name}/x"
     rights = [may(action, "ssm", PARAMETER_ARN=arn) for action in ("Decrypt", "Encrypt")]
     allowed = clients(user(allow("ssm:*"), *rights), "ssm")
     found = allowed.get_parameter(Name=f"{name}/x", WithDecryption=True)["Parameter"]
-    assert found["Value"] == "v"
+    assert found["Value"] == value
     allowed.put_parameter(**made, Overwrite=True)
+
+
+def test_only_the_version_asked_for_needs_its_key(
+    clients: Clients, user: Make, unique: Unique, key: str
+) -> None:
+    admin, name = clients(A, "ssm"), f"/{unique('p')}/x"
+    second = clients(A, "kms").create_key()["KeyMetadata"]["Arn"]
+    made = {"Name": name, "Type": "SecureString"}
+    admin.put_parameter(**made, Value="1", KeyId=key)
+    admin.put_parameter(**made, Value="2", KeyId=second, Overwrite=True)
+    admin.label_parameter_version(Name=name, ParameterVersion=1, Labels=["old"])
+    admin.label_parameter_version(Name=name, ParameterVersion=2, Labels=["new"])
+    reader = clients(user(allow("ssm:*"), allow("kms:Decrypt", second)), "ssm")
+    path = name.rpartition("/")[0]
+    for asked in (name, f"{name}:2", f"{name}:new"):
+        found = reader.get_parameter(Name=asked, WithDecryption=True)["Parameter"]
+        assert found["Value"] == "2"
+        (found,) = reader.get_parameters(Names=[asked], WithDecryption=True)["Parameters"]
+        assert found["Value"] == "2"
+    (found,) = reader.get_parameters_by_path(Path=path, WithDecryption=True)["Parameters"]
+    assert found["Value"] == "2"
+    for asked in (f"{name}:1", f"{name}:old"):
+        denied(lambda: reader.get_parameter(Name=asked, WithDecryption=True), "Decrypt")  # noqa: B023
+    denied(lambda: reader.get_parameters(Names=[name, f"{name}:1"], WithDecryption=True), "Decrypt")
+    denied(lambda: reader.get_parameter_history(Name=name, WithDecryption=True), "Decrypt")
+    both = clients(user(allow("ssm:*"), allow("kms:Decrypt", [key, second])), "ssm")
+    history = both.get_parameter_history(Name=name, WithDecryption=True)["Parameters"]
+    assert [each["Value"] for each in history] == ["1", "2"]
+
+
+def test_a_secret_read_as_a_parameter_needs_what_the_secret_needs(
+    clients: Clients, user: Make, unique: Unique, key: str
+) -> None:
+    secret = clients(A, "secretsmanager").create_secret(
+        Name=unique("s"), SecretString="v", KmsKeyId=key
+    )
+    name = f"/aws/reference/secretsmanager/{secret['Name']}"
+    arn = f"arn:aws:ssm:{REGION}:{A}:parameter{name}"
+    read = allow("secretsmanager:GetSecretValue", secret["ARN"])
+    decrypt = may("Decrypt", "secretsmanager", SecretARN=secret["ARN"])
+    parameters = clients(user(allow("ssm:*"), decrypt), "ssm")
+    keyless = clients(user(allow("ssm:*"), read), "ssm")
+    whole = clients(user(allow("ssm:*"), read, decrypt), "ssm")
+    for named in (name, arn):
+        one = {"Name": named, "WithDecryption": True}
+        several = {"Names": [named], "WithDecryption": True}
+        for client, lacking in (
+            (parameters, "secretsmanager:GetSecretValue"),
+            (keyless, "kms:Decrypt"),
+        ):
+            with pytest.raises(ClientError, match=lacking):
+                client.get_parameter(**one)
+            with pytest.raises(ClientError, match=lacking):
+                client.get_parameters(**several)
+        assert whole.get_parameter(**one)["Parameter"]["Value"] == "v"
+        assert whole.get_parameters(**several)["Parameters"][0]["Value"] == "v"
+        assert error_code(whole.get_parameter, Name=named) == "ValidationException"
+        assert error_code(whole.get_parameters, Names=[named]) == "ValidationException"
+        assert error_code(whole.get_parameter_history, **one) == "ValidationException"
+
+
+def test_a_path_keeps_the_slash_it_ends_in(clients: Clients, user: Make, unique: Unique) -> None:
+    name = unique("p")
+    clients(A, "ssm").put_parameter(Name=f"/{name}/x", Value="v", Type="String")
+    below = f"arn:aws:ssm:{REGION}:{A}:parameter/{name}/*"
+    reader = clients(user(allow("ssm:GetParametersByPath", below)), "ssm")
+    assert reader.get_parameters_by_path(Path=f"/{name}/")["Parameters"][0]["Value"] == "v"
+    assert "Denied" in error_code(reader.get_parameters_by_path, Path=f"/{name}")
+    deny = {"Effect": "Deny", "Action": "ssm:GetParametersByPath", "Resource": below}
+    kept = clients(user(allow("ssm:*"), deny), "ssm")
+    assert "Denied" in error_code(kept.get_parameters_by_path, Path=f"/{name}/")
+    assert kept.get_parameters_by_path(Path=f"/{name}")["Parameters"][0]["Value"] == "v"
+
+
+def test_an_object_keeps_the_arn_of_its_key(
+    clients: Clients, user: Make, bucket: str, key: str
+) -> None:
+    s3, kms, alias = clients(A, "s3"), clients(A, "kms"), f"alias/{bucket}"
+    kms.create_alias(AliasName=alias, TargetKeyId=key)
+    named = {
+        "id": key.rpartition("/")[2],
+        "arn": key,
+        "alias": alias,
+        "alias-arn": f"arn:aws:kms:{REGION}:{A}:{alias}",
+    }
+    for name, ref in named.items():
+        sealed = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": ref}
+        s3.put_object(Bucket=bucket, Key=name, Body=b"data", **sealed)
+        s3.copy_object(Bucket=bucket, Key=f"{name}-copy", CopySource=f"{bucket}/{name}", **sealed)
+        upload = s3.create_multipart_upload(Bucket=bucket, Key=f"{name}-parts", **sealed)
+        assert upload["SSEKMSKeyId"] == key
+    _default(s3, bucket, named["id"])
+    s3.put_object(Bucket=bucket, Key="default", Body=b"data")
+    other = kms.create_key()["KeyMetadata"]["Arn"]
+    kms.update_alias(AliasName=alias, TargetKeyId=other)
+    root = {"AWS": f"arn:aws:iam::{B}:root"}
+    s3.put_bucket_policy(
+        Bucket=bucket,
+        Policy=document(allow("s3:GetObject", f"arn:aws:s3:::{bucket}/*", Principal=root)),
+    )
+    reader = clients(user(allow("s3:*"), allow("kms:*"), account=B), "s3")
+    objects = (*named, *(f"{name}-copy" for name in named), "default")
+    for name in objects:
+        assert s3.head_object(Bucket=bucket, Key=name)["SSEKMSKeyId"] == key
+        denied(lambda: reader.get_object(Bucket=bucket, Key=name), "Decrypt")  # noqa: B023
+    policy = json.loads(kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"])
+    policy["Statement"].append(allow("kms:Decrypt", Principal=root))
+    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=json.dumps(policy))
+    for name in objects:
+        assert reader.get_object(Bucket=bucket, Key=name)["Body"].read() == b"data"
+
+
+def test_an_alias_stands_for_the_key_that_it_had(
+    clients: Clients, user: Make, unique: Unique, bucket: str, key: str
+) -> None:
+    kms, alias, name = clients(A, "kms"), f"alias/{bucket}", unique("s")
+    kms.create_alias(AliasName=alias, TargetKeyId=key)
+    other = kms.create_key()["KeyMetadata"]["Arn"]
+    sealed = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": alias}
+    use = [allow("s3:*"), allow("ssm:*"), allow("secretsmanager:*")]
+    wrong, right = (user(*use, allow("kms:*", each)) for each in (other, key))
+    plain = clients(A, "secretsmanager").create_secret(Name=unique("s"), SecretString="p")["ARN"]
+
+    def writes(who: boto3.Session) -> tuple[Callable[[], Any], ...]:
+        s3, ssm, secrets = (clients(who, each) for each in ("s3", "ssm", "secretsmanager"))
+        parameter = {"Name": f"/{name}", "Value": "v", "Type": "SecureString", "KeyId": alias}
+        return (
+            lambda: s3.put_object(Bucket=bucket, Key="o", Body=b"v", **sealed),
+            lambda: ssm.put_parameter(**parameter),
+            lambda: secrets.create_secret(Name=name, SecretString="v", KmsKeyId=alias),
+            lambda: secrets.update_secret(SecretId=plain, SecretString="v", KmsKeyId=alias),
+        )
+
+    def reads(who: boto3.Session) -> tuple[Callable[[], Any], ...]:
+        s3, ssm, secrets = (clients(who, each) for each in ("s3", "ssm", "secretsmanager"))
+        return (
+            lambda: s3.get_object(Bucket=bucket, Key="o"),
+            lambda: ssm.get_parameter(Name=f"/{name}", WithDecryption=True),
+            lambda: secrets.get_secret_value(SecretId=name),
+            lambda: secrets.get_secret_value(SecretId=plain),
+        )
+
+    for write in writes(wrong):
+        denied(write, "(Encrypt|GenerateDataKey)")
+    for write in writes(right):
+        write()
+    kms.update_alias(AliasName=alias, TargetKeyId=other)
+    for read in reads(wrong):
+        denied(read, "Decrypt")
+    for read in reads(right):
+        read()
+    lost = {**sealed, "SSEKMSKeyId": "alias/nobody"}
+    s3 = clients(A, "s3")
+    assert error_code(s3.put_object, Bucket=bucket, Key="x", **lost) == "KMS.NotFoundException"
 
 
 def test_a_key_that_would_not_be_asked_for_is_refused(
@@ -196,7 +357,6 @@ def test_a_key_that_would_not_be_asked_for_is_refused(
     sqs, sns = clients(A, "sqs"), clients(A, "sns")
     clients(A, "kms").create_alias(AliasName=f"alias/{bucket}", TargetKeyId=key)
     attributes = {"KmsMasterKeyId": key}
-    alias = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": f"alias/{bucket}"}
     table = {
         "TableName": unique("table"),
         "KeySchema": [{"AttributeName": "k", "KeyType": "HASH"}],
@@ -209,7 +369,6 @@ def test_a_key_that_would_not_be_asked_for_is_refused(
         lambda: sns.create_topic(Name=unique("t"), Attributes=attributes),
         lambda: clients(A, "dynamodb").create_table(**table, SSESpecification=sse),
         lambda: clients(A, "events").create_event_bus(Name=unique("b"), KmsKeyIdentifier=key),
-        lambda: clients(A, "s3").put_object(Bucket=bucket, Key="o", Body=b"", **alias),
         lambda: _default(clients(A, "s3"), bucket, f"alias/{bucket}"),
     ):
         assert error_code(call).rsplit(".", 1)[-1] == "UnsupportedOperation"

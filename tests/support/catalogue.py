@@ -92,8 +92,10 @@ class Names:
         del arn
         return None
 
-    def sealed_parameters(self, arn: str, *, below: bool) -> tuple[tuple[str, Sealed], ...]:
-        del arn, below
+    def sealed_parameters(
+        self, arn: str, *, below: bool = False, version: str = ""
+    ) -> tuple[tuple[str, Sealed], ...]:
+        del arn, below, version
         return ()
 
 

@@ -135,13 +135,18 @@ _PARAMETER_NAME = form(r"/?((?:[A-Za-z0-9_.-]+/)*[A-Za-z0-9_.-]*)(?::[A-Za-z0-9_
 
 
 def _parameter(call: Call, _world: World, value: str) -> Resource:
-    """An SSM parameter: its name loses the leading slash and any `:version` or `:label`."""
+    """An SSM parameter: its name loses the leading slash and any `:version` or `:label`.
+
+    A path keeps the slash it ends in: `parameter/app/*` meets `/app/`, and not `/app`.
+    """
     account = call.caller.account
     if is_arn(value):
         account = owner_of(checked_arn(call, value, "ssm", _PARAMETER))
         name = _fitting(call, value.split(":", 5)[5], _PARAMETER)[1]
     else:
-        name = _fitting(call, value, _PARAMETER_NAME)[1].rstrip("/")
+        name = _fitting(call, value, _PARAMETER_NAME)[1]
+        if call.operation != "GetParametersByPath":
+            name = name.rstrip("/")
     return f"arn:aws:ssm:{call.region}:{account}:parameter/{name}", account
 
 

@@ -66,7 +66,7 @@ UNMODELED: dict[tuple[str, str], Callable[[Call, World], tuple[Need, ...]]] = {
 """Operations that botocore has no model of, and the data so no line for: `extra_operations`."""
 
 BESIDE: dict[str, Callable[[Call, World, tuple[Need, ...]], tuple[Need, ...]]] = {
-    "s3": sealed.objects,
+    "s3": lambda call, world, _found: sealed.objects(call, world),
     "secretsmanager": sealed.secrets,
     "sns": sns.passed_in_attributes,
     "ssm": sealed.parameters,

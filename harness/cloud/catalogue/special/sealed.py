@@ -12,6 +12,7 @@ https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.h
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from harness.cloud.call import ApiError, Call, Need, Sealed, World
 from harness.cloud.catalogue.contexts import encryption_context
@@ -22,7 +23,8 @@ Needs = tuple[Need, ...]
 
 _GENERATE, _DECRYPT, _ENCRYPT = "GenerateDataKey", "Decrypt", "Encrypt"
 _READS = frozenset({"GetObject", "SelectObjectContent"})
-_WRITES = frozenset({"PutObject", "CopyObject", "CreateMultipartUpload"})
+WRITES = frozenset({"PutObject", "CopyObject", "CreateMultipartUpload"})
+_REFERENCE = "aws/reference/secretsmanager/"
 _COPIES = frozenset({"CopyObject", "UploadPartCopy"})
 # By operation on an upload: what it does with the key.
 _PARTS: Mapping[str, tuple[str, ...]] = {
@@ -32,7 +34,7 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def objects(call: Call, world: World, found: Needs) -> Needs:
+def objects(call: Call, world: World) -> Needs:
     """The keys of what an operation of S3 reads, and of what it writes.
 
     Raises `ApiError` (InvalidArgument, AccessDenied).
@@ -47,17 +49,19 @@ def objects(call: Call, world: World, found: Needs) -> Needs:
         source, name, version = s3.copied(call)
         sealed = world.sealed_object(source, name, version)
         made += _object(call, world, source, name, sealed, _DECRYPT)
-    if operation in _WRITES:
-        made += _object(call, world, bucket, key, _asked(call, world, bucket), _GENERATE)
+    if operation in WRITES:
+        made += _object(call, world, bucket, key, asked(call, world, bucket), _GENERATE)
     if operation in _PARTS:
         sealed = world.sealing_upload(bucket, str(params.get("UploadId") or ""))
         made += _object(call, world, bucket, key, sealed, *_PARTS[operation])
-    del found
     return tuple(made)
 
 
-def _asked(call: Call, world: World, bucket: str) -> Sealed | None:
-    """How a new object will be encrypted: as the request says, else as the bucket does."""
+def asked(call: Call, world: World, bucket: str) -> Sealed | None:
+    """How a new object will be encrypted: as the request says, else as the bucket does.
+
+    Raises `ApiError` (InvalidArgument).
+    """
     algorithm = str(call.params.get("ServerSideEncryption") or "")
     key = str(call.params.get("SSEKMSKeyId") or "")
     default = world.sealing_bucket(bucket)
@@ -110,25 +114,84 @@ def secrets(call: Call, world: World, found: Needs) -> Needs:
 
 
 def parameters(call: Call, world: World, found: Needs) -> Needs:
-    """A secure string is encrypted, or a data key made for it; reading it in clear decrypts."""
+    """A secure string is encrypted, or a data key made for it; reading it in clear decrypts.
+
+    Only the versions that are asked for count: without one it is the latest, for a history all.
+    Raises `ApiError` (ValidationException, AccessDenied).
+    """
     params, operation = call.params, call.operation
+    names = [str(name) for name in (params.get("Name"), *(params.get("Names") or ())) if name]
+    referred = _referred_secrets(call, world, names)
     if operation == "PutParameter":
         return _put_parameter(call, world, found[0])
     if not operation.startswith("GetParameter") or not params.get("WithDecryption"):
         return ()
+    if operation == "GetParametersByPath":
+        owner = found[0].resource_account
+        return _decrypting(
+            call, world, world.sealed_parameters(found[0].resource, below=True), owner
+        )
     made: list[Need] = []
-    for need in found:
-        below = operation == "GetParametersByPath"
-        for arn, sealed in world.sealed_parameters(need.resource, below=below):
-            context = {"PARAMETER_ARN": arn}
-            owner = need.resource_account
-            made += _uses(call, world, "ssm", sealed.key, owner, context, (_DECRYPT,))
+    for name in names:
+        arn, owner = KINDS["parameter"](call, world, name)
+        version = "*" if operation == "GetParameterHistory" else _split(name)[1]
+        made += _decrypting(call, world, world.sealed_parameters(arn, version=version), owner)
+    return (*referred, *made)
+
+
+def _decrypting(
+    call: Call, world: World, stored: tuple[tuple[str, Sealed], ...], owner: str
+) -> Needs:
+    made: list[Need] = []
+    for arn, sealed in stored:
+        context = {"PARAMETER_ARN": arn}
+        made += _uses(call, world, "ssm", sealed.key, owner, context, (_DECRYPT,))
+    return tuple(made)
+
+
+def _split(name: str) -> tuple[str, str]:
+    """The path of a parameter, by name or ARN, bare of its slash, and its version or label."""
+    bare = name.split(":", 5)[5].removeprefix("parameter") if name.startswith("arn:") else name
+    path, _, version = bare.partition(":")
+    return path.removeprefix("/"), version
+
+
+def _referred_secrets(call: Call, world: World, names: list[str]) -> Needs:
+    """Parameter Store reads a secret, by a name of its own, with the rights of its caller.
+
+    https://docs.aws.amazon.com/systems-manager/latest/userguide/integration-ps-secretsmanager.html
+    """
+    made: list[Need] = []
+    for name in names:
+        path, version = _split(name)
+        if not path.startswith(_REFERENCE):
+            continue
+        if call.operation not in ("GetParameter", "GetParameters"):
+            raise ApiError("ValidationException", "A secret is only read by GetParameter(s).")
+        if not call.params.get("WithDecryption"):
+            raise ApiError(
+                "ValidationException",
+                "WithDecryption flag must be True for retrieving a Secret Manager secret.",
+            )
+        params = {"SecretId": path.removeprefix(_REFERENCE)}
+        _, owner = KINDS["parameter"](call, world, name)
+        if owner != call.account:
+            raise ApiError("AccessDeniedException", "The secret is another account's.", 400)
+        asked_for = replace(
+            call, service="secretsmanager", operation="GetSecretValue", params=params
+        )
+        arn, owner = KINDS["secret"](asked_for, world, params["SecretId"])
+        keys = {"secretsmanager:SecretId": arn}
+        if version:
+            keys["secretsmanager:VersionStage"] = version
+        need = Need("secretsmanager:GetSecretValue", arn, owner, keys)
+        made += (need, *secrets(asked_for, world, (need,)))
     return tuple(made)
 
 
 def _put_parameter(call: Call, world: World, need: Need) -> Needs:
     params = call.params
-    stored = [sealed for _, sealed in world.sealed_parameters(need.resource, below=False)]
+    stored = [sealed for _, sealed in world.sealed_parameters(need.resource)]
     if params.get("Type", "SecureString" if stored else "String") != "SecureString":
         return ()
     key = str(params.get("KeyId") or (stored[-1].key if stored else ""))
