@@ -27,6 +27,7 @@ from harness.cloud.iam_rules import IamRules
 from harness.cloud.ingestion import Ingestion
 from harness.cloud.inner import MotoApp
 from harness.cloud.key_lockout import KeyLockout
+from harness.cloud.key_states import check_keys
 from harness.cloud.keyring import Credential, KeyRing, new_key_id, new_secret
 from harness.cloud.kms_rules import KmsRules
 from harness.cloud.learning import Learner, user_caller
@@ -120,6 +121,7 @@ class Cloud:
         log_encryption = LogEncryption(authorizer, estate)
         history = EventHistory(now, self.bedrock.inference_region)
         self.ingestion = Ingestion()
+        self.ingestion.check = log_encryption.check_group
         outlets = LogsOutlets(authorizer, service_role, self.ingestion)
         estate.logs_policy = logs_policy
         writes = ServiceWrites(authorizer, self.ingestion)
@@ -168,6 +170,7 @@ class Cloud:
                     check_iterator,
                     check_upload,
                 ),
+                uses=(check_keys, log_encryption.check_use),
                 web_identities=WebIdentities(estate, plan.issuers, now),
                 learner=Learner(self.keys, estate),
                 trace=self.trace,

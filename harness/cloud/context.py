@@ -7,6 +7,7 @@ service come with the `Need` from the catalogue.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 from harness.cloud.call import Call, Caller, Need
@@ -18,6 +19,7 @@ Context = dict[str, str | tuple[str, ...]]
 _GLOBAL_SERVICES = frozenset({"iam", "organizations", "budgets", "ce", "account", "cloudfront"})
 # Services with a key of their own for the same: iam:ResourceTag/KEY and so on.
 _OWN_RESOURCE_TAG = frozenset({"iam", "secretsmanager"})
+_KEY = re.compile(r"arn:aws:kms:[a-z0-9-]+:[0-9]{12}:key/")
 _PRINCIPAL_TYPES = {
     "root": "Account",
     "user": "User",
@@ -111,6 +113,10 @@ def need_context(need: Need, estate: EstateSource) -> Context:
         if owner is not None:
             context["aws:ResourceOrgID"] = owner.organization_id
             context["aws:ResourceOrgPaths"] = (owner.path,)
+    if _KEY.match(need.resource) and (aliases := estate.key_aliases(need.resource)):
+        # However the request names the key, and through whichever service.
+        # https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html
+        context["kms:ResourceAliases"] = aliases
     if need.resource != "*":
         service = need.action.partition(":")[0]
         for key, value in (estate.resource_tags(need.resource) or {}).items():

@@ -87,6 +87,8 @@ class Parts:
     organizations: OrganizationRules
     rules: tuple[Callable[[Call], None], ...]
     """What services refuse although it is allowed; each raises `ApiError`."""
+    uses: tuple[Callable[[Call, tuple[Need, ...]], None], ...]
+    """The same for what depends on which resources a call was decided on."""
     web_identities: WebIdentities
     learner: Learner
     trace: Trace
@@ -191,6 +193,8 @@ class Gateway:
                 return access_denied(operation, refusal.message, call.request_id)
         for check in parts.rules:
             check(call)
+        for check_use in parts.uses:
+            check_use(call, wanted)
         return self._let_through(operation, call, wanted)
 
     def _let_through(self, operation: Operation, call: Call, wanted: tuple[Need, ...]) -> Response:

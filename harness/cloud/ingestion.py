@@ -56,12 +56,14 @@ class Ingestion:
     """Plays PutLogEvents: stores the events in moto, then calls each of `observers` in turn.
 
     `mask` turns a raw message of a group into what leaves it; it is asked at ingestion, since a
-    data protection policy masks only what comes in after it.
+    data protection policy masks only what comes in after it. `check` gets the ARN of the group and
+    raises `ApiError` where nothing can be written to it now.
     """
 
     def __init__(self) -> None:
         self.observers: list[Observer] = []
         self.mask: Callable[[LogGroupRef, str], str] = lambda _, message: message
+        self.check: Callable[[str], None] = lambda _: None
         self._lock = threading.Lock()
 
     def handles(self, service: str, operation: str) -> bool:
@@ -82,6 +84,7 @@ class Ingestion:
         Returns the members of PutLogEvents' answer. Asks nobody for permission: for services that
         write on their own account, such as centralization. Raises `ApiError`.
         """
+        self.check(group.arn)
         backend: Any = logs_backends[group.account][group.region]
         with self._lock:
             kept = self._stored(backend, group.name, stream)

@@ -29,6 +29,7 @@ from moto.s3.models import FakeBucket
 from harness.cloud.call import Call
 from harness.cloud.http_request import Body
 from harness.cloud.iam_principals import adapt_principals
+from harness.cloud.key_states import adapt_key_names
 from harness.cloud.log_classes import adapt_log_groups
 from harness.cloud.log_filters import adapt_filters
 from harness.cloud.log_identifiers import adapt_identifiers
@@ -177,6 +178,7 @@ def _adapt_moto() -> None:
     adapt_filters()
     adapt_identifiers()
     adapt_iterators()
+    adapt_key_names()
     adapt_masking()
     adapt_descriptions()
     adapt_queries()

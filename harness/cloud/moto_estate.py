@@ -279,6 +279,13 @@ class MotoEstate:
         found = None if key_id is None else backend.keys.get(key_id)
         return None if found is None else str(found.arn)
 
+    def key_aliases(self, arn: str) -> tuple[str, ...]:
+        _, _, _, region, account, resource = arn.split(":", 5)
+        if account not in self.accounts:
+            return ()
+        key: Any = kms_backends[account][region].keys.get(resource.removeprefix("key/"))
+        return () if key is None else tuple(key.aliases)
+
     def bucket_account(self, bucket: str) -> str | None:
         owner = s3_backends.bucket_accounts.get(bucket)
         return owner[1] if owner is not None and owner[1] in self.accounts else None

@@ -175,16 +175,28 @@ def access_denied(operation: Operation, message: str, request_id: str) -> Respon
 
 def _guess(request: HttpRequest, signing_name: str) -> tuple[str, str]:
     """The service and protocol to answer in, for a request that could not be read further."""
-    for service in services_signed_for(signing_name) if signing_name else ():
+    for service in _candidates(signing_name) if signing_name else ():
         model = service_model(service)
         if model is not None and str(model.protocol) != "smithy-rpc-v2-cbor":
             return service, _spoken(request, model)
     content_type = request.headers.get("content-type", "")
-    if "x-amz-json" in content_type:
+    if "x-amz-json" in content_type or "x-amz-target" in request.headers:
         return "logs", "json"
     if "application/json" in content_type:
         return "bedrock", "rest-json"
-    return "sts", "query"
+    if "x-www-form-urlencoded" in content_type or "Action=" in request.query or not signing_name:
+        return "sts", "query"
+    # Of the services that are known by no name here, those without a target or an action are REST,
+    # and nearly all of these speak JSON.
+    return "bedrock", "rest-json"
+
+
+def _candidates(signing_name: str) -> tuple[str, ...]:
+    """Services whose protocol a signing name tells, whether or not they can be reached by it.
+
+    Many are signed for as their own name with hyphens: `access-analyzer`.
+    """
+    return (*services_signed_for(signing_name), signing_name.replace("-", ""))
 
 
 def _spoken(request: HttpRequest, model: ServiceModel) -> str:

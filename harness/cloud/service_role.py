@@ -22,6 +22,7 @@ from moto.s3.models import s3_backends
 from harness.cloud.authorizer import Authorizer
 from harness.cloud.call import ApiError, Call, Caller, Need, World
 from harness.cloud.catalogue.special.sealed import objects
+from harness.cloud.key_states import check_keys
 from harness.cloud.keyring import Credential
 from harness.cloud.responses import Response
 from harness.estate import EstateSource, RoleRecord
@@ -95,6 +96,7 @@ class InProcessServiceRole:
         refusal = self._authorizer.refusal(asked, needs)
         if refusal is not None:
             raise ApiError("AccessDenied", refusal.message, 403)
+        check_keys(asked, needs)
 
     def put_object(
         self,
@@ -132,6 +134,7 @@ class InProcessServiceRole:
         refusal = self._authorizer.refusal(asked, (need, *sealing))
         if refusal is not None:
             raise ApiError("AccessDenied", refusal.message, 403)
+        check_keys(asked, sealing)
         s3_backends[owning]["aws"].put_object(bucket, key, body)
 
     def forward(

@@ -70,5 +70,8 @@ class EstateSource(Protocol):
     def resource_tags(self, arn: str) -> Mapping[str, str] | None:
         """Empty where there is nothing that bears tags; None where the tags are not known."""
 
+    def key_aliases(self, arn: str) -> tuple[str, ...]:
+        """The aliases of a KMS key, each `alias/NAME`; empty where it has none."""
+
     def organization(self, account: str) -> OrganizationRecord | None:
         """None for an account in no organization."""

@@ -73,3 +73,48 @@ def test_an_alias_of_the_caller_is_not_taken_for_one_of_the_keys_owner(clients: 
     assert error_of(lambda: theirs.re_encrypt(**ask, DestinationKeyId=name))[0] == (
         "AccessDeniedException"
     )
+
+
+def test_the_aliases_of_a_key_are_known_however_it_is_named(
+    clients: Clients, make_role: MakeRole, unique: Callable[[str], str]
+) -> None:
+    kms = clients(A, "kms")
+    key, bare = _key(kms), _key(kms)
+    names = [f"alias/{unique('mine')}", f"alias/{unique('other')}"]
+    for name in names:
+        kms.create_alias(AliasName=name, TargetKeyId=key)
+    aliased = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": names[1]}}
+    session = clients.assume(A, make_role(A, trust(ROOT_A), allow("kms:*", Condition=aliased)))
+    user = clients(session, "kms")
+    for named in (key, key.rpartition("/")[2], *names):
+        assert user.encrypt(KeyId=named, Plaintext=b"x")
+    assert error_of(lambda: user.encrypt(KeyId=bare, Plaintext=b"x"))[0] == "AccessDeniedException"
+    # Without an alias the key is absent, so that a Deny on other aliases does not meet.
+    none = {"Null": {"kms:ResourceAliases": "true"}}
+    session = clients.assume(A, make_role(A, trust(ROOT_A), allow("kms:*", Condition=none)))
+    user = clients(session, "kms")
+    assert user.encrypt(KeyId=bare, Plaintext=b"x")
+    assert error_of(lambda: user.encrypt(KeyId=key, Plaintext=b"x"))[0] == "AccessDeniedException"
+
+
+def test_the_alias_of_a_request_is_the_one_that_it_named(
+    clients: Clients, make_role: MakeRole, unique: Callable[[str], str]
+) -> None:
+    kms, name = clients(A, "kms"), f"alias/{unique('mine')}"
+    key, target = _key(kms), _key(kms)
+    kms.create_alias(AliasName=name, TargetKeyId=key)
+    blob = kms.encrypt(KeyId=target, Plaintext=b"x")["CiphertextBlob"]
+    rights = (
+        allow("kms:*", key, Condition={"StringEquals": {"kms:RequestAlias": name}}),
+        allow("kms:*", target),
+    )
+    user = clients(clients.assume(A, make_role(A, trust(ROOT_A), *rights)), "kms")
+    arn = f"{key.rpartition(':')[0]}:{name}"
+    for named in (name, arn):
+        assert user.encrypt(KeyId=named, Plaintext=b"x")
+        assert user.re_encrypt(CiphertextBlob=blob, DestinationKeyId=named)
+    for call in (
+        lambda: user.encrypt(KeyId=key, Plaintext=b"x"),
+        lambda: user.re_encrypt(CiphertextBlob=blob, DestinationKeyId=key),
+    ):
+        assert error_of(call)[0] == "AccessDeniedException"

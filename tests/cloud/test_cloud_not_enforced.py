@@ -102,3 +102,19 @@ def test_a_service_linked_role_cannot_be_made_by_hand(clients: Clients, unique: 
     assert code_of(lambda: iam.create_role(**role, Path=path)) == "ValidationError"
     assert code_of(lambda: iam.get_role(RoleName=name)) == "NoSuchEntity"
     iam.create_role(**role, Path="/service-role/")
+
+
+def test_a_stream_is_not_said_to_lie_under_a_customers_key(
+    clients: Clients, unique: Callable[[str], str]
+) -> None:
+    kinesis, name = clients(A, "kinesis"), unique("stream")
+    kinesis.create_stream(StreamName=name, ShardCount=1)
+    key = clients(A, "kms").create_key()["KeyMetadata"]["Arn"]
+    ask = {"StreamName": name, "EncryptionType": "KMS"}
+    for customers in (key, "alias/own"):
+        assert (
+            code_of(lambda k=customers: kinesis.start_stream_encryption(**ask, KeyId=k))
+            == "UnsupportedOperation"
+        )
+    kinesis.start_stream_encryption(**ask, KeyId="alias/aws/kinesis")
+    kinesis.stop_stream_encryption(**ask, KeyId="alias/aws/kinesis")

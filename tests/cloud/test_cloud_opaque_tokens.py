@@ -110,3 +110,31 @@ def test_a_part_of_an_upload_goes_to_no_other_key(
     assert admin.get_object(**mine)["Body"].read() == b"part"
     listed = admin.list_parts(Bucket=bucket, Key="theirs", UploadId=upload)["Parts"]
     assert [part["Size"] for part in listed] == [len(b"theirs")]
+
+
+def _token(arn: str) -> str:
+    return base64.b64encode(f"{arn} {SHARD}".encode()).decode()
+
+
+def test_shards_are_listed_on_by_the_token_alone(
+    clients: Clients, make_role: Callable[..., str], unique: Callable[[str], str]
+) -> None:
+    admin, name, other = clients(A, "kinesis"), unique("shards"), unique("other")
+    for stream in (name, other):
+        admin.create_stream(StreamName=stream, ShardCount=3)
+    arn, secret = (f"arn:aws:kinesis:{REGION}:{A}:stream/{each}" for each in (name, other))
+    may = allow("kinesis:ListShards", arn)
+    lister = clients(clients.assume(A, make_role(A, trust({"AWS": A}), may)), "kinesis")
+    first = lister.list_shards(StreamName=name, MaxResults=2)
+    token = first["NextToken"]
+    rest = lister.list_shards(NextToken=token)
+    assert [len(page["Shards"]) for page in (first, rest)] == [2, 1]
+    assert "NextToken" not in rest
+    assert lister.list_shards(NextToken=token, StreamARN=arn)["Shards"] == rest["Shards"]
+    both = {"NextToken": token, "StreamName": name}
+    assert error_code(lister.list_shards, **both) == "InvalidArgumentException"
+    assert error_code(lister.list_shards, NextToken=_token(secret)) == "AccessDeniedException"
+    assert error_code(lister.list_shards, NextToken="AAAA") == "AccessDeniedException"
+    mixed = {"NextToken": token, "StreamARN": secret}
+    assert error_code(admin.list_shards, **mixed) == "InvalidArgumentException"
+    assert len(admin.list_shards(NextToken=_token(secret))["Shards"]) == 2

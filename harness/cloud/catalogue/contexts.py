@@ -27,6 +27,14 @@ def encryption_context(pairs: Mapping[str, str] | None) -> Context:
     return made
 
 
+def request_alias(named: Any) -> Context:
+    """`kms:RequestAlias`, where a request names its key by an alias or the ARN of one."""
+    alias = str(named or "")
+    if ":alias/" in alias:
+        alias = alias.split(":", 5)[5]
+    return {"kms:RequestAlias": alias} if alias.startswith("alias/") else {}
+
+
 _ENCRYPTING = frozenset(
     {
         "Decrypt",
@@ -50,11 +58,7 @@ def _kms(call: Call, _world: World, need: Need) -> Need:
             if kind in constraints:
                 made["kms:GrantConstraintType"] = kind
                 made.update(encryption_context(constraints[kind]))
-    alias = str(params.get("KeyId") or "")
-    if ":alias/" in alias:
-        alias = alias.split(":", 5)[5]
-    if alias.startswith("alias/"):
-        made["kms:RequestAlias"] = alias
+    made.update(request_alias(params.get("KeyId")))
     return replace(need, context=made)
 
 

@@ -231,8 +231,15 @@ CASES: list[Case] = [
         "kms.ReEncrypt",
         {"CiphertextBlob": KEY.encode() + b"rest", "DestinationKeyId": "alias/logs"},
         [
-            need(f"kms:{action}", KEY_ARN, keys={**ENCRYPTED, "kms:ReEncryptOnSameKey": "true"})
-            for action in ("ReEncryptFrom", "ReEncryptTo")
+            need(
+                f"kms:{action}",
+                KEY_ARN,
+                keys={**ENCRYPTED, "kms:ReEncryptOnSameKey": "true", **alias},
+            )
+            for action, alias in (
+                ("ReEncryptFrom", {}),
+                ("ReEncryptTo", {"kms:RequestAlias": "alias/logs"}),
+            )
         ],
     ),
     (

@@ -123,6 +123,7 @@ OVERRIDES: dict[str, dict[str, str]] = {
     },
     "kinesis": {
         "GetRecords": "=kinesis.get_records",
+        "ListShards": "=kinesis.list_shards",
         **dict.fromkeys(
             ("DisableEnhancedMonitoring", "EnableEnhancedMonitoring", "UpdateShardCount"),
             "~stream/{StreamName}|{StreamARN}",
@@ -131,8 +132,9 @@ OVERRIDES: dict[str, dict[str, str]] = {
         "GetResourcePolicy": "{ResourceARN}",
         "ListTagsForResource": "{ResourceARN}",
         "PutResourcePolicy": "{ResourceARN}",
-        "StartStreamEncryption": "~stream/{StreamName}|{StreamARN} @key:KeyId",
-        "StopStreamEncryption": "~stream/{StreamName}|{StreamARN} @key:KeyId",
+        # The reference lists the key beside the stream; a key's policy knows no kinesis actions.
+        "StartStreamEncryption": "~stream/{StreamName}|{StreamARN}",
+        "StopStreamEncryption": "~stream/{StreamName}|{StreamARN}",
         "TagResource": "{ResourceARN}",
         "UntagResource": "{ResourceARN}",
         "UpdateStreamMode": "{StreamARN}",

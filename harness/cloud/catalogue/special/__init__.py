@@ -33,6 +33,7 @@ SPECIAL: dict[str, Callable[[Call, World], tuple[Need, ...]]] = {
     "iam.rename_group": iam.rename_group,
     "iam.rename_user": iam.rename_user,
     "kinesis.get_records": kinesis.get_records,
+    "kinesis.list_shards": kinesis.list_shards,
     "kms.decrypt": kms.decrypt,
     "kms.re_encrypt": kms.re_encrypt,
     "logs.create_log_group": logs.create_log_group,

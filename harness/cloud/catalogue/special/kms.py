@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from harness.cloud.call import Call, Need, Unmapped, World
-from harness.cloud.catalogue.contexts import CONTEXTS, Context, encryption_context
+from harness.cloud.catalogue.contexts import CONTEXTS, Context, encryption_context, request_alias
 from harness.cloud.catalogue.kinds import KINDS, Resource
 
 _KEY_ID_LENGTH = 36
@@ -44,6 +44,7 @@ def re_encrypt(call: Call, world: World) -> tuple[Need, ...]:
             **both,
             "kms:EncryptionAlgorithm": algorithm,
             **encryption_context(params.get(f"{side}EncryptionContext")),
+            **request_alias(params.get(f"{side}KeyId")),
         }
 
     return (
