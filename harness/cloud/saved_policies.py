@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from harness.cloud.call import ApiError
 from harness.iam import PolicyError, PolicyKind
 from harness.iam.parse import load_json
-from harness.iam.validate import SYNTAX, validate
+from harness.iam.validate import SYNTAX, WITHOUT_RESOURCES, validate
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,8 @@ class Words:
     faulty: str = ""
     not_json: str = ""
     principal: str = ""
+    incomplete: str = ""
+    """For a statement without Resource."""
 
 
 IAM = Words("MalformedPolicyDocument", not_json="This policy contains invalid Json")
@@ -37,6 +39,7 @@ S3 = Words(
     "MalformedPolicy",
     not_json="Policies must be valid JSON and the first byte must be '{'",
     principal="Invalid principal in policy",
+    incomplete="Statement is missing required element",
 )
 LOGS = Words("InvalidParameterException", faulty="Could not convert to persistable policy.")
 OAM = Words("InvalidParameterException")
@@ -90,6 +93,8 @@ def _sentence(document: str, problem: str, words: Words) -> str:
         return words.not_json
     if words.principal and problem.startswith("Invalid principal"):
         return words.principal
+    if words.incomplete and problem == WITHOUT_RESOURCES:
+        return words.incomplete
     return _told(words, problem)
 
 

@@ -112,15 +112,20 @@ def _case(data: Mapping[str, Any]) -> Case:
         raise PolicyError("sessionPolicy: neither a policy nor a list of policies")
     policies = PolicySet(
         identity=_all(PolicyKind.IDENTITY, "identityPolicies", _list(data, "identityPolicies")),
-        resource=_optional(
-            governing_kind(request.action, request.resource), "resourcePolicy", data
-        ),
+        resource=_optional(_resource_policy_kind(request), "resourcePolicy", data),
         boundary=_optional(PolicyKind.BOUNDARY, "permissionsBoundary", data),
         session=None if session is None else _all(PolicyKind.SESSION, "sessionPolicy", session),
         scps=_levels(PolicyKind.SCP, "scps", data),
         rcps=_levels(PolicyKind.RCP, "rcps", data),
     )
     return Case(data["id"], request, policies, None if expected is None else Outcome(expected))
+
+
+def _resource_policy_kind(request: Request) -> PolicyKind:
+    """A role has no resource policy but its trust policy, whatever the action."""
+    if request.resource.split(":", 5)[2:3] == ["iam"] and ":role/" in request.resource:
+        return PolicyKind.TRUST
+    return governing_kind(request.action, request.resource)
 
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
@@ -230,7 +235,8 @@ def _named(kind: PolicyKind, name: str, document: Any) -> NamedPolicy:
     try:
         if isinstance(document, str):
             document = load_json(document)
-        named = NamedPolicy(kind, name, parse_policy(document))
+        policy = parse_policy(document, key_policy=kind is PolicyKind.KEY)
+        named = NamedPolicy(kind, name, policy)
         problem = first_problem(document, kind)
     except PolicyError as error:
         raise PolicyError(f"{name}: {str(error).removeprefix(name + ': ')}") from error
