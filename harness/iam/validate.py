@@ -98,6 +98,9 @@ def _problems(
             "The specified value for policyDocument is invalid. It must contain only printable "
             "ASCII characters."
         )
+    if kind is PolicyKind.KEY and not _ALLOWED_CHARACTERS.fullmatch(text):
+        # Of the same characters (API_PutKeyPolicy), in words that AWS does not tell.
+        yield f"{SYNTAX} (it has characters beyond U+00FF or control characters)"
     version = document.get("Version")
     if version is not None and version not in tuple(VERSIONS):
         yield f"{SYNTAX} (unknown version {version!r})"

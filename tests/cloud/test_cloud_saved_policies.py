@@ -254,6 +254,22 @@ def test_a_malformed_policy_is_not_saved(clients: Clients, unique: Unique, api: 
     place.put(document({**good, "Sid": "One"}, {**good, "Sid": "Two"}))
 
 
+@pytest.mark.parametrize(
+    ("api", "longest", "code"),
+    [
+        ("PutKeyPolicy", 32_768, "LimitExceededException"),
+        ("PutBucketPolicy", 20_480, "PolicyTooLarge"),
+    ],
+)
+def test_a_policy_has_a_longest_size(
+    clients: Clients, unique: Unique, api: str, longest: int, code: str
+) -> None:
+    place = PLACES[api](clients, unique("long"))
+    text = document(place.good)
+    place.put(text.ljust(longest))
+    assert place.refusal(text=text.ljust(longest + 1))[0] == code
+
+
 WITHOUT_RESOURCE = sorted(set(PLACES) - {"UpdateAssumeRolePolicy", "PutKeyPolicy"})
 
 

@@ -97,6 +97,7 @@ def test_a_good_document_of_each_kind_passes(kind: PolicyKind) -> None:
         ),
         (PolicyKind.TRUST, {"Principal": {"User": "bob"}}, 'policy: "User":"bob"'),
         (PolicyKind.TRUST, {"Principal": "bob"}, 'policy: "bob"'),
+        (PolicyKind.KEY, {"Sid": "\u0100"}, "beyond U+00FF"),
         (PolicyKind.KEY, {"Resource": []}, "must contain resources"),
         (PolicyKind.KEY, {"Action": []}, "must contain actions"),
         (PolicyKind.RESOURCE, {"Resource": None}, "must contain resources"),
@@ -143,6 +144,10 @@ def test_sids_are_unique() -> None:
 @pytest.mark.parametrize("kind", [PolicyKind.IDENTITY, PolicyKind.BOUNDARY])
 def test_identity_based_policies_take_incomplete_arns(kind: PolicyKind) -> None:
     assert validate(document({**IDENTITY, "Resource": "arn:aws:sqs"}), kind) == []
+
+
+def test_kms_takes_latin_text() -> None:
+    assert validate(document({**KEY, "Sid": "Schl\u00fcssel \u00ff"}), PolicyKind.KEY) == []
 
 
 def test_other_kinds_take_more_in_a_sid() -> None:
