@@ -38,15 +38,15 @@ _AWS_POLICY = re.compile(r"^arn:[\w-]+:iam::aws:policy/")
 
 
 @functools.lru_cache(maxsize=65536)
-def compiled(document: str) -> Policy:
+def compiled(document: str, *, key_policy: bool = False) -> Policy:
     """A policy document, parsed once per text. Raises `PolicyError`."""
-    return parse_policy(document)
+    return parse_policy(document, key_policy=key_policy)
 
 
 @functools.lru_cache(maxsize=65536)
 def named(kind: PolicyKind, name: str, document: str) -> NamedPolicy:
     """A compiled policy under the name by which decisions report it. Raises `PolicyError`."""
-    return NamedPolicy(kind, name, compiled(document))
+    return NamedPolicy(kind, name, compiled(document, key_policy=kind is PolicyKind.KEY))
 
 
 class RoleTable(MutableMapping[str, Any]):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from harness.cloud.call import ApiError
 from harness.iam import PolicyError, PolicyKind
 from harness.iam.parse import load_json
-from harness.iam.validate import SYNTAX, validate
+from harness.iam.validate import SYNTAX, WITHOUT_RESOURCES, validate
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +26,28 @@ class Words:
     faulty: str = ""
     not_json: str = ""
     principal: str = ""
+    incomplete: str = ""
+    """For a statement without Resource."""
+    longest: int = 0
+    """In bytes; 0 where the rules of the service know the limit."""
+    too_long: tuple[str, str] = ("", "")
+    """The error code and sentence for a longer one."""
 
 
 IAM = Words("MalformedPolicyDocument", not_json="This policy contains invalid Json")
 KMS = Words(
     "MalformedPolicyDocumentException",
     principal="Policy contains a statement with one or more invalid principals.",
+    longest=32_768,  # kms/latest/developerguide/resource-limits.html
+    too_long=("LimitExceededException", "The key policy exceeds 32768 bytes."),
 )
 S3 = Words(
     "MalformedPolicy",
     not_json="Policies must be valid JSON and the first byte must be '{'",
     principal="Invalid principal in policy",
+    incomplete="Statement is missing required element",
+    longest=20_480,  # AmazonS3/latest/userguide/bucket-policies.html
+    too_long=("PolicyTooLarge", "Policy exceeds the maximum allowed document size."),
 )
 LOGS = Words("InvalidParameterException", faulty="Could not convert to persistable policy.")
 OAM = Words("InvalidParameterException")
@@ -72,6 +83,12 @@ DOCUMENTS: Mapping[tuple[str, str], Document] = {
 }
 
 
+def refuse_oversized(document: str, words: Words) -> None:
+    """Raise `ApiError` for a document of more bytes than the service saves."""
+    if words.longest and len(document.encode()) > words.longest:
+        raise ApiError(*words.too_long)
+
+
 def refuse_malformed(document: str, kind: PolicyKind, words: Words) -> None:
     """Raise `ApiError` in the service's words where AWS would not save `document`."""
     problems = validate(document, kind)
@@ -90,6 +107,8 @@ def _sentence(document: str, problem: str, words: Words) -> str:
         return words.not_json
     if words.principal and problem.startswith("Invalid principal"):
         return words.principal
+    if words.incomplete and problem == WITHOUT_RESOURCES:
+        return words.incomplete
     return _told(words, problem)
 
 

@@ -28,7 +28,7 @@ _UNSIGNED_S3 = frozenset({"UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILE
 _TIMESTAMP = re.compile(r"^[0-9]{8}T[0-9]{6}Z\Z")
 # Neither normalizing nor encoding changes such a path.
 _PLAIN_PATH = re.compile(r"^(?:/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)*/?\Z")
-_HEX64 = re.compile(r"^[0-9a-f]{64}$")
+_HEX64 = re.compile(r"[0-9a-f]{64}")
 
 
 class Fault(Enum):
@@ -210,7 +210,7 @@ def _payload_hash(request: HttpRequest, signature: Signature) -> str:
     elif signature.presigned and not declared and not request.body:
         return _EMPTY_HASH
     actual = hashlib.sha256(request.body).hexdigest()
-    if declared and (not _HEX64.match(declared) or not hmac.compare_digest(declared, actual)):
+    if declared and (not _HEX64.fullmatch(declared) or not hmac.compare_digest(declared, actual)):
         raise AuthenticationError(
             Fault.WRONG_BODY, "x-amz-content-sha256 is not the hash of the body."
         )

@@ -60,6 +60,9 @@ class Sts:
         operation = self._operations.get(call.operation)
         if operation is None:
             raise ApiError("InvalidAction", f"{call.operation} is not available here.", 400)
+        for name in sorted(call.params.keys() - _PLAYED[call.operation]):
+            # A session that lacks what was asked for would be another one than the policies let.
+            raise ApiError("ValidationError", f"{name} of {call.operation} is not available here.")
         return operation(call)
 
     def check(self, call: Call) -> None:
@@ -76,7 +79,7 @@ class Sts:
     def _check_federation(self, call: Call) -> None:
         if call.caller.kind != "user":
             raise ApiError("AccessDenied", "Only a user's federation is played here.", 403)
-        if not FEDERATED_NAME.match(str(call.params.get("Name", ""))):
+        if not FEDERATED_NAME.fullmatch(str(call.params.get("Name", ""))):
             raise invalid("name", r"must satisfy the pattern [\w+=,.@-]{2,32}")
         _seconds(call.params)
         check_tags(call.caller, call.params)
@@ -109,6 +112,7 @@ class Sts:
             claims=caller.session_claims,
             mfa=False,
         )
+        packed = packed_size(params)
         credential = self.issue(session, seconds)
         members: dict[str, Any] = {
             "Credentials": credentials(credential),
@@ -118,7 +122,7 @@ class Sts:
         if session.source_identity:
             members["SourceIdentity"] = session.source_identity
         if params.get("Policy") or params.get("PolicyArns") or params.get("Tags"):
-            members["PackedPolicySize"] = packed_size(params)
+            members["PackedPolicySize"] = packed
         return Answer(members)
 
     def _session_policies(self, account: str, params: Mapping[str, Any]) -> tuple[NamedPolicy, ...]:
@@ -193,10 +197,11 @@ class Sts:
             session_policies=self._session_policies(user.account, params),
             mfa=False,
         )
+        packed = packed_size(params)
         members = {
             "Credentials": credentials(self.issue(session, _seconds(params))),
             "FederatedUser": {"FederatedUserId": session.user_id, "Arn": arn},
-            "PackedPolicySize": packed_size(params),
+            "PackedPolicySize": packed,
         }
         return Answer(members)
 
@@ -207,24 +212,36 @@ class Sts:
         return Answer({"Account": credential.caller.account})
 
 
+_OF_A_SESSION = frozenset({"Policy", "PolicyArns", "DurationSeconds", "Tags"})
+_OF_A_ROLE = _OF_A_SESSION | {"RoleArn", "RoleSessionName", "TransitiveTagKeys", "SourceIdentity"}
+_WITH_MFA = frozenset({"SerialNumber", "TokenCode"})  # refused when they say anything
+_PLAYED: Mapping[str, frozenset[str]] = {
+    "AssumeRole": _OF_A_ROLE | _WITH_MFA | {"ExternalId"},
+    "AssumeRoleWithWebIdentity": _OF_A_ROLE | {"WebIdentityToken", "ProviderId"},
+    "GetFederationToken": _OF_A_SESSION | {"Name"},
+    "GetCallerIdentity": frozenset(),
+    "GetSessionToken": _WITH_MFA | {"DurationSeconds"},
+    "GetAccessKeyInfo": frozenset({"AccessKeyId"}),
+}
+"""The parameters that each operation heeds."""
 _LONG_TERM_ONLY = frozenset({"GetFederationToken", "GetSessionToken"})
 _ASSUMING = frozenset({"AssumeRole", "AssumeRoleWithWebIdentity"})
 
 
 def _check_assuming(call: Call) -> None:
     caller, params = call.caller, call.params
-    match = ROLE_ARN.match(str(params.get("RoleArn", "")))
+    match = ROLE_ARN.fullmatch(str(params.get("RoleArn", "")))
     if match is None:
         raise invalid("RoleArn", "must be the ARN of a role")
     if caller.kind == "root":
         raise ApiError("AccessDenied", "Roles may not be assumed by root accounts.", 403)
     if caller.kind == "service" and match[1] != caller.account:
         raise ApiError("AccessDenied", "A service assumes roles of its own account.", 403)
-    if not SESSION_NAME.match(str(params.get("RoleSessionName", ""))):
+    if not SESSION_NAME.fullmatch(str(params.get("RoleSessionName", ""))):
         raise invalid("roleSessionName", r"must satisfy the pattern [\w+=,.@-]{2,64}")
-    if "ExternalId" in params and not EXTERNAL_ID.match(str(params["ExternalId"])):
+    if "ExternalId" in params and not EXTERNAL_ID.fullmatch(str(params["ExternalId"])):
         raise invalid("externalId", r"must satisfy the pattern [\w+=,.@:\/-]{2,1224}")
-    if "SourceIdentity" in params and not SESSION_NAME.match(str(params["SourceIdentity"])):
+    if "SourceIdentity" in params and not SESSION_NAME.fullmatch(str(params["SourceIdentity"])):
         raise invalid("sourceIdentity", r"must satisfy the pattern [\w+=,.@-]{2,64}")
     identity = params.get("SourceIdentity")
     if caller.source_identity and identity and identity != caller.source_identity:

@@ -19,6 +19,7 @@ from harness.cloud.saved_policies import (
     S3,
     Words,
     refuse_malformed,
+    refuse_oversized,
     refuse_principal,
 )
 from harness.estate import EstateSource
@@ -59,7 +60,7 @@ _ORG_KINDS = {
 # https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html
 _ORG_LIMITS = {PolicyKind.SCP: 10_240, PolicyKind.RCP: 5120}
 _UNIQUE_ID = re.compile(r"A(?:IDA|ROA)[A-Z0-9]{6,}")
-_ENTITY = re.compile(r"^arn:[\w-]+:iam::([0-9]{12}):(role|user)/(?:.*/)?([^/]+)$")
+_ENTITY = re.compile(r"arn:[\w-]+:iam::([0-9]{12}):(role|user)/(?:.*/)?([^/]+)")
 
 
 def refuse_what_is_not_enforced(call: Call) -> None:
@@ -123,6 +124,7 @@ class PolicyValidator:
         if document is None:
             return
         text = document if isinstance(document, str) else bytes(document).decode()
+        refuse_oversized(text, entry.words)
         refuse_malformed(text, entry.kind, entry.words)
         statements = _statements(text)
         if entry.kind is not PolicyKind.IDENTITY:
@@ -166,7 +168,7 @@ class PolicyValidator:
         if _UNIQUE_ID.fullmatch(value):
             # The id of a deleted principal, as policies show it, cannot be saved again.
             return self._id_exists(value)
-        entity = _ENTITY.match(value)
+        entity = _ENTITY.fullmatch(value)
         if entity is None:
             return True  # `*`; session ARNs are not looked up
         account, kind, name = entity.groups()

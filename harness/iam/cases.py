@@ -112,15 +112,20 @@ def _case(data: Mapping[str, Any]) -> Case:
         raise PolicyError("sessionPolicy: neither a policy nor a list of policies")
     policies = PolicySet(
         identity=_all(PolicyKind.IDENTITY, "identityPolicies", _list(data, "identityPolicies")),
-        resource=_optional(
-            governing_kind(request.action, request.resource), "resourcePolicy", data
-        ),
+        resource=_optional(_resource_policy_kind(request), "resourcePolicy", data),
         boundary=_optional(PolicyKind.BOUNDARY, "permissionsBoundary", data),
         session=None if session is None else _all(PolicyKind.SESSION, "sessionPolicy", session),
         scps=_levels(PolicyKind.SCP, "scps", data),
         rcps=_levels(PolicyKind.RCP, "rcps", data),
     )
     return Case(data["id"], request, policies, None if expected is None else Outcome(expected))
+
+
+def _resource_policy_kind(request: Request) -> PolicyKind:
+    """A role has no resource policy but its trust policy, whatever the action."""
+    if request.resource.split(":", 5)[2:3] == ["iam"] and ":role/" in request.resource:
+        return PolicyKind.TRUST
+    return governing_kind(request.action, request.resource)
 
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
@@ -149,8 +154,16 @@ def _request(data: Any) -> Request:
             raise PolicyError("request.resourceAccount: missing, and the resource does not say it")
     if account != "" and not (isinstance(account, str) and _ACCOUNT.fullmatch(account)):
         raise PolicyError(f"request.resourceAccount: {account!r} is not an account: 12 digits")
+    owner = pieces[4] if len(pieces) == 6 else ""
+    if _ACCOUNT.fullmatch(owner) and account != owner:
+        raise PolicyError(
+            f"request.resourceAccount: {account!r} is not the account of {resource!r}"
+        )
     context = _context(data.get("context"))
-    principal = _principal(data["principal"], {key.lower(): v for key, v in context.items()})
+    keys = {key.lower(): value for key, value in context.items()}
+    principal = _principal(data["principal"], keys)
+    if principal.account:
+        _check_own_keys(data["principal"], principal.account, keys)
     parent = data.get("parent", "")
     if not isinstance(parent, str):
         raise PolicyError("request.parent: not text")
@@ -158,6 +171,35 @@ def _request(data: Any) -> Request:
         raise PolicyError("request.parent: only the session of a federated user has one")
     principal = replace(principal, parent_arn=parent)
     return Request(principal, data["action"], resource, account, context)
+
+
+def _check_own_keys(arn: str, account: str, context: Mapping[str, str | tuple[str, ...]]) -> None:
+    """Raise PolicyError where a key that follows from the principal tells of another one.
+
+    The path of a session's role is not in the session's ARN, so `aws:PrincipalArn` may add it.
+    """
+    told = context.get("aws:principalaccount", account)
+    if told != account:
+        raise PolicyError(
+            f"request.context: aws:PrincipalAccount {told!r} is not the account of {arn!r}"
+        )
+    given = context.get("aws:principalarn")
+    if given is None:
+        return
+    own = arn.split(":", 5)
+    pieces = given.split(":", 5) if isinstance(given, str) else []
+    if own[2] == "sts" and own[5].startswith("assumed-role/"):
+        role = own[5].split("/")[1]
+        same = (
+            len(pieces) == 6
+            and pieces[:5] == [*own[:2], "iam", "", account]
+            and pieces[5].startswith("role/")
+            and pieces[5].rpartition("/")[2] == role
+        )
+    else:
+        same = given == arn
+    if not same:
+        raise PolicyError(f"request.context: aws:PrincipalArn {given!r} is not that of {arn!r}")
 
 
 def _principal(arn: str, context: Mapping[str, str | tuple[str, ...]]) -> Principal:
@@ -230,7 +272,8 @@ def _named(kind: PolicyKind, name: str, document: Any) -> NamedPolicy:
     try:
         if isinstance(document, str):
             document = load_json(document)
-        named = NamedPolicy(kind, name, parse_policy(document))
+        policy = parse_policy(document, key_policy=kind is PolicyKind.KEY)
+        named = NamedPolicy(kind, name, policy)
         problem = first_problem(document, kind)
     except PolicyError as error:
         raise PolicyError(f"{name}: {str(error).removeprefix(name + ': ')}") from error

@@ -23,6 +23,7 @@ _TRUST_ACTIONS = frozenset(
         "sts:assumerole",
         "sts:assumerolewithsaml",
         "sts:assumerolewithwebidentity",
+        "sts:setcontext",
         "sts:setsourceidentity",
         "sts:tagsession",
     }

@@ -9,6 +9,7 @@ AWS page: reference_policies_elements_condition_operators.
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 from collections.abc import Callable, Mapping
@@ -83,7 +84,8 @@ def _number(text: str) -> int | float | None:
         return None
     if text.isascii() and text.isdigit():
         return int(text)
-    return float(text) if _NUMBER.fullmatch(text) else None
+    number = float(text) if _NUMBER.fullmatch(text) else math.inf
+    return number if math.isfinite(number) else None  # 1e400 would equal every other overflow
 
 
 _DATE = re.compile(

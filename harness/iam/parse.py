@@ -41,8 +41,12 @@ _ARN_FIELDS = 6
 _ACTION = re.compile(r"\*|\*:\*|[A-Za-z0-9-]+:[A-Za-z0-9*?_-]+")
 
 
-def parse_policy(document: str | Mapping[str, Any]) -> Policy:
+def parse_policy(document: str | Mapping[str, Any], *, key_policy: bool = False) -> Policy:
     """Parse and compile a policy document, given as JSON text or as the data of it.
+
+    A statement without Resource is about the resource that its policy belongs to, as in trust
+    policies. Not so with `key_policy`: KMS saves a statement without Action or Resource, and it has
+    no effect (key-policy-overview).
 
     Texts are remembered: parsing the same one again costs a look-up. A document without Version
     is of version 2008-10-17, in which policy variables are plain text.
@@ -51,13 +55,13 @@ def parse_policy(document: str | Mapping[str, Any]) -> Policy:
     for anything else that has no defined meaning.
     """
     if isinstance(document, str):
-        return _parse_text(document)
-    return _parse(copy.deepcopy(document))
+        return _parse_text(document, key_policy)
+    return _parse(copy.deepcopy(document), key_policy)
 
 
 @lru_cache(maxsize=8192)
-def _parse_text(text: str) -> Policy:
-    return _parse(load_json(text))
+def _parse_text(text: str, key_policy: bool) -> Policy:
+    return _parse(load_json(text), key_policy)
 
 
 def load_json(text: str, what: str = "the policy") -> Mapping[str, Any]:
@@ -112,7 +116,7 @@ _DECODER = json.JSONDecoder(
 )
 
 
-def _parse(document: Mapping[str, Any]) -> Policy:
+def _parse(document: Mapping[str, Any], key_policy: bool) -> Policy:
     if not isinstance(document, Mapping):
         raise PolicyError("the policy must be a JSON object")
     _known(document, _POLICY_ELEMENTS, "policy")
@@ -131,7 +135,7 @@ def _parse(document: Mapping[str, Any]) -> Policy:
     variables = version == VERSION_WITH_VARIABLES
     return Policy(
         version,
-        tuple(_statement(index, each, variables) for index, each in enumerate(listed)),
+        tuple(_statement(index, each, variables, key_policy) for index, each in enumerate(listed)),
         policy_id,
     )
 
@@ -142,19 +146,21 @@ def _known(element: Mapping[str, Any], names: frozenset[str], where: str) -> Non
         raise PolicyError(f"unknown element {unknown[0]!r} in the {where}")
 
 
-def _statement(index: int, source: Any, variables: bool) -> Statement:
+def _statement(index: int, source: Any, variables: bool, key_policy: bool) -> Statement:
     where = f"statement {index}"
     if not isinstance(source, Mapping):
         raise PolicyError(f"{where} is not an object")
     try:
-        return _parse_statement(index, source, variables)
+        return _parse_statement(index, source, variables, key_policy)
     except PolicyError as error:
         sid = source.get("Sid")
         label = f"{where} ({sid})" if isinstance(sid, str) and sid else where
         raise PolicyError(f"{label}: {error}") from error
 
 
-def _parse_statement(index: int, source: Mapping[str, Any], variables: bool) -> Statement:
+def _parse_statement(
+    index: int, source: Mapping[str, Any], variables: bool, key_policy: bool
+) -> Statement:
     _known(source, _STATEMENT_ELEMENTS, "statement")
     sid = source.get("Sid")
     if sid is not None and not isinstance(sid, str):
@@ -166,13 +172,17 @@ def _parse_statement(index: int, source: Mapping[str, Any], variables: bool) -> 
     not_principal = principal_element == "NotPrincipal"
     if not_principal and effect == "Allow":
         raise PolicyError("NotPrincipal goes with Deny only")
-    action_element = _either(source, "Action", "NotAction", required=True)
-    actions = _texts(source[action_element], action_element)
+    action_element = _either(source, "Action", "NotAction", required=not key_policy)
+    actions = _texts(source[action_element], action_element) if action_element else ()
     for action in actions:
         if not _ACTION.fullmatch(action):
             raise PolicyError(f"{action!r} is not an action: write service:Name")
     resource_element = _either(source, "Resource", "NotResource", required=False)
     resources = _texts(source[resource_element], resource_element) if resource_element else None
+    if resources is None and key_policy:
+        patterns: PatternSet | None = _resource_patterns((), variables)  # matches nothing
+    else:
+        patterns = None if resources is None else _resource_patterns(resources, variables)
     conditions = tuple(_conditions(source.get("Condition", {})))
     return Statement(
         index=index,
@@ -187,7 +197,7 @@ def _parse_statement(index: int, source: Mapping[str, Any], variables: bool) -> 
         conditions=conditions,
         source=source,
         action_patterns=_action_patterns(actions),
-        resource_patterns=None if resources is None else _resource_patterns(resources, variables),
+        resource_patterns=patterns,
         tests=tuple(compile_condition(c, variables=variables) for c in conditions),
     )
 

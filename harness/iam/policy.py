@@ -57,7 +57,8 @@ _PHRASES = {
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement. `resources` is None where the policy belongs to its resource (trust policies).
+    """One statement. `resources` is None for want of the element: in a trust policy it means the
+    role, in a key policy nothing (`resource_patterns` match nothing then), elsewhere an error.
 
     `not_principal`, `not_action` and `not_resource` say that the element is the negated one.
     """
@@ -175,8 +176,8 @@ class Policy:
 class NamedPolicy:
     """A policy in its place; `name` is what decisions report (an ARN, an inline name, an SCP id).
 
-    Raises PolicyError when the policy lacks Principal where its kind needs one, or has one where
-    its kind has none.
+    Raises PolicyError when the policy lacks Principal or Resource where its kind needs one, or has
+    a Principal where its kind has none.
     """
 
     kind: PolicyKind
@@ -190,6 +191,12 @@ class NamedPolicy:
                 verb = "must have" if wanted else "must not have"
                 raise PolicyError(
                     f"{self.name}: statement {statement.label} {verb} a Principal, "
+                    f"being part of a {self.kind.phrase}"
+                )
+            if statement.resource_patterns is None and self.kind is not PolicyKind.TRUST:
+                # It would hold for every resource, of a bucket as of the whole account.
+                raise PolicyError(
+                    f"{self.name}: statement {statement.label} must have a Resource, "
                     f"being part of a {self.kind.phrase}"
                 )
 

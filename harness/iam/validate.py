@@ -29,7 +29,6 @@ _WITHOUT_PRINCIPAL = frozenset(
 )
 _FEWEST_FIELDS = {PolicyKind.IDENTITY: 3, PolicyKind.BOUNDARY: 3}
 """Of an ARN: AWS completes incomplete ones in identity-based policies (reference_identifiers)."""
-_RESOURCE_OPTIONAL = frozenset({PolicyKind.TRUST, PolicyKind.RESOURCE})
 _PARTITIONS = frozenset(
     {
         "*",
@@ -51,6 +50,7 @@ _SERVICE_ENDS = (".amazonaws.com", ".amazonaws.com.cn", ".amazon.com", ".aws.int
 _FEDERATED = "Federated principals must be valid domain names or SAML metadata ARNs"
 
 SYNTAX = "Syntax errors in policy."
+WITHOUT_RESOURCES = "Policy statement must contain resources."
 _UNMET = "The provided policy document does not meet the requirements of the policy type."
 
 
@@ -69,7 +69,7 @@ def validate(policy_document: str | Mapping[str, Any], kind: PolicyKind) -> list
     problems = list(_problems(policy_document, document, kind))
     if not problems:
         try:
-            parse_policy(document)
+            parse_policy(document, key_policy=kind is PolicyKind.KEY)
         except PolicyError as error:
             problems.append(f"{SYNTAX} ({error})")
     return problems
@@ -98,6 +98,9 @@ def _problems(
             "The specified value for policyDocument is invalid. It must contain only printable "
             "ASCII characters."
         )
+    if kind is PolicyKind.KEY and not _ALLOWED_CHARACTERS.fullmatch(text):
+        # Of the same characters (API_PutKeyPolicy), in words that AWS does not tell.
+        yield f"{SYNTAX} (it has characters beyond U+00FF or control characters)"
     version = document.get("Version")
     if version is not None and version not in tuple(VERSIONS):
         yield f"{SYNTAX} (unknown version {version!r})"
@@ -145,6 +148,8 @@ def _statement(statement: Mapping[str, Any], kind: PolicyKind) -> Iterator[str]:
 
 def _actions(statement: Mapping[str, Any], kind: PolicyKind) -> Iterator[str]:
     name = "NotAction" if "NotAction" in statement else "Action"
+    if name not in statement and kind is PolicyKind.KEY:
+        return  # KMS saves the statement, which then has no effect
     actions = _texts(statement.get(name))
     if not actions:
         yield "Policy statement must contain actions."
@@ -166,9 +171,11 @@ def _resources(statement: Mapping[str, Any], kind: PolicyKind) -> Iterator[str]:
         if name in statement:
             yield "Has prohibited field Resource"
         return
+    if name not in statement and kind is PolicyKind.KEY:
+        return  # as without actions
     resources = _texts(statement.get(name))
-    if not resources and (name in statement or kind not in _RESOURCE_OPTIONAL):
-        yield "Policy statement must contain resources."
+    if not resources:
+        yield WITHOUT_RESOURCES
     for resource in resources:
         if resource == "*":
             continue

@@ -254,6 +254,69 @@ def test_a_malformed_policy_is_not_saved(clients: Clients, unique: Unique, api: 
     place.put(document({**good, "Sid": "One"}, {**good, "Sid": "Two"}))
 
 
+@pytest.mark.parametrize(
+    ("api", "longest", "code"),
+    [
+        ("PutKeyPolicy", 32_768, "LimitExceededException"),
+        ("PutBucketPolicy", 20_480, "PolicyTooLarge"),
+    ],
+)
+def test_a_policy_has_a_longest_size(
+    clients: Clients, unique: Unique, api: str, longest: int, code: str
+) -> None:
+    place = PLACES[api](clients, unique("long"))
+    text = document(place.good)
+    place.put(text.ljust(longest))
+    assert place.refusal(text=text.ljust(longest + 1))[0] == code
+
+
+WITHOUT_RESOURCE = sorted(set(PLACES) - {"UpdateAssumeRolePolicy", "PutKeyPolicy"})
+
+
+@pytest.mark.parametrize("api", WITHOUT_RESOURCE)
+def test_a_statement_without_resource_is_not_saved(
+    clients: Clients, unique: Unique, api: str
+) -> None:
+    """It would be about every resource. access-analyzer-reference-policy-checks."""
+    place = PLACES[api](clients, unique("bare"))
+    place.put(document(place.good))
+    bare = {key: value for key, value in place.good.items() if key != "Resource"}
+    code, message = place.refusal(bare)
+    assert code == place.code
+    if api == "PutBucketPolicy":
+        assert message == "Statement is missing required element"
+
+
+@pytest.mark.parametrize("element", ["Resource", "Action"])
+def test_kms_saves_a_statement_that_has_no_effect(
+    clients: Clients, make_role: Callable[..., str], element: str
+) -> None:
+    """https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-overview.html"""
+    kms = clients(A, "kms")
+    user = make_role(A, trust(ROOT_A))
+    grant = to_anyone("kms:Encrypt", principal={"AWS": user})
+    deny = {**to_anyone("kms:Encrypt", principal="*"), "Effect": "Deny"}
+    owner = to_anyone("kms:*")
+
+    def allowed(*statements: dict[str, Any]) -> bool:
+        key = kms.create_key(Policy=document(owner, *statements))["KeyMetadata"]["KeyId"]
+        session = clients(clients.assume(A, user), "kms")
+        try:
+            session.encrypt(KeyId=key, Plaintext=b"x")
+        except ClientError as error:
+            assert error.response["Error"]["Code"] == "AccessDeniedException"
+            return False
+        return True
+
+    def bare(statement: dict[str, Any]) -> dict[str, Any]:
+        return {key: value for key, value in statement.items() if key != element}
+
+    assert not allowed(bare(grant))
+    assert allowed(grant)
+    assert allowed(grant, bare(deny))
+    assert not allowed(grant, deny)
+
+
 @pytest.mark.parametrize("api", NAMES_PRINCIPALS)
 def test_a_principal_that_is_not_there_is_refused(
     clients: Clients, unique: Unique, api: str

@@ -178,7 +178,7 @@ def test_the_error_names_what_is_wrong(path: tuple[Any, ...], value: Any, messag
 
 @pytest.mark.parametrize(
     ("element", "message"),
-    [("Resource", "must contain resources"), ("Action", "Action or NotAction is missing")],
+    [("Resource", "must have a Resource"), ("Action", "Action or NotAction is missing")],
 )
 def test_a_policy_that_aws_would_not_save_is_refused(element: str, message: str) -> None:
     """Without Resource, an identity policy would otherwise be about every resource."""

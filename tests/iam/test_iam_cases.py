@@ -154,6 +154,45 @@ def test_only_federated_users_have_a_parent() -> None:
         read_case({**data, "request": role})
 
 
+ROLE_A = "arn:aws:iam::111111111111:role"
+APP = {"principal": "arn:aws:sts::111111111111:assumed-role/app/s1"}
+
+
+@pytest.mark.parametrize(
+    ("given", "context", "named"),
+    [
+        ({"resource": "arn:aws:sqs:eu-west-1:222222222222:q"}, {}, "arn:aws:sqs"),
+        (APP, {"aws:PrincipalAccount": "222222222222"}, "222222222222.*app/s1"),
+        (APP, {"AWS:principalarn": "arn:aws:iam::222222222222:role/app"}, "2:role/app.*app/s1"),
+        (APP, {"aws:PrincipalArn": f"{ROLE_A}/other"}, "role/other.*app/s1"),
+        (APP, {"aws:PrincipalArn": "arn:aws:iam::111111111111:user/app"}, "user/app.*app/s1"),
+        (APP, {"aws:PrincipalArn": [f"{ROLE_A}/app"]}, "role/app.*app/s1"),
+        (
+            {"principal": "arn:aws:iam::111111111111:user/ann"},
+            {"aws:PrincipalArn": "arn:aws:iam::111111111111:user/bob"},
+            "user/bob.*user/ann",
+        ),
+    ],
+)
+def test_a_request_that_contradicts_itself_is_an_error(
+    given: dict[str, Any], context: dict[str, Any], named: str
+) -> None:
+    request = {"action": "s3:GetObject", "resource": "arn:aws:s3:::bkt/k", **APP, **given}
+    request |= {"resourceAccount": "111111111111", "context": context}
+    with pytest.raises(PolicyError, match=named):
+        read_case({"id": "x", "request": request})
+
+
+@pytest.mark.parametrize("arn", [f"{ROLE_A}/app", f"{ROLE_A}/team/app"])
+def test_a_request_may_say_what_follows_from_its_principal(arn: str) -> None:
+    context = {"aws:PrincipalArn": arn, "aws:PrincipalAccount": "111111111111"}
+    request: dict[str, Any] = {"action": "s3:GetObject", "resource": "arn:aws:s3:::bkt/k", **APP}
+    request |= {"resourceAccount": "222222222222", "context": context}
+    assert read_case({"id": "x", "request": request}).request.principal.principal_arn == arn
+    queue = {**request, "resource": "arn:aws:sqs:eu-west-1:222222222222:q"}
+    assert read_case({"id": "x", "request": queue}).request.resource_account == "222222222222"
+
+
 def test_resource_account_comes_from_the_arn_when_left_out() -> None:
     data = json.loads(json.dumps(ALL["trust/pinned-caller"]))
     del data["request"]["resourceAccount"]

@@ -174,3 +174,18 @@ def test_a_policy_of_the_wrong_shape_for_its_kind_is_an_error(kind: PolicyKind) 
     NamedPolicy(kind, "p", parse_policy(right))
     with pytest.raises(PolicyError, match="p: statement 0 must"):
         NamedPolicy(kind, "p", parse_policy(wrong))
+
+
+@pytest.mark.parametrize("kind", list(PolicyKind))
+def test_only_a_trust_policy_goes_without_resource(kind: PolicyKind) -> None:
+    """Elsewhere a missing Resource would stand for all of them."""
+    statement: dict[str, Any] = {"Effect": "Allow", "Action": "s3:*"}
+    if kind.is_resource_based or kind is PolicyKind.RCP:
+        statement["Principal"] = "*"
+    bare = parse_policy({"Statement": statement})
+    if kind is PolicyKind.TRUST:
+        NamedPolicy(kind, "p", bare)
+        return
+    with pytest.raises(PolicyError, match="p: statement 0 must have a Resource"):
+        NamedPolicy(kind, "p", bare)
+    NamedPolicy(kind, "p", parse_policy({"Statement": {**statement, "Resource": "*"}}))

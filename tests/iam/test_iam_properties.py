@@ -44,6 +44,8 @@ CALLERS = (
     f"arn:aws:iam::{A}:user/alice",
     f"arn:aws:iam::{A}:root",
     f"arn:aws:sts::{A}:federated-user/bob",
+    f"arn:aws:iam::{A}:role/aws-service-role/x.amazonaws.com/AWSServiceRoleForX",
+    f"arn:aws:iam::{A}:oidc-provider/id.example",
     "lambda.amazonaws.com",
     "*",
 )
@@ -63,6 +65,29 @@ OPERATORS = tuple(
     for operator in ("StringEquals", "StringNotEquals", "StringLike", "StringNotLike")
     for suffix in ("", "IfExists")
 )
+
+
+TYPED: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("ArnLike", "aws:SourceArn", ("arn:aws:s3:::*", f"arn:aws:sns:eu-west-1:{A}:t")),
+    ("ArnNotEquals", "aws:PrincipalArn", (f"arn:aws:iam::{A}:role/*",)),
+    ("NumericLessThan", "s3:max-keys", ("10", "1e3")),
+    ("NumericNotEqualsIfExists", "s3:max-keys", ("10",)),
+    ("DateGreaterThan", "aws:CurrentTime", ("2026-01-01T00:00:00Z",)),
+    ("IpAddress", "aws:SourceIp", ("192.0.2.0/24", "2001:db8::/32")),
+    ("NotIpAddress", "aws:SourceIp", ("192.0.2.0/24",)),
+    ("Bool", "aws:SecureTransport", ("true",)),
+    ("BoolIfExists", "aws:SecureTransport", ("false",)),
+    ("Null", "aws:SourceIp", ("true",)),
+    ("Null", "aws:SourceArn", ("false",)),
+)
+"""Conditions of the operators that want values of their own type."""
+TYPED_CONTEXTS = {
+    "aws:SourceArn": (f"arn:aws:sns:eu-west-1:{A}:t", "arn:aws:s3:::bkt"),
+    "s3:max-keys": ("10", "99", "many"),
+    "aws:CurrentTime": ("2026-06-01T00:00:00Z", "2025-06-01"),
+    "aws:SourceIp": ("192.0.2.1", "198.51.100.1", "2001:db8::1"),
+    "aws:SecureTransport": ("true", "false"),
+}
 
 
 def _statement(random: Random, kind: PolicyKind, effect: str) -> dict[str, Any]:
@@ -91,6 +116,9 @@ def _statement(random: Random, kind: PolicyKind, effect: str) -> dict[str, Any]:
         }
         for _ in range(random.choice((0, 0, 1, 2)))
     }
+    if random.random() < 0.3:
+        operator, key, values = random.choice(TYPED)
+        statement["Condition"][operator] = {key: list(values)}
     if random.random() < 0.3:
         statement["Sid"] = f"S{random.randint(0, 9)}"
     # AWS takes a lone value for a list of one.
@@ -152,12 +180,20 @@ def _situations(action: str) -> st.SearchStrategy[Situation]:
         st.sampled_from(("o-1", "red", "r*", [], ["o-1"], ["o-1", "red"])),
     )
     requests = st.builds(
-        lambda caller, resource, context: Request(
-            Principal.from_arn(caller), action, resource, "" if resource == "*" else A, context
+        lambda caller, resource, context, typed: Request(
+            Principal.from_arn(caller),
+            action,
+            resource,
+            "" if resource == "*" else A,
+            {**context, **typed},
         ),
         st.sampled_from(CALLERS),
         st.sampled_from(RESOURCES),
         contexts,
+        st.fixed_dictionaries(
+            {},
+            optional={key: st.sampled_from(values) for key, values in TYPED_CONTEXTS.items()},
+        ),
     )
     documents_by_field = st.fixed_dictionaries(
         {
@@ -225,6 +261,45 @@ def test_adding_a_deny_never_allows(data: st.DataObject, situation: Situation) -
     after = with_statement(data, kind, before, "Deny")
     if not decide(request, policy_set(kind, before)).allowed:
         assert not decide(request, policy_set(kind, after)).allowed
+
+
+def _places(layers: Layers) -> list[tuple[str, PolicyKind | None, Any]]:
+    """Each place that holds policies: its field, and the list that a policy may join."""
+    found: list[tuple[str, PolicyKind | None, Any]] = []
+    for field in ("identity", "session"):
+        if layers[field] is not None:
+            found.append((field, PolicyKind(field), layers[field]))
+    for field in ("scps", "rcps"):
+        found += [(field, PolicyKind(field.rstrip("s")), level) for level in layers[field]]
+    for field in ("resource", "boundary"):
+        if layers[field] is not None:
+            found.append((field, None, layers[field]["Statement"]))
+    return found
+
+
+@LAW
+@given(SITUATIONS)
+def test_a_deny_of_everything_in_any_layer_denies(situation: Situation) -> None:
+    """Explicitly, but for whom SCPs and RCPs do not bind; every action here has RCPs."""
+    request, kind, before = situation
+    exempt = {"scps", "rcps"} if request.principal.is_service_linked else set()
+    if not request.principal.account:
+        exempt.add("scps")
+    for place in range(len(_places(before))):
+        after: Layers = json.loads(json.dumps(before))
+        field, joins, held = _places(after)[place]
+        layer = joins or (kind if field == "resource" else PolicyKind.BOUNDARY)
+        deny: dict[str, Any] = {"Effect": "Deny", "Action": "*"}
+        if layer is not PolicyKind.TRUST:
+            deny["Resource"] = "*"
+        if layer.is_resource_based or layer is PolicyKind.RCP:
+            deny["Principal"] = "*"
+        held.append(deny if joins is None else {"Version": "2012-10-17", "Statement": [deny]})
+        outcome = decide(request, policy_set(kind, after)).outcome
+        if field in exempt:
+            assert outcome is decide(request, policy_set(kind, before)).outcome
+        else:
+            assert outcome is Outcome.EXPLICITLY_DENIED, field
 
 
 @LAW

@@ -97,7 +97,11 @@ def test_a_good_document_of_each_kind_passes(kind: PolicyKind) -> None:
         ),
         (PolicyKind.TRUST, {"Principal": {"User": "bob"}}, 'policy: "User":"bob"'),
         (PolicyKind.TRUST, {"Principal": "bob"}, 'policy: "bob"'),
-        (PolicyKind.KEY, {"Resource": None}, "must contain resources"),
+        (PolicyKind.KEY, {"Sid": "\u0100"}, "beyond U+00FF"),
+        (PolicyKind.KEY, {"Resource": []}, "must contain resources"),
+        (PolicyKind.KEY, {"Action": []}, "must contain actions"),
+        (PolicyKind.RESOURCE, {"Resource": None}, "must contain resources"),
+        (PolicyKind.RCP, {"Resource": None}, "must contain resources"),
         (PolicyKind.RCP, {"Effect": "Allow"}, "Deny statements only"),
         (PolicyKind.RCP, {"Action": None, "NotAction": "s3:*"}, "has no NotAction"),
         (PolicyKind.RCP, {"Principal": {"AWS": "111111111111"}}, 'is "*"'),
@@ -142,8 +146,17 @@ def test_identity_based_policies_take_incomplete_arns(kind: PolicyKind) -> None:
     assert validate(document({**IDENTITY, "Resource": "arn:aws:sqs"}), kind) == []
 
 
-def test_other_kinds_take_more_in_a_sid_and_resource() -> None:
+def test_kms_takes_latin_text() -> None:
+    assert validate(document({**KEY, "Sid": "Schl\u00fcssel \u00ff"}), PolicyKind.KEY) == []
+
+
+def test_other_kinds_take_more_in_a_sid() -> None:
     described = {**RESOURCE, "Sid": "Allow the owner"}
     assert validate(document(described), PolicyKind.RESOURCE) == []
-    attached = {key: value for key, value in RESOURCE.items() if key != "Resource"}
-    assert validate(document(attached), PolicyKind.RESOURCE) == []
+
+
+@pytest.mark.parametrize("element", ["Resource", "Action"])
+def test_kms_saves_a_statement_that_has_no_effect(element: str) -> None:
+    """key-policy-overview: CreateKey and PutKeyPolicy succeed, though it is ineffective."""
+    partial = {key: value for key, value in KEY.items() if key != element}
+    assert validate(document(partial), PolicyKind.KEY) == []

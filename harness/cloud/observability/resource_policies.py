@@ -120,8 +120,6 @@ def _check(text: str) -> None:
                 "The embedded cloud enforces policies of log groups for principals of the kind "
                 "Service only, so it does not save others."
             )
-        if "Resource" not in statement and "NotResource" not in statement:
-            raise invalid("The policy document is not valid.")
 
 
 def _statements(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:

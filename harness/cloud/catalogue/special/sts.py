@@ -17,7 +17,8 @@ _ROLE = form(f"role/{PATH}")
 
 
 def assume_role(call: Call, _world: World) -> tuple[Need, ...]:
-    """AssumeRole; and TagSession with tags given or inherited, and SetSourceIdentity with one.
+    """AssumeRole; and TagSession with tags given or inherited, SetSourceIdentity with one, and
+    SetContext with trusted contexts, be they played or not.
 
     TagSession is decided without `sts:ExternalId` and `sts:RoleSessionName`, SetSourceIdentity
     with `sts:SourceIdentity` alone: the reference lists no other keys for them. The role's ARN is
@@ -36,6 +37,10 @@ def assume_role(call: Call, _world: World) -> tuple[Need, ...]:
         needs.append(Need("sts:TagSession", role, owner, tags))
     if identity:
         needs.append(Need("sts:SetSourceIdentity", role, owner, source))
+    if params.get("ProvidedContexts"):
+        providers = values(params, "ProvidedContexts.ProviderArn")
+        context = {"sts:RequestContextProviders": tuple(providers)} if providers else {}
+        needs.append(Need("sts:SetContext", role, owner, context))
     return tuple(needs)
 
 
