@@ -77,7 +77,8 @@ READS: Reads = {
             "list_policy_versions": lambda c, v: c.list_policy_versions(PolicyArn=v),
             "list_policy_tags": lambda c, v: _some(c.list_policy_tags(PolicyArn=v)["Tags"]),
             "list_entities_for_policy": lambda c, v: _some(
-                c.list_entities_for_policy(PolicyArn=v)["PolicyRoles"]
+                # The inner app looks into so many roles, and tests fill the account.
+                c.list_entities_for_policy(PolicyArn=v, MaxItems=1000)["PolicyRoles"]
             ),
         },
         "policy",
