@@ -78,6 +78,11 @@ def facts(data: Data, case: Case, ours: Outcome, peer: str) -> Facts:
         "provider": request.principal.arn,
         "oldVersion": any(p.get("Version") != "2012-10-17" for p in _policies(data)),
         "notPrincipal": '"NotPrincipal"' in texts,
+        "keyWithoutResource": any(_without_resource(data)),
+        "listedValues": any(
+            isinstance(value, list) for value in data["request"]["context"].values()
+        ),
+        "plainNegated": re.search(r'"(String|Arn|Numeric|Date)Not[A-Za-z]*"', texts) is not None,
     }
 
 
@@ -108,6 +113,19 @@ def _policies(data: Data) -> Iterator[Data]:
 def _statements(policy: Data) -> list[Data]:
     listed: Data | list[Data] = policy["Statement"]
     return [listed] if isinstance(listed, dict) else listed
+
+
+def _without_resource(data: Data) -> Iterator[Data]:
+    """The statements of the resource's policy that say no resource."""
+    policy = data.get("resourcePolicy")
+    for statement in _statements(policy) if policy else ():
+        if "Resource" not in statement and "NotResource" not in statement:
+            yield statement
+
+
+def _resource(data: Data) -> None:
+    for statement in _without_resource(data):
+        statement["Resource"] = "*"
 
 
 def _new_version(data: Data) -> None:
@@ -257,6 +275,7 @@ REPAIRS: Mapping[str, Callable[[Data], None]] = {
     "no session policy": lambda data: data.update(sessionPolicy=None),
     "a session policy that allows all": lambda data: data.update(sessionPolicy=_ALLOW_ALL),
     "no organization policies": lambda data: data.update(scps=[], rcps=[]),
+    "Resource in every statement of the key policy": _resource,
     "no RCPs": lambda data: data.update(rcps=[]),
     "the new version": _new_version,
     "no NotPrincipal": _no_not_principal,
