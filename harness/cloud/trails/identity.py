@@ -64,21 +64,18 @@ def user_name(caller: Caller) -> str:
 def _session(caller: Caller) -> dict[str, Any]:
     assert caller.issued_at is not None
     session: dict[str, Any] = {}
-    if caller.kind == "role-session":
+    issuers = {
+        "role-session": ("Role", caller.principal_arn),
+        "federated-user": ("IAMUser", caller.parent_arn),
+    }
+    if caller.kind in issuers:
+        kind, arn = issuers[caller.kind]
         session["sessionIssuer"] = {
-            "type": "Role",
+            "type": kind,
             "principalId": caller.entity_id,
-            "arn": caller.principal_arn,
+            "arn": arn,
             "accountId": caller.account,
-            "userName": caller.principal_arn.rsplit("/", 1)[-1],
-        }
-    elif caller.kind == "federated-user":
-        session["sessionIssuer"] = {
-            "type": "IAMUser",
-            "principalId": caller.entity_id,
-            "arn": caller.parent_arn,
-            "accountId": caller.account,
-            "userName": caller.parent_arn.rsplit("/", 1)[-1],
+            "userName": arn.rsplit("/", 1)[-1],
         }
     if caller.claims:
         told = dict(caller.claims)
