@@ -18,8 +18,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 import moto.backends as moto_backends
-from cheroot.wsgi import Server as CherootServer
 from moto.moto_server import werkzeug_app
+
+from harness.cloud.http_server import LoopbackServer
 
 ROUNDS = 300
 ACCOUNT = "123456789012"
@@ -96,10 +97,9 @@ def assume_role_seconds() -> float:
 
 def serve() -> None:
     """Prints the port and answers until standard input ends."""
-    server = CherootServer(("127.0.0.1", 0), application(), numthreads=24)
-    server.prepare()
-    print(server.bind_addr[1], flush=True)
-    threading.Thread(target=server.serve, daemon=True).start()
+    server = LoopbackServer(application())
+    server.start()
+    print(server.port, flush=True)
     sys.stdin.read()
     server.stop()
 

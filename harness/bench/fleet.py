@@ -15,12 +15,10 @@ from harness.cloud.process import CloudProcess
 from harness.deploy.terraform import Terraform
 from harness.deploy.toolchain import prepare_toolchain
 from harness.deploy.workspace import RUNS, project_root
-from harness.errors import UserError
 from harness.targets.base import clean_environ
 from harness.targets.embedded import EmbeddedTarget
 
 ACCOUNT = "111111111111"
-ATTEMPTS = 4
 _ROOT = """
 terraform {{
   required_providers {{
@@ -89,21 +87,9 @@ def apply_fleet(roles: int, folder: Path, rounds: int = 1) -> FleetCost:
     for number in range(rounds):
         with _embedded(folder) as environ:
             embedded.append(_apply(root, folder, f"embedded-{number}", environ))
-        bare.append(_bare_apply(root, folder, number))
-    return FleetCost(roles, min(bare), min(embedded))
-
-
-def _bare_apply(root: Path, folder: Path, number: int) -> float:
-    """Terraform asks again when a connection drops, and bare moto then says that what it made
-    exists already: such an apply is tried anew."""
-    for attempt in range(ATTEMPTS):
         with _bare() as environ:
-            try:
-                return _apply(root, folder, f"bare-{number}-{attempt}", environ)
-            except UserError as error:
-                if attempt == ATTEMPTS - 1 or "EntityAlreadyExists" not in str(error):
-                    raise
-    raise AssertionError("not reached")
+            bare.append(_apply(root, folder, f"bare-{number}", environ))
+    return FleetCost(roles, min(bare), min(embedded))
 
 
 def _apply(root: Path, folder: Path, label: str, environ: Mapping[str, str]) -> float:

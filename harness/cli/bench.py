@@ -35,6 +35,7 @@ FEW = 10
 FORKS = 11
 DECISIONS = 20_000
 ROLES = 500
+FLEET_ROUNDS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def bench(name: str, *, rounds: int, many: int, jobs: bool, report: Path | None)
     if jobs:
         measures += _against_peer(console)
         with tempfile.TemporaryDirectory(prefix="bulkhead-bench-") as folder:
-            fleet = apply_fleet(ROLES, Path(folder))
+            fleet = apply_fleet(ROLES, Path(folder), FLEET_ROUNDS)
         measures += [
             Measure(f"terraform apply of {ROLES} roles, against bare moto", fleet.ratio, 1.1, True)
         ]

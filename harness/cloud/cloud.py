@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from harness.cloud.answered import Answered
 from harness.cloud.authorizer import Authorizer
 from harness.cloud.bedrock import Bedrock, BedrockSettings
 from harness.cloud.bucket_acls import refuse_acls
@@ -175,7 +174,6 @@ class Cloud:
                 web_identities=WebIdentities(estate, plan.issuers, now),
                 learner=Learner(self.keys, estate),
                 trace=self.trace,
-                answered=Answered(),
                 linked_logs=linked_logs,
                 record=history.record,
                 now=now,

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from harness.cloud.answered import Answered
 from harness.cloud.authorizer import Authorizer
 from harness.cloud.call import (
     Answer,
@@ -93,7 +92,6 @@ class Parts:
     web_identities: WebIdentities
     learner: Learner
     trace: Trace
-    answered: Answered
     linked_logs: LinkedLogs
     record: Callable[[Operation, Call, Response], None]
     """Told of every decided call, whatever came of it."""
@@ -193,16 +191,11 @@ class Gateway:
             refusal = parts.authorizer.refusal(call, wanted, note)
             if refusal is not None:
                 return access_denied(operation, refusal.message, call.request_id)
-        lost = parts.answered.again(call)
-        if lost is not None:
-            return lost
         for check in parts.rules:
             check(call)
         for check_use in parts.uses:
             check_use(call, wanted)
-        response = self._let_through(operation, call, wanted)
-        parts.answered.keep(call, response)
-        return response
+        return self._let_through(operation, call, wanted)
 
     def _let_through(self, operation: Operation, call: Call, wanted: tuple[Need, ...]) -> Response:
         parts = self._parts

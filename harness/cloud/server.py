@@ -7,12 +7,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from cheroot.wsgi import Server as CherootServer
-
 from harness.cloud.cloud import Cloud
-
-_THREADS = 24
-_HOST = "127.0.0.1"
+from harness.cloud.http_server import HOST, LoopbackServer
 
 
 class Gate:
@@ -71,32 +67,26 @@ class _Body:
 
 
 class CloudServer:
-    """An HTTP server for one cloud, on 127.0.0.1."""
+    """An HTTP server for one cloud, on 127.0.0.1. Raises OSError where the port is taken."""
 
     def __init__(self, cloud: Cloud, port: int = 0) -> None:
         self.gate = Gate()
         self._cloud = cloud
-        self._server = CherootServer(
-            (_HOST, port), self._serve, numthreads=_THREADS, request_queue_size=128
-        )
-        self._server.shutdown_timeout = 1
-        self._thread = threading.Thread(target=self._server.serve, daemon=True, name="cloud")
+        self._server = LoopbackServer(self._serve, port)
 
     def start(self) -> CloudServer:
-        """Bind and serve in a thread. Raises OSError where the port is taken."""
-        self._server.prepare()
-        self._thread.start()
+        """Serve in a thread."""
+        self._server.start()
         return self
 
     @property
     def endpoint(self) -> str:
         """The URL to point SDKs at."""
-        return f"http://{_HOST}:{self._server.bind_addr[1]}"
+        return f"http://{HOST}:{self._server.port}"
 
     def stop(self) -> None:
         """End serving and close the port."""
         self._server.stop()
-        self._thread.join(timeout=5)
 
     def _serve(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         self.gate.enter()
