@@ -22,7 +22,7 @@ if _PROJECT not in sys.path:
 
 try:
     from harness.checkov.invariants.catalogue import RULES
-    from harness.checkov.invariants.resource import Resource, Unknown
+    from harness.checkov.invariants.resource import Peers, Resource, Unknown
     from harness.checkov.invariants.rule import Rule
 except Exception as error:
     raise SystemExit(f"{__file__}: cannot load the rules: {error!r}") from error
@@ -50,10 +50,11 @@ class Invariant(BaseResourceCheck):  # type: ignore[misc]
         it is no finding: the plan decides.
         """
         self.entity_type = entity_type
-        self.evaluated_keys = []
+        self.evaluated_keys: list[str] = []
         file = self.entity_path.partition(":")[0]
         resource = Resource(entity_type, conf, plan=not file.endswith(_HCL))
         try:
+            resource.peers = _peers(self.graph)
             problems = self._rule.check(resource)
         except Unknown as unknown:
             if not resource.plan:
@@ -70,6 +71,25 @@ class Invariant(BaseResourceCheck):  # type: ignore[misc]
     def scan_resource_conf(self, conf: dict[str, Any]) -> CheckResult:
         """Asked for by the base class; `scan_entity_conf` does the work."""
         return self.scan_entity_conf(conf, self.entity_type)
+
+
+_known: dict[int, Peers] = {}
+
+
+def _peers(graph: Any) -> Peers:
+    """The resources of a run, from checkov's graph of them: all its plans, or all its HCL."""
+    if id(graph) not in _known:
+        # networkx maps nodes to their attributes, rustworkx lists both in pairs.
+        mapped = hasattr(graph.nodes, "values")
+        nodes = graph.nodes.values() if mapped else [attributes for _, attributes in graph.nodes()]
+        _known[id(graph)] = Peers(
+            (kind, conf)
+            for node in nodes
+            if node.get("block_type_") == "resource"
+            for kind, named in node["config_"].items()
+            for conf in named.values()
+        )
+    return _known[id(graph)]
 
 
 CHECKS = [Invariant(rule) for rule in RULES]

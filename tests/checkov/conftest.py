@@ -21,7 +21,9 @@ def findings(tmp_path_factory: pytest.TempPathFactory, testrun_uid: str) -> Find
             plans.mkdir(parents=True, exist_ok=True)
             for case in cases():
                 (plans / f"{case}.json").write_text(json.dumps(plan_of(case), indent=1))
-            done = run_checkov("-d", plans, "--framework", "terraform_plan", "-o", "json")
+            done = run_checkov(
+                "-d", plans, "--framework", "terraform_plan", "-o", "json", cwd=folder
+            )
             assert done.returncode == 1 and done.stdout.startswith("{"), done.stdout + done.stderr
             assert "Cannot load external check" not in done.stderr, done.stderr
             report.write_text(done.stdout, encoding="utf-8")

@@ -44,7 +44,9 @@ def test_no_fixture_is_without_a_check() -> None:
 
 
 def test_what_a_check_says_holds_no_external_id(findings: Findings) -> None:
-    ids = set(re.findall(r'"sts:ExternalId": "([^"*]{9,})"', json.dumps([c.resource for c in CASES])))
+    ids = set(
+        re.findall(r'"sts:ExternalId": "([^"*]{9,})"', json.dumps([c.resource for c in CASES]))
+    )
     assert len(ids) > 5
     said = json.dumps([[record["details"], record["check_name"]] for record in findings.values()])
     assert not [each for each in ids if each in said]

@@ -22,7 +22,7 @@ def checkov_command() -> Path:
     return command
 
 
-def run_checkov(*arguments: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+def run_checkov(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Runs checkov with our checks alone; exit code 1 means findings."""
     return subprocess.run(
         [

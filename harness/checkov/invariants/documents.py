@@ -27,8 +27,8 @@ RULES = Rules()
     "Every policy is known and readable before it is applied",
     resources=ALL_POLICIES,
     rows="I14 I23",
-    why="A policy that the plan does not know, or that AWS would refuse, has been judged by nobody. "
-    "The rules below look at the final document, not at the parts it is made of.",
+    why="A policy that the plan does not know, or that AWS would refuse, has been judged by "
+    "nobody. The rules below look at the final document, not at the parts it is made of.",
     applies=lambda resource: kind_of(resource) is not None,
 )
 def known_policy(resource: Resource) -> Iterator[str]:
@@ -45,8 +45,8 @@ def known_policy(resource: Resource) -> Iterator[str]:
     "No policy trusts everybody",
     resources=RESOURCE_POLICIES,
     rows="T01 T02 T10 T28 T29 T30 L11",
-    why="A wildcard principal lets in whatever its conditions forget: other customers, and accounts "
-    "of no organization, whose requests lack the keys that such conditions ask for.",
+    why="A wildcard principal lets in whatever its conditions forget: other customers, and "
+    "accounts of no organization, whose requests lack the keys that such conditions ask for.",
 )
 def no_wildcard_principal(resource: Resource) -> Iterator[str]:
     for statement in allows(resource):
@@ -59,7 +59,8 @@ def no_wildcard_principal(resource: Resource) -> Iterator[str]:
     "An Allow says what it allows, not what it leaves out",
     resources=[kind for kind in ALL_POLICIES if kind not in GUARDRAILS],
     rows="T04 T05 P07",
-    why="NotPrincipal, NotAction and NotResource allow all that exists and all that AWS will ever add.",
+    why="NotPrincipal, NotAction and NotResource allow all that exists and all that AWS will ever "
+    "add.",
 )
 def nothing_left_out(resource: Resource) -> Iterator[str]:
     for statement in allows(resource):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from harness.checkov.invariants.policies import (
     FLEET_PATH,
@@ -17,8 +17,9 @@ from harness.checkov.invariants.policies import (
     pinned,
     principal_accounts,
 )
-from harness.checkov.invariants.resource import Resource
+from harness.checkov.invariants.resource import Resource, Unknown
 from harness.checkov.invariants.rule import Rules
+from harness.iam.errors import PolicyError
 
 RULES = Rules()
 ROLE = ("aws_iam_role",)
@@ -28,10 +29,36 @@ _FEWEST_CHARACTERS = 32
 _FEWEST_DIFFERENT = 10
 _TRUST_ACTIONS = {"sts:assumerole", "sts:tagsession", "sts:setsourceidentity"}
 
-_external_ids: dict[str, str] = {}
-"""Whose external id it is, by its digest."""
-_callers: dict[str, str] = {}
-"""Whose caller it is, by its ARN."""
+Owners = dict[str, set[str]]
+"""The fleet roles that ask for a value."""
+
+
+def _owners(resource: Resource, key: str) -> Owners:
+    """Which fleet roles of the run pin the key to which value.
+
+    A role whose policy nobody can read is in none of them; another rule fails it.
+    """
+
+    def find(resources: Iterable[Resource]) -> Owners:
+        owners: Owners = {}
+        for each in resources:
+            with contextlib.suppress(Unknown, PolicyError):
+                if each.kind in ROLE and is_fleet_role(each):
+                    for statement in allows(each):
+                        for value in pinned(statement, key):
+                            owners.setdefault(value, set()).add(each.text("name"))
+        return owners
+
+    return resource.peers.once(key, find)
+
+
+def _others(resource: Resource, key: str) -> Iterator[tuple[str, str]]:
+    """Each value of the key that another fleet role asks for too, and that role."""
+    owners = _owners(resource, key)
+    for statement in allows(resource):
+        for value in pinned(statement, key):
+            known = owners[value]
+            yield from ((value, other) for other in sorted(known - {resource.text("name")}))
 
 
 @RULES.add(
@@ -119,12 +146,8 @@ def strong_external_id(resource: Resource) -> Iterator[str]:
     applies=is_fleet_role,
 )
 def own_external_id(resource: Resource) -> Iterator[str]:
-    name = resource.text("path") + resource.text("name")
-    for statement in allows(resource):
-        for each in pinned(statement, "sts:ExternalId"):
-            owner = _external_ids.setdefault(hashlib.sha256(each.encode()).hexdigest(), name)
-            if owner != name:
-                yield f"statement {statement.label}: the external id is that of {owner} too"
+    for _, other in _others(resource, "sts:ExternalId"):
+        yield f"the external id is that of {other} too"
 
 
 @RULES.add(
@@ -136,12 +159,8 @@ def own_external_id(resource: Resource) -> Iterator[str]:
     applies=is_fleet_role,
 )
 def own_callers(resource: Resource) -> Iterator[str]:
-    name = resource.text("path") + resource.text("name")
-    for statement in allows(resource):
-        for caller in pinned(statement, "aws:PrincipalArn"):
-            owner = _callers.setdefault(caller, name)
-            if owner != name:
-                yield f"statement {statement.label}: {caller} may assume {owner} too"
+    for caller, other in _others(resource, "aws:PrincipalArn"):
+        yield f"{caller} may assume {other} too"
 
 
 @RULES.add(
@@ -175,8 +194,8 @@ def session_name(resource: Resource) -> Iterator[str]:
     "A fleet role lets callers choose no tags and no source identity",
     resources=ROLE,
     rows="T06 T37 T38 T40 T41 T43",
-    why="A session tag overrides the role's own, so a free one puts a customer's spend on another's "
-    "bill; a free source identity names somebody else in the trail.",
+    why="A session tag overrides the role's own, so a free one puts a customer's spend on "
+    "another's bill; a free source identity names somebody else in the trail.",
     applies=is_fleet_role,
 )
 def no_free_tags(resource: Resource) -> Iterator[str]:
@@ -204,8 +223,8 @@ def no_free_tags(resource: Resource) -> Iterator[str]:
     "No fleet role trusts the account it is in",
     resources=ROLE,
     rows="T36 C01 C03",
-    why="Operators who can assume it act, and are billed, as the customer; and one fleet role could "
-    "become another.",
+    why="Operators who can assume it act, and are billed, as the customer; and one fleet role "
+    "could become another.",
     applies=is_fleet_role,
 )
 def not_own_account(resource: Resource) -> Iterator[str]:
@@ -239,7 +258,8 @@ def boundary(resource: Resource) -> Iterator[str]:
     "A session of a fleet role ends within an hour",
     resources=ROLE,
     rows="T44 C04 C05",
-    why="Sessions outlive the trust that made them. Callers are roles, so AWS chains no longer ones.",
+    why="Sessions outlive the trust that made them. Callers are roles, so AWS chains no "
+    "longer ones.",
     applies=is_fleet_role,
 )
 def short_sessions(resource: Resource) -> Iterator[str]:

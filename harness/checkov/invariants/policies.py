@@ -104,7 +104,7 @@ def granted(resource: Resource, *actions: str) -> Iterator[tuple[str, Statement]
     policy = policy_of(resource)
     for action in actions:
         denies, allowing = policy.about(action.lower())
-        if not any(d.resources == ("*",) and not d.not_resource and not d.conditions for d in denies):
+        if not any(map(_everywhere, denies)):
             yield from ((action, statement) for statement in allowing)
 
 
@@ -122,14 +122,17 @@ def services_granted(resource: Resource, *services: str) -> Iterator[tuple[str, 
                     yield name if vendor != "*" else f"{service}:*", statement
 
 
+def _everywhere(statement: Statement) -> bool:
+    plain = not statement.not_resource and not statement.conditions
+    return plain and statement.resources == ("*",)
+
+
 def _denied_whole(policy: Policy, service: str) -> bool:
     return any(
         s.effect == "Deny"
         and not s.not_action
         and {"*", "*:*", f"{service}:*"} & {a.lower() for a in s.actions}
-        and s.resources == ("*",)
-        and not s.not_resource
-        and not s.conditions
+        and _everywhere(s)
         for s in policy.statements
     )
 

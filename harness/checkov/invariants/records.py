@@ -209,8 +209,10 @@ def no_global_profile(resource: Resource) -> Iterator[str]:
     why="The tag puts a call on the customer's bill, and tells audits whose profile it is.",
 )
 def profile_of_a_customer(resource: Resource) -> Iterator[str]:
-    tags = resource.value("tags_all") or resource.value("tags") or {}
-    if not isinstance(tags, dict) or not tags.get("bulkhead:customer"):
+    tags = resource.value("tags_all")
+    customer = tags.get("bulkhead:customer") if isinstance(tags, dict) else None
+    # checkov wraps the values of nested maps too.
+    if customer in (None, "", [""], [None]):
         yield "the tag bulkhead:customer is missing"
 
 
@@ -224,9 +226,7 @@ def profile_of_a_customer(resource: Resource) -> Iterator[str]:
 )
 def endpoint_for_own_callers(resource: Resource) -> Iterator[str]:
     for statement in allows(resource):
-        if not (
-            pinned(statement, "aws:PrincipalArn") or pinned(statement, "aws:PrincipalAccount")
-        ):
+        if not (pinned(statement, "aws:PrincipalArn") or pinned(statement, "aws:PrincipalAccount")):
             yield (
                 f"statement {statement.label}: no StringEquals on aws:PrincipalArn or "
                 "aws:PrincipalAccount"

@@ -7,9 +7,10 @@ apply will know is missing, or replaced by the name of what it refers to.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
+T = TypeVar("T")
 _MARKER = "true_after_unknown"
 _REFERENCE = re.compile(
     r"(?:aws_\w+|random_\w+|time_\w+|terraform_data|module|data|each|count|var|local|self|path)\.\w"
@@ -33,6 +34,7 @@ class Resource:
     def __init__(self, kind: str, conf: Mapping[str, Any], *, plan: bool) -> None:
         self.kind = kind
         self.plan = plan
+        self.peers = Peers([])
         self._conf = conf
 
     def value(self, attribute: str) -> Any:
@@ -81,3 +83,18 @@ class Resource:
             or (not self.plan and "${" in value.replace("$${", ""))
         ):
             raise Unknown(attribute)
+
+
+class Peers:
+    """All resources of a run, by type and configuration, and what was found out of them."""
+
+    def __init__(self, resources: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+        self._resources = list(resources)
+        self._found: dict[str, Any] = {}
+
+    def once(self, name: str, find: Callable[[Iterable[Resource]], T]) -> T:
+        """What `find` makes of all resources of a plan; asked once for all that want to know."""
+        if name not in self._found:
+            self._found[name] = find(Resource(k, conf, plan=True) for k, conf in self._resources)
+        result: T = self._found[name]
+        return result

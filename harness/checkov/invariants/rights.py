@@ -219,8 +219,8 @@ def writes_by_name(resource: Resource) -> Iterator[str]:
     "Keys are used by name and through a service",
     resources=IDENTITY_POLICIES,
     rows="K07",
-    why="With kms:ViaService the key opens log records for who may read the group, and nothing else "
-    "that somebody encrypted under it.",
+    why="With kms:ViaService the key opens log records for who may read the group, and nothing "
+    "else that somebody encrypted under it.",
 )
 def keys_through_services(resource: Resource) -> Iterator[str]:
     for action, statement in granted(resource, "kms:Decrypt"):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from harness.checkov.invariants.resource import Resource
 
 PREFIX = "CKV_BULKHEAD_"
-"""checkov keeps CKV_ and a provider's name for its own; skip comments take letters, digits, _ and -."""
+"""checkov has CKV_ with a provider's name for its own; skip comments take letters, digits, _, -."""
 PAGE = "docs/checkov.md"
 
 Problems = Callable[[Resource], Iterator[str]]
