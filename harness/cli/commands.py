@@ -167,6 +167,24 @@ def verify(environment: str, **files: Path | None) -> None:
 
 
 @commands.command()
+@click.argument("environment", metavar="ENV")
+@click.option(
+    "--sarif",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also write the findings as SARIF, for the lines of a pull request.",
+)
+def check(environment: str, sarif: Path | None) -> None:
+    """Check the plans of ENV with checkov, its own checks and ours (docs/checkov.md).
+
+    Applies ENV to an embedded cloud of its own first, since a plan knows every policy only then.
+    """
+    from harness.cli.check import check_environment
+
+    sys.exit(0 if check_environment(environment, sarif) else EXIT_FAILED)
+
+
+@commands.command()
 @click.argument("files", metavar="[FILE]...", nargs=-1)
 def decide(files: tuple[str, ...]) -> None:
     """Decide requests as AWS would, from policies you give.

@@ -222,6 +222,28 @@ class Terraform:
         changes.outputs = result[0] == 2 and not changes.planned
         return changes
 
+    def plan_document(self, variables: Mapping[str, Any], *, refresh: bool = True) -> str:
+        """What an apply would leave, as Terraform's JSON, secrets in clear.
+
+        https://developer.hashicorp.com/terraform/internals/json-format. Without `refresh` the state
+        is believed.
+        """
+        self._events.start("plan")
+        saved = (self._folder / "plan").absolute()
+        options = self._options(variables) | {"lock": False, "refresh": refresh, "out": str(saved)}
+        try:
+            self._check("plan", self._adapter.plan(**options), good=(0, 2))
+            code, out, err = self._adapter.cmd(
+                "show",
+                str(saved),
+                json=python_terraform.IsFlagged,
+                no_color=python_terraform.IsFlagged,
+            )
+        finally:
+            saved.unlink(missing_ok=True)
+        self._check("show", (code, "", err))
+        return out
+
     def apply(
         self, variables: Mapping[str, Any], *, parallelism: int = 10, refresh: bool = True
     ) -> Changes:

@@ -32,6 +32,11 @@ class Rule:
     applies: Applies
 
     @property
+    def always(self) -> bool:
+        """Whether it says something about every resource of its types."""
+        return self.applies is everything
+
+    @property
     def guideline(self) -> str:
         """Where the documentation explains it."""
         return f"{PAGE}#{self.id.lower()}"
