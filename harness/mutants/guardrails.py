@@ -40,20 +40,22 @@ def _detach(kind: str, account: Callable[[Site], str] | None = None) -> Callable
 
 
 def edited(kind: str, sid: str, **changes: object) -> Callable[[Site], None]:
-    """Change the statement of that Sid."""
+    """Change the statement of that Sid, in every policy that has it."""
 
     def weaken(site: Site) -> None:
         organizations = _organizations(site)
+        known = False
         for policy in _own(site, kind):
             document = json.loads(
                 organizations.describe_policy(PolicyId=policy["Id"])["Policy"]["Content"]
             )
             for statement in document["Statement"]:
                 if statement["Sid"] == sid:
+                    known = True
                     statement.update(changes)
                     organizations.update_policy(PolicyId=policy["Id"], Content=json.dumps(document))
-                    return
-        raise LookupError(f"no guardrail has a statement {sid}")
+        if not known:
+            raise LookupError(f"no guardrail has a statement {sid}")
 
     return weaken
 
@@ -197,7 +199,7 @@ GUARDRAILS = (
         "organization",
         edited(
             RCP,
-            "KeysForOwnAccount",
+            "KeysForOwnAccounts",
             Condition={"StringNotEqualsIfExists": {"aws:PrincipalOrgID": "${aws:ResourceOrgID}"}},
         ),
         (Notice("guardrail-key", "operations"),),
