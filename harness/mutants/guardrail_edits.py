@@ -38,7 +38,7 @@ LEFT_OUT = {
     "FleetPolicies": "P39",
     "Profiles": "P20",
     "Deployers": "P14",
-    "Watching": "O15",
+    "Watching": "G01",
     "Receiving": "O03",
 }
 

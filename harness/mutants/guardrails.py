@@ -147,7 +147,62 @@ def _call_an_address(site: Site) -> None:
     )
 
 
+# Each attempt, with the statement that stands in its way: without it, the attempt must succeed.
+# `no evidence` would not do, so what the attempt needs must be there.
+_ATTEMPTS = {
+    "PutAccountDataRetention": ("P35", "DataRetention"),
+    "CreateModelInvocationJob": ("P22", "BatchJobs"),
+    "StartAsyncInvoke": ("P23", "StoredAnswers"),
+    "PutResourcePolicy": ("P36", "ResourcePolicies"),
+    "DeleteEnforcedGuardrailConfiguration": ("B15", "EnforcedGuardrail"),
+    "CreateServiceSpecificCredential": ("P34", "ApiKeys"),
+    "CreateUser": ("P34", "OtherIdentities"),
+    "CreateOpenIDConnectProvider": ("T34", "OtherIdentities"),
+    "LeaveOrganization": ("G09", "Leaving"),
+}
+_CHANGES = {
+    "CreateRole": ("P15", "FleetRoles"),
+    "UpdateAssumeRolePolicy": ("P15", "FleetRoles"),
+    "PutRolePermissionsBoundary": ("P39", "FleetRoles"),
+    "AttachRolePolicy": ("P40", "Attachments"),
+    "DetachRolePolicy": ("C05", "Stops"),
+    "CreatePolicyVersion": ("P39", "FleetPolicies"),
+    "UntagResource": ("P20", "Profiles"),
+    "CreateInferenceProfile": ("P20", "Profiles"),
+    "UpdateDeployer": ("P14", "Deployers"),
+    "CreateSink": ("O03", "Receiving"),
+}
+_OF_CUSTOMERS = {
+    "PutAccountPolicy": ("L10", "WaysOut"),
+    "CreateExportTask": ("L13", "WaysOut"),
+    "PutBearerTokenAuthentication": ("L26", "WaysOut"),
+    "CreateLink": ("G15", "SharedLogs"),
+    "UntagResource": ("K01", "Tags"),
+}
+_NEVER: dict[str, object] = {"Action": "aws-portal:ViewBilling"}
+
+
+def _opened(
+    attempts: dict[str, tuple[str, str]], probe: str, test: str, of: str = ""
+) -> tuple[Mutant, ...]:
+    return tuple(
+        Mutant(
+            f"{row}-{of}{operation}",
+            f"the guardrail {sid} denies something else, which leaves {operation} open",
+            "organization",
+            edited(SCP, sid, **_NEVER),
+            (Notice(probe),),
+            f"{test} and {operation}",
+            guarded=True,
+        )
+        for operation, (row, sid) in attempts.items()
+    )
+
+
 GUARDRAILS = (
+    *_opened(_ATTEMPTS, "guardrail-operations", "test_operators_cannot"),
+    *_opened(_CHANGES, "guardrail-changes", "test_nobody_else_changes_a_fleet", "fleet-"),
+    *_opened(_OF_CUSTOMERS, "guardrail-customers", "test_customers_administrators_cannot"),
     Mutant(
         "G01-detached",
         "the organization's service control policies are attached to nothing",

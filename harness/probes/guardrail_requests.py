@@ -257,7 +257,7 @@ CHANGES = (
     ),
     _changes(
         "Watching",
-        ("O15",),
+        ("G01",),
         (
             Asked("cloudtrail:StopLogging", "arn:aws:cloudtrail:{r}:{o}:trail/bulkhead-operations"),
             Asked("cloudtrail:DeleteTrail", "arn:aws:cloudtrail:{r}:{o}:trail/bulkhead-operations"),
