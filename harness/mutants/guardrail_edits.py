@@ -32,14 +32,7 @@ LEFT_OUT = {
     "AdministratorsAsOthers": "L24",
     "Tags": "G11",
     "RolesForNoFederation": "G10",
-    "FleetRoles": "P15",
-    "Attachments": "P40",
-    "Stops": "C05",
-    "FleetPolicies": "P39",
-    "Profiles": "P20",
-    "Deployers": "P14",
     "Watching": "G01",
-    "Receiving": "O03",
 }
 
 

@@ -157,18 +157,14 @@ _ATTEMPTS = {
     "DeleteEnforcedGuardrailConfiguration": ("B15", "EnforcedGuardrail"),
     "CreateServiceSpecificCredential": ("P34", "ApiKeys"),
     "CreateUser": ("P34", "OtherIdentities"),
-    "CreateOpenIDConnectProvider": ("T34", "OtherIdentities"),
     "LeaveOrganization": ("G09", "Leaving"),
 }
 _CHANGES = {
-    "CreateRole": ("P15", "FleetRoles"),
     "UpdateAssumeRolePolicy": ("P15", "FleetRoles"),
-    "PutRolePermissionsBoundary": ("P39", "FleetRoles"),
     "AttachRolePolicy": ("P40", "Attachments"),
     "DetachRolePolicy": ("C05", "Stops"),
     "CreatePolicyVersion": ("P39", "FleetPolicies"),
     "UntagResource": ("P20", "Profiles"),
-    "CreateInferenceProfile": ("P20", "Profiles"),
     "UpdateDeployer": ("P14", "Deployers"),
     "CreateSink": ("O03", "Receiving"),
 }
@@ -191,8 +187,8 @@ def _opened(
             f"the guardrail {sid} denies something else, which leaves {operation} open",
             "organization",
             edited(SCP, sid, **_NEVER),
-            (Notice(probe),),
-            f"{test} and {operation}",
+            (Notice(probe), Notice("guardrail-statements")),
+            f"({test} and {operation}) or (test_each_statement and {sid})",
             guarded=True,
         )
         for operation, (row, sid) in attempts.items()
