@@ -39,6 +39,7 @@ from harness.cloud.multipart_uploads import check_upload
 from harness.cloud.observability.outlets import LogsOutlets, logs_policy
 from harness.cloud.observability.service_writes import ServiceWrites
 from harness.cloud.organizations import (
+    Departures,
     OrganizationRules,
     found_organizations,
     policy_name,
@@ -46,6 +47,7 @@ from harness.cloud.organizations import (
 )
 from harness.cloud.plan import CREDENTIALS_HEAD, CloudPlan
 from harness.cloud.responses import Response
+from harness.cloud.service_credentials import ServiceCredentials
 from harness.cloud.service_role import InProcessServiceRole
 from harness.cloud.stream_iterators import check_iterator
 from harness.cloud.sts import Sts
@@ -139,6 +141,8 @@ class Cloud:
                 native=(
                     self.bedrock,
                     UserBoundaries(estate),
+                    ServiceCredentials(estate, now),
+                    Departures(estate.forget_organizations),
                     log_encryption,
                     self.ingestion,
                     outlets,

@@ -15,7 +15,7 @@ from harness.deploy.workspace import write_private
 from harness.errors import UserError
 from harness.targets.embedded import EmbeddedTarget
 
-FORMAT = "bulkhead-deployment/2"
+FORMAT = "bulkhead-deployment/3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,8 @@ class Guardrail:
 
     policy_id: str
     document: str
+    accounts: tuple[str, ...]
+    """The accounts that it is attached to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class Deployment:
     accounts: Mapping[str, CustomerAccount]
     """By account id."""
     guardrails: Mapping[str, Guardrail]
-    """By name: `operations-scp`, `operations-rcp`, `customers-scp` and `customers-rcp`."""
+    """By name, as the output `policy_ids` of organization-guardrails says."""
 
     @property
     def external_ids(self) -> dict[str, str]:
@@ -126,7 +128,10 @@ class Deployment:
                 ),
                 fleets={k: Fleet(**v) for k, v in document["fleets"].items()},
                 accounts={k: CustomerAccount(**v) for k, v in document["accounts"].items()},
-                guardrails={k: Guardrail(**v) for k, v in document["guardrails"].items()},
+                guardrails={
+                    k: Guardrail(**{**v, "accounts": tuple(v["accounts"])})
+                    for k, v in document["guardrails"].items()
+                },
             )
         except OSError as error:
             raise UserError(f"{path}: cannot be read: {error.strerror}") from error
@@ -148,7 +153,8 @@ def place_of(target: EmbeddedTarget) -> Place:
 def guardrails(outputs: Mapping[str, Any]) -> dict[str, Guardrail]:
     """The outputs of the organization root, by name of the policy."""
     ids, documents = outputs["policy_ids"], outputs["policy_documents"]
-    return {name: Guardrail(ids[name], documents[name]) for name in ids}
+    accounts = outputs["policy_accounts"]
+    return {name: Guardrail(ids[name], documents[name], tuple(accounts[name])) for name in ids}
 
 
 def fleets(outputs: Mapping[str, Any]) -> dict[str, Fleet]:

@@ -33,7 +33,12 @@ module "guardrails" {
 
   name_prefix           = "bulkhead-embedded"
   operations_account_id = local.environment.operations.account_id
-  customer_account_ids  = flatten([for customer in local.environment.customers : customer.accounts[*].account_id])
+  customers = {
+    for key, customer in local.environment.customers : key => { accounts = toset(customer.accounts[*].account_id) }
+  }
   # No customer has a cross-region profile, so models run in one region.
   model_regions = [local.environment.operations.region]
+
+  deployer_arns     = local.deployers
+  bootstrapper_arns = local.bootstrappers
 }
