@@ -140,16 +140,22 @@ def apply(environment: str) -> None:
 @click.argument("environment", metavar="ENV")
 @click.argument("customer", metavar="CUSTOMER")
 @click.argument("account", metavar="[ACCOUNT]", type=AccountId(), required=False)
-def config(environment: str, customer: str, account: str | None) -> None:
+@click.option(
+    "--region",
+    metavar="REGION",
+    help="Where it calls models, of the customer's regions.  [default: its main region]",
+)
+def config(environment: str, customer: str, account: str | None, region: str | None) -> None:
     """Write what an application of CUSTOMER needs to call Bedrock in the running ENV.
 
     That is a configuration document of the client and a credentials file, both private, under
     .bulkhead/ENV/clients. Prints the variables to set and the command of the example application.
-    ACCOUNT is needed where the customer has several.
+    ACCOUNT is needed where the customer has several. One document is for one region: the client
+    calls models in no other.
     """
     from harness.cli.environments import configure_client
 
-    configure_client(environment, customer, account)
+    configure_client(environment, customer, account, region)
 
 
 @commands.command()

@@ -17,10 +17,7 @@ SHOWN = 12
 
 
 def fleet_job(fleet: Fleet) -> Job:
-    own = {
-        *fleet.profiles.values(),
-        *(f"arn:aws:bedrock:{fleet.region}::foundation-model/{model}" for model in fleet.profiles),
-    }
+    own = {*(arn for _, _, arn in fleet.all_profiles), *fleet.model_arns}
     return lambda action, resource: action in INVOKE and resource in own
 
 

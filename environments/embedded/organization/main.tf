@@ -34,6 +34,6 @@ module "guardrails" {
   name_prefix           = "bulkhead-embedded"
   operations_account_id = local.environment.operations.account_id
   customer_account_ids  = flatten([for customer in local.environment.customers : customer.accounts[*].account_id])
-  # No customer has a cross-region profile, so models run in one region.
-  model_regions = [local.environment.operations.region]
+  # No customer has a cross-region profile, so models run where they are called.
+  model_regions = distinct(flatten([for customer in local.environment.customers : try(customer.regions, [local.environment.operations.region])]))
 }
