@@ -106,12 +106,22 @@ def commands() -> None:
     multiple=True,
     help="An OpenID Connect issuer and the file with its key set (JWKS); may be given again.",
 )
+@click.option(
+    "--inference-profile-key",
+    "profile_key",
+    type=click.Choice(["application", "system-too"]),
+    default="application",
+    show_default=True,
+    help="Not known of AWS: whether a call through an application inference profile copied from a "
+    "cross-region profile is authorized on that one, too.",
+)
 def cloud(
     port: int,
     accounts: tuple[str, ...],
     credentials: Path,
     quotas: tuple[str, ...],
     issuers: tuple[str, ...],
+    profile_key: str,
 ) -> None:
     """Run an empty embedded cloud until Ctrl-C.
 
@@ -120,7 +130,7 @@ def cloud(
     """
     from harness.cli.serve import serve
 
-    serve(port, accounts, credentials, quotas, issuers)
+    serve(port, accounts, credentials, quotas, issuers, profile_key)
 
 
 @commands.command()
