@@ -106,12 +106,22 @@ def commands() -> None:
     multiple=True,
     help="An OpenID Connect issuer and the file with its key set (JWKS); may be given again.",
 )
+@click.option(
+    "--inference-profile-key",
+    "profile_key",
+    type=click.Choice(["application", "system-too"]),
+    default="application",
+    show_default=True,
+    help="Not known of AWS: whether a call through an application inference profile copied from a "
+    "cross-region profile is authorized on that one, too.",
+)
 def cloud(
     port: int,
     accounts: tuple[str, ...],
     credentials: Path,
     quotas: tuple[str, ...],
     issuers: tuple[str, ...],
+    profile_key: str,
 ) -> None:
     """Run an empty embedded cloud until Ctrl-C.
 
@@ -120,7 +130,7 @@ def cloud(
     """
     from harness.cli.serve import serve
 
-    serve(port, accounts, credentials, quotas, issuers)
+    serve(port, accounts, credentials, quotas, issuers, profile_key)
 
 
 @commands.command()
@@ -140,16 +150,22 @@ def apply(environment: str) -> None:
 @click.argument("environment", metavar="ENV")
 @click.argument("customer", metavar="CUSTOMER")
 @click.argument("account", metavar="[ACCOUNT]", type=AccountId(), required=False)
-def config(environment: str, customer: str, account: str | None) -> None:
+@click.option(
+    "--region",
+    metavar="REGION",
+    help="Where it calls models, of the customer's regions.  [default: its main region]",
+)
+def config(environment: str, customer: str, account: str | None, region: str | None) -> None:
     """Write what an application of CUSTOMER needs to call Bedrock in the running ENV.
 
     That is a configuration document of the client and a credentials file, both private, under
     .bulkhead/ENV/clients. Prints the variables to set and the command of the example application.
-    ACCOUNT is needed where the customer has several.
+    ACCOUNT is needed where the customer has several. One document is for one region: the client
+    calls models in no other.
     """
     from harness.cli.environments import configure_client
 
-    configure_client(environment, customer, account)
+    configure_client(environment, customer, account, region)
 
 
 @commands.command()

@@ -117,17 +117,17 @@ def destroy_environment(name: str) -> None:
     say(console, f"{environment.name} is destroyed.")
 
 
-def configure_client(name: str, customer: str, account: str | None) -> None:
+def configure_client(name: str, customer: str, account: str | None, region: str | None) -> None:
     """Writes an application's configuration and credentials for the running environment.
 
-    Raises `UserError` when none runs, or for an unknown customer or account.
+    Raises `UserError` when none runs, or for an unknown customer, account or region.
     """
     environment = loaded(name)
     folder = _folder(environment)
     running = _running(folder)
     if running is None:
         raise UserError(f"{name} is not running; start it with `bulkhead apply {name}`")
-    write_client_config(running, folder, customer, account)
+    write_client_config(running, folder, customer, account, region)
 
 
 def _refuse_new_accounts(environment: Environment, running: Deployment) -> None:
@@ -144,8 +144,14 @@ def _refuse_new_accounts(environment: Environment, running: Deployment) -> None:
 
 def _refuse_changes(environment: Environment, running: Deployment) -> None:
     """Raises `UserError` when `customers.yaml` is no longer what was applied."""
-    applied = {c: set(f.inference_profiles) for c, f in running.fleets.items()}
-    wanted = {c: set(customer.models) for c, customer in environment.customers.items()}
+    applied = {
+        c: {(r, m) for r, profiles in f.inference_profiles.items() for m in profiles}
+        for c, f in running.fleets.items()
+    }
+    wanted = {
+        c: {(r, m) for r in customer.regions for m in customer.models}
+        for c, customer in environment.customers.items()
+    }
     accounts = {a.account_id for _, a in environment.customer_accounts}
     if applied != wanted or accounts != set(running.accounts):
         raise UserError(

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.cloud.authorizer import Authorizer
-from harness.cloud.bedrock import Bedrock, BedrockSettings
+from harness.cloud.bedrock import Bedrock, BedrockSettings, InferenceProfileKey
 from harness.cloud.bucket_acls import refuse_acls
 from harness.cloud.bucket_owner import BucketOwner
 from harness.cloud.call import Caller
@@ -116,6 +116,9 @@ class Cloud:
         service_role = InProcessServiceRole(authorizer, estate, sts.issue, sts.lives, self._respond)
         settings = bedrock or BedrockSettings()
         settings = replace(settings, quotas=(*settings.quotas, *plan.quotas))
+        if plan.inference_profile_key is not None:
+            key = InferenceProfileKey(plan.inference_profile_key)
+            settings = replace(settings, inference_profile_key=key)
         self.bedrock = Bedrock(service_role, clock=now, settings=settings, metrics=put_metric)
         estate.bedrock_settings = self.bedrock.settings
         estate.bedrock = self.bedrock

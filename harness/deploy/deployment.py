@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,11 +26,17 @@ class Fleet:
     fleet_role_arn: str
     fleet_role_name: str
     external_id: str = dataclasses.field(repr=False)
-    region: str
+    regions: Sequence[str]
+    """Where the customer calls models from, its main region first."""
     session_name_prefix: Mapping[str, str]
     """By account id: how the names of its sessions must start."""
-    inference_profiles: Mapping[str, str]
-    """By model id: the ARN of the customer's own application inference profile."""
+    inference_profiles: Mapping[str, Mapping[str, str]]
+    """By region and model id: the ARN of the customer's own application inference profile."""
+
+    @property
+    def region(self) -> str:
+        """The customer's main region."""
+        return self.regions[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +171,7 @@ def fleets(outputs: Mapping[str, Any]) -> dict[str, Fleet]:
             fleet_role_arn=value["fleet_role_arn"],
             fleet_role_name=value["fleet_role_name"],
             external_id=value["external_id"],
-            region=value["region"],
+            regions=list(value["regions"]),
             session_name_prefix=dict(value["session_name_prefix"]),
             inference_profiles=dict(value["inference_profiles"]),
         )

@@ -38,6 +38,8 @@ class Account:
 
     account_id: str
     caller: str
+    further_callers: tuple[str, ...] = ()
+    """Path and name of roles that the customer makes itself and that may assume the fleet role."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ class Customer:
     key: str
     accounts: tuple[Account, ...]
     models: tuple[str, ...]
+    regions: tuple[str, ...]
+    """Where it calls models from, its main region first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,7 @@ class Environment:
     """Manages the organization. No SCP or RCP binds it, so it holds nothing else."""
     operations_account: str
     region: str
+    """Of log groups, and of models unless a customer has regions of its own."""
     regions: tuple[str, ...]
     customers: Mapping[str, Customer]
     probes: Probes = field(repr=False)
@@ -101,6 +106,11 @@ class Environment:
     def accounts(self) -> tuple[str, ...]:
         """Every account that the environment knows, probes included."""
         return (self.management_account, *self.fleet_accounts, *self.probes.accounts)
+
+    @property
+    def model_regions(self) -> tuple[str, ...]:
+        """Every region that some customer calls models from."""
+        return tuple(dict.fromkeys(r for c in self.customers.values() for r in c.regions))
 
     def customer_of(self, account: str) -> Customer | None:
         return next((c for c, a in self.customer_accounts if a.account_id == account), None)
@@ -259,6 +269,13 @@ def _contradictions(file: Path, document: Any, environment: Environment) -> Iter
                 f"did you mean {near}?"
             )
     for key, customer in environment.customers.items():
+        for index, region in enumerate(customer.regions):
+            if region not in environment.regions:
+                path = ["customers", key, "regions", index]
+                yield (
+                    f"{_place(file, document, path)}: {_field(path)}: {region} is not in regions; "
+                    "add it there, or leaks in it would not be searched for"
+                )
         for index, model in enumerate(customer.models):
             if model.split(".", 1)[0] in CROSS_REGION_PREFIXES:
                 path = ["customers", key, "models", index]
@@ -295,9 +312,15 @@ def _build(file: Path, document: Any) -> Environment:
         str(key): Customer(
             key=str(key),
             accounts=tuple(
-                Account(str(a["account_id"]), str(a["caller"])) for a in value["accounts"]
+                Account(
+                    str(a["account_id"]),
+                    str(a["caller"]),
+                    tuple(str(r) for r in a.get("further_callers", ())),
+                )
+                for a in value["accounts"]
             ),
             models=tuple(str(m) for m in value["models"]),
+            regions=tuple(str(r) for r in value.get("regions", [document["operations"]["region"]])),
         )
         for key, value in document["customers"].items()
     }

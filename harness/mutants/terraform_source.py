@@ -192,7 +192,7 @@ TERRAFORM_SOURCE = (
                 OWN_PROFILES,
                 OWN_PROFILES.replace(
                     "arns[key]",
-                    '"arn:${var.partition}:bedrock:${local.region}:${var.operations_account_id}'
+                    '"arn:${var.partition}:bedrock:*:${var.operations_account_id}'
                     ':application-inference-profile/*"',
                 ),
             ),

@@ -78,6 +78,22 @@ class Cast:
             ),
         )
 
+    def role_named(self, account: str, role: str) -> Actor:
+        """A role of a customer account by its path and name, made here with every right that its
+        account can give, as the customer itself may make it."""
+        path, _, name = role.rpartition("/")
+        owner = self.stage.homes[account].customer
+        return self._once(
+            ("role", account, role),
+            lambda: self._helper(
+                account,
+                f"{owner} {role} {account}",
+                "caller",
+                name=name,
+                path=f"/{path}/" if path else "/",
+            ),
+        )
+
     def other_role(self, account: str) -> Actor:
         """Another role of a customer account, with every right its account can give.
 

@@ -22,9 +22,32 @@ class Fleet:
     role_arn: str
     role_name: str
     region: str
-    profiles: Mapping[str, str]
-    """AIP ARN by model id."""
+    """The customer's main region."""
+    profiles_by_region: Mapping[str, Mapping[str, str]]
+    """AIP ARN by region and model id; the main region first."""
     external_id: str = field(repr=False)
+
+    @property
+    def profiles(self) -> Mapping[str, str]:
+        """AIP ARN by model id, in the main region."""
+        return self.profiles_by_region[self.region]
+
+    @property
+    def all_profiles(self) -> tuple[tuple[str, str, str], ...]:
+        """Every AIP in every region: region, model id, ARN."""
+        return tuple(
+            (region, model, arn)
+            for region, profiles in self.profiles_by_region.items()
+            for model, arn in profiles.items()
+        )
+
+    @property
+    def model_arns(self) -> tuple[str, ...]:
+        """The models behind all of them."""
+        return tuple(
+            f"arn:aws:bedrock:{region}::foundation-model/{model}"
+            for region, model, _ in self.all_profiles
+        )
 
     @property
     def model(self) -> str:
@@ -55,6 +78,8 @@ class Home:
     retention_in_days: int
     caller_role_arn: str
     caller_role_name: str
+    further_callers: tuple[str, ...]
+    """ARNs of roles that the customer makes itself and that may assume the fleet role too."""
 
     def __str__(self) -> str:
         return f"{self.customer} {self.account}"
@@ -75,6 +100,7 @@ class Stage:
     def of(cls, deployment: Deployment, target: Target) -> Stage:
         """The stage of a deployment, asked through `target` (the deployment's own or a fork)."""
         environment = deployment.environment
+        further = {a.account_id: a.further_callers for _, a in environment.customer_accounts}
         return cls(
             target=target,
             environment=environment,
@@ -84,7 +110,9 @@ class Stage:
                     role_arn=outputs.fleet_role_arn,
                     role_name=outputs.fleet_role_name,
                     region=outputs.region,
-                    profiles=outputs.inference_profiles,
+                    profiles_by_region={
+                        region: outputs.inference_profiles[region] for region in outputs.regions
+                    },
                     external_id=outputs.external_id,
                 )
                 for customer, outputs in deployment.fleets.items()
@@ -101,6 +129,9 @@ class Stage:
                     retention_in_days=outputs.retention_in_days,
                     caller_role_arn=outputs.caller_role_arn,
                     caller_role_name=outputs.caller_role_name,
+                    further_callers=tuple(
+                        f"arn:aws:iam::{account}:role/{role}" for role in further[account]
+                    ),
                 )
                 for account, outputs in deployment.accounts.items()
             },

@@ -15,11 +15,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
+import botocore.session
 import pytest
 
 ROOT = Path(__file__).parents[2]
 
 FLEET = "modules/operations-role-fleet"
+PROFILES = "modules/inference-profiles"
 LOGGING = "modules/customer-logging"
 GUARDRAILS = "modules/organization-guardrails"
 OPERATIONS = "environments/embedded/operations"
@@ -27,7 +29,8 @@ CUSTOMER = "environments/embedded/customer"
 
 SHARED = "environments/embedded/customers.yaml"
 FILES = {
-    FLEET: [f"{FLEET}/variables.tf"],
+    FLEET: [f"{FLEET}/variables.tf", f"{FLEET}/regions.tf"],
+    PROFILES: [f"{PROFILES}/variables.tf"],
     LOGGING: [f"{LOGGING}/variables.tf"],
     GUARDRAILS: [f"{GUARDRAILS}/variables.tf"],
     OPERATIONS: [SHARED, f"{OPERATIONS}/variables.tf", f"{OPERATIONS}/locals.tf"],
@@ -37,9 +40,12 @@ FILES = {
 ACME_ID = "0d9c2f1e-7b43-4a5e-9f60-3c1d2e8b7a95"
 GLOBEX_ID = "HdM3-sV0qkX_ZtY7bRw2nLc8uFgJ5pQeA1iOo6yKdTm"
 
+AIPS, OWN = "arn:aws:bedrock:", ":011111111111:application-inference-profile/"
+
 GOOD: dict[str, dict[str, Any]] = {
     FLEET: {
         "operations_account_id": "011111111111",
+        "management_account_id": "099999999999",
         "customers": {
             "acme": {
                 "accounts": [
@@ -47,15 +53,43 @@ GOOD: dict[str, dict[str, Any]] = {
                     {"account_id": "222222222223", "caller_roles": ["app", "team/x/app"]},
                 ],
                 "models": ["amazon.nova-lite-v1:0", "anthropic.claude-3-5-sonnet-20240620-v1:0"],
+                "regions": ["eu-central-1"],
             },
             "globex-2": {
                 "accounts": [{"account_id": "033333333333"}],
                 "models": ["eu.amazon.nova-lite-v1:0", "amazon.titan-text-lite-v1:0:4k"],
+                "regions": ["eu-central-1", "eu-west-1"],
+            },
+        },
+        "inference_profiles": {
+            "eu-central-1": {
+                "acme": {
+                    "amazon.nova-lite-v1:0": f"{AIPS}eu-central-1{OWN}aaaaaaaaaaa1",
+                    "anthropic.claude-3-5-sonnet-20240620-v1:0": f"{AIPS}eu-central-1{OWN}a2",
+                },
+                "globex-2": {
+                    "eu.amazon.nova-lite-v1:0": f"{AIPS}eu-central-1{OWN}bbbbbbbbbbb1",
+                    "amazon.titan-text-lite-v1:0:4k": f"{AIPS}eu-central-1{OWN}bbbbbbbbbbb2",
+                },
+            },
+            "eu-west-1": {
+                "globex-2": {
+                    "eu.amazon.nova-lite-v1:0": f"{AIPS}eu-west-1{OWN}bbbbbbbbbbb3",
+                    "amazon.titan-text-lite-v1:0:4k": f"{AIPS}eu-west-1{OWN}bbbbbbbbbbb4",
+                },
             },
         },
         "external_ids": {"acme": ACME_ID, "globex-2": GLOBEX_ID},
         "cross_region_destinations": {"eu": ["eu-central-1", "eu-west-1"]},
         "inference_profile_key_value": "application-or-system",
+        "tags": {"team": "platform"},
+    },
+    PROFILES: {
+        "operations_account_id": "011111111111",
+        "models": {
+            "acme": ["amazon.nova-lite-v1:0", "anthropic.claude-3-5-sonnet-20240620-v1:0"],
+            "globex-2": ["eu.amazon.nova-lite-v1:0", "amazon.titan-text-lite-v1:0:4k"],
+        },
         "tags": {"team": "platform"},
     },
     LOGGING: {
@@ -123,11 +157,12 @@ def put(value: Any, *path: str | int) -> Change:
 
 
 def customer_named(name: str) -> Change:
-    """A change that gives customer `acme` another key, here and in the external ids."""
+    """A change that gives customer `acme` another key, here and wherever else it stands."""
 
     def change(variables: dict[str, Any]) -> None:
-        for field in ("customers", "external_ids"):
-            variables[field][name] = variables[field].pop("acme")
+        profiles = variables["inference_profiles"]["eu-central-1"]
+        for by_customer in (variables["customers"], variables["external_ids"], profiles):
+            by_customer[name] = by_customer.pop("acme")
 
     return change
 
@@ -136,8 +171,12 @@ def twin_in_upper_case(variables: dict[str, Any]) -> None:
     variables["customers"]["ACME"] = {
         "accounts": [{"account_id": "444444444444"}],
         "models": ["amazon.nova-lite-v1:0"],
+        "regions": ["eu-west-1"],
     }
     variables["external_ids"]["ACME"] = "b7Jw0cTq-N3mYhR5vUe8zKxP2sLgD9aFiO4tEr6BkVu"
+    variables["inference_profiles"]["eu-west-1"]["ACME"] = {
+        "amazon.nova-lite-v1:0": f"{AIPS}eu-west-1{OWN}ccccccccccc1"
+    }
 
 
 def unknown_customer(variables: dict[str, Any]) -> None:
@@ -149,8 +188,50 @@ def account(field: str, value: Any) -> Change:
     return put(value, "customers", "acme", "accounts", 0, field)
 
 
+def models(*values: str) -> Change:
+    """A change of all models of customer `acme`, and of its profiles with them."""
+
+    def change(variables: dict[str, Any]) -> None:
+        variables["customers"]["acme"]["models"] = list(values)
+        variables["inference_profiles"]["eu-central-1"]["acme"] = {
+            value: f"{AIPS}eu-central-1{OWN}ccccccccccc{n}" for n, value in enumerate(values)
+        }
+
+    return change
+
+
 def model(value: str) -> Change:
-    return put(value, "customers", "acme", "models", 0)
+    return models(value, "anthropic.claude-3-5-sonnet-20240620-v1:0")
+
+
+def regions(*values: str) -> Change:
+    """A change of the regions of customer `acme`, and of its profiles with them."""
+
+    def change(variables: dict[str, Any]) -> None:
+        variables["customers"]["acme"]["regions"] = list(values)
+        by_region = variables["inference_profiles"]
+        own = list(by_region["eu-central-1"].pop("acme"))
+        for n, value in enumerate(dict.fromkeys(values)):
+            by_region.setdefault(value, {})["acme"] = {
+                name: f"{AIPS}{value}{OWN}ccccccccccc{n}{m}" for m, name in enumerate(own)
+            }
+
+    return change
+
+
+def profile(value: str) -> Change:
+    """A change of the ARN of one profile of customer `acme`."""
+    return put(value, "inference_profiles", "eu-central-1", "acme", "amazon.nova-lite-v1:0")
+
+
+def without_profile(region: str, *path: str) -> Change:
+    def change(variables: dict[str, Any]) -> None:
+        place = variables["inference_profiles"]
+        for step in (region, *path)[:-1]:
+            place = place[step]
+        del place[(region, *path)[-1]]
+
+    return change
 
 
 def external_id(value: str) -> Change:
@@ -187,11 +268,49 @@ CASES: dict[str, list[tuple[str, Change]]] = {
         ("customers: a caller role must", account("caller_roles", ["/app"])),
         ("customers: a caller role must", account("caller_roles", ["app", ""])),
         ("customers: a caller role must", account("caller_roles", ["arn:aws:iam::1:role/app"])),
+        ("management_account_id must", put(99999999999, "management_account_id")),
+        ("management_account_id is", put("011111111111", "management_account_id")),
+        ("customers: the management account", account("account_id", "099999999999")),
+        ("customers: each customer needs at least one model", models()),
+        ("customers: each customer needs at least one region", regions()),
+        ("customers: a region is listed twice", regions("eu-west-1", "eu-west-1")),
+        ("customers: a region is not one", regions("eu-wset-1")),
+        ("customers: a region is not one", regions("eu-*")),
+        ("customers: a region is not one", regions("EU-west-1")),
+        ("customers: a region is not one", regions("cn-north-1")),
+        ("customers: a region is not in", regions("us-gov-west-1")),
+        ("inference_profiles must have", without_profile("eu-west-1")),
+        ("inference_profiles must have", without_profile("eu-central-1", "acme")),
         (
-            "customers: each customer needs at least one model",
-            put([], "customers", "acme", "models"),
+            "inference_profiles must have",
+            without_profile("eu-central-1", "acme", "amazon.nova-lite-v1:0"),
         ),
-        ("customers: a model is listed twice", model("anthropic.claude-3-5-sonnet-20240620-v1:0")),
+        (
+            "inference_profiles must have",
+            put({"acme": {"m": f"{AIPS}eu-west-3{OWN}x"}}, "inference_profiles", "eu-west-3"),
+        ),
+        (
+            "inference_profiles must have",
+            put({"m": f"{AIPS}eu-west-1{OWN}x"}, "inference_profiles", "eu-west-1", "umbrella"),
+        ),
+        ("inference_profiles: an ARN is not", profile("*")),
+        ("inference_profiles: an ARN is not", profile(f"{AIPS}eu-central-1{OWN}*")),
+        ("inference_profiles: an ARN is not", profile(f"{AIPS}eu-west-1{OWN}ccccccccccc1")),
+        ("inference_profiles: an ARN is not", profile(f"{AIPS}*{OWN}ccccccccccc1")),
+        (
+            "inference_profiles: an ARN is not",
+            profile("arn:aws:bedrock:eu-central-1:222222222222:application-inference-profile/c"),
+        ),
+        (
+            "inference_profiles: an ARN is not",
+            profile("arn:aws:bedrock:eu-central-1:011111111111:inference-profile/eu.a.b"),
+        ),
+        ("inference_profiles: a profile stands", profile(f"{AIPS}eu-central-1{OWN}bbbbbbbbbbb1")),
+        ("inference_profiles: a profile stands", profile(f"{AIPS}eu-central-1{OWN}a2")),
+        (
+            "customers: a model is listed twice",
+            models(*["anthropic.claude-3-5-sonnet-20240620-v1:0"] * 2),
+        ),
         ("customers: a model is listed twice", model("anthropic.claude-3-5-sonnet-20240620-v1.0")),
         ("customers: a model must", model("amazon.*")),
         ("customers: a model must", model("amazon.nova-${aws:PrincipalTag/m}")),
@@ -213,11 +332,14 @@ CASES: dict[str, list[tuple[str, Change]]] = {
         ("external_ids: an external id contains its", external_id(f"Acme-{ACME_ID}")),
         ("external_ids: an external id contains an", external_id(f"222222222222{ACME_ID}")),
         ("external_ids: an external id contains an", external_id(f"{ACME_ID}.011111111111")),
+        ("external_ids: an external id contains an", external_id(f"{ACME_ID}.099999999999")),
         *(
             ("external_ids: an external id is a hash", external_id(value))
             for value in (
                 hashlib.md5(b"acme").hexdigest(),
                 hashlib.sha1(b"222222222222").hexdigest(),
+                hashlib.sha256(b"bulkhead-acme").hexdigest(),
+                hashlib.md5(b"099999999999").hexdigest(),
                 hashlib.sha256(b"acme222222222222").hexdigest().upper(),
                 hashlib.sha512(b"acme-222222222223").hexdigest(),
                 str(uuid.uuid5(uuid.NAMESPACE_DNS, "acme")),
@@ -228,6 +350,10 @@ CASES: dict[str, list[tuple[str, Change]]] = {
         (
             "cross_region_destinations: the prefix",
             put(["eu-west-1"], "cross_region_destinations", "global"),
+        ),
+        (
+            "cross_region_destinations: name regions",
+            put(["eu-wset-1"], "cross_region_destinations", "eu"),
         ),
         (
             "cross_region_destinations: name regions",
@@ -346,6 +472,23 @@ CASES: dict[str, list[tuple[str, Change]]] = {
         ("administrator_role_names must", put(["${aws:username}"], "administrator_role_names")),
         ("tags: keys", put({"aws:x": "y"}, "tags")),
     ],
+    PROFILES: [
+        ("partition must", put("aws-cn", "partition")),
+        ("operations_account_id must", put("1111111111111", "operations_account_id")),
+        *(
+            ("models: a customer's key", put(["amazon.nova-lite-v1:0"], "models", key))
+            for key in ("ACME", "acme_2", "acme*", "ac${aws:username}", "a" * 33)
+        ),
+        ("models: each customer needs", put([], "models", "acme")),
+        ("models: a model is listed twice", put(["a.b-c", "a.b.c"], "models", "acme")),
+        *(
+            ("models: a model must", put([value], "models", "acme"))
+            for value in ("amazon.*", "Amazon.nova-lite-v1:0", "amazon.nova-${aws:userid}")
+        ),
+        ("models: global", put(["global.amazon.nova-lite-v1:0"], "models", "acme")),
+        ("tags: keys", put("acme", "tags", "Bulkhead:customer")),
+        ("tags: keys", put("acme", "tags", "aws:x")),
+    ],
     LOGGING: [
         ("partition must", put("aws-cn", "partition")),
         ("customer must", put("acme*", "customer")),
@@ -430,6 +573,18 @@ def test_every_rule_has_a_case_and_every_case_one_rule(where: str) -> None:
     assert all(sum(m.startswith(s) for m in messages) == 1 for s in starts)
     # `partition must` is in both modules; within one, no start fits two rules.
     assert [m for m in messages if not any(m.startswith(s) for s in starts)] == []
+
+
+def test_the_known_regions_are_those_of_the_sdk() -> None:
+    text = (ROOT / FLEET / "regions.tf").read_text(encoding="utf-8")
+    session = botocore.session.Session()
+    known = [
+        region
+        for partition in ("aws", "aws-us-gov")
+        for region in session.get_available_regions("bedrock", partition)
+    ]
+    listed = re.findall(r'^    "([a-z0-9-]+)",$', text, re.MULTILINE)
+    assert listed == sorted(known)
 
 
 @pytest.mark.parametrize("where", FILES)

@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 
 from harness.probes.cast import Cast
 from harness.probes.result import Recorder, Subject
-from harness.probes.rights import Job, beyond, held
+from harness.probes.rights import Job, attached, beyond, denies_only, held
 from harness.probes.stage import Fleet, Home
 
 INVOKE = ("bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream")
@@ -17,10 +17,7 @@ SHOWN = 12
 
 
 def fleet_job(fleet: Fleet) -> Job:
-    own = {
-        *fleet.profiles.values(),
-        *(f"arn:aws:bedrock:{fleet.region}::foundation-model/{model}" for model in fleet.profiles),
-    }
+    own = {*(arn for _, _, arn in fleet.all_profiles), *fleet.model_arns}
     return lambda action, resource: action in INVOKE and resource in own
 
 
@@ -93,6 +90,44 @@ def test_a_fleet_role_can_call_its_models_only(probe: Recorder, cast: Cast, cust
     claim = "no policy lets a fleet role do anything but call models"
     operations = cast.stage.environment.operations_account
     judge(probe, cast, operations, fleet.role_name, (rows, claim), fleet_job(fleet))
+
+
+def test_nothing_but_a_stop_is_attached_to_a_fleet_role(
+    probe: Recorder, cast: Cast, customer: str
+) -> None:
+    """Terraform leaves managed attachments alone, so that a stop outlives the next apply. What else
+    somebody attaches gives nothing today, and would once a denial or the boundary is gone."""
+    stage, role = cast.stage, cast.stage.fleets[customer].role_name
+    reader = cast.administrator(stage.environment.operations_account)
+    about = Subject(
+        "fleet-attachments",
+        ("P40", "P09", "P39"),
+        "no managed policy is attached to a fleet role but one that stops it",
+        reader,
+        "iam:ListAttachedRolePolicies",
+        role,
+        (),
+    )
+    ours = f"arn:aws:iam::{stage.environment.operations_account}:policy/bulkhead/fleet/"
+    try:
+        policies = attached(cast.client(reader, "iam"), role)
+    except ClientError as error:
+        probe.state(about, expected="nothing", observed="unknown", holds=None, why=str(error))
+        return
+    more = sorted(
+        arn
+        for arn, policy in policies.items()
+        if not (arn.startswith(ours) and denies_only(policy))
+    )
+    probe.state(
+        about,
+        expected="nothing",
+        observed=f"{len(more)} policies" if more else "nothing",
+        holds=not more,
+        why=f"attached: {', '.join(more)}"
+        if more
+        else f"attached, and denying only: {', '.join(policies) or 'none'}",
+    )
 
 
 def test_a_caller_role_can_do_its_job_only(probe: Recorder, cast: Cast, account: str) -> None:

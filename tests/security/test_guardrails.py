@@ -404,8 +404,8 @@ def make_deployer(cast: Cast, administrator: Actor, trust: str) -> None:
 def test_operators_cannot_call_models_elsewhere(probe: Recorder, cast: Cast, region: str) -> None:
     """Neither in another Region nor through a global profile, which may run anywhere."""
     environment = cast.stage.environment
-    if region == environment.region:
-        region, named = environment.region, "global.anthropic.claude-sonnet-4-20250514-v1:0"
+    if region in environment.model_regions:
+        named = "global.anthropic.claude-sonnet-4-20250514-v1:0"
         account = environment.operations_account
         arns: tuple[str, ...] = (
             "arn:aws:bedrock:::foundation-model/anthropic.claude-sonnet-4-20250514-v1:0",

@@ -71,7 +71,9 @@ def test_fleet_roles_trust_their_callers_only(probe: Recorder, cast: Cast) -> No
         homes = [home for home in stage.homes.values() if home.customer == fleet.customer]
         designs[fleet.role_arn] = Design(
             frozenset(home.account for home in homes),
-            callers=frozenset(home.caller_role_arn for home in homes),
+            callers=frozenset(
+                arn for home in homes for arn in (home.caller_role_arn, *home.further_callers)
+            ),
         )
     judge(
         probe,

@@ -36,8 +36,8 @@ module "guardrails" {
   customers = {
     for key, customer in local.environment.customers : key => { accounts = toset(customer.accounts[*].account_id) }
   }
-  # No customer has a cross-region profile, so models run in one region.
-  model_regions = [local.environment.operations.region]
+  # No customer has a cross-region profile, so models run where they are called.
+  model_regions = distinct(flatten([for customer in local.environment.customers : try(customer.regions, [local.environment.operations.region])]))
 
   deployer_arns     = local.deployers
   bootstrapper_arns = local.bootstrappers
