@@ -52,10 +52,14 @@ _OPTIONAL = ("log_group_arn", "log_region")
 _IGNORED = (
     "caller_role_arn",
     "caller_role_name",
+    "content",
     "fleet_role_name",
     "kms_key_arn",
+    "metrics",
+    "reader_role_arn",
     "retention_in_days",
     "session_name_prefix",
+    "support_access",
 )
 
 

@@ -53,6 +53,16 @@ class CustomerAccount:
     retention_in_days: int
     caller_role_arn: str
     caller_role_name: str
+    content: Mapping[str, Any] | None
+    """`log_group_name`, `log_group_arn`, `kms_key_arn` and `retention_in_days` of the group for
+    prompts and answers; None where there is none."""
+    reader_role_arn: str | None
+    support_access: Mapping[str, Any]
+    """By ticket: `role_arn`, `principal_arns`, `granted_at` and `expires_at`."""
+    metrics: Mapping[str, Any]
+    """`namespace`, `dimensions` and `metrics` that dashboard and alarms look at."""
+    owners_only_policy: str
+    """A service control policy that leaves the account's records to their owners."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,5 +191,6 @@ def fleets(outputs: Mapping[str, Any]) -> dict[str, Fleet]:
 
 def customer_account(outputs: Mapping[str, Any], caller: str) -> CustomerAccount:
     """The outputs of a customer root."""
-    names = {f.name for f in dataclasses.fields(CustomerAccount)} - {"caller"}
-    return CustomerAccount(caller=caller, **{name: outputs["account"][name] for name in names})
+    beside = {"caller": caller, "owners_only_policy": outputs["owners_only_policy"]}
+    names = {f.name for f in dataclasses.fields(CustomerAccount)} - beside.keys()
+    return CustomerAccount(**{name: outputs["account"][name] for name in names}, **beside)

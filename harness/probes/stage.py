@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from harness.deploy.deployment import Deployment, Guardrail
+from harness.deploy.deployment import CustomerAccount, Deployment, Guardrail
 from harness.deploy.environment import Environment
 from harness.probes.search import Place
 from harness.targets.base import Target
@@ -65,6 +65,26 @@ class Fleet:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """A log group and its key."""
+
+    name: str
+    arn: str
+    key_arn: str
+    retention_in_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A role through which support reads the records of an account for a while."""
+
+    ticket: str
+    role_arn: str
+    principals: tuple[str, ...]
+    expires_at: str
+
+
+@dataclass(frozen=True, slots=True)
 class Home:
     """An account of a customer: its caller role and its log group."""
 
@@ -80,6 +100,18 @@ class Home:
     caller_role_name: str
     further_callers: tuple[str, ...]
     """ARNs of roles that the customer makes itself and that may assume the fleet role too."""
+    content: Group | None
+    """Where prompts and answers go, when the client is told to write them."""
+    reader_role_arn: str | None
+    support: tuple[Grant, ...]
+    """What was granted to support, expired or not."""
+    owners_only_policy: str
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """Every log group that Bulkhead made in the account."""
+        records = Group(self.group, self.group_arn, self.key_arn, self.retention_in_days)
+        return (records,) if self.content is None else (records, self.content)
 
     def __str__(self) -> str:
         return f"{self.customer} {self.account}"
@@ -132,6 +164,18 @@ class Stage:
                     further_callers=tuple(
                         f"arn:aws:iam::{account}:role/{role}" for role in further[account]
                     ),
+                    content=_content(outputs),
+                    reader_role_arn=outputs.reader_role_arn,
+                    support=tuple(
+                        Grant(
+                            ticket,
+                            grant["role_arn"],
+                            tuple(grant["principal_arns"]),
+                            grant["expires_at"],
+                        )
+                        for ticket, grant in outputs.support_access.items()
+                    ),
+                    owners_only_policy=outputs.owners_only_policy,
                 )
                 for account, outputs in deployment.accounts.items()
             },
@@ -163,3 +207,15 @@ class Stage:
             for account, owner in owners.items()
             for region in self.environment.regions
         )
+
+
+def _content(outputs: CustomerAccount) -> Group | None:
+    group = outputs.content
+    if group is None:
+        return None
+    return Group(
+        name=group["log_group_name"],
+        arn=group["log_group_arn"],
+        key_arn=group["kms_key_arn"],
+        retention_in_days=group["retention_in_days"],
+    )

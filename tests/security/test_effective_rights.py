@@ -3,6 +3,7 @@ other action that any service has."""
 
 from __future__ import annotations
 
+import pytest
 from botocore.exceptions import ClientError
 
 from harness.probes.cast import Cast
@@ -12,6 +13,15 @@ from harness.probes.stage import Fleet, Home
 
 INVOKE = ("bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream")
 USES_OF_KEY = ("kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt", "kms:GenerateDataKey")
+READS = (
+    *("logs:DescribeLogStreams", "logs:FilterLogEvents", "logs:GetLogEvents"),
+    *("logs:GetLogGroupFields", "logs:GetLogRecord", "logs:StartQuery"),
+)
+# What has no group: names, results of queries, metrics.
+LOOKS = (
+    *("logs:DescribeLogGroups", "logs:GetQueryResults", "cloudwatch:DescribeAlarms"),
+    *("cloudwatch:GetDashboard", "cloudwatch:GetMetricData", "cloudwatch:ListMetrics"),
+)
 EVIDENCE = "what the policies allow, decided action by action"
 SHOWN = 12
 
@@ -22,18 +32,34 @@ def fleet_job(fleet: Fleet) -> Job:
 
 
 def caller_job(home: Home, fleet: Fleet) -> Job:
-    streams = f"{home.group_arn}:log-stream:"
+    groups = {group.arn for group in home.groups}
+    keys = {group.key_arn for group in home.groups}
+    streams = tuple(f"{arn}:log-stream:" for arn in groups)
 
     def job(action: str, resource: str) -> bool:
         if action == "sts:AssumeRole":
             return resource == fleet.role_arn
         if action == "logs:CreateLogStream":
-            return resource == home.group_arn or resource.startswith(streams)
+            return resource in groups or resource.startswith(streams)
         if action == "logs:PutLogEvents":
             return resource.startswith(streams)
         # That only CloudWatch Logs may use it on the role's behalf is probed by requests.
         named = action == "kms:DescribeKey" or action.startswith(USES_OF_KEY)
-        return named and resource == home.key_arn
+        return named and resource in keys
+
+    return job
+
+
+def reader_job(home: Home) -> Job:
+    groups = {group.arn for group in home.groups}
+    keys = {group.key_arn for group in home.groups}
+
+    def job(action: str, resource: str) -> bool:
+        if action in READS:
+            return resource in groups or any(resource.startswith(f"{arn}:") for arn in groups)
+        if action == "kms:Decrypt":
+            return resource in keys
+        return action in LOOKS
 
     return job
 
@@ -139,3 +165,13 @@ def test_a_caller_role_can_do_its_job_only(probe: Recorder, cast: Cast, account:
     claim = "no policy lets a caller role do anything but assume its fleet role and write records"
     job = caller_job(home, cast.stage.fleet_of(account))
     judge(probe, cast, account, home.caller_role_name, (rows, claim), job)
+
+
+def test_a_reader_can_read_only(probe: Recorder, cast: Cast, account: str) -> None:
+    home = cast.stage.homes[account]
+    if home.reader_role_arn is None:
+        pytest.skip(f"{home} has no reader role")
+    rows = ("K06", "K11", "K12", "L09", "L13", "L15", "L20", "L23", "L26", "P16", "P40")
+    claim = "no policy lets a customer's reader do anything but read"
+    role = home.reader_role_arn.rpartition("/")[2]
+    judge(probe, cast, account, role, (rows, claim), reader_job(home))

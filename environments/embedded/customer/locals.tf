@@ -2,4 +2,10 @@ locals {
   environment = yamldecode(file("${path.module}/../customers.yaml"))
 
   accounts = { for account in try(local.environment.customers[var.customer].accounts, []) : account.account_id => account }
+
+  # Who administers the customers' accounts of this environment, and so owns their records.
+  administrator_arn = "arn:aws:iam::${var.account_id}:user/administrator"
+
+  # What customers granted to support, by account and ticket.
+  support_access = yamldecode(file("${path.module}/support.yaml"))
 }

@@ -1,4 +1,5 @@
-# One account of one customer: log group, key and caller role. Applied once per account, each with its own state.
+# One account of one customer: log groups, keys, and the roles that write and read. Applied once per account, each with
+# its own state.
 
 terraform {
   required_version = ">= 1.9"
@@ -33,4 +34,10 @@ module "logging" {
   account_id     = var.account_id
   fleet_role_arn = var.fleet_role_arn
   caller         = { type = local.accounts[var.account_id].caller }
+
+  # Here everything is on, so that everything is probed.
+  content        = { enabled = true }
+  owner_arns     = [local.administrator_arn]
+  reader         = { principal_arns = [local.administrator_arn], content = true }
+  support_access = lookup(local.support_access, var.account_id, {})
 }
