@@ -40,6 +40,10 @@ _FIELDS: Final[Mapping[str, frozenset[str]]] = {
     "Succeed": _COMMON,
     "Fail": frozenset({"Type", "Comment", "Error", "Cause"}),
 }
+_RETRY: Final = frozenset(
+    {"ErrorEquals", "IntervalSeconds", "MaxAttempts", "BackoffRate", "MaxDelaySeconds"}
+)
+_CATCH: Final = frozenset({"ErrorEquals", "Next", "ResultPath"})
 _TOP: Final = frozenset(
     {"Comment", "QueryLanguage", "StartAt", "States", "TimeoutSeconds", "Version"}
 )
@@ -147,6 +151,9 @@ def _state(name: str, described: Any, accept: Accept) -> _State:
         result: Reader | None = lambda _: constant  # noqa: E731
     else:
         result = None if parameters is None else template(parameters)
+    for member, fields in (("Retry", _RETRY), ("Catch", _CATCH)):
+        for each in described.get(member) or ():
+            _known(each, fields, f"{name}.{member}")
     choices = described.get("Choices") or ()
     if kind == "Choice" and not choices:
         raise DefinitionError(f"{name}: needs Choices")

@@ -41,6 +41,7 @@ class StateMachines:
         self._operations: Mapping[str, Callable[[Call], Mapping[str, Any]]] = {
             "StartExecution": self._start,
             "GetExecutionHistory": self._history,
+            "ListStateMachineVersions": _versions,
             "ValidateStateMachineDefinition": _validate,
         }
 
@@ -119,16 +120,7 @@ class StateMachines:
         events = self._histories.get(arn)
         if events is None:
             raise ApiError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
-        try:
-            start = int(call.params.get("nextToken") or 0)
-        except ValueError:
-            raise ApiError("InvalidToken", "Invalid Token") from None
-        ordered = events[::-1] if call.params.get("reverseOrder") else events
-        end = start + (int(call.params.get("maxResults") or 0) or 100)
-        answer: dict[str, Any] = {"events": ordered[start:end]}
-        if end < len(ordered):
-            answer["nextToken"] = str(end)
-        return answer
+        return _page(call, "events", events[::-1] if call.params.get("reverseOrder") else events)
 
 
 def _read(text: str) -> Any:
@@ -136,6 +128,30 @@ def _read(text: str) -> Any:
         return machine(text, accept)
     except DefinitionError as error:
         raise ApiError("InvalidDefinition", f"Invalid State Machine Definition: {error}") from None
+
+
+def _versions(call: Call) -> Mapping[str, Any]:
+    """ListStateMachineVersions, newest first."""
+    arn = str(call.params["stateMachineArn"])
+    _, _, _, region, account, _ = arn.split(":", 5)
+    stored: Any = stepfunctions_backends[account][region].describe_state_machine(arn)
+    versions = [
+        {"stateMachineVersionArn": each.arn, "creationDate": each.creation_date}
+        for _, each in sorted(stored.versions.items(), reverse=True)
+    ]
+    return _page(call, "stateMachineVersions", versions)
+
+
+def _page(call: Call, member: str, items: list[Any]) -> dict[str, Any]:
+    try:
+        start = int(call.params.get("nextToken") or 0)
+    except ValueError:
+        raise ApiError("InvalidToken", "Invalid Token") from None
+    end = start + (int(call.params.get("maxResults") or 0) or 100)
+    answer: dict[str, Any] = {member: items[start:end]}
+    if end < len(items):
+        answer["nextToken"] = str(end)
+    return answer
 
 
 def _validate(call: Call) -> Mapping[str, Any]:
