@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.cloud.authorizer import Authorizer
+from harness.cloud.automation.alarms import Alarms
+from harness.cloud.automation.budgets import Budgets
+from harness.cloud.automation.state_machines import StateMachines
 from harness.cloud.bedrock import Bedrock, BedrockSettings, InferenceProfileKey
 from harness.cloud.bucket_acls import refuse_acls
 from harness.cloud.bucket_owner import BucketOwner
@@ -131,6 +134,9 @@ class Cloud:
         estate.logs_policy = logs_policy
         writes = ServiceWrites(authorizer, self.ingestion)
         EventDeliveries(writes, service_role).adapt()
+        alarms = Alarms(now)
+        alarms.adapt()
+        machines = StateMachines(service_role, now)
         links = Links()
         estate.sink_policy = links.sink_policy
         rewrite_also(links.rewrite_policies, self.bedrock.rewrite_policies)
@@ -155,6 +161,9 @@ class Cloud:
                     LinkedMetrics(links),
                     Traces(links, writes, now),
                     ObservabilityAdmin(rules, estate, now),
+                    alarms,
+                    machines,
+                    Budgets(now),
                 ),
                 inner=MotoApp(),
                 world=estate,
@@ -165,6 +174,8 @@ class Cloud:
                     log_encryption.check,
                     LogExports(authorizer, estate).check,
                     outlets.check,
+                    alarms.check,
+                    machines.check,
                     PolicyValidator(
                         estate, accounts, self._user_exists, self._id_exists, policy_type
                     ).check,

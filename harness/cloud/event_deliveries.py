@@ -2,8 +2,8 @@
 
 A log group takes events where a policy of its account lets `events.amazonaws.com` and
 `delivery.logs.amazonaws.com` write; streams and event buses take them through the target's role,
-in another account too if a policy there allows it. Other targets get nothing: the policies that
-would open them are not played.
+in another account too if a policy there allows it; a state machine is started through that role.
+Other targets get nothing: the policies that would open them are not played.
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
 """
 
@@ -29,6 +29,8 @@ _log = logging.getLogger(__name__)
 _SERVICE: Final = "events.amazonaws.com"
 _WRITERS: Final = (_SERVICE, "delivery.logs.amazonaws.com")
 _ACTIONS: Final = ("logs:CreateLogStream", "logs:PutLogEvents")
+# botocore's names for services, where ARNs have another.
+_CLIENTS: Final = {"states": "stepfunctions"}
 _archived: Any = Rule.send_to_targets
 
 
@@ -76,7 +78,7 @@ class EventDeliveries:
             service_principal=_SERVICE,
             source_account=rule.account_id,
             source_arn=rule.arn,
-            service=service,
+            service=_CLIENTS.get(service, service),
             operation=call[0],
             region=region,
             params=call[1],
@@ -101,6 +103,8 @@ def _call(
     if service == "firehose":
         name = resource.rpartition("/")[2]
         return "PutRecord", {"DeliveryStreamName": name, "Record": {"Data": text.encode()}}
+    if service == "states" and resource.startswith("stateMachine:"):
+        return "StartExecution", {"stateMachineArn": arn, "input": text}
     if service == "events" and resource.startswith("event-bus/"):
         entry = {
             "Source": event["source"],

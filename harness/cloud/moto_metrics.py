@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from moto.cloudwatch.models import MetricDatum, cloudwatch_backends
+
+Told = Callable[[tuple[str, str], str, str, float, Mapping[str, str], str, datetime], None]
+"""Takes what `put_metric` does."""
+_observers: list[Told] = []
+
+
+def tell(observer: Told) -> None:
+    """Tell of every datapoint from now on. The last one to say so hears of the process."""
+    _observers[:] = [observer]
 
 
 def put_metric(
@@ -24,3 +33,5 @@ def put_metric(
     cloudwatch_backends[account][region].metric_data.append(
         MetricDatum(namespace, name, value, pairs, at.replace(tzinfo=None), unit)
     )
+    for observer in tuple(_observers):
+        observer(place, namespace, name, value, dimensions, unit, at)

@@ -74,14 +74,14 @@ def toolchain(tmp_path_factory: pytest.TempPathFactory) -> Toolchain:
     return prepare_toolchain(tmp_path_factory.mktemp("toolchain"))
 
 
-@pytest.fixture
-def workbench(tmp_path: Path, toolchain: Toolchain) -> Callable[..., Workbench]:
-    """Makes a workbench with these files or folders of the project, at the same relative paths;
-    `at` is where Terraform runs."""
+@pytest.fixture(scope="session")
+def workbench_in(toolchain: Toolchain) -> Callable[..., Workbench]:
+    """Makes a workbench in a folder, with these files or folders of the project at the same
+    relative paths; `at` is where Terraform runs."""
 
-    def make(*paths: str, at: str) -> Workbench:
+    def make(folder: Path, *paths: str, at: str) -> Workbench:
         for path in paths:
-            source, target = ROOT / path, tmp_path / path
+            source, target = ROOT / path, folder / path
             target.parent.mkdir(parents=True, exist_ok=True)
             if source.is_dir():
                 shutil.copytree(
@@ -89,7 +89,13 @@ def workbench(tmp_path: Path, toolchain: Toolchain) -> Callable[..., Workbench]:
                 )
             else:
                 shutil.copy(source, target)
-        (tmp_path / at).mkdir(parents=True, exist_ok=True)
-        return Workbench(tmp_path / at, toolchain)
+        (folder / at).mkdir(parents=True, exist_ok=True)
+        return Workbench(folder / at, toolchain)
 
     return make
+
+
+@pytest.fixture
+def workbench(tmp_path: Path, workbench_in: Callable[..., Workbench]) -> Callable[..., Workbench]:
+    """`workbench_in` a folder of the test's own."""
+    return lambda *paths, at: workbench_in(tmp_path, *paths, at=at)
