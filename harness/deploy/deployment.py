@@ -15,7 +15,7 @@ from harness.deploy.workspace import write_private
 from harness.errors import UserError
 from harness.targets.embedded import EmbeddedTarget
 
-FORMAT = "bulkhead-deployment/2"
+FORMAT = "bulkhead-deployment/3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,8 @@ class Fleet:
     """By account id: how the names of its sessions must start."""
     inference_profiles: Mapping[str, str]
     """By model id: the ARN of the customer's own application inference profile."""
+    handover: Mapping[str, Any]
+    """The document that the customer's own roots are given. It holds no secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +164,7 @@ def fleets(outputs: Mapping[str, Any]) -> dict[str, Fleet]:
             region=value["region"],
             session_name_prefix=dict(value["session_name_prefix"]),
             inference_profiles=dict(value["inference_profiles"]),
+            handover=outputs["handover"][customer],
         )
         for customer, value in outputs["customers"].items()
     }

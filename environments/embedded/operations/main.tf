@@ -20,7 +20,7 @@ provider "aws" {
 
   default_tags {
     tags = {
-      "bulkhead:environment" = "embedded"
+      "bulkhead:environment" = local.name
       "bulkhead:root"        = "operations"
     }
   }
@@ -29,6 +29,7 @@ provider "aws" {
 module "fleet" {
   source = "../../../modules/operations-role-fleet"
 
+  partition             = local.partition
   operations_account_id = local.operations_account_id
   external_ids          = var.external_ids
 
