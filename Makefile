@@ -50,6 +50,14 @@ format: setup ## Rewrite Python and Terraform files in the project's style
 	@$(BIN)/ruff format .
 	@$(BIN)/bulkhead validate --fix
 
+.PHONY: docs
+docs: setup ## Make again what is generated in the modules' pages and examples
+	@$(BIN)/python -m scripts.docs $(ARGS)
+
+.PHONY: providers
+providers: setup ## Take the names that both majors of the AWS provider have (70 MB from PyPI)
+	@$(BIN)/python -m scripts.providers $(ARGS)
+
 .PHONY: requirements
 requirements: ## Pin requirements/*.in again (needs uv; ARGS=--upgrade for newer releases)
 	@scripts/lock-requirements $(ARGS)

@@ -32,6 +32,8 @@ class Fleet:
     """By account id: how the names of its sessions must start."""
     inference_profiles: Mapping[str, Mapping[str, str]]
     """By region and model id: the ARN of the customer's own application inference profile."""
+    handover: Mapping[str, Any]
+    """The document that the customer's own roots are given. It holds no secret."""
 
     @property
     def region(self) -> str:
@@ -184,6 +186,7 @@ def fleets(outputs: Mapping[str, Any]) -> dict[str, Fleet]:
             regions=list(value["regions"]),
             session_name_prefix=dict(value["session_name_prefix"]),
             inference_profiles=dict(value["inference_profiles"]),
+            handover=outputs["handover"][customer],
         )
         for customer, value in outputs["customers"].items()
     }

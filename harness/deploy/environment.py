@@ -21,6 +21,7 @@ from jsonschema.exceptions import ValidationError, best_match
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from harness.deploy.cells import over_quota
 from harness.deploy.workspace import CUSTOMERS_FILE
 from harness.errors import UserError
 
@@ -80,6 +81,9 @@ class Environment:
     regions: tuple[str, ...]
     customers: Mapping[str, Customer]
     probes: Probes = field(repr=False)
+    partition: str = "aws"
+    keep_records: bool = False
+    """Whether log groups and keys stay when their root is destroyed."""
 
     @property
     def organization_root(self) -> Path:
@@ -123,9 +127,12 @@ def load_environment(path: Path) -> Environment:
     """
     file = path if path.name.endswith((".yaml", ".yml")) else path / CUSTOMERS_FILE
     document = _read_yaml(file)
-    _validate(file, document)
+    schema = _validate(file, document)
     environment = _build(file, document)
-    if problems := list(_contradictions(file, document, environment)):
+    if problems := [
+        *_contradictions(file, document, environment),
+        *_misplaced(file, document, environment, schema),
+    ]:
         raise UserError(*problems)
     return environment
 
@@ -150,7 +157,8 @@ def _read_yaml(file: Path) -> Any:
         raise UserError(f"{file}: not valid YAML: {' '.join(str(error).split())}") from error
 
 
-def _validate(file: Path, document: Any) -> None:
+def _validate(file: Path, document: Any) -> Any:
+    """The schema that the document fits."""
     if document is None:
         example = "environments/embedded/customers.yaml"
         raise UserError(f"{file}: is empty; start from a copy of {example}")
@@ -169,7 +177,7 @@ def _validate(file: Path, document: Any) -> None:
             raise UserError(f"{place}: customers: the key {key!r} is not a text; put it in quotes")
     errors = list(Draft202012Validator(schema).iter_errors(document))
     if not errors:
-        return
+        return schema
     found: dict[str, int] = {}
     for each in errors:
         worst = best_match([each])
@@ -286,6 +294,29 @@ def _contradictions(file: Path, document: Any, environment: Environment) -> Iter
                 )
 
 
+def _misplaced(file: Path, document: Any, environment: Environment, schema: Any) -> Iterator[str]:
+    """What is in the wrong partition, and what is too much for one operations account."""
+    session = botocore.session.Session()
+    for index, region in enumerate(environment.regions):
+        if region not in aws_regions():
+            continue  # said elsewhere
+        partition = session.get_partition_for_region(region)
+        if partition != environment.partition:
+            path: list[str | int] = ["regions", index]
+            yield (
+                f"{_place(file, document, path)}: {_field(path)}: {region} is in partition "
+                f"{partition}, the environment in {environment.partition}; one environment is in "
+                "one partition"
+            )
+    if over := over_quota(document, schema):
+        yield (
+            f"{_place(file, document, ['customers'])}: customers: more than one operations account "
+            f"holds: {', '.join(over)}; move customers to another cell (an environment with an "
+            "operations account of its own), or have the quotas raised and say so in "
+            "operations.quotas"
+        )
+
+
 @functools.cache
 def aws_regions() -> tuple[str, ...]:
     """The regions that have CloudWatch Logs, in the partitions that the modules know."""
@@ -333,6 +364,8 @@ def _build(file: Path, document: Any) -> Environment:
         region=str(document["operations"]["region"]),
         regions=tuple(str(r) for r in document["regions"]),
         customers=customers,
+        partition=str(document.get("partition", "aws")),
+        keep_records=bool(document.get("keep_records", False)),
         probes=Probes(
             other_organization=str(probes["other_organization"]),
             no_organization=str(probes["no_organization"]),

@@ -21,7 +21,7 @@ provider "aws" {
 
   default_tags {
     tags = {
-      "bulkhead:environment" = "embedded"
+      "bulkhead:environment" = local.name
       "bulkhead:root"        = "customer"
     }
   }
@@ -30,9 +30,10 @@ provider "aws" {
 module "logging" {
   source = "../../../modules/customer-logging"
 
+  partition      = local.partition
   customer       = var.customer
   account_id     = var.account_id
-  fleet_role_arn = var.fleet_role_arn
+  fleet_role_arn = var.handover.fleet_role_arn
   caller         = { type = local.accounts[var.account_id].caller }
 
   # Here everything is on, so that everything is probed.

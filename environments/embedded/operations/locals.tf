@@ -1,10 +1,21 @@
 locals {
   environment           = yamldecode(file("${path.module}/../customers.yaml"))
   operations_account_id = local.environment.operations.account_id
-  main_region           = local.environment.operations.region
+
+  # The folder's name is the environment's, so that the files of all environments are the same.
+  name      = basename(dirname(abspath(path.module)))
+  partition = try(local.environment.partition, "aws")
+
+  # What the account's quotas allow; customers.yaml says where they were raised.
+  quotas = {
+    for name, quota in jsondecode(file("${path.module}/../customers.schema.json"))["$defs"].quotas.properties :
+    name => try(local.environment.operations.quotas[name], quota.default)
+  }
+
+  main_region = local.environment.operations.region
 
   tags = {
-    "bulkhead:environment" = "embedded"
+    "bulkhead:environment" = local.name
     "bulkhead:root"        = "operations"
   }
 
@@ -27,4 +38,12 @@ locals {
       for key, customer in local.customers : key => customer.models if contains(customer.regions, region)
     }
   }
+
+  # What each customer takes of the quotas: a profile for each model and region, a role, and a boundary of that role.
+  used = {
+    inference_profiles_per_region = max([for customers in values(local.models) : sum(concat([0], [for models in values(customers) : length(models)]))]...)
+    roles                         = length(local.customers)
+    managed_policies              = length(local.customers)
+  }
+  over = [for name in keys(local.quotas) : "${local.used[name]} ${replace(name, "_", " ")} of ${local.quotas[name]}" if local.used[name] > local.quotas[name]]
 }

@@ -39,6 +39,7 @@ provider "aws" {
 module "profiles" {
   source = "../../../modules/inference-profiles"
 
+  partition             = local.partition
   operations_account_id = local.operations_account_id
   models                = local.models[local.main_region]
 }
@@ -47,6 +48,7 @@ module "profiles_eu_west_1" {
   source    = "../../../modules/inference-profiles"
   providers = { aws = aws.eu_west_1 }
 
+  partition             = local.partition
   operations_account_id = local.operations_account_id
   models                = lookup(local.models, "eu-west-1", {})
 }
@@ -54,6 +56,7 @@ module "profiles_eu_west_1" {
 module "fleet" {
   source = "../../../modules/operations-role-fleet"
 
+  partition             = local.partition
   operations_account_id = local.operations_account_id
   management_account_id = local.environment.organization.management_account_id
   customers             = local.customers

@@ -22,7 +22,7 @@ provider "aws" {
 
   default_tags {
     tags = {
-      "bulkhead:environment" = "embedded"
+      "bulkhead:environment" = local.name
       "bulkhead:root"        = "organization"
     }
   }
@@ -31,7 +31,8 @@ provider "aws" {
 module "guardrails" {
   source = "../../../modules/organization-guardrails"
 
-  name_prefix           = "bulkhead-embedded"
+  partition             = local.partition
+  name_prefix           = "bulkhead-${local.name}"
   operations_account_id = local.environment.operations.account_id
   customers = {
     for key, customer in local.environment.customers : key => { accounts = toset(customer.accounts[*].account_id) }
