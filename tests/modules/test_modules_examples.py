@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,6 +46,24 @@ def required_variables(folder: Path) -> set[str]:
     }
 
 
+def shown(document: dict[str, Any]) -> dict[str, Any]:
+    """What an example gives to the module that it is an example of."""
+    (body,) = (
+        body
+        for _, body in terraform_files.labelled(document, "module")
+        if terraform_files.text(body["source"]) == "../.."
+    )
+    return body
+
+
+def customers(document: dict[str, Any]) -> set[str]:
+    """The customers of an example of the fleet, which may be in its locals."""
+    given = shown(document)["customers"]
+    if not isinstance(given, dict):
+        (given,) = (block["customers"] for block in document["locals"] if "customers" in block)
+    return set(given)
+
+
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: path.name)
 def test_every_module_has_a_small_and_a_whole_example(module: Path) -> None:
     assert {"minimal", "complete"} <= {folder.name for folder in module.glob("examples/*")}
@@ -58,8 +77,7 @@ def test_the_whole_example_sets_every_variable(module: Path) -> None:
         for name, _ in terraform_files.labelled(terraform_files.read(file), "variable")
     }
     document = terraform_files.read(module / "examples" / "complete" / "main.tf")
-    ((_, body),) = terraform_files.labelled(document, "module")
-    assert declared - set(body) == set()
+    assert declared - set(shown(document)) == set()
 
 
 @pytest.mark.parametrize("folder", EXAMPLES, ids=named)
@@ -67,14 +85,16 @@ def test_an_example_applies(
     folder: Path, accounts: CloudProcess, toolchain: Toolchain, tmp_path: Path
 ) -> None:
     document = terraform_files.read(folder / "main.tf")
-    ((_, provider),) = terraform_files.labelled(document, "provider")
-    ((_, module),) = terraform_files.labelled(document, "module")
-    (account,) = map(terraform_files.text, provider["allowed_account_ids"])
+    (account,) = {
+        terraform_files.text(account)
+        for _, provider in terraform_files.labelled(document, "provider")
+        for account in provider["allowed_account_ids"]
+    }
     variables = {}
     # An example brings all but its secrets.
     if required := required_variables(folder):
         assert required == {"external_ids"}
-        variables["external_ids"] = {key: new_external_id() for key in module["customers"]}
+        variables["external_ids"] = {key: new_external_id() for key in customers(document)}
     with accounts.fork() as cloud:
         terraform = Terraform(
             toolchain,

@@ -9,6 +9,13 @@ module "guardrails" {
   source = "../.."
 
   operations_account_id = "111111111111"
-  customer_account_ids  = ["222222222222", "333333333333"]
   model_regions         = ["eu-central-1"]
+
+  customers = {
+    acme   = { accounts = ["222222222222"] }
+    globex = { accounts = ["333333333333"] }
+  }
+
+  deployer_arns     = ["arn:aws:iam::111111111111:role/bulkhead/bulkhead-deploy"]
+  bootstrapper_arns = ["arn:aws:iam::111111111111:role/bulkhead/bulkhead-bootstrap"]
 }
