@@ -1,8 +1,8 @@
 # Tells people when somebody assumes a break-glass role.
 #
-# CloudTrail records an assumption in the caller's account and in the role's. The rule listens on this account's default
-# event bus, in this Region: there the operations account forwards what its own trail saw (operations-baseline). The RCP
-# allows the assumption in this Region only.
+# CloudTrail records an assumption in the role's account, whoever the caller is. From there the operations account
+# forwards it to the bus here (operations-baseline), where no administrator of operations reaches the rule. The RCP allows
+# the assumption in this Region only.
 
 locals {
   # A set of one or none: everything here is there together.
@@ -10,7 +10,7 @@ locals {
 
   management_account_id = data.aws_organizations_organization.this.master_account_id
   alarm_name            = "${var.name_prefix}-break-glass"
-  alarm_rule_arn        = "arn:${var.partition}:events:${local.region}:${local.management_account_id}:rule/${local.alarm_name}"
+  alarm_rule_arn        = "arn:${var.partition}:events:${local.region}:${local.management_account_id}:rule/${local.alarm_name}/${local.alarm_name}"
 }
 
 data "aws_iam_policy_document" "alarm_key" {
@@ -100,14 +100,46 @@ resource "aws_sns_topic_subscription" "break_glass" {
   endpoint  = each.value
 }
 
+# A bus of its own: a policy of the default bus would take the place of others'.
+resource "aws_cloudwatch_event_bus" "break_glass" {
+  for_each = local.alarms
+
+  name = local.alarm_name
+  tags = var.tags
+}
+
+data "aws_iam_policy_document" "bus" {
+  for_each = local.alarms
+
+  statement {
+    sid       = "EventsOfOperations"
+    actions   = ["events:PutEvents"]
+    resources = [aws_cloudwatch_event_bus.break_glass[each.key].arn]
+
+    principals {
+      type        = "AWS"
+      identifiers = ["arn:${var.partition}:iam::${var.operations_account_id}:root"]
+    }
+  }
+}
+
+resource "aws_cloudwatch_event_bus_policy" "break_glass" {
+  for_each = local.alarms
+
+  event_bus_name = aws_cloudwatch_event_bus.break_glass[each.key].name
+  policy         = data.aws_iam_policy_document.bus[each.key].json
+}
+
 resource "aws_cloudwatch_event_rule" "break_glass" {
   for_each = local.alarms
 
-  name        = local.alarm_name
-  description = "Somebody assumed a break-glass role of the operations account, or tried to."
-  tags        = var.tags
+  name           = local.alarm_name
+  description    = "Somebody assumed a break-glass role of the operations account, or tried to."
+  event_bus_name = aws_cloudwatch_event_bus.break_glass[each.key].name
+  tags           = var.tags
 
   event_pattern = jsonencode({
+    account     = [var.operations_account_id]
     source      = ["aws.sts"]
     detail-type = ["AWS API Call via CloudTrail"]
     detail = {
@@ -121,14 +153,7 @@ resource "aws_cloudwatch_event_rule" "break_glass" {
 resource "aws_cloudwatch_event_target" "break_glass" {
   for_each = local.alarms
 
-  rule = aws_cloudwatch_event_rule.break_glass[each.key].name
-  arn  = aws_sns_topic.break_glass[each.key].arn
-}
-
-# The operations account may forward its events; what it forwards can ring the alarm and nothing else.
-resource "aws_cloudwatch_event_permission" "operations" {
-  for_each = local.alarms
-
-  principal    = var.operations_account_id
-  statement_id = "${local.alarm_name}-events"
+  rule           = aws_cloudwatch_event_rule.break_glass[each.key].name
+  event_bus_name = aws_cloudwatch_event_bus.break_glass[each.key].name
+  arn            = aws_sns_topic.break_glass[each.key].arn
 }

@@ -38,3 +38,9 @@ output "break_glass_topic_arn" {
   description = "Topic that is told when a break-glass role is assumed; null without one."
   value       = one(values(aws_sns_topic.break_glass)[*].arn)
 }
+
+output "break_glass_bus_arn" {
+  description = "Event bus that takes the assumptions of break-glass roles from the operations account: `break_glass.bus_arn` of modules/operations-baseline. Null without a role."
+  value       = one(values(aws_cloudwatch_event_bus.break_glass)[*].arn)
+  depends_on  = [aws_cloudwatch_event_bus_policy.break_glass, aws_cloudwatch_event_target.break_glass]
+}

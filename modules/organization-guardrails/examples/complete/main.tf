@@ -1,5 +1,5 @@
-# With a customer in an organization of its own, an account in which operators sign in, a pipeline that comes with a
-# token, a stop of spending, and a role for emergencies.
+# With an account in which operators sign in, a pipeline that comes with a token, a customer with an organization of its
+# own, and stops of spending.
 
 provider "aws" {
   region              = "us-east-1"
@@ -12,26 +12,28 @@ module "guardrails" {
   partition             = "aws"
   name_prefix           = "bulkhead-example"
   operations_account_id = "111111111111"
-  model_regions         = ["eu-central-1", "eu-west-1", "eu-west-3", "eu-north-1"]
-
   customers = {
     acme    = { accounts = ["222222222222", "222222222223"] }
     globex  = { accounts = ["333333333333"] }
     initech = { accounts = ["666666666666"], own_organization = true }
   }
-
-  deployer_arns     = ["arn:aws:iam::111111111111:role/bulkhead/bulkhead-deploy"]
-  bootstrapper_arns = ["arn:aws:iam::111111111111:role/bulkhead/bulkhead-bootstrap"]
+  model_regions = ["eu-central-1", "eu-west-1", "eu-west-3", "eu-north-1"]
 
   trusted_account_ids = ["888888888888"]
   federated_role_arns = [
     "arn:aws:iam::111111111111:role/bulkhead/bulkhead-deploy",
     "arn:aws:iam::111111111111:role/aws-reserved/sso.amazonaws.com/*",
   ]
-  stop_executor_arns       = ["arn:aws:iam::111111111111:role/bulkhead/bulkhead-spend-executor"]
-  stop_policy_arns         = ["arn:aws:iam::111111111111:policy/bulkhead/bulkhead-stop"]
-  break_glass_role_arns    = ["arn:aws:iam::111111111111:role/bulkhead/break-glass"]
-  break_glass_emails       = ["security@example.com"]
+
+  deployer_arns      = ["arn:aws:iam::111111111111:role/bulkhead/bulkhead-deploy"]
+  bootstrapper_arns  = ["arn:aws:iam::111111111111:role/OrganizationAccountAccessRole"]
+  stop_executor_arns = ["arn:aws:iam::111111111111:role/bulkhead/spend/bulkhead-stop"]
+  stop_policy_arns   = ["arn:aws:iam::111111111111:policy/bulkhead/fleet/bulkhead-*-stop"]
+
+  # No role for emergencies: with one, list it and whom to tell.
+  break_glass_role_arns = []
+  break_glass_emails    = []
+
   administrator_role_names = ["OrganizationAccountAccessRole"]
   allow_log_centralization = true
 
