@@ -136,24 +136,6 @@ run "an_existing_role_that_trusts_its_whole_account_is_refused" {
   expect_failures = [data.aws_iam_role.existing]
 }
 
-run "an_existing_role_that_trusts_another_account_is_refused" {
-  command = plan
-
-  variables {
-    caller = { type = "existing" }
-  }
-
-  override_data {
-    target = data.aws_iam_role.existing
-    values = {
-      arn                = "arn:aws:iam::222222222222:role/bulkhead/bulkhead-caller"
-      assume_role_policy = "{\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":[\"arn:aws:iam::111111111111:role/x\"]},\"Action\":\"sts:AssumeRole\"}]}"
-    }
-  }
-
-  expect_failures = [data.aws_iam_role.existing]
-}
-
 run "an_existing_role_that_trusts_everybody_is_refused" {
   command = plan
 
