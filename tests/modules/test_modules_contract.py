@@ -106,16 +106,41 @@ GOLDEN: dict[str, dict[str, Any]] = {
         "policy_names": ["invoke-own-profiles"],
     },
     f'{FLEET}.aws_iam_role_policy.invoke["acme"]': {"role": "bulkhead-acme"},
-    f"{LOGGING}.aws_cloudwatch_log_group.records": {
+    f'{LOGGING}.aws_cloudwatch_dashboard.this["client"]': {"dashboard_name": "bulkhead-acme"},
+    f'{LOGGING}.aws_cloudwatch_log_data_protection_policy.this["records"]': {
+        "log_group_name": "/bulkhead/acme/bedrock"
+    },
+    f'{LOGGING}.aws_cloudwatch_log_group.this["records"]': {
         "name": "/bulkhead/acme/bedrock",
         "retention_in_days": 365,
+        "skip_destroy": False,
     },
+    **{
+        f'{LOGGING}.aws_cloudwatch_metric_alarm.counted["{key}"]': {
+            "alarm_name": f"bulkhead-acme-{key.replace('_', '-')}",
+            "namespace": "Bulkhead",
+            "statistic": "Sum",
+            "treat_missing_data": "notBreaching",
+        }
+        for key in ("dropped_records", "errors", "throttles")
+    },
+    f'{LOGGING}.aws_cloudwatch_metric_alarm.heartbeat["heartbeat"]': {
+        "metric_name": "bulkhead.heartbeat",
+        "treat_missing_data": "breaching",
+    },
+    f'{LOGGING}.aws_cloudwatch_metric_alarm.tokens["tokens"]': {"threshold": 1000000},
     f'{LOGGING}.aws_iam_instance_profile.caller["ec2"]': {"name": "bulkhead-caller"},
-    f"{LOGGING}.aws_iam_role.caller": {"name": "bulkhead-caller", "path": "/bulkhead/"},
-    f"{LOGGING}.aws_iam_role_policies_exclusive.caller": {"policy_names": ["call-and-record"]},
+    f'{LOGGING}.aws_iam_role.caller["caller"]': {"name": "bulkhead-caller", "path": "/bulkhead/"},
+    f'{LOGGING}.aws_iam_role_policies_exclusive.caller["caller"]': {
+        "policy_names": ["call-and-record"]
+    },
     f"{LOGGING}.aws_iam_role_policy.caller": {"role": "bulkhead-caller"},
-    f"{LOGGING}.aws_kms_alias.logs": {"name": "alias/bulkhead/acme/bedrock"},
-    f"{LOGGING}.aws_kms_key.logs": {"enable_key_rotation": True, "deletion_window_in_days": 30},
+    f'{LOGGING}.aws_kms_alias.logs["records"]': {"name": "alias/bulkhead/acme/bedrock"},
+    f'{LOGGING}.aws_kms_key.logs["records"]': {
+        "enable_key_rotation": True,
+        "deletion_window_in_days": 30,
+        "bypass_policy_lockout_safety_check": False,
+    },
 }
 
 

@@ -34,7 +34,10 @@ FILES = {
     LOGGING: [f"{LOGGING}/variables.tf"],
     GUARDRAILS: [f"{GUARDRAILS}/variables.tf"],
     OPERATIONS: [SHARED, f"{OPERATIONS}/variables.tf", f"{OPERATIONS}/locals.tf"],
-    CUSTOMER: [SHARED, f"{CUSTOMER}/variables.tf", f"{CUSTOMER}/locals.tf"],
+    CUSTOMER: [
+        SHARED,
+        *(f"{CUSTOMER}/{name}" for name in ("variables.tf", "locals.tf", "support.yaml")),
+    ],
 }
 
 ACME_ID = "0d9c2f1e-7b43-4a5e-9f60-3c1d2e8b7a95"
@@ -96,7 +99,27 @@ GOOD: dict[str, dict[str, Any]] = {
         "customer": "acme",
         "account_id": "222222222222",
         "fleet_role_arn": "arn:aws:iam::111111111111:role/bulkhead/fleet/bulkhead-acme",
-        "caller": {"type": "lambda"},
+        "caller": {
+            "type": "eks-irsa",
+            "oidc_provider": f"oidc.eks.eu-central-1.amazonaws.com/id/{'0123456789ABCDEF' * 2}",
+            "namespace": "shop",
+            "service_account": "chat.bot",
+        },
+        "content": {"enabled": True, "data_identifiers": ["EmailAddress", "Ssn-US"]},
+        "owner_arns": ["arn:aws:iam::222222222222:role/bulkhead/owner"],
+        "reader": {"principal_arns": ["arn:aws:iam::222222222222:user/a/auditor"], "content": True},
+        "support_access": {
+            "case-1": {
+                "principal_arns": ["arn:aws:iam::888888888888:role/support/engineer"],
+                "granted_at": "2026-01-12T08:00:00Z",
+                "expires_at": "2026-01-19T08:00:00Z",
+            }
+        },
+        "permissions_boundary_arn": "arn:aws:iam::222222222222:policy/bulkhead/boundary",
+        "alarms": {
+            "heartbeat_minutes": 0,
+            "action_arns": ["arn:aws:sns:eu-central-1:222222222222:alarms"],
+        },
     },
     GUARDRAILS: {
         "operations_account_id": "011111111111",
@@ -236,6 +259,22 @@ def without_profile(region: str, *path: str) -> Change:
 
 def external_id(value: str) -> Change:
     return put(value, "external_ids", "acme")
+
+
+CALLER_ARN = "arn:aws:iam::222222222222:role/bulkhead/bulkhead-caller"
+
+
+def granted(field: str, value: Any) -> Change:
+    return put(value, "support_access", "case-1", field)
+
+
+def ticket_named(name: str) -> Change:
+    """A change that gives the grant another ticket."""
+
+    def change(variables: dict[str, Any]) -> None:
+        variables["support_access"][name] = variables["support_access"].pop("case-1")
+
+    return change
 
 
 # Where: (how the rule's message starts, what breaks it).
@@ -503,12 +542,98 @@ CASES: dict[str, list[tuple[str, Change]]] = {
             put("arn:aws:iam::111111111111:role/${aws:userid}", "fleet_role_arn"),
         ),
         ("fleet_role_arn names", put("arn:aws:iam::222222222222:role/x", "fleet_role_arn")),
-        ("caller.type must", put("root", "caller", "type")),
+        ("caller.type must", put({"type": "root"}, "caller")),
+        ("caller.oidc_provider must", put("https://x", "caller", "oidc_provider")),
+        ("caller.oidc_provider must", put("*", "caller", "oidc_provider")),
+        (
+            "caller.oidc_provider must",
+            put(
+                "token.actions.githubusercontent.com",
+                "caller",
+                "oidc_provider",
+            ),
+        ),
+        ("caller.namespace must", put("*", "caller", "namespace")),
+        ("caller.namespace must", put("", "caller", "namespace")),
+        ("caller.service_account must", put("chat-*", "caller", "service_account")),
+        ("caller.service_account must", put("${aws:userid}", "caller", "service_account")),
+        ("caller: oidc_provider", put("lambda", "caller", "type")),
         ("caller_role_path must", put("/a/*/", "caller_role_path")),
         ("caller_role_path must", put("bulkhead", "caller_role_path")),
         ("caller_role_name must", put("app*", "caller_role_name")),
         ("retention_in_days must", put(0, "retention_in_days")),
         ("retention_in_days must", put(42, "retention_in_days")),
+        ("record_data_identifiers must", put([], "record_data_identifiers")),
+        (
+            "record_data_identifiers must",
+            put(
+                ["arn:aws:dataprotection::aws:data-identifier/EmailAddress"],
+                "record_data_identifiers",
+            ),
+        ),
+        ("content.retention_in_days must", put(90, "content", "retention_in_days")),
+        ("content.retention_in_days must", put(0, "content", "retention_in_days")),
+        ("content.data_identifiers must", put([], "content", "data_identifiers")),
+        ("content.data_identifiers must", put(["*"], "content", "data_identifiers")),
+        *(
+            ("owner_arns must", put([arn], "owner_arns"))
+            for arn in (
+                "arn:aws:iam::111111111111:role/owner",
+                "arn:aws:iam::222222222222:root",
+                "arn:aws:iam::222222222222:role/*",
+            )
+        ),
+        ("owner_arns names", put([CALLER_ARN], "owner_arns")),
+        *(
+            ("reader.principal_arns must", put([arn], "reader", "principal_arns"))
+            for arn in (
+                "arn:aws:iam::111111111111:role/support",
+                "arn:aws:iam::333333333333:role/support",
+                "arn:aws:iam::222222222222:root",
+                "arn:aws:iam::222222222222:role/*",
+                "*",
+            )
+        ),
+        ("reader.principal_arns names", put([CALLER_ARN], "reader", "principal_arns")),
+        ("reader.content", put({}, "content")),
+        ("support_access: a ticket", ticket_named("Case-1")),
+        ("support_access: a ticket", ticket_named("c" * 33)),
+        ("support_access: a grant must name", granted("principal_arns", [])),
+        *(
+            ("support_access: principals must", granted("principal_arns", [arn]))
+            for arn in (
+                "arn:aws:iam::888888888888:root",
+                "arn:aws:iam::888888888888:user/engineer",
+                "arn:aws:iam::888888888888:role/support/*",
+                "arn:aws:iam::*:role/support/engineer",
+            )
+        ),
+        (
+            "support_access: nobody",
+            granted("principal_arns", ["arn:aws:iam::111111111111:role/support"]),
+        ),
+        ("support_access: granted_at", granted("granted_at", "2026-01-12")),
+        ("support_access: granted_at", granted("expires_at", "2026-13-12T08:00:00Z")),
+        ("support_access: granted_at", granted("expires_at", "2026-01-13T08:00:00+02:00")),
+        ("support_access: a grant must expire", granted("expires_at", "2026-01-19T08:00:01Z")),
+        ("support_access: a grant must expire", granted("expires_at", "2026-01-12T08:00:00Z")),
+        (
+            "permissions_boundary_arn must",
+            put("arn:aws:iam::111111111111:policy/x", "permissions_boundary_arn"),
+        ),
+        ("permissions_boundary_arn must", put("boundary", "permissions_boundary_arn")),
+        ("alarms: thresholds", put(-1, "alarms", "errors")),
+        ("alarms: thresholds", put(0.5, "alarms", "tokens_per_hour")),
+        ("alarms.heartbeat_minutes must", put(1441, "alarms", "heartbeat_minutes")),
+        ("alarms.heartbeat_minutes must", put(-1, "alarms", "heartbeat_minutes")),
+        *(
+            ("alarms.action_arns must", put([arn], "alarms", "action_arns"))
+            for arn in (
+                "arn:aws:sns:eu-central-1:111111111111:alarms",
+                "arn:aws:lambda:eu-central-1:222222222222:function:alarms",
+                "arn:aws:sns:eu-central-1:222222222222:*",
+            )
+        ),
         ("key_deletion_window_in_days must", put(6, "key_deletion_window_in_days")),
         ("key_deletion_window_in_days must", put(31, "key_deletion_window_in_days")),
         ("tags: keys", put({"bulkhead:customer": "globex"}, "tags")),

@@ -77,7 +77,9 @@ def test_support_is_let_in_by_time_name_and_person(probe: Recorder, copied: Cast
 
 def _probe_grant(probe: Recorder, cast: Cast, home: Home, grant: Grant) -> None:
     owner = cast.client(cast.administrator(home.account), "iam")
-    engineer = supporter(cast, grant)
+    named = grant.principals[0]
+    engineer = helper(cast, named.split(":")[4], named, "support engineer")
+    neighbor = helper(cast, engineer.account, f"{named}-2", "another engineer")
     stranger = cast.outsider("no organization")
     operations = cast.operations_role()
     stream = cast.helper_name("support")
@@ -90,18 +92,17 @@ def _probe_grant(probe: Recorder, cast: Cast, home: Home, grant: Grant) -> None:
     def become(who: Actor, person: str | None = PERSON) -> Any:
         return cast.assume(who, grant.role_arn, name="support", source_identity=person)
 
-    def refuse(claim: str, who: Actor, call: Callable[[], object], *more: str) -> None:
-        for action in more or ("sts:AssumeRole",):
-            probe.denied(
-                about("support-access", claim, who, action, (grant.role_arn,)),
-                call,
-                twin=lambda: cast.assume_control(who),
-            )
+    def refuse(claim: str, who: Actor, call: Callable[[], object]) -> None:
+        probe.denied(
+            about("support-access", claim, who, "sts:AssumeRole", (grant.role_arn,)),
+            call,
+            twin=lambda: cast.assume_control(who),
+        )
 
     refuse(
         "an expired grant lets nobody in, not even whom it names",
         engineer,
-        lambda: become(engineer, None),
+        lambda: become(engineer),
     )
     move(owner, grant, timedelta(minutes=-5), timedelta(minutes=5))
     refuse(
@@ -109,11 +110,11 @@ def _probe_grant(probe: Recorder, cast: Cast, home: Home, grant: Grant) -> None:
         engineer,
         lambda: become(engineer, None),
     )
-    for actor in (stranger, operations):
+    for actor in (neighbor, stranger, operations):
         refuse(
             "a grant to support lets nobody in whom it does not name",
             actor,
-            lambda actor=actor: become(actor, None),  # type: ignore[misc]
+            lambda actor=actor: become(actor),  # type: ignore[misc]
         )
     probe.allowed(
         about(
@@ -173,13 +174,13 @@ def _probe_grant(probe: Recorder, cast: Cast, home: Home, grant: Grant) -> None:
     refuse(
         "a grant that has just expired lets nobody in",
         engineer,
-        lambda: become(engineer, None),
+        lambda: become(engineer),
     )
 
 
-def supporter(cast: Cast, grant: Grant) -> Actor:
-    """The role that a grant names, which nobody needs to have made yet."""
-    account, _, path = grant.principals[0].split(":", 4)[4].partition(":role")
+def helper(cast: Cast, account: str, arn: str, label: str) -> Actor:
+    """A role of that ARN, which nobody needs to have made yet."""
+    folder, _, name = arn.partition(":role")[2].rpartition("/")
     trust = {
         "Version": "2012-10-17",
         "Statement": [
@@ -190,9 +191,8 @@ def supporter(cast: Cast, grant: Grant) -> Actor:
             }
         ],
     }
-    folder, _, name = path.rpartition("/")
-    arn = cast.create_role(account, name, trust, f"{folder}/")
-    return cast.become(arn, "lambda", f"support engineer {account}", "outsider")
+    made = cast.create_role(account, name, trust, f"{folder}/")
+    return cast.become(made, "lambda", f"{label} {account}", "outsider")
 
 
 def move(iam: Any, grant: Grant, begins: timedelta, expires: timedelta) -> None:
