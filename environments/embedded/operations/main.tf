@@ -39,3 +39,18 @@ module "fleet" {
     }
   }
 }
+
+module "spend" {
+  source = "../../../modules/spend-controls"
+
+  operations_account_id = local.operations_account_id
+
+  customers = {
+    for key, customer in local.environment.customers : key => {
+      fleet_role_name        = module.fleet.customers[key].fleet_role_name
+      inference_profile_arns = values(module.fleet.customers[key].inference_profiles)
+      limits                 = customer.spend.limits
+      on_limit               = try(customer.spend.on_limit, "stop")
+    } if can(customer.spend)
+  }
+}
