@@ -19,7 +19,12 @@ from support.cloud import REGION, Clients, allow, document, error_code, trust
 from harness.cloud.plan import CloudPlan, OrganizationPlan
 from harness.cloud.process import CloudProcess
 
-OPERATIONS, ACME, GLOBEX, MANAGEMENT = "111111111111", "222222222222", "333333333333", "999999999999"
+OPERATIONS, ACME, GLOBEX, MANAGEMENT = (
+    "111111111111",
+    "222222222222",
+    "333333333333",
+    "999999999999",
+)
 MODEL = "amazon.nova-lite-v1:0"
 IDS = {
     "acme": "0d9c2f1e-7b43-4a5e-9f60-3c1d2e8b7a95",
@@ -71,14 +76,18 @@ module "spend" {
     for key in var.limited : key => {
       fleet_role_name        = module.fleet.customers[key].fleet_role_name
       inference_profile_arns = values(module.fleet.customers[key].inference_profiles)
-      limits                 = [{ minutes = 60, input_tokens = var.input_tokens, output_tokens = 100000 }]
+      limits = [
+        { minutes = 60, input_tokens = var.input_tokens, output_tokens = 100000 }
+      ]
       monthly_budget_usd     = key == "acme" ? 500 : 0
     }
   }
 }
 
 output "profiles" {
-  value = { for key, customer in module.fleet.customers : key => one(values(customer.inference_profiles)) }
+  value = {
+    for key, customer in module.fleet.customers : key => one(values(customer.inference_profiles))
+  }
 }
 """
 
@@ -124,7 +133,9 @@ class Applied:
     def session(self, customer: str) -> Any:
         """A session of the customer's fleet role, from its own account."""
         account = ACCOUNTS[customer]
-        caller = self.clients.assume(account, f"arn:aws:iam::{account}:role/bulkhead/bulkhead-caller")
+        caller = self.clients.assume(
+            account, f"arn:aws:iam::{account}:role/bulkhead/bulkhead-caller"
+        )
         return self.clients.assume(
             caller,
             f"arn:aws:iam::{OPERATIONS}:role/bulkhead/fleet/bulkhead-{customer}",

@@ -67,3 +67,18 @@ module "fleet" {
     (module.profiles_eu_west_1.region) = module.profiles_eu_west_1.arns
   }
 }
+
+module "spend" {
+  source = "../../../modules/spend-controls"
+
+  operations_account_id = local.operations_account_id
+
+  customers = {
+    for key, customer in local.environment.customers : key => {
+      fleet_role_name        = module.fleet.customers[key].fleet_role_name
+      inference_profile_arns = values(module.fleet.customers[key].inference_profiles)
+      limits                 = customer.spend.limits
+      on_limit               = try(customer.spend.on_limit, "stop")
+    } if can(customer.spend)
+  }
+}
