@@ -62,6 +62,9 @@ def test_an_unchanged_copy_loads(tmp_path: Path) -> None:
         ('["amazon.nova-lite', '["eu.amazon.nova-lite', "globex.models[0]", "use amazon.nova-lite"),
         ('["amazon.nova-lite', '["Nova Lite', "customers.globex.models[0]", "a Bedrock model id"),
         ("region: eu-central-1", "region: eu-north-1", "operations.region", "add it there"),
+        ("organization:", "partition: aws-cn\norganization:", "partition", "aws, aws-us-gov"),
+        ("eu-west-1, us-east-1]", "us-gov-west-1]", "regions[1]", "one environment is in one"),
+        ("  region: eu", "  quotas: { roles: 2 }\n  region: eu", "customers", "another cell"),
     ],
 )
 def test_errors_name_file_field_and_fix(

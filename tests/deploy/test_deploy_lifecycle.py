@@ -32,7 +32,6 @@ from harness.deploy.environment import Environment, load_environment
 from harness.deploy.workspace import CUSTOMERS_FILE
 from harness.targets.embedded import EmbeddedTarget
 
-
 ROOT = Path(__file__).parents[2]
 
 
