@@ -51,8 +51,9 @@ format: setup ## Rewrite Python and Terraform files in the project's style
 	@$(BIN)/bulkhead validate --fix
 
 .PHONY: docs
-docs: setup ## Make again what is generated in the modules' pages and examples
+docs: setup ## Make again what is generated: tables in the modules' pages, copies in environments
 	@$(BIN)/python -m scripts.docs $(ARGS)
+	@$(BIN)/python -m scripts.environments $(ARGS)
 
 .PHONY: providers
 providers: setup ## Take the names that both majors of the AWS provider have (70 MB from PyPI)

@@ -232,7 +232,7 @@ def _lock(folder: Path) -> FileLock:
 
 def _forget(folder: Path) -> None:
     """Removes what belongs to a cloud that is gone; reports stay."""
-    for name in ("state", "data", "clients"):
+    for name in ("state", "data", "clients", "handover", "tree"):
         shutil.rmtree(folder / name, ignore_errors=True)
     for name in (DEPLOYMENT_FILE, "credentials", "external-ids.json"):
         (folder / name).unlink(missing_ok=True)

@@ -32,7 +32,6 @@ from harness.deploy.environment import Environment, load_environment
 from harness.deploy.workspace import CUSTOMERS_FILE
 from harness.targets.embedded import EmbeddedTarget
 
-
 ROOT = Path(__file__).parents[2]
 
 
@@ -236,6 +235,14 @@ def kept_external_id(made: Deployment, account: str) -> list[tuple[str, str]]:
     return [(p["Type"], p["Value"]) for page in pages for p in page["Parameters"]]
 
 
+def versions(made: Deployment, account: str) -> list[int]:
+    """How often each parameter of the account was written."""
+    target = made.target()
+    ssm = target.client(target.session(account), "ssm", made.environment.region)
+    pages = ssm.get_paginator("describe_parameters").paginate()
+    return [p["Version"] for page in pages for p in page["Parameters"]]
+
+
 def without(environment: Environment, customer: str, tree: Path) -> Environment:
     """The environment with one customer struck from `customers.yaml`, in a copy of the project."""
     path = tree / "environments" / environment.name
@@ -304,6 +311,8 @@ def test_a_customer_leaves_alone_is_denied_first_and_comes_again_as_a_stranger(
         assert {name for name in before if before[name] == after[name]} == set()
         assert "explicit deny" not in call() != "", "a session of the predecessor lives on"
         assert access(again, "globex", account)() == ""
+        assert kept_external_id(again, account) == [("SecureString", after["external id"])]
+        assert versions(again, "222222222222") == [1], "an id that stays is not kept anew"
         for customer, other in (("acme", "222222222222"), ("initech", "444444444444")):
             assert identity(again, customer, other) == identity(made, customer, other)
 

@@ -18,6 +18,9 @@ from typing import Any, Protocol
 import botocore.session
 import pytest
 
+from harness.deploy.environment import load_environment
+from harness.errors import UserError
+
 ROOT = Path(__file__).parents[2]
 
 FLEET = "modules/operations-role-fleet"
@@ -28,12 +31,13 @@ OPERATIONS = "environments/embedded/operations"
 CUSTOMER = "environments/embedded/customer"
 
 SHARED = "environments/embedded/customers.yaml"
+SCHEMA = "environments/embedded/customers.schema.json"
 FILES = {
     FLEET: [f"{FLEET}/variables.tf", f"{FLEET}/regions.tf"],
     PROFILES: [f"{PROFILES}/variables.tf"],
     LOGGING: [f"{LOGGING}/variables.tf"],
     GUARDRAILS: [f"{GUARDRAILS}/variables.tf"],
-    OPERATIONS: [SHARED, f"{OPERATIONS}/variables.tf", f"{OPERATIONS}/locals.tf"],
+    OPERATIONS: [SHARED, SCHEMA, f"{OPERATIONS}/variables.tf", f"{OPERATIONS}/locals.tf"],
     CUSTOMER: [
         SHARED,
         *(f"{CUSTOMER}/{name}" for name in ("variables.tf", "locals.tf", "support.yaml")),
@@ -153,7 +157,14 @@ GOOD: dict[str, dict[str, Any]] = {
     CUSTOMER: {
         "customer": "acme",
         "account_id": "222222222222",
-        "fleet_role_arn": "arn:aws:iam::111111111111:role/bulkhead/fleet/bulkhead-acme",
+        "handover": {
+            "format": "bulkhead-handover/1",
+            "environment": "embedded",
+            "customer": "acme",
+            "fleet_role_arn": "arn:aws:iam::111111111111:role/bulkhead/fleet/bulkhead-acme",
+            "external_id_parameter": "/bulkhead/acme/external-id",
+            "regions": ["eu-central-1"],
+        },
     },
 }
 
@@ -161,6 +172,9 @@ GOOD: dict[str, dict[str, Any]] = {
 class Workbench(Protocol):
     """What this file needs of the `Workbench` in conftest.py."""
 
+    folder: Path
+
+    def init(self) -> None: ...
     def refusals(self, variables: dict[str, Any]) -> list[str]: ...
 
 
@@ -203,8 +217,9 @@ def twin_in_upper_case(variables: dict[str, Any]) -> None:
 
 
 def unknown_customer(variables: dict[str, Any]) -> None:
-    variables["customer"] = "umbrella"
-    variables["fleet_role_arn"] = variables["fleet_role_arn"].replace("acme", "umbrella")
+    variables["customer"] = variables["handover"]["customer"] = "umbrella"
+    role = variables["handover"]["fleet_role_arn"]
+    variables["handover"]["fleet_role_arn"] = role.replace("acme", "umbrella")
 
 
 def account(field: str, value: Any) -> Change:
@@ -644,13 +659,24 @@ CASES: dict[str, list[tuple[str, Change]]] = {
     CUSTOMER: [
         ("customer is not a key", unknown_customer),
         ("account_id is not listed", put("333333333333", "account_id")),
+        ("handover is not a document", put("bulkhead-handover/0", "handover", "format")),
+        ("handover is of environment", put("production", "handover", "environment")),
+        ("handover is of customer", put("globex", "handover", "customer")),
         (
-            "fleet_role_arn is not",
-            put("arn:aws:iam::111111111111:role/bulkhead/fleet/bulkhead-globex", "fleet_role_arn"),
+            "handover names a fleet role",
+            put(
+                "arn:aws:iam::111111111111:role/bulkhead/fleet/bulkhead-globex",
+                "handover",
+                "fleet_role_arn",
+            ),
         ),
         (
-            "fleet_role_arn is not",
-            put("arn:aws:iam::222222222222:role/bulkhead/fleet/bulkhead-acme", "fleet_role_arn"),
+            "handover names a fleet role",
+            put(
+                "arn:aws:iam::222222222222:role/bulkhead/fleet/bulkhead-acme",
+                "handover",
+                "fleet_role_arn",
+            ),
         ),
     ],
 }
@@ -724,3 +750,41 @@ def test_every_variable_is_typed_described_and_not_null(where: str) -> None:
         }
         missing = [f for f, p in fields.items() if not re.search(p, block, re.MULTILINE)]
         assert not missing, f"{where}: variable {name} lacks {missing}"
+
+
+@pytest.mark.parametrize(
+    ("quota", "refused"),
+    [
+        ("inference_profiles_per_region: 4", False),
+        ("inference_profiles_per_region: 3", True),
+        ("roles: 3", False),
+        ("roles: 2", True),
+        ("managed_policies: 2", True),
+    ],
+)
+def test_a_plan_is_refused_for_more_than_one_operations_account_holds(
+    quota: str, refused: bool, workbench: Callable[..., Workbench]
+) -> None:
+    """The real outputs over a module that makes nothing; the harness counts the same before."""
+    bench = workbench(*FILES[OPERATIONS], f"{OPERATIONS}/outputs.tf", at=OPERATIONS)
+    (bench.folder / "fleet").mkdir()
+    (bench.folder / "fleet" / "outputs.tf").write_text('output "customers" {\n  value = {}\n}\n')
+    (bench.folder / "main.tf").write_text('module "fleet" {\n  source = "./fleet"\n}\n')
+    file = bench.folder.parent / "customers.yaml"
+    text = file.read_text(encoding="utf-8")
+    changed = text.replace("operations:\n", f"operations:\n  quotas: {{ {quota} }}\n", 1)
+    assert changed != text
+    file.write_text(changed, encoding="utf-8")
+    bench.init()
+    refusals = bench.refusals(GOOD[OPERATIONS])
+    assert len(refusals) == int(refused), refusals
+    if refused:
+        assert refusals[0].startswith("customers.yaml lists more than one operations account holds")
+        assert f"of {quota.rsplit(maxsplit=1)[-1]}. Move customers to another cell" in refusals[0]
+    try:
+        load_environment(file.parent)
+    except UserError as error:
+        assert refused
+        assert "more than one operations account holds" in str(error)
+    else:
+        assert not refused
