@@ -8,7 +8,7 @@ locals {
   accounts = { for account in try(local.environment.customers[var.customer].accounts, []) : account.account_id => account }
 
   # Who administers the customers' accounts of this environment, and so owns their records.
-  administrator_arn = "arn:aws:iam::${var.account_id}:user/administrator"
+  administrator_arn = "arn:${local.partition}:iam::${var.account_id}:${local.environment.administrator}"
 
   # What customers granted to support, by account and ticket.
   support_access = yamldecode(file("${path.module}/support.yaml"))

@@ -36,7 +36,6 @@ module "logging" {
   fleet_role_arn = var.handover.fleet_role_arn
   caller         = { type = local.accounts[var.account_id].caller }
 
-  # Here everything is on, so that everything is probed.
   content        = { enabled = true }
   owner_arns     = [local.administrator_arn]
   reader         = { principal_arns = [local.administrator_arn], content = true }
