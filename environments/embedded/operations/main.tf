@@ -68,17 +68,20 @@ module "fleet" {
   }
 }
 
+# Alarms are regional: limits count what is called in their region.
 module "spend" {
   source = "../../../modules/spend-controls"
 
+  partition             = local.partition
   operations_account_id = local.operations_account_id
+  customers             = local.limited[local.main_region]
+}
 
-  customers = {
-    for key, customer in local.environment.customers : key => {
-      fleet_role_name        = module.fleet.customers[key].fleet_role_name
-      inference_profile_arns = values(module.fleet.customers[key].inference_profiles)
-      limits                 = customer.spend.limits
-      on_limit               = try(customer.spend.on_limit, "stop")
-    } if can(customer.spend)
-  }
+module "spend_eu_west_1" {
+  source    = "../../../modules/spend-controls"
+  providers = { aws = aws.eu_west_1 }
+
+  partition             = local.partition
+  operations_account_id = local.operations_account_id
+  customers             = lookup(local.limited, "eu-west-1", {})
 }
