@@ -21,11 +21,14 @@ if _PROJECT not in sys.path:
     sys.path.append(_PROJECT)
 
 try:
+    import harness
     from harness.checkov.invariants.catalogue import RULES
-    from harness.checkov.invariants.resource import Peers, Resource, Unknown
+    from harness.checkov.invariants.planned import Peers, Resource, Unknown
     from harness.checkov.invariants.rule import Rule
 except Exception as error:
     raise SystemExit(f"{__file__}: cannot load the rules: {error!r}") from error
+if not Path(str(harness.__file__)).resolve().is_relative_to(_PROJECT):
+    raise SystemExit(f"{__file__}: the rules of another project were loaded: {harness.__file__}")
 
 _HCL = (".tf", ".tofu", ".hcl")
 

@@ -39,6 +39,8 @@ class Finding:
     name: str
     details: tuple[str, ...]
     resource: str
+    plan: str
+    """The name of the plan that it is about."""
     file: str
     """Relative to the project, with slashes."""
     start: int
@@ -111,7 +113,7 @@ def check_plans(plans: Sequence[PlanDocument], folder: Path) -> Verdict:
             ],
             # Elsewhere checkov would find a configuration of its own.
             cwd=folder,
-            env=clean_environ(),
+            env={k: v for k, v in clean_environ().items() if not k.startswith("PYTHON")},
             capture_output=True,
             text=True,
             timeout=_DEADLINE,
@@ -182,6 +184,7 @@ def _finding(record: dict[str, Any], origins: dict[str, Origins], project: Path)
         name=record["check_name"],
         details=tuple(record.get("details") or ()),
         resource=address,
+        plan=plan,
         file=block.file.relative_to(project).as_posix(),
         start=block.start,
         end=block.end,

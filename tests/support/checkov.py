@@ -31,11 +31,17 @@ def run_checkov(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProces
             *map(str, arguments),
         ],
         cwd=cwd,
+        env=environ(),
         capture_output=True,
         text=True,
         timeout=300,
         check=False,
     )
+
+
+def environ() -> dict[str, str]:
+    """The environment without what would let checkov import from somewhere else."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
 
 
 @dataclass(frozen=True)

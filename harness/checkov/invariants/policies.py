@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from harness.checkov.invariants.resource import Resource, Unknown
+from harness.checkov.invariants.planned import REFERENCE, Resource, Unknown
 from harness.iam.condition import Condition
 from harness.iam.errors import PolicyError
 from harness.iam.parse import load_json, parse_policy
@@ -69,7 +70,7 @@ def document_of(resource: Resource) -> Mapping[str, Any] | None:
     """The resource's policy as data; None for null. Raises `Unknown` and `PolicyError`."""
     attribute = _DOCUMENTS[resource.kind][0]
     value = resource.value(attribute)
-    if not resource.plan and value is not None and not _is_json(value):
+    if not resource.plan and value is not None and not _is_final(value):
         raise Unknown(attribute)
     if value is None or value == "":
         return None
@@ -80,9 +81,10 @@ def document_of(resource: Resource) -> Mapping[str, Any] | None:
     return value
 
 
-def _is_json(value: Any) -> bool:
-    """HCL is evaluated by checkov as far as it goes; only a finished text can be relied on."""
-    return isinstance(value, str) and value.lstrip().startswith("{")
+def _is_final(value: Any) -> bool:
+    """checkov evaluates HCL as far as it goes; only what refers to nothing can be relied on."""
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text.lstrip().startswith("{") and "${" not in text and not REFERENCE.search(text)
 
 
 def policy_of(resource: Resource) -> Policy:

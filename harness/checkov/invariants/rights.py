@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from harness.checkov.invariants.planned import Resource
 from harness.checkov.invariants.policies import (
     IDENTITY_POLICIES,
     all_match,
@@ -13,7 +14,6 @@ from harness.checkov.invariants.policies import (
     pinned,
     services_granted,
 )
-from harness.checkov.invariants.resource import Resource
 from harness.checkov.invariants.rule import Rules
 
 RULES = Rules()
