@@ -11,11 +11,10 @@ from typing import Any
 import jsonschema
 import pytest
 
-from harness.cli.check import Finding, Verdict, check_plans
+from harness.cli.check import Verdict, check_plans
 from harness.deploy.apply import EXTERNAL_IDS_FILE
 from harness.deploy.deployment import Deployment
 from harness.deploy.plans import Origins, PlanDocument, plan_documents, resources_of
-from harness.errors import UserError
 
 SCHEMA = Path(__file__).with_name("sarif-2.1.0-rtm.5.json")
 """As Microsoft publishes it in @microsoft/jest-sarif 1.0.0-beta.0 (MIT)."""
@@ -120,27 +119,3 @@ def test_the_plans_of_our_modules_hold_every_check(
             opening = f'resource "{resource["type"]}" "{resource["name"]}" {{'
             assert block.lines[0] == opening
             assert block.lines[-1] == "}"
-
-
-def test_a_plan_that_checkov_cannot_read_is_an_error(tmp_path: Path) -> None:
-    root = ROOT / "environments/embedded/operations"
-    role = {"mode": "managed", "type": "aws_iam_role", "name": "a", "address": "aws_iam_role.a"}
-    broken = PlanDocument(
-        "broken",
-        root,
-        json.dumps(
-            {
-                # Without terraform_version checkov takes it for no plan, and says so to nobody.
-                "configuration": {"root_module": {}},
-                "planned_values": {"root_module": {"resources": [role]}},
-            }
-        ),
-    )
-    with pytest.raises(UserError, match="checkov"):
-        check_plans([broken], tmp_path / "plans")
-    assert list((tmp_path / "plans").iterdir()) == []
-
-
-def test_a_finding_says_where_what_and_why() -> None:
-    finding = Finding("CKV_X_1", "Name", ("one", "two"), "aws_a.b", "p", "modules/m/main.tf", 3, 9)
-    assert str(finding) == "modules/m/main.tf:3: CKV_X_1 Name (aws_a.b): one; two"
