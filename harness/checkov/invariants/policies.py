@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -179,3 +180,42 @@ def all_match(texts: Iterable[str], pattern: re.Pattern[str]) -> bool:
 def is_fleet_role(resource: Resource) -> bool:
     """Whether a role is a customer's in the operations account."""
     return resource.text("path").startswith(FLEET_PATH)
+
+
+_ATTACHMENTS = {
+    "aws_iam_group_policy_attachment": "policy_arn",
+    "aws_iam_policy_attachment": "policy_arn",
+    "aws_iam_role": "managed_policy_arns",
+    "aws_iam_role_policy_attachment": "policy_arn",
+    "aws_iam_user_policy_attachment": "policy_arn",
+}
+
+
+def grants_something(resource: Resource) -> bool:
+    """Whether an identity policy gives rights. A permissions boundary only limits those of others:
+    a policy that is named so, or set as one, and that nothing in the run attaches.
+
+    The boundaries of fleet roles count as grants, since they are to allow no more than these do.
+    """
+    if resource.kind != "aws_iam_policy" or resource.text("path").startswith(FLEET_PATH):
+        return True
+    arn = ""
+    with contextlib.suppress(Unknown):
+        arn = resource.text("arn")
+    boundaries, attached = resource.peers.once("boundaries", _uses)
+    is_one = resource.text("name").endswith("boundary") or arn in boundaries
+    return not is_one or arn in attached
+
+
+def _uses(resources: Iterable[Resource]) -> tuple[set[str], set[str]]:
+    """The ARNs of all policies that are set as boundaries, and of those that are attached."""
+    boundaries: set[str] = set()
+    attached: set[str] = set()
+    for each in resources:
+        with contextlib.suppress(Unknown):
+            if each.kind == "aws_iam_role":
+                boundaries.add(each.text("permissions_boundary"))
+        with contextlib.suppress(Unknown):
+            if each.kind in _ATTACHMENTS:
+                attached.update(each.texts(_ATTACHMENTS[each.kind]))
+    return boundaries - {""}, attached
