@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from checkov.common.models.enums import CheckCategories, CheckResult
 from checkov.terraform.checks.resource.base_resource_check import BaseResourceCheck
@@ -20,12 +20,22 @@ if _PROJECT not in sys.path:
     # At the end: nothing of the project may stand in for what checkov imports.
     sys.path.append(_PROJECT)
 
+
+def _end(message: str) -> NoReturn:
+    """Ends checkov, which swallows what an exception says."""
+    print(f"{__file__}: {message}", file=sys.stderr, flush=True)
+    raise SystemExit(2)
+
+
 try:
+    import harness
     from harness.checkov.invariants.catalogue import RULES
-    from harness.checkov.invariants.resource import Peers, Resource, Unknown
+    from harness.checkov.invariants.planned import Peers, Resource, Unknown
     from harness.checkov.invariants.rule import Rule
 except Exception as error:
-    raise SystemExit(f"{__file__}: cannot load the rules: {error!r}") from error
+    _end(f"cannot load the rules: {error!r}")
+if not Path(str(harness.__file__)).resolve().is_relative_to(_PROJECT):
+    _end(f"the rules of another project were loaded: {harness.__file__}")
 
 _HCL = (".tf", ".tofu", ".hcl")
 

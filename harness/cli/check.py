@@ -39,6 +39,8 @@ class Finding:
     name: str
     details: tuple[str, ...]
     resource: str
+    plan: str
+    """The name of the plan that it is about."""
     file: str
     """Relative to the project, with slashes."""
     start: int
@@ -101,30 +103,39 @@ def check_plans(plans: Sequence[PlanDocument], folder: Path) -> Verdict:
 
     Raises `UserError` when checkov could not judge all of them.
     """
-    project = project_root()
-    with _written(plans, folder):
+    command = checkov_command()
+    with _written(plans, folder), _in_time():
         done = subprocess.run(
             [
-                *(str(checkov_command()), "--directory", str(folder)),
-                *("--external-checks-dir", str(project / CHECKS)),
+                *(str(command), "--directory", str(folder)),
+                *("--external-checks-dir", str(project_root() / CHECKS)),
                 *("--framework", "terraform_plan", "--skip-download", "--output", "json"),
             ],
             # Elsewhere checkov would find a configuration of its own.
             cwd=folder,
-            env=clean_environ(),
+            env={k: v for k, v in clean_environ().items() if not k.startswith("PYTHON")},
             capture_output=True,
             text=True,
             timeout=_DEADLINE,
             check=False,
         )
+    return read_answer(plans, done.stdout, done.returncode, done.stderr)
+
+
+def read_answer(plans: Sequence[PlanDocument], out: str, code: int, err: str) -> Verdict:
+    """The verdict from checkov's JSON, exit code and standard error.
+
+    Raises `UserError` for an answer that is not about all of the plans.
+    """
+    project = project_root()
     try:
-        said = json.loads(done.stdout) if done.returncode in _ENDED else None
+        said = json.loads(out) if code in _ENDED else None
     except ValueError:
         said = None
     if not isinstance(said, dict) or "results" not in said:
         # Its output may quote a plan, which holds external ids.
-        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise UserError(f"checkov did not judge the plans (exit {done.returncode}): {last[:300]}")
+        last = (err.strip().splitlines() or ["it said nothing"])[-1]
+        raise UserError(f"checkov did not judge the plans (exit {code}): {last[:300]}")
     results = said["results"]
     _refuse_gaps(plans, results)
     origins = {plan.name: Origins(plan) for plan in plans}
@@ -134,6 +145,14 @@ def check_plans(plans: Sequence[PlanDocument], folder: Path) -> Verdict:
         resources=sum(len(resources_of(plan)) for plan in plans),
         version=said["summary"]["checkov_version"],
     )
+
+
+@contextlib.contextmanager
+def _in_time() -> Iterator[None]:
+    try:
+        yield
+    except subprocess.TimeoutExpired:
+        raise UserError(f"checkov did not judge the plans within {_DEADLINE} s") from None
 
 
 @contextlib.contextmanager
@@ -182,6 +201,7 @@ def _finding(record: dict[str, Any], origins: dict[str, Origins], project: Path)
         name=record["check_name"],
         details=tuple(record.get("details") or ()),
         resource=address,
+        plan=plan,
         file=block.file.relative_to(project).as_posix(),
         start=block.start,
         end=block.end,

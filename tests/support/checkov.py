@@ -31,11 +31,17 @@ def run_checkov(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProces
             *map(str, arguments),
         ],
         cwd=cwd,
+        env=environ(),
         capture_output=True,
         text=True,
         timeout=300,
         check=False,
     )
+
+
+def environ() -> dict[str, str]:
+    """The environment without what would let checkov import from somewhere else."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
 
 
 @dataclass(frozen=True)
@@ -64,13 +70,31 @@ def cases() -> Iterator[Case]:
 
 
 def plan_of(case: Case) -> dict[str, Any]:
-    """The plan that creates the resource: policies as text, unknown values left out."""
-    resource = case.resource
+    """The plan that creates the resource, with those beside it: policies as text, unknown values
+    left out."""
+    resources = [case.resource, *case.resource.get("beside", [])]
+    parts = [_parts(resource) for resource in resources]
+    return {
+        "format_version": "1.2",
+        "terraform_version": "1.11.4",
+        "planned_values": {"root_module": {"resources": [planned for planned, _, _ in parts]}},
+        "resource_changes": [change for _, change, _ in parts],
+        "configuration": {"root_module": {"resources": [written for _, _, written in parts]}},
+    }
+
+
+def _parts(resource: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """A resource among the planned values, the changes and the configuration."""
     values = {
         name: json.dumps(value) if isinstance(value, dict) and "Statement" in value else value
         for name, value in resource["values"].items()
     }
-    same = {"mode": "managed", "type": resource["type"], "name": resource["name"]}
+    same = {
+        "address": f"{resource['type']}.{resource['name']}",
+        "mode": "managed",
+        "type": resource["type"],
+        "name": resource["name"],
+    }
     references = {n: {"references": r} for n, r in resource.get("references", {}).items()}
     change = {
         "actions": ["create"],
@@ -78,19 +102,7 @@ def plan_of(case: Case) -> dict[str, Any]:
         "after": values,
         "after_unknown": dict.fromkeys(resource.get("unknown", []), True),
     }
-    return {
-        "format_version": "1.2",
-        "terraform_version": "1.11.4",
-        "planned_values": {
-            "root_module": {"resources": [{"address": case.address, **same, "values": values}]}
-        },
-        "resource_changes": [{"address": case.address, **same, "change": change}],
-        "configuration": {
-            "root_module": {
-                "resources": [{"address": case.address, **same, "expressions": references}]
-            }
-        },
-    }
+    return same | {"values": values}, same | {"change": change}, same | {"expressions": references}
 
 
 Findings = dict[tuple[str, str, str], dict[str, Any]]

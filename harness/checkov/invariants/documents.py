@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from harness.checkov.invariants.planned import Resource
 from harness.checkov.invariants.policies import (
     ALL_POLICIES,
     GUARDRAILS,
@@ -15,7 +16,6 @@ from harness.checkov.invariants.policies import (
     kind_of,
     policy_of,
 )
-from harness.checkov.invariants.resource import Resource
 from harness.checkov.invariants.rule import Rules
 from harness.iam.validate import validate
 

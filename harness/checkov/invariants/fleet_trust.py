@@ -6,6 +6,7 @@ import contextlib
 import re
 from collections.abc import Iterable, Iterator
 
+from harness.checkov.invariants.planned import Resource, Unknown
 from harness.checkov.invariants.policies import (
     FLEET_PATH,
     account_of,
@@ -17,7 +18,6 @@ from harness.checkov.invariants.policies import (
     pinned,
     principal_accounts,
 )
-from harness.checkov.invariants.resource import Resource, Unknown
 from harness.checkov.invariants.rule import Rules
 from harness.iam.errors import PolicyError
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from harness.checkov.invariants.resource import Resource, Unknown
+from harness.checkov.invariants.planned import REFERENCE, Resource, Unknown
 from harness.iam.condition import Condition
 from harness.iam.errors import PolicyError
 from harness.iam.parse import load_json, parse_policy
@@ -69,7 +71,7 @@ def document_of(resource: Resource) -> Mapping[str, Any] | None:
     """The resource's policy as data; None for null. Raises `Unknown` and `PolicyError`."""
     attribute = _DOCUMENTS[resource.kind][0]
     value = resource.value(attribute)
-    if not resource.plan and value is not None and not _is_json(value):
+    if not resource.plan and value is not None and not _is_final(value):
         raise Unknown(attribute)
     if value is None or value == "":
         return None
@@ -80,9 +82,10 @@ def document_of(resource: Resource) -> Mapping[str, Any] | None:
     return value
 
 
-def _is_json(value: Any) -> bool:
-    """HCL is evaluated by checkov as far as it goes; only a finished text can be relied on."""
-    return isinstance(value, str) and value.lstrip().startswith("{")
+def _is_final(value: Any) -> bool:
+    """checkov evaluates HCL as far as it goes; only what refers to nothing can be relied on."""
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text.lstrip().startswith("{") and "${" not in text and not REFERENCE.search(text)
 
 
 def policy_of(resource: Resource) -> Policy:
@@ -177,3 +180,42 @@ def all_match(texts: Iterable[str], pattern: re.Pattern[str]) -> bool:
 def is_fleet_role(resource: Resource) -> bool:
     """Whether a role is a customer's in the operations account."""
     return resource.text("path").startswith(FLEET_PATH)
+
+
+_ATTACHMENTS = {
+    "aws_iam_group_policy_attachment": "policy_arn",
+    "aws_iam_policy_attachment": "policy_arn",
+    "aws_iam_role": "managed_policy_arns",
+    "aws_iam_role_policy_attachment": "policy_arn",
+    "aws_iam_user_policy_attachment": "policy_arn",
+}
+
+
+def grants_something(resource: Resource) -> bool:
+    """Whether an identity policy gives rights. A permissions boundary only limits those of others:
+    a policy that is named so, or set as one, and that nothing in the run attaches.
+
+    The boundaries of fleet roles count as grants, since they are to allow no more than these do.
+    """
+    if resource.kind != "aws_iam_policy" or resource.text("path").startswith(FLEET_PATH):
+        return True
+    arn = ""
+    with contextlib.suppress(Unknown):
+        arn = resource.text("arn")
+    boundaries, attached = resource.peers.once("boundaries", _uses)
+    is_one = resource.text("name").endswith("boundary") or arn in boundaries
+    return not is_one or arn in attached
+
+
+def _uses(resources: Iterable[Resource]) -> tuple[set[str], set[str]]:
+    """The ARNs of all policies that are set as boundaries, and of those that are attached."""
+    boundaries: set[str] = set()
+    attached: set[str] = set()
+    for each in resources:
+        with contextlib.suppress(Unknown):
+            if each.kind == "aws_iam_role":
+                boundaries.add(each.text("permissions_boundary"))
+        with contextlib.suppress(Unknown):
+            if each.kind in _ATTACHMENTS:
+                attached.update(each.texts(_ATTACHMENTS[each.kind]))
+    return boundaries - {""}, attached

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from harness.checkov.invariants.planned import Resource
 from harness.checkov.invariants.policies import (
     account_of,
     all_match,
@@ -12,7 +13,6 @@ from harness.checkov.invariants.policies import (
     pinned,
     principal_accounts,
 )
-from harness.checkov.invariants.resource import Resource
 from harness.checkov.invariants.rule import Rules
 
 RULES = Rules()
@@ -209,7 +209,8 @@ def no_global_profile(resource: Resource) -> Iterator[str]:
     why="The tag puts a call on the customer's bill, and tells audits whose profile it is.",
 )
 def profile_of_a_customer(resource: Resource) -> Iterator[str]:
-    tags = resource.value("tags_all")
+    # A provider's default tags are known in plans only.
+    tags = resource.value("tags_all" if resource.plan else "tags")
     customer = tags.get("bulkhead:customer") if isinstance(tags, dict) else None
     # checkov wraps the values of nested maps too.
     if customer in (None, "", [""], [None]):

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from harness.checkov.invariants.planned import Resource
 from harness.checkov.invariants.policies import (
     IDENTITY_POLICIES,
     all_match,
     granted,
+    grants_something,
     has_wildcard,
     pinned,
     services_granted,
 )
-from harness.checkov.invariants.resource import Resource
 from harness.checkov.invariants.rule import Rules
 
 RULES = Rules()
@@ -77,6 +78,7 @@ def _unnamed(resources: tuple[str, ...] | None, pattern: re.Pattern[str]) -> lis
     why="A model called past the customer's own profile is paid by nobody in particular and cannot "
     "be stopped per customer; a wildcard reaches other customers' profiles, stored answers and "
     "other Regions.",
+    applies=grants_something,
 )
 def models_through_profiles(resource: Resource) -> Iterator[str]:
     for action, statement in granted(
@@ -101,6 +103,7 @@ def models_through_profiles(resource: Resource) -> Iterator[str]:
     resources=IDENTITY_POLICIES,
     rows="P01 P18 L04 G01",
     why="One call makes every customer's prompts and answers come to rest in the account.",
+    applies=grants_something,
 )
 def no_invocation_logging_right(resource: Resource) -> Iterator[str]:
     for action, statement in granted(resource, "bedrock:PutModelInvocationLoggingConfiguration"):
@@ -113,6 +116,7 @@ def no_invocation_logging_right(resource: Resource) -> Iterator[str]:
     resources=IDENTITY_POLICIES,
     rows="P08 P22 P23 P28 B01 B02 B06 B07",
     why="Batch and asynchronous jobs, sessions and the Responses API keep content in the account.",
+    applies=grants_something,
 )
 def nothing_stored(resource: Resource) -> Iterator[str]:
     for action, statement in granted(resource, *_STORES):
@@ -125,6 +129,7 @@ def nothing_stored(resource: Resource) -> Iterator[str]:
     resources=IDENTITY_POLICIES,
     rows="P33 P34 B24",
     why="A bearer token works for whoever holds it, from anywhere, and a long-term one for ever.",
+    applies=grants_something,
 )
 def no_api_keys(resource: Resource) -> Iterator[str]:
     for action, statement in granted(resource, *_KEYS):
@@ -138,6 +143,7 @@ def no_api_keys(resource: Resource) -> Iterator[str]:
     rows="P10 P30 B03 B14 G02",
     why="Mantle, AgentCore and web search have neither the conditions of fleet roles nor enforced "
     "guardrails; the default project of Mantle is shared by all customers.",
+    applies=grants_something,
 )
 def no_other_endpoints(resource: Resource) -> Iterator[str]:
     for action, statement in services_granted(resource, *_OTHER_ENDPOINTS):
@@ -151,6 +157,7 @@ def no_other_endpoints(resource: Resource) -> Iterator[str]:
     resources=IDENTITY_POLICIES,
     rows="P36 G13",
     why="Resource control policies do not reach Bedrock, so a resource policy is not held by one.",
+    applies=grants_something,
 )
 def no_sharing(resource: Resource) -> Iterator[str]:
     for action, statement in granted(resource, "bedrock:PutResourcePolicy"):
@@ -163,6 +170,7 @@ def no_sharing(resource: Resource) -> Iterator[str]:
     resources=IDENTITY_POLICIES,
     rows="P16 C02",
     why="A wildcard reaches every role that trusts the account, other customers' fleet roles too.",
+    applies=grants_something,
 )
 def roles_by_name(resource: Resource) -> Iterator[str]:
     for action, statement in granted(resource, "sts:AssumeRole"):
@@ -176,6 +184,7 @@ def roles_by_name(resource: Resource) -> Iterator[str]:
     resources=IDENTITY_POLICIES,
     rows="P14",
     why="Who may pass any role to any service has the rights of every role in the account.",
+    applies=grants_something,
 )
 def roles_passed_by_name(resource: Resource) -> Iterator[str]:
     for action, statement in granted(resource, "iam:PassRole"):
@@ -193,6 +202,7 @@ def roles_passed_by_name(resource: Resource) -> Iterator[str]:
     resources=IDENTITY_POLICIES,
     rows="L02 P07 P11",
     why="Who reads every group reads every record, and every copy that somebody makes.",
+    applies=grants_something,
 )
 def reads_by_name(resource: Resource) -> Iterator[str]:
     for action, statement in granted(resource, *_READS):
@@ -207,6 +217,7 @@ def reads_by_name(resource: Resource) -> Iterator[str]:
     rows="P11 L02",
     why="A writer that may choose the group, or make one, writes where nobody set a key, a "
     "retention or readers; in the operations account nobody writes at all.",
+    applies=grants_something,
 )
 def writes_by_name(resource: Resource) -> Iterator[str]:
     for action, statement in granted(resource, "logs:PutLogEvents", "logs:CreateLogStream"):
@@ -221,6 +232,7 @@ def writes_by_name(resource: Resource) -> Iterator[str]:
     rows="K07",
     why="With kms:ViaService the key opens log records for who may read the group, and nothing "
     "else that somebody encrypted under it.",
+    applies=grants_something,
 )
 def keys_through_services(resource: Resource) -> Iterator[str]:
     for action, statement in granted(resource, "kms:Decrypt"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from harness.checkov.invariants.resource import Resource
+from harness.checkov.invariants.planned import Resource
 
 PREFIX = "CKV_BULKHEAD_"
 """checkov has CKV_ with a provider's name for its own; skip comments take letters, digits, _, -."""
