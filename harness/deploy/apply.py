@@ -21,6 +21,7 @@ from typing import Any, Literal, TypeVar
 
 from filelock import FileLock
 
+from harness.deploy.baseline import set_baseline
 from harness.deploy.deployment import (
     CustomerAccount,
     Deployment,
@@ -111,6 +112,9 @@ def deploy(
         made = run.operations(
             lambda root, variables: (root.apply(variables), fleets(root.output()))[1]
         )
+
+        # Before anybody can call a model: unset, each keeps what its provider's terms say.
+        set_baseline(environment, target)
 
         def apply(root: Terraform, variables: dict[str, Any], account: Account) -> CustomerAccount:
             root.apply(variables)
