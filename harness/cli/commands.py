@@ -241,6 +241,23 @@ def decide(files: tuple[str, ...]) -> None:
 
 @commands.command()
 @click.argument("environment", metavar="ENV")
+@click.option("--set", "make", is_flag=True, help="Set what is not as it should be.")
+def baseline(environment: str, make: bool) -> None:
+    """Show the settings of the running ENV that Terraform cannot make; with --set, make them.
+
+    That is Bedrock's data retention (none, in every region), the cost allocation tags of inference
+    profiles (active, in the account that pays) and the access to each customer's models, which is
+    told and left to a person. Changes nothing unless told to; `bulkhead apply` sets them as well.
+
+    Exit code 0: all is as it should be. 1: something is not.
+    """
+    from harness.cli.baseline import baseline_environment
+
+    sys.exit(0 if baseline_environment(environment, make=make) else EXIT_FAILED)
+
+
+@commands.command()
+@click.argument("environment", metavar="ENV")
 def destroy(environment: str) -> None:
     """Remove from ENV everything that `bulkhead apply ENV` deployed."""
     from harness.cli.environments import destroy_environment

@@ -198,6 +198,11 @@ def throwaway(environment: Environment, console: Console) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def running(environment: Environment) -> Deployment | None:
+    """The environment's deployment that a `bulkhead apply` in another terminal keeps, if any."""
+    return _running(_folder(environment))
+
+
 def _running(folder: Path) -> Deployment | None:
     """The deployment that a `bulkhead apply` in another terminal keeps, if any."""
     saved = folder / DEPLOYMENT_FILE

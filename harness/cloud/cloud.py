@@ -22,6 +22,7 @@ from harness.cloud.bedrock import Bedrock, BedrockSettings, InferenceProfileKey
 from harness.cloud.bucket_acls import refuse_acls
 from harness.cloud.bucket_owner import BucketOwner
 from harness.cloud.call import Caller
+from harness.cloud.cost_tags import CostTags
 from harness.cloud.customer_keys import check_customer_keys
 from harness.cloud.event_deliveries import EventDeliveries
 from harness.cloud.gateway import Gateway, Parts
@@ -152,6 +153,7 @@ class Cloud:
                     UserBoundaries(estate),
                     ServiceCredentials(estate, now),
                     Departures(estate.forget_organizations),
+                    CostTags(accounts, estate, self.bedrock.tag_keys, now),
                     log_encryption,
                     self.ingestion,
                     outlets,

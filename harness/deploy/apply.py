@@ -21,6 +21,7 @@ from typing import Any, Literal, TypeVar
 
 from filelock import FileLock
 
+from harness.deploy.baseline import set_baseline
 from harness.deploy.deployment import (
     CustomerAccount,
     Deployment,
@@ -131,6 +132,8 @@ def deploy(
             lambda root, variables: (root.apply(variables), fleets(root.output()))[1]
         )
 
+        # Before anybody can call a model: unset, each keeps what its provider's terms say.
+        set_baseline(environment, target)
         run.hand_over(made)
 
         def apply(root: Terraform, variables: dict[str, Any], account: Account) -> CustomerAccount:

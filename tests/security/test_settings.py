@@ -54,24 +54,23 @@ def test_invocation_logging_is_off(probe: Recorder, cast: Cast, region: str) -> 
     )
 
 
-def test_prompts_are_shared_with_nobody(probe: Recorder, cast: Cast, region: str) -> None:
-    """Unset, each model keeps what its provider's terms say; Terraform cannot set it yet."""
+def test_bedrock_keeps_nothing(probe: Recorder, cast: Cast, region: str) -> None:
+    """Unset, each model keeps what its provider's terms say: `bulkhead baseline` sets it."""
     reader = cast.administrator(cast.stage.environment.operations_account)
     mode = cast.client(reader, "bedrock", region).get_account_data_retention()["mode"]
-    fit = ("none", "inherit")
     probe.state(
         Subject(
             "data-retention",
-            ("P35",),
-            "Bedrock keeps no more of a prompt than a model asks for, and shares it with nobody",
+            ("P35", "B04"),
+            "Bedrock keeps nothing of a prompt, and shares it with nobody",
             reader,
             "bedrock:GetAccountDataRetention",
             f"operations account in {region}",
             (),
         ),
-        expected=" or ".join(fit),
+        expected="none",
         observed=mode,
-        holds=mode in fit,
+        holds=mode == "none",
         why=f"the account's mode is {mode}",
     )
 
