@@ -150,6 +150,14 @@ class Applied:
             modelId=self.profile(customer), messages=[{"role": "user", "content": content}]
         )
 
+    def played(self, role: str) -> Any:
+        """A session of an executor's role, which is made to trust us for it."""
+        iam = self.clients(OPERATIONS, "iam")
+        trusting = trust({"AWS": f"arn:aws:iam::{OPERATIONS}:root"})
+        iam.update_assume_role_policy(RoleName=role, PolicyDocument=trusting)
+        arn = f"arn:aws:iam::{OPERATIONS}:role/bulkhead/spend/{role}"
+        return self.clients.assume(OPERATIONS, arn)
+
     def stopped(self, customer: str) -> bool:
         """Whether the stop policy is attached to the customer's fleet role."""
         pages = self.clients(OPERATIONS, "iam").get_paginator("list_attached_role_policies")
@@ -200,23 +208,127 @@ def forked(applied: Applied, tmp_path: Path) -> Iterator[Applied]:
         yield Applied(bench, cloud)
 
 
+def over_the_limit(made: Applied) -> Any:
+    """A live session of acme's that went over the limit, and so was stopped."""
+    session = made.session("acme")
+    made.say(session, "acme", words=LIMIT)  # the call that passes the limit is answered
+    assert made.stopped("acme")
+    return session
+
+
+def reset(made: Applied) -> None:
+    """The reset of the module's README."""
+    made.clients(OPERATIONS, "iam").detach_role_policy(RoleName="bulkhead-acme", PolicyArn=STOP)
+    cloudwatch = made.clients(OPERATIONS, "cloudwatch")
+    pages = cloudwatch.get_paginator("describe_alarms").paginate(
+        AlarmNamePrefix="bulkhead-spend.bulkhead-acme.", StateValue="ALARM"
+    )
+    for alarm in [alarm for page in pages for alarm in page["MetricAlarms"]]:
+        cloudwatch.set_alarm_state(
+            AlarmName=alarm["AlarmName"], StateValue="OK", StateReason="reset"
+        )
+
+
 def test_over_the_limit_stopped_and_still_stopped_after_the_next_apply(forked: Applied) -> None:
-    acme, globex = forked.session("acme"), forked.session("globex")
+    globex = forked.session("globex")
+    acme = forked.session("acme")
     forked.say(acme, "acme")
-    forked.say(globex, "globex")
     assert not forked.stopped("acme")
 
-    forked.say(acme, "acme", words=LIMIT)  # the call that passes the limit is answered
-    assert forked.stopped("acme")
+    over_the_limit(forked)
     assert not forked.stopped("globex")
-    with pytest.raises(ClientError, match="explicit deny in an identity-based policy"):
-        forked.say(acme, "acme")
-    with pytest.raises(ClientError, match="explicit deny in an identity-based policy"):
-        forked.say(forked.session("acme"), "acme")
+    for session in (acme, forked.session("acme")):
+        with pytest.raises(ClientError, match="explicit deny in an identity-based policy"):
+            forked.say(session, "acme")
     forked.say(globex, "globex")
 
-    forked.terraform("plan")
-    forked.terraform("apply")
+    assert "0 added, 0 changed, 0 destroyed" in forked.terraform("apply")
     assert forked.stopped("acme")
     assert error_code(forked.say, acme, "acme") == "AccessDeniedException"
     forked.say(globex, "globex")
+
+
+def test_a_reset_holds_once_the_limit_is_raised_or_the_time_is_over(forked: Applied) -> None:
+    acme = over_the_limit(forked)
+    reset(forked)
+    cloudwatch = forked.clients(OPERATIONS, "cloudwatch")
+    cloudwatch.describe_alarms(AlarmNamePrefix="bulkhead-spend.")  # a minute later, on AWS
+    assert forked.stopped("acme"), "a reset before its time is undone"
+
+    forked.terraform("apply", f"input_tokens={100 * LIMIT}")
+    assert forked.stopped("acme"), "an apply takes no stop away, a higher limit neither"
+    reset(forked)
+    assert not forked.stopped("acme")
+    forked.say(acme, "acme", words=LIMIT)
+    assert not forked.stopped("acme")
+    forked.say(acme, "acme", words=100 * LIMIT)
+    assert forked.stopped("acme"), "after a reset the limit holds again"
+
+
+def test_controls_are_not_taken_away_from_under_a_stop(forked: Applied) -> None:
+    over_the_limit(forked)
+    with pytest.raises(pytest.fail.Exception, match="DeleteConflict"):
+        forked.terraform("apply", "limited=[]")
+    assert forked.stopped("acme")
+
+
+@pytest.mark.parametrize("role", ["stop", "budget"])
+def test_who_stops_can_do_nothing_else(forked: Applied, role: str) -> None:
+    session = forked.played(f"bulkhead-spend-{REGION}-{role}")
+    iam = forked.clients(session, "iam")
+    trusting = trust({"AWS": f"arn:aws:iam::{OPERATIONS}:root"})
+    forked.clients(OPERATIONS, "iam").create_role(
+        RoleName="another", AssumeRolePolicyDocument=trusting
+    )
+    fleet = "bulkhead-globex"
+    boundary = f"arn:aws:iam::{OPERATIONS}:policy/bulkhead/fleet/{fleet}-boundary"
+    refused: list[tuple[Callable[..., Any], dict[str, Any]]] = [
+        (iam.attach_role_policy, {"RoleName": "another", "PolicyArn": STOP}),
+        (iam.attach_role_policy, {"RoleName": EXECUTOR.rsplit("/", 1)[1], "PolicyArn": STOP}),
+        (iam.attach_role_policy, {"RoleName": fleet, "PolicyArn": boundary}),
+        (
+            iam.attach_role_policy,
+            {"RoleName": fleet, "PolicyArn": "arn:aws:iam::aws:policy/AdministratorAccess"},
+        ),
+        (iam.detach_role_policy, {"RoleName": fleet, "PolicyArn": STOP}),
+        (iam.delete_role_policy, {"RoleName": fleet, "PolicyName": "invoke-own-profiles"}),
+        (
+            iam.put_role_policy,
+            {"RoleName": fleet, "PolicyName": "x", "PolicyDocument": document(allow("*"))},
+        ),
+        (iam.update_assume_role_policy, {"RoleName": fleet, "PolicyDocument": trusting}),
+        (iam.create_policy_version, {"PolicyArn": STOP, "PolicyDocument": document(allow("*"))}),
+        (iam.list_roles, {}),
+        (forked.clients(session, "stepfunctions").list_state_machines, {}),
+    ]
+    for operation, asked in refused:
+        assert error_code(operation, **asked) in ("AccessDenied", "AccessDeniedException"), asked
+    assert not forked.stopped("globex")
+    iam.attach_role_policy(RoleName=fleet, PolicyArn=STOP)
+    assert forked.stopped("globex")
+
+
+def test_who_starts_can_do_nothing_else(forked: Applied) -> None:
+    session = forked.played(f"bulkhead-spend-{REGION}-start")
+    states = forked.clients(session, "stepfunctions")
+    asked = {"input": json.dumps({"alarmName": "x.bulkhead-globex.1m.input"})}
+    other = states.start_execution
+    assert error_code(other, stateMachineArn=f"{MACHINE}-2", **asked) == "AccessDeniedException"
+    assert error_code(states.list_state_machines) == "AccessDeniedException"
+    attach = forked.clients(session, "iam").attach_role_policy
+    assert error_code(attach, RoleName="bulkhead-globex", PolicyArn=STOP) == "AccessDenied"
+    states.start_execution(stateMachineArn=MACHINE, **asked)
+    assert forked.stopped("globex")
+
+
+def test_the_budget_stands_by(applied: Applied) -> None:
+    budgets = applied.clients(OPERATIONS, "budgets", "us-east-1")
+    named = {"AccountId": OPERATIONS, "BudgetName": "bulkhead-spend-acme"}
+    budget = budgets.describe_budget(**named)["Budget"]
+    assert budget["CostFilters"] == {"TagKeyValue": ["user:bulkhead:customer$acme"]}
+    (action,) = budgets.describe_budget_actions_for_budget(**named)["Actions"]
+    assert (action["Status"], action["ApprovalModel"]) == ("STANDBY", "AUTOMATIC")
+    assert action["Definition"]["IamActionDefinition"] == {
+        "PolicyArn": STOP,
+        "Roles": ["bulkhead-acme"],
+    }

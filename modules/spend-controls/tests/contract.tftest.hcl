@@ -1,0 +1,250 @@
+# What the module makes. The provider is mocked; ARNs of profiles are given, so that whole policies are known.
+
+mock_provider "aws" {
+  override_data {
+    target = data.aws_region.current
+    values = { id = "eu-west-1" }
+  }
+}
+
+variables {
+  operations_account_id = "111111111111"
+  alarm_topic_arns      = ["arn:aws:sns:eu-west-1:111111111111:platform"]
+  budget_emails         = ["finance@example.com", "platform@example.com"]
+  tags                  = { team = "platform" }
+  customers = {
+    acme = {
+      fleet_role_name = "bulkhead-acme"
+      inference_profile_arns = [
+        "arn:aws:bedrock:eu-west-1:111111111111:application-inference-profile/aaaaaaaaaaaa",
+        "arn:aws:bedrock:eu-west-1:111111111111:application-inference-profile/bbbbbbbbbbbb",
+      ]
+      limits = [
+        { minutes = 5, input_tokens = 1000, output_tokens = 200 },
+        { minutes = 1440, input_tokens = 50000, output_tokens = 10000, cache_write_tokens = 7, cache_read_tokens = 8 },
+      ]
+      monthly_budget_usd = 500
+    }
+    globex = {
+      fleet_role_name        = "bulkhead-globex"
+      inference_profile_arns = ["arn:aws:bedrock:eu-west-1:111111111111:application-inference-profile/cccccccccccc"]
+      limits                 = [{ minutes = 60, input_tokens = 1000, output_tokens = 200 }]
+      on_limit               = "notify"
+    }
+  }
+}
+
+run "alarms_add_up_a_customers_profiles" {
+  command = plan
+
+  assert {
+    condition = { for key, alarm in aws_cloudwatch_metric_alarm.limit : alarm.alarm_name => alarm.threshold } == {
+      "bulkhead-spend.bulkhead-acme.5m.input"                 = 1000
+      "bulkhead-spend.bulkhead-acme.5m.output"                = 200
+      "bulkhead-spend.bulkhead-acme.5m.cache-write"           = 1000
+      "bulkhead-spend.bulkhead-acme.5m.cache-read"            = 10000
+      "bulkhead-spend.bulkhead-acme.1440m.input"              = 50000
+      "bulkhead-spend.bulkhead-acme.1440m.output"             = 10000
+      "bulkhead-spend.bulkhead-acme.1440m.cache-write"        = 7
+      "bulkhead-spend.bulkhead-acme.1440m.cache-read"         = 8
+      "bulkhead-spend-notify.bulkhead-globex.60m.input"       = 1000
+      "bulkhead-spend-notify.bulkhead-globex.60m.output"      = 200
+      "bulkhead-spend-notify.bulkhead-globex.60m.cache-write" = 1000
+      "bulkhead-spend-notify.bulkhead-globex.60m.cache-read"  = 10000
+    }
+    error_message = "There must be one alarm for each customer, limit and kind of token."
+  }
+
+  assert {
+    condition = toset([
+      for query in aws_cloudwatch_metric_alarm.limit["acme/5/cache-read"].metric_query : jsonencode([
+        query.metric[0].namespace, query.metric[0].metric_name, query.metric[0].dimensions, query.metric[0].period, query.metric[0].stat
+      ]) if query.expression == null
+      ]) == toset([
+      for id in ["aaaaaaaaaaaa", "bbbbbbbbbbbb"] : jsonencode(["AWS/Bedrock", "CacheReadInputTokenCount", { ModelId = id }, 300, "Sum"])
+    ])
+    error_message = "An alarm must add up the tokens of each of the customer's profiles."
+  }
+
+  assert {
+    condition = alltrue([
+      for alarm in values(aws_cloudwatch_metric_alarm.limit) :
+      alarm.treat_missing_data == "notBreaching" && alarm.comparison_operator == "GreaterThanThreshold" && alarm.evaluation_periods == 1 && alarm.alarm_actions == toset(["arn:aws:sns:eu-west-1:111111111111:platform"])
+      && [for query in alarm.metric_query : query.expression if query.return_data == true] == ["SUM(FILL(METRICS(), 0))"]
+    ])
+    error_message = "An alarm must compare the sum, take silence for nothing, and tell the topics."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.limit["acme/5/input"].tags == tomap({ team = "platform", "bulkhead:customer" = "acme" })
+    error_message = "What belongs to one customer carries its tag."
+  }
+}
+
+run "only_alarms_that_stop_reach_the_executor" {
+  command = plan
+
+  assert {
+    condition = jsondecode(aws_cloudwatch_event_rule.stop["stop"].event_pattern) == {
+      source      = ["aws.cloudwatch"]
+      detail-type = ["CloudWatch Alarm State Change"]
+      resources   = [{ prefix = "arn:aws:cloudwatch:eu-west-1:111111111111:alarm:bulkhead-spend." }]
+      detail      = { state = { value = ["ALARM"] } }
+    }
+    error_message = "The rule must hear the alarms that stop, and no other."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_event_target.stop["stop"].input_path == "$.detail"
+    error_message = "The executor reads the name of the alarm from the detail of the event."
+  }
+
+  assert {
+    condition = jsondecode(aws_sfn_state_machine.stop["stop"].definition).States == {
+      Stop = {
+        Type     = "Task"
+        Resource = "arn:aws:states:::aws-sdk:iam:attachRolePolicy"
+        Parameters = {
+          PolicyArn    = "arn:aws:iam::111111111111:policy/bulkhead/fleet/bulkhead-spend-eu-west-1-stop"
+          "RoleName.$" = "States.ArrayGetItem(States.StringSplit($.alarmName, '.'), 1)"
+        }
+        ResultPath = null
+        Retry      = [{ ErrorEquals = ["States.ALL"], IntervalSeconds = 2, MaxAttempts = 8, BackoffRate = 2, MaxDelaySeconds = 120 }]
+        End        = true
+      }
+    }
+    error_message = "The machine must attach the stop policy to the role that the alarm names, and do nothing else."
+  }
+
+  assert {
+    condition     = aws_iam_policy.stop["stop"].path == "/bulkhead/fleet/" && aws_iam_policy.stop["stop"].name == "bulkhead-spend-eu-west-1-stop"
+    error_message = "The stop policy is not where the executor looks for it."
+  }
+
+  assert {
+    condition = jsondecode(aws_iam_policy.stop["stop"].policy).Statement == [
+      { Sid = "Stopped", Effect = "Deny", Action = ["bedrock:*", "bedrock-mantle:*"], Resource = "*" },
+    ]
+    error_message = "A stop denies all of Bedrock without any condition."
+  }
+}
+
+run "the_executor_can_do_one_thing" {
+  command = plan
+
+  assert {
+    condition = jsondecode(aws_iam_role_policy.executor["stop"].policy).Statement == [
+      {
+        Sid       = "AttachTheStop"
+        Effect    = "Allow"
+        Action    = "iam:AttachRolePolicy"
+        Resource  = "arn:aws:iam::111111111111:role/bulkhead/fleet/*"
+        Condition = { ArnEquals = { "iam:PolicyARN" = "arn:aws:iam::111111111111:policy/bulkhead/fleet/bulkhead-spend-eu-west-1-stop" } }
+      },
+      { Sid = "DenyEveryOtherAction", Effect = "Deny", NotAction = "iam:AttachRolePolicy", Resource = "*" },
+      { Sid = "DenyEveryOtherRole", Effect = "Deny", Action = "iam:AttachRolePolicy", NotResource = "arn:aws:iam::111111111111:role/bulkhead/fleet/*" },
+      {
+        Sid       = "DenyEveryOtherPolicy"
+        Effect    = "Deny"
+        Action    = "iam:AttachRolePolicy"
+        Resource  = "*"
+        Condition = { ArnNotEquals = { "iam:PolicyARN" = "arn:aws:iam::111111111111:policy/bulkhead/fleet/bulkhead-spend-eu-west-1-stop" } }
+      },
+    ]
+    error_message = "The executor may attach the stop policy to fleet roles, and nothing else."
+  }
+
+  assert {
+    condition     = aws_iam_role_policy.budget["budget"].policy == aws_iam_role_policy.executor["stop"].policy
+    error_message = "Budgets may do what the executor may."
+  }
+
+  assert {
+    condition = { for duty, role in aws_iam_role.executor : duty => jsondecode(role.assume_role_policy).Statement[0] } == {
+      start = {
+        Sid       = "OneResource"
+        Effect    = "Allow"
+        Principal = { Service = "events.amazonaws.com" }
+        Action    = "sts:AssumeRole"
+        Condition = {
+          ArnEquals    = { "aws:SourceArn" = "arn:aws:events:eu-west-1:111111111111:rule/bulkhead-spend-stop" }
+          StringEquals = { "aws:SourceAccount" = "111111111111" }
+        }
+      }
+      stop = {
+        Sid       = "OneResource"
+        Effect    = "Allow"
+        Principal = { Service = "states.amazonaws.com" }
+        Action    = "sts:AssumeRole"
+        Condition = {
+          ArnEquals    = { "aws:SourceArn" = "arn:aws:states:eu-west-1:111111111111:stateMachine:bulkhead-spend-stop" }
+          StringEquals = { "aws:SourceAccount" = "111111111111" }
+        }
+      }
+    }
+    error_message = "Each role trusts one service, for one resource of the account."
+  }
+
+  assert {
+    condition = jsondecode(aws_iam_role.budget["budget"].assume_role_policy).Statement[0].Condition == {
+      ArnLike      = { "aws:SourceArn" = "arn:aws:budgets::111111111111:budget/bulkhead-spend-*" }
+      StringEquals = { "aws:SourceAccount" = "111111111111" }
+    }
+    error_message = "Budgets may use its role for the module's budgets only."
+  }
+
+  assert {
+    condition     = output.executor_role_arns == tolist(["arn:aws:iam::111111111111:role/bulkhead/spend/bulkhead-spend-eu-west-1-stop", "arn:aws:iam::111111111111:role/bulkhead/spend/bulkhead-spend-eu-west-1-budget"])
+    error_message = "The output must name the roles that attach the stop."
+  }
+}
+
+run "a_budget_counts_by_tag_alone" {
+  command = plan
+
+  assert {
+    condition     = keys(aws_budgets_budget.customer) == ["acme"] && aws_budgets_budget.customer["acme"].limit_amount == "500"
+    error_message = "There must be a budget for each customer with a monthly_budget_usd, and for no other."
+  }
+
+  assert {
+    condition = {
+      for filter in aws_budgets_budget.customer["acme"].cost_filter : filter.name => filter.values
+    } == { TagKeyValue = tolist(["user:bulkhead:customer$acme"]) }
+    error_message = "A budget must filter by the customer's tag, and never by service."
+  }
+
+  assert {
+    condition     = aws_budgets_budget_action.stop["acme"].approval_model == "AUTOMATIC" && aws_budgets_budget_action.stop["acme"].definition[0].iam_action_definition[0].roles == toset(["bulkhead-acme"])
+    error_message = "The budget must stop its customer by itself."
+  }
+}
+
+run "the_roles_take_a_boundary" {
+  command = plan
+
+  variables {
+    permissions_boundary_arn = "arn:aws:iam::111111111111:policy/bulkhead/bulkhead-boundary"
+  }
+
+  assert {
+    condition     = toset(concat(values(aws_iam_role.executor)[*].permissions_boundary, values(aws_iam_role.budget)[*].permissions_boundary)) == toset(["arn:aws:iam::111111111111:policy/bulkhead/bulkhead-boundary"])
+    error_message = "Every role of the module must have the boundary."
+  }
+}
+
+run "without_customers_nothing_is_made" {
+  command = plan
+
+  variables {
+    customers = {}
+  }
+
+  assert {
+    condition = length(concat(
+      keys(aws_cloudwatch_metric_alarm.limit), keys(aws_cloudwatch_metric_alarm.executor), keys(aws_iam_policy.stop), keys(aws_iam_role.executor),
+      keys(aws_sfn_state_machine.stop), keys(aws_cloudwatch_event_rule.stop), keys(aws_iam_role.budget), keys(aws_budgets_budget.customer),
+    )) == 0 && output.stop_policy_arn == ""
+    error_message = "Where nobody is limited there is nothing to guard."
+  }
+}
