@@ -23,7 +23,9 @@ resource "aws_kms_key" "logs" {
   policy                  = local.key_policy
   enable_key_rotation     = true
   deletion_window_in_days = var.key_deletion_window_in_days
-  tags                    = local.tags
+  # Who deploys may not change the policy afterwards, and KMS would take that for a mistake. The account can.
+  bypass_policy_lockout_safety_check = true
+  tags                               = local.tags
 }
 
 resource "aws_kms_alias" "logs" {
@@ -48,6 +50,7 @@ resource "aws_iam_role" "caller" {
   path                 = var.caller_role_path
   description          = "Runs the application of ${var.customer}: assumes its fleet role and writes its records."
   assume_role_policy   = local.caller_trust_policy
+  permissions_boundary = var.caller_boundary_arn == "" ? null : var.caller_boundary_arn
   max_session_duration = 3600
   # Whatever the customer attached for its application must not block a destroy.
   force_detach_policies = true

@@ -97,6 +97,18 @@ variable "retention_in_days" {
   }
 }
 
+variable "caller_boundary_arn" {
+  description = "Permissions boundary of the caller role: the one that the account's bootstrap made, which the deploy role must set. Empty: none."
+  type        = string
+  default     = ""
+  nullable    = false
+
+  validation {
+    condition     = var.caller_boundary_arn == "" || can(regex("^arn:aws(-us-gov)?:iam::${var.account_id}:policy/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,128}$", var.caller_boundary_arn))
+    error_message = "caller_boundary_arn must be the ARN of a policy in the customer's account, without wildcards or policy variables."
+  }
+}
+
 variable "key_deletion_window_in_days" {
   description = "Days between a request to delete the key and its deletion. Without the key no record can be read."
   type        = number

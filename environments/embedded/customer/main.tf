@@ -33,4 +33,7 @@ module "logging" {
   account_id     = var.account_id
   fleet_role_arn = var.fleet_role_arn
   caller         = { type = local.accounts[var.account_id].caller }
+
+  # The deploy role may make no role without it.
+  caller_boundary_arn = "arn:aws:iam::${var.account_id}:policy/bulkhead/bulkhead-boundary"
 }
