@@ -18,7 +18,8 @@ _copies = itertools.count()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Parameters by name: `account` (every customer account), `customer`, `foreign` (an account and
+    """Parameters by name: `account` (every customer account), `deployed` (every account that
+    something is deployed in), `customer`, `foreign` (an account and
     a customer it does not belong to), `outsider`, `region`."""
     environment = environment_of(metafunc.config)
     accounts = [(c.key, a.account_id) for c, a in environment.customer_accounts]
@@ -26,6 +27,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "account" in wanted:
         metafunc.parametrize(
             "account", [a for _, a in accounts], ids=[f"{c}-{a}" for c, a in accounts]
+        )
+    if "deployed" in wanted:
+        owners = dict(map(reversed, accounts))
+        names = [owners.get(a, "other") for a in environment.deployed_accounts]
+        names[:2] = ["management", "operations"]
+        metafunc.parametrize(
+            "deployed",
+            environment.deployed_accounts,
+            ids=[f"{n}-{a}" for n, a in zip(names, environment.deployed_accounts, strict=True)],
         )
     if "foreign" in wanted:
         pairs = [
