@@ -196,6 +196,26 @@ def destroy(deployment: Deployment, run_dir: Path, progress: Progress | None = N
     (run_dir / DEPLOYMENT_FILE).unlink(missing_ok=True)
 
 
+def deployers_destroy(deployment: Deployment, run_dir: Path) -> None:
+    """Removes what the deploy roles can remove, as these; the owner's part is left.
+
+    Raises `UserError` that names what was refused, after everything was tried.
+    """
+    run = _Run(deployment.environment, deployment.target(), run_dir, None)
+    with run.stopping():
+        refused: UserError | None = None
+        try:
+            run.customers(
+                deployment.fleets, lambda root, variables, _account: root.destroy(variables)
+            )
+        except UserError as error:
+            refused = error
+        run.operations(lambda root, variables: root.destroy(variables))
+        run.organization(lambda root, variables: root.destroy(variables))
+        if refused is not None:
+            raise refused
+
+
 class _Run:
     """One pass over the roots of an environment."""
 

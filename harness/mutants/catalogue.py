@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.mutants.client_source import CLIENT_SOURCE
+from harness.mutants.deployers import DEPLOYERS
 from harness.mutants.guardrail_edits import GUARDRAIL_EDITS
 from harness.mutants.guardrails import GUARDRAILS
 from harness.mutants.model import Mutant
@@ -26,6 +27,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *GUARDRAILS,
     *GUARDRAIL_EDITS,
     *OUTLETS,
+    *DEPLOYERS,
     *CLIENT_SOURCE,
 )
 

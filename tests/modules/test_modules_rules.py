@@ -22,6 +22,8 @@ ROOT = Path(__file__).parents[2]
 FLEET = "modules/operations-role-fleet"
 LOGGING = "modules/customer-logging"
 GUARDRAILS = "modules/organization-guardrails"
+BOOTSTRAP = "modules/account-bootstrap"
+BOOTSTRAP_ROOT = "environments/embedded/bootstrap"
 OPERATIONS = "environments/embedded/operations"
 CUSTOMER = "environments/embedded/customer"
 
@@ -30,6 +32,8 @@ FILES = {
     FLEET: [f"{FLEET}/variables.tf"],
     LOGGING: [f"{LOGGING}/variables.tf"],
     GUARDRAILS: [f"{GUARDRAILS}/variables.tf"],
+    BOOTSTRAP: [f"{BOOTSTRAP}/variables.tf"],
+    BOOTSTRAP_ROOT: [SHARED, f"{BOOTSTRAP_ROOT}/variables.tf", f"{BOOTSTRAP_ROOT}/locals.tf"],
     OPERATIONS: [SHARED, f"{OPERATIONS}/variables.tf", f"{OPERATIONS}/locals.tf"],
     CUSTOMER: [SHARED, f"{CUSTOMER}/variables.tf", f"{CUSTOMER}/locals.tf"],
 }
@@ -77,6 +81,30 @@ GOOD: dict[str, dict[str, Any]] = {
         ],
         "administrator_role_names": ["path/OrganizationAccountAccessRole"],
         "tags": {"team": "platform"},
+    },
+    BOOTSTRAP: {
+        "account_id": "222222222222",
+        "kind": "customer",
+        "customer": "acme",
+        "regions": ["eu-central-1", "us-gov-west-1"],
+        "deploy_principal_arns": ["arn:aws:iam::888888888888:role/ci/deploy"],
+        "plan_principal_arns": ["arn:aws:iam::222222222222:user/somebody"],
+        "github": {
+            "repository": "acme/infrastructure.live",
+            "deploy_environment": "production",
+            "plan_environment": "production-plan",
+        },
+        "gitlab": {
+            "url": "https://gitlab.example.com",
+            "project": "acme/platform/infrastructure",
+            "deploy_branch": "main",
+            "plan_branch": "plan/next",
+        },
+        "tags": {"team": "platform"},
+    },
+    BOOTSTRAP_ROOT: {
+        "account_id": "999999999999",
+        "owner_arn": "arn:aws:iam::999999999999:user/administrator",
     },
     OPERATIONS: {"external_ids": {"acme": ACME_ID, "globex": GLOBEX_ID, "initech": "x"}},
     CUSTOMER: {
@@ -129,6 +157,10 @@ def twin_in_upper_case(variables: dict[str, Any]) -> None:
 def unknown_customer(variables: dict[str, Any]) -> None:
     variables["customer"] = "umbrella"
     variables["fleet_role_arn"] = variables["fleet_role_arn"].replace("acme", "umbrella")
+
+
+def unknown_kind(variables: dict[str, Any]) -> None:
+    variables["kind"], variables["customer"] = "sandbox", ""
 
 
 def account(field: str, value: Any) -> Change:
@@ -278,11 +310,71 @@ CASES: dict[str, list[tuple[str, Change]]] = {
         ("caller_role_path must", put("/a/*/", "caller_role_path")),
         ("caller_role_path must", put("bulkhead", "caller_role_path")),
         ("caller_role_name must", put("app*", "caller_role_name")),
+        (
+            "caller_boundary_arn must",
+            put("arn:aws:iam::222222222222:policy/*", "caller_boundary_arn"),
+        ),
+        (
+            "caller_boundary_arn must",
+            put("arn:aws:iam::333333333333:policy/boundary", "caller_boundary_arn"),
+        ),
         ("retention_in_days must", put(0, "retention_in_days")),
         ("retention_in_days must", put(42, "retention_in_days")),
         ("key_deletion_window_in_days must", put(6, "key_deletion_window_in_days")),
         ("key_deletion_window_in_days must", put(31, "key_deletion_window_in_days")),
         ("tags: keys", put({"bulkhead:customer": "globex"}, "tags")),
+    ],
+    BOOTSTRAP: [
+        ("partition must", put("aws-cn", "partition")),
+        ("account_id must", put(22222222222, "account_id")),
+        ("kind must", unknown_kind),
+        ("customer must be", put("", "customer")),
+        ("customer must be", put("operations", "kind")),
+        ("customer must start", put("Acme", "customer")),
+        ("customer must start", put("a" * 33, "customer")),
+        ("caller_role must", put("app*", "caller_role")),
+        ("caller_role must", put("/app", "caller_role")),
+        ("caller_role must", put("${aws:username}", "caller_role")),
+        ("caller_role is", put("bulkhead/bulkhead-deploy", "caller_role")),
+        ("caller_role is", put("bulkhead/reader/somebody", "caller_role")),
+        ("regions must", put([], "regions")),
+        ("regions: name", put(["eu-*"], "regions")),
+        *(
+            (f"{key} must", put([arn], key))
+            for key in ("deploy_principal_arns", "plan_principal_arns")
+            for arn in (
+                "arn:aws:iam::888888888888:root",
+                "arn:aws:iam::888888888888:role/*",
+                "arn:aws:iam::*:role/ci",
+                "arn:aws:sts::888888888888:assumed-role/ci/session",
+                "arn:aws:iam::888888888888:user/${aws:username}",
+            )
+        ),
+        *(
+            (
+                f"{key} names",
+                put(["arn:aws:iam::222222222222:role/bulkhead/bulkhead-plan"], key),
+            )
+            for key in ("deploy_principal_arns", "plan_principal_arns")
+        ),
+        ("github needs", put("", "github", "plan_environment")),
+        ("github.repository must", put("acme/*", "github", "repository")),
+        ("github.repository must", put("acme", "github", "repository")),
+        ("github: an environment must", put("prod*", "github", "deploy_environment")),
+        ("github: an environment must", put("a:b", "github", "plan_environment")),
+        ("github: deploy_environment and", put("Production", "github", "plan_environment")),
+        ("gitlab needs", put("", "gitlab", "deploy_branch")),
+        ("gitlab.url must", put("http://gitlab.example.com", "gitlab", "url")),
+        ("gitlab.url must", put("https://gitlab.example.com/", "gitlab", "url")),
+        ("gitlab.project must", put("acme/*", "gitlab", "project")),
+        ("gitlab: a branch must", put("release/*", "gitlab", "deploy_branch")),
+        ("gitlab: deploy_branch and", put("main", "gitlab", "plan_branch")),
+        ("tags: keys", put({"bulkhead:customer": "x"}, "tags")),
+    ],
+    BOOTSTRAP_ROOT: [
+        ("account_id is neither", put("666666666666", "account_id")),
+        ("owner_arn must", put("arn:aws:iam::999999999999:root", "owner_arn")),
+        ("owner_arn must", put("arn:aws:iam::999999999999:role/*", "owner_arn")),
     ],
     OPERATIONS: [
         ("external_ids must", put({"acme": ACME_ID}, "external_ids")),

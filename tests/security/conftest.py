@@ -19,7 +19,7 @@ _copies = itertools.count()
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Parameters by name: `account` (every customer account), `deployed` (every account that
-    something is deployed in), `customer`, `foreign` (an account and
+    something is deployed in), `of_kind` (one account of each kind of these), `customer`, `foreign` (an account and
     a customer it does not belong to), `outsider`, `region`."""
     environment = environment_of(metafunc.config)
     accounts = [(c.key, a.account_id) for c, a in environment.customer_accounts]
@@ -37,6 +37,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             environment.deployed_accounts,
             ids=[f"{n}-{a}" for n, a in zip(names, environment.deployed_accounts, strict=True)],
         )
+    if "of_kind" in wanted:
+        kinds = ("management", "operations", "customer")
+        metafunc.parametrize("of_kind", environment.deployed_accounts[:3], ids=kinds)
     if "foreign" in wanted:
         pairs = [
             (owner, account, customer)

@@ -171,35 +171,51 @@ def test_deployers_cannot(
     refuse(probe, cast, who, rights, "deploy-rights", f"a {deployer} role cannot")
 
 
-def test_walls_hold_whatever_is_attached(probe: Recorder, copied: Cast, deployed: str) -> None:
-    """In a copy of the cloud where somebody gave the deploy role everything: its boundary holds,
-    and the plan role has the same."""
+def test_boundaries_are_alike(probe: Recorder, cast: Cast, deployed: str) -> None:
+    """Each account's is the one that is tried in an account of its kind, and both roles have it."""
+    tried = cast.stage.environment.deployed_accounts[:3]
+    alike = deployed if deployed in tried else tried[-1]
+    for part in ("bulkhead-deploy-boundary", "bulkhead-boundary"):
+        documents = []
+        for account in (alike, deployed):
+            iam = cast.client(cast.administrator(account), "iam")
+            arn = f"arn:aws:iam::{account}:policy/bulkhead/{part}"
+            version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+            found = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]
+            documents.append(json.dumps(found["Document"]).replace(account, "ACCOUNT"))
+        if part == "bulkhead-deploy-boundary":
+            roles = (role.rpartition("/")[2] for role in (DEPLOY_ROLE, PLAN_ROLE))
+            limits = [
+                iam.get_role(RoleName=role)["Role"].get("PermissionsBoundary", {}) for role in roles
+            ]
+            bounded = all(limit.get("PermissionsBoundaryArn") == arn for limit in limits)
+        holds = documents[0] == documents[1] and bounded
+        probe.state(
+            Subject(
+                "deploy-boundary",
+                ("P39", "L23"),
+                "an account's deploy roles have the boundary that is tried elsewhere",
+                cast.administrator(deployed),
+                "iam:GetPolicyVersion",
+                f"{part} of {deployed}",
+                (arn,),
+            ),
+            expected="as tried, and set on both roles",
+            observed="as tried, and set on both roles" if holds else "another, or not set",
+            holds=holds,
+            why=f"compared with the account {alike}",
+        )
+
+
+def test_walls_hold_whatever_is_attached(probe: Recorder, copied: Cast, of_kind: str) -> None:
+    """In a copy of the cloud where somebody gave the deploy role everything: its boundary holds."""
+    deployed = of_kind
     iam = copied.client(copied.administrator(deployed), "iam")
     name = DEPLOY_ROLE.rpartition("/")[2]
     iam.attach_role_policy(RoleName=name, PolicyArn=ADMINISTRATOR)
     who = copied.deployer("deploy", deployed)
     claim = "a deploy role that was given everything cannot"
     everything = copied.client(who, "iam").list_roles
-    plan = PLAN_ROLE.rpartition("/")[2]
-    limits = {
-        role: str(iam.get_role(RoleName=role)["Role"].get("PermissionsBoundary"))
-        for role in (name, plan)
-    }
-    probe.state(
-        Subject(
-            "deploy-walls",
-            ("P39", "L23"),
-            "both deploy roles of an account have the boundary that holds them",
-            copied.administrator(deployed),
-            "iam:GetRole",
-            f"deploy roles of {deployed}",
-            (role_arn("plan", deployed),),
-        ),
-        expected="the same boundary",
-        observed="the same boundary" if limits[name] == limits[plan] else "another",
-        holds=limits[name] == limits[plan] and "bulkhead-deploy-boundary" in limits[name],
-        why="; ".join(f"{role}: {limit}" for role, limit in limits.items()),
-    )
     refuse(probe, copied, who, WALLS, "deploy-walls", claim, everything)
     victim = reader(copied, deployed)
     functions = copied.client(who, "lambda")
