@@ -239,7 +239,7 @@ def _forget(folder: Path) -> None:
     """Removes what belongs to a cloud that is gone; reports stay."""
     for name in ("state", "data", "clients", "handover", "tree"):
         shutil.rmtree(folder / name, ignore_errors=True)
-    for name in (DEPLOYMENT_FILE, "credentials", "external-ids.json"):
+    for name in (DEPLOYMENT_FILE, "credentials", "config", "external-ids.json"):
         (folder / name).unlink(missing_ok=True)
 
 

@@ -16,8 +16,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from harness.cloud.asked import requests
 from harness.cloud.plan import CloudPlan, OrganizationPlan, QuotaPlan
 from harness.errors import UserError
+from harness.iam import Request
 
 _START_TIMEOUT = 60.0
 
@@ -86,6 +88,11 @@ class CloudProcess:
             "decision"
         ]
         return decision
+
+    def asked(self, principal: str) -> list[Request]:
+        """The permissions that a principal (the ARN of a user or role) asked for and was given,
+        each once for each resource."""
+        return requests(self._ask({"do": "asked", "principal": principal})["asked"])
 
     def stop(self) -> None:
         """End the cloud. Stopping one that has ended is not an error."""

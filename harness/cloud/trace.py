@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from threading import Lock
 from typing import Any, Final
 
+from harness.cloud.asked import Asked
 from harness.iam import Decision, NamedPolicy, PolicyKind, PolicySet
 from harness.iam.policy import Statement
 
@@ -31,9 +32,12 @@ class Trace:
         self._label = label
         self._kept: OrderedDict[str, tuple[Decision, PolicySet]] = OrderedDict()
         self._lock = Lock()
+        self.asked = Asked()
+        """What was allowed so far, by principal."""
 
     def keep(self, request_id: str, decision: Decision, policies: PolicySet) -> None:
         """Remember the last decision that a request needed, and what it was made from."""
+        self.asked.keep(decision)
         with self._lock:
             self._kept[request_id] = (decision, policies)
             if len(self._kept) > self._limit:

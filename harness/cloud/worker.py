@@ -77,6 +77,9 @@ class Worker:
             if do == "explain":
                 _say(link, {"decision": self._cloud.trace.explain(str(command["request"]))})
                 return None
+            if do == "asked":
+                _say(link, {"asked": self._cloud.trace.asked.by(str(command["principal"]))})
+                return None
             _say(link, {"error": "unknown command"})
             return None
 

@@ -1,9 +1,14 @@
 """Applies an environment's roots to a target, removes them again, and asks what an apply would do.
 
-The organization root goes first and alone, so that nothing is ever there unguarded; then the
-operations root, then one run of the customer root for each customer account, four at a time where
-memory allows: a Terraform with its provider takes 0.75 GiB, and for half of its time
-it waits for a new key to be seen everywhere.
+Each account's owner bootstraps it once; from then on its deploy role applies and its plan role
+plans. The management account is bootstrapped first, and the organization root goes before the
+others, so that nothing but the deploy roles is ever there unguarded; then the operations root, then
+one run of the customer root for each customer account, four at a time where memory allows: a
+Terraform with its provider takes 0.75 GiB, and for half of its time it waits for a new key to be
+seen everywhere.
+
+What a deploy role can never remove, a customer's records and their key, and the deploy roles
+themselves, the owner destroys.
 """
 
 from __future__ import annotations
@@ -31,7 +36,7 @@ from harness.deploy.deployment import (
     guardrails,
     place_of,
 )
-from harness.deploy.environment import Account, Customer, Environment
+from harness.deploy.environment import BOOTSTRAP_ROOT, Account, Customer, Environment
 from harness.deploy.handover import (
     FOLDER,
     forget_external_id,
@@ -45,6 +50,7 @@ from harness.deploy.terraform import Changes, Step, Terraform, stop_all
 from harness.deploy.toolchain import Toolchain, prepare_toolchain
 from harness.deploy.workspace import CUSTOMERS_FILE, RUNS, private_folder, project_root
 from harness.errors import UserError
+from harness.targets.base import Deployer, profile_of
 from harness.targets.embedded import EmbeddedTarget
 
 PARALLEL_ROOTS = 4
@@ -65,7 +71,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class RootEvent:
-    """News of one root: `organization`, `operations`, or `CUSTOMER ACCOUNT`."""
+    """News of one root: `bootstrap ACCOUNT`, `organization`, `operations`, or `CUSTOMER ACCOUNT`."""
 
     root: str
     state: Literal["running", "done", "failed"]
@@ -81,7 +87,12 @@ Progress = Callable[[RootEvent], None]
 
 def root_names(environment: Environment) -> list[str]:
     """The names that events carry, in the order of the apply."""
-    return ["organization", "operations", *(_name(c, a) for c, a in environment.customer_accounts)]
+    return [
+        *map(_bootstrap_name, environment.deployed_accounts),
+        "organization",
+        "operations",
+        *(_name(c, a) for c, a in environment.customer_accounts),
+    ]
 
 
 def unlisted_roots(environment: Environment, run_dir: Path) -> list[str]:
@@ -90,6 +101,8 @@ def unlisted_roots(environment: Environment, run_dir: Path) -> list[str]:
     listed = {_folder_name(name) for name in root_names(environment)}
     left = []
     for state in sorted((run_dir / "state").glob("*/terraform.tfstate")):
+        if state.parent.name.startswith(f"{BOOTSTRAP_ROOT}-"):
+            continue  # it goes with what it deployed
         if state.parent.name not in listed and json.loads(state.read_text())["resources"]:
             customer, _, account = state.parent.name.rpartition("-")
             left.append(f"{customer} {account}")
@@ -104,6 +117,10 @@ def parallel_roots() -> int:
 
 def _name(customer: Customer, account: Account) -> str:
     return f"{customer.key} {account.account_id}"
+
+
+def _bootstrap_name(account: str) -> str:
+    return f"{BOOTSTRAP_ROOT} {account}"
 
 
 def _folder_name(root: str) -> str:
@@ -125,12 +142,15 @@ def deploy(
     with run.stopping():
         run.init()
         run.offboard()
-        bounds = run.organization(
-            lambda root, variables: (root.apply(variables), guardrails(root.output()))[1]
-        )
-        made = run.operations(
-            lambda root, variables: (root.apply(variables), fleets(root.output()))[1]
-        )
+        with run.bootstraps(lambda root, variables: root.apply(variables)) as bootstrapped:
+            bootstrapped(environment.management_account)
+            bounds = run.organization(
+                lambda root, variables: (root.apply(variables), guardrails(root.output()))[1]
+            )
+            bootstrapped(environment.operations_account)
+            made = run.operations(
+                lambda root, variables: (root.apply(variables), fleets(root.output()))[1]
+            )
 
         # Before anybody can call a model: unset, each keeps what its provider's terms say.
         set_baseline(environment, target)
@@ -157,10 +177,14 @@ def pending_changes(
     run_dir: Path,
     progress: Progress | None = None,
 ) -> dict[str, Changes]:
-    """What another apply would change, for each root that would change at all."""
-    run = _Run(deployment.environment, deployment.target(), run_dir, progress)
+    """What another apply would change, for each root that would change at all. Asked as the plan
+    roles; for the bootstraps as the accounts' owners."""
+    environment = deployment.environment
+    run = _Run(environment, deployment.target(), run_dir, progress, "plan")
     with run.stopping():
-        plans = [run.organization(lambda root, variables: root.plan(variables))]
+        with run.bootstraps(lambda root, variables: root.plan(variables)) as bootstrapped:
+            plans = [bootstrapped(account) for account in environment.deployed_accounts]
+        plans += [run.organization(lambda root, variables: root.plan(variables))]
         plans += [run.operations(lambda root, variables: root.plan(variables))]
         plans += run.customers(
             deployment.fleets, lambda root, variables, _account: root.plan(variables)
@@ -170,8 +194,8 @@ def pending_changes(
 
 
 def destroy(deployment: Deployment, run_dir: Path, progress: Progress | None = None) -> None:
-    """Removes everything that `deploy` made: customers first, then the operations account, and what
-    guarded them last.
+    """Removes everything that `deploy` made: customers first, then the operations account, what
+    guarded them, and the deploy roles last.
 
     Raises `UserError` that names the roots left; called again, it goes on with those. Raises it
     before anything is done for accounts that `customers.yaml` lists no more.
@@ -186,6 +210,8 @@ def destroy(deployment: Deployment, run_dir: Path, progress: Progress | None = N
         run.empty(deployment.fleets)
         run.operations(lambda root, variables: root.destroy(variables))
         run.organization(lambda root, variables: root.destroy(variables))
+        with run.bootstraps(lambda root, variables: root.destroy(variables)):
+            pass
     (run_dir / DEPLOYMENT_FILE).unlink(missing_ok=True)
 
 
@@ -203,6 +229,26 @@ def retire(
         run.empty(deployment.fleets, customer)
 
 
+def deployers_destroy(deployment: Deployment, run_dir: Path) -> None:
+    """Removes what the deploy roles can remove, as these; the owner's part is left.
+
+    Raises `UserError` that names what was refused, after everything was tried.
+    """
+    run = _Run(deployment.environment, deployment.target(), run_dir, None)
+    with run.stopping():
+        refused: UserError | None = None
+        try:
+            run.customers(
+                deployment.fleets, lambda root, variables, _account: root.destroy(variables)
+            )
+        except UserError as error:
+            refused = error
+        run.operations(lambda root, variables: root.destroy(variables))
+        run.organization(lambda root, variables: root.destroy(variables))
+        if refused is not None:
+            raise refused
+
+
 class _Run:
     """One pass over the roots of an environment."""
 
@@ -212,7 +258,10 @@ class _Run:
         target: EmbeddedTarget,
         run_dir: Path,
         progress: Progress | None,
+        deployer: Deployer = "deploy",
     ) -> None:
+        """`deployer` is the role that works on all roots but the bootstraps."""
+        self.deployer: Deployer = deployer
         self.environment = staged(environment, private_folder(run_dir).absolute())
         self.target = target
         self.run_dir = private_folder(run_dir).absolute()
@@ -236,6 +285,7 @@ class _Run:
         """Prepares the root modules; states of one root share what `init` fetched."""
         environment = self.environment
         for folder in (
+            environment.bootstrap_root,
             environment.organization_root,
             environment.operations_root,
             environment.customer_root,
@@ -290,9 +340,43 @@ class _Run:
 
         self.customers(made, work, only)
 
+    @contextlib.contextmanager
+    def bootstraps(
+        self, work: Callable[[Terraform, dict[str, Any]], T]
+    ) -> Iterator[Callable[[str], T]]:
+        """Does the work on the bootstrap of every account, as its owner. Within, others may go on:
+        what is yielded waits for one account's, and the end for all, which fails if one did."""
+        accounts = self.environment.deployed_accounts
+
+        def job(account: str) -> T:
+            variables = {
+                "profile": account,
+                "account_id": account,
+                "owner_arn": self.target.owner_arn(account),
+            }
+            return self._watched(
+                _bootstrap_name(account),
+                self.environment.bootstrap_root,
+                lambda root: work(root, variables),
+            )
+
+        # One less than else, since another root may be worked on beside these.
+        workers = max(1, parallel_roots() - 1)
+        with ThreadPoolExecutor(workers, thread_name_prefix="bootstrap") as pool:
+            futures = {account: pool.submit(job, account) for account in accounts}
+            try:
+                yield lambda account: futures[account].result()
+                wait(futures.values())
+            except BaseException:
+                self._stop.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+                stop_all()
+                raise
+        self._results(list(futures.values()), list(map(_bootstrap_name, accounts)))
+
     def organization(self, work: Callable[[Terraform, dict[str, Any]], T]) -> T:
         """Does the work on the organization root."""
-        variables = {"profile": self.environment.management_account}
+        variables = {"profile": self._profile(self.environment.management_account)}
         return self._watched(
             "organization",
             self.environment.organization_root,
@@ -302,7 +386,7 @@ class _Run:
     def operations(self, work: Callable[[Terraform, dict[str, Any]], T]) -> T:
         """Does the work on the operations root."""
         account = self.environment.operations_account
-        variables = {"profile": account, "external_ids": self.ids}
+        variables = {"profile": self._profile(account), "external_ids": self.ids}
         return self._watched(
             "operations",
             self.environment.operations_root,
@@ -321,7 +405,7 @@ class _Run:
         def job(customer: Customer, account: Account) -> T:
             fleet: Fleet = made[customer.key]
             variables = {
-                "profile": account.account_id,
+                "profile": self._profile(account.account_id),
                 "customer": customer.key,
                 "account_id": account.account_id,
                 "handover": dict(fleet.handover),
@@ -344,6 +428,9 @@ class _Run:
                 raise
         return self._results(futures, [_name(*pair) for pair in pairs])
 
+    def _profile(self, account: str) -> str:
+        return profile_of(self.deployer, account)
+
     def _results(self, futures: Sequence[Future[T]], names: Sequence[str]) -> list[T]:
         failed = [
             (name, error)
@@ -354,7 +441,7 @@ class _Run:
             if not isinstance(error, UserError):
                 raise error
         if failed:
-            left = f"{len(failed)} of {len(names)} customer accounts are left"
+            left = f"{len(failed)} of {len(names)} accounts are left"
             raise UserError(" / ".join([str(error) for _, error in failed] + [left]))
         return [future.result() for future in futures]
 

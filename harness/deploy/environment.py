@@ -26,6 +26,7 @@ from harness.deploy.workspace import CUSTOMERS_FILE
 from harness.errors import UserError
 
 SCHEMA_FILE = "customers.schema.json"
+BOOTSTRAP_ROOT = "bootstrap"
 ORGANIZATION_ROOT = "organization"
 OPERATIONS_ROOT = "operations"
 CUSTOMER_ROOT = "customer"
@@ -86,6 +87,10 @@ class Environment:
     """Whether log groups and keys stay when their root is destroyed."""
 
     @property
+    def bootstrap_root(self) -> Path:
+        return self.path / BOOTSTRAP_ROOT
+
+    @property
     def organization_root(self) -> Path:
         return self.path / ORGANIZATION_ROOT
 
@@ -105,6 +110,11 @@ class Environment:
     def fleet_accounts(self) -> tuple[str, ...]:
         """The operations account and every customer's."""
         return (self.operations_account, *(a.account_id for _, a in self.customer_accounts))
+
+    @property
+    def deployed_accounts(self) -> tuple[str, ...]:
+        """Every account that something is deployed in, each bootstrapped for itself."""
+        return (self.management_account, *self.fleet_accounts)
 
     @property
     def accounts(self) -> tuple[str, ...]:

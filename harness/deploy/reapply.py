@@ -1,7 +1,8 @@
 """Applies one root of a deployment again, from other sources, to a copy of its cloud.
 
 The states are copied with the cloud, so only what differs is changed; nothing is refreshed, since
-a copy of a cloud that nobody has touched is what its states say.
+a copy of a cloud that nobody has touched is what its states say. It is done as the owner of the
+account: what a deploy role is refused is shown elsewhere.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import shutil
 from pathlib import Path
 
 from harness.deploy.deployment import Deployment
-from harness.deploy.environment import OPERATIONS_ROOT, ORGANIZATION_ROOT
+from harness.deploy.environment import BOOTSTRAP_ROOT, OPERATIONS_ROOT, ORGANIZATION_ROOT
 from harness.deploy.terraform import Changes, Terraform
 from harness.deploy.toolchain import prepare_toolchain
 from harness.deploy.workspace import RUNS, project_root
@@ -25,7 +26,8 @@ def reapply(
     name: str,
     account: str = "",
 ) -> Changes:
-    """Applies the root of that name, for customers that of `account`, as it stands in `tree`.
+    """Applies the root of that name, for customers and bootstraps that of `account`, as it stands
+    in `tree`.
 
     `deployment` names the cloud to apply to; `run_dir` is where the original was applied, and is
     only read; `work` takes the state. `tree` mirrors the project, so that modules are found as they
@@ -35,7 +37,11 @@ def reapply(
     root = tree / environment.path.resolve().relative_to(project_root().resolve()) / name
     ids = deployment.external_ids
     label, variables = name, dict[str, object]()
-    if name == ORGANIZATION_ROOT:
+    if name == BOOTSTRAP_ROOT:
+        owner = deployment.target().owner_arn(account)
+        label, profile = f"{name}-{account}", account
+        variables = {"account_id": account, "owner_arn": owner}
+    elif name == ORGANIZATION_ROOT:
         profile = environment.management_account
     elif name == OPERATIONS_ROOT:
         profile, variables = environment.operations_account, {"external_ids": ids}

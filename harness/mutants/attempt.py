@@ -140,7 +140,7 @@ def weaken(mutant: Mutant, forked: Deployment, run_dir: Path, work: Path) -> Non
     if isinstance(how, TerraformEdits):
         environment = forked.environment.path.resolve().relative_to(project_root().resolve())
         tree = edited_copy(project_root(), ("modules", environment), how.edits, work / "tree")
-        account = site.victims_home.account if how.root == "customer" else ""
+        account = site.victims_home.account if how.root in ("bootstrap", "customer") else ""
         reapply(forked, run_dir, tree, work / "state", how.root, account)
     elif isinstance(how, ClientEdits):
         tree = edited_copy(project_root(), (CLIENT_PACKAGE,), how.edits, work / "tree")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from harness.mutants.client_source import CLIENT_SOURCE
 from harness.mutants.custody import CUSTODY
+from harness.mutants.deployers import DEPLOYERS
 from harness.mutants.guardrail_edits import GUARDRAIL_EDITS
 from harness.mutants.guardrails import GUARDRAILS
 from harness.mutants.model import Mutant
@@ -28,6 +29,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *GUARDRAILS,
     *GUARDRAIL_EDITS,
     *OUTLETS,
+    *DEPLOYERS,
     *CLIENT_SOURCE,
 )
 

@@ -12,7 +12,7 @@ from harness.errors import UserError
 
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", "tests", "*.tfstate*", ".terraform")
 
-Root = Literal["organization", "operations", "customer"]
+Root = Literal["bootstrap", "organization", "operations", "customer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,8 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class TerraformEdits:
-    """A mistake in the Terraform source: `root` is applied again with it. For the customer root,
-    that is the root of the victim's first account."""
+    """A mistake in the Terraform source: `root` is applied again with it. For the customer root and
+    the bootstrap, that is the root of the victim's first account."""
 
     root: Root
     edits: tuple[Edit, ...]

@@ -107,8 +107,11 @@ class Site:
 
     def caller_permissions(self, *statements: Statement) -> None:
         """Give the victim's caller role these statements beside its own grants, without its
-        denials."""
+        denials and its boundary."""
         home = self.victims_home
+        iam = self.client(home.account, "iam")
+        if "PermissionsBoundary" in iam.get_role(RoleName=home.caller_role_name)["Role"]:
+            iam.delete_role_permissions_boundary(RoleName=home.caller_role_name)
         self._inline(
             home.account,
             home.caller_role_name,

@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 from harness.errors import UserError
 from harness.probes.evidence import DENIAL_CODES
 from harness.probes.stage import Fleet, Stage
+from harness.targets.base import Deployer
 
 if TYPE_CHECKING:
     import boto3
@@ -45,8 +46,8 @@ class Actor:
 
     label: str
     kind: str
-    """`caller`, `other role`, `user`, `operations`, `outsider` or `fleet`: the sections of the
-    matrix; and others that are in none."""
+    """`caller`, `other role`, `user`, `operations`, `outsider`, `deployer` or `fleet`: the sections
+    of the matrix; and others that are in none."""
     account: str
     arn: str
     """As a service names the caller in a refusal: the user's ARN or the session's."""
@@ -175,6 +176,17 @@ class Cast:
             return Actor(name, owner or "administrator", account, arn, session)
 
         return self._once(("administrator", account), make)
+
+    def deployer(self, deployer: Deployer, account: str) -> Actor:
+        """The role that applies or plans what is deployed in an account, as its owner gets it."""
+
+        def make() -> Actor:
+            session = self.stage.target.deployer_session(deployer, account, region=self.region)
+            arn = self.stage.target.client(session, "sts", self.region).get_caller_identity()["Arn"]
+            owner = self.stage.owners[account]
+            return Actor(f"{owner} {deployer} role {account}", "deployer", account, arn, session)
+
+        return self._once(("deployer", deployer, account), make)
 
     def fleet(self, account: str) -> Actor:
         """The session that the application of a customer account gets of its own fleet role.

@@ -191,10 +191,10 @@ class Stage:
         return tuple(fleet.external_id for fleet in self.fleets.values())
 
     @property
-    def places(self) -> tuple[Place, ...]:
-        """Every account in every Region that the environment knows."""
+    def owners(self) -> Mapping[str, str]:
+        """Whose each account is, for people to read."""
         probes = self.environment.probes
-        owners = {
+        return {
             self.environment.management_account: "management",
             self.environment.operations_account: "operations",
             **{account: home.customer for account, home in self.homes.items()},
@@ -202,9 +202,13 @@ class Stage:
             probes.no_organization: "no organization",
             probes.control: "control",
         }
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Every account in every Region that the environment knows."""
         return tuple(
             Place(account, region, owner)
-            for account, owner in owners.items()
+            for account, owner in self.owners.items()
             for region in self.environment.regions
         )
 

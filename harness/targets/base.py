@@ -22,6 +22,24 @@ SERVICE_PRINCIPALS: Mapping[str, str] = {
     "ec2": "ec2.amazonaws.com",
 }
 
+DEPLOY_ROLE = "bulkhead/bulkhead-deploy"
+PLAN_ROLE = "bulkhead/bulkhead-plan"
+"""The roles that the bootstrap of an account makes, as path and name."""
+
+Deployer = Literal["deploy", "plan"]
+DEPLOYERS: Mapping[Deployer, str] = {"deploy": DEPLOY_ROLE, "plan": PLAN_ROLE}
+"""By the name that profiles of them start with."""
+
+
+def profile_of(deployer: Deployer, account: str) -> str:
+    """The profile of a deploy role of an account, in the environment of `Target.environ`."""
+    return f"{deployer}@{account}"
+
+
+def role_arn(deployer: Deployer, account: str) -> str:
+    """The ARN of a deploy role of an account."""
+    return f"arn:aws:iam::{account}:role/{DEPLOYERS[deployer]}"
+
 
 class Target(Protocol):
     """A place where an environment can be deployed and probed."""
@@ -38,6 +56,15 @@ class Target(Protocol):
         """A session of the account's administrator.
 
         Raises `UserError` for an account that the target has no credentials for.
+        """
+
+    def owner_arn(self, account: str) -> str:
+        """The principal behind `session`: the role or user that bootstraps the account."""
+
+    def deployer_session(self, deployer: Deployer, account: str, *, region: str) -> boto3.Session:
+        """A session of the role that applies or plans what is deployed in an account.
+
+        Raises botocore's `ClientError` where the account is not bootstrapped.
         """
 
     def caller_session(
@@ -65,7 +92,8 @@ class Target(Protocol):
     def environ(self, account: str | None) -> dict[str, str]:
         """The whole environment for a process that acts as the account's administrator.
 
-        `None` picks no profile: the process names one itself.
+        `None` picks no profile: the process names one itself, an account's for its administrator or
+        that of a deploy role (`profile_of`).
         """
 
 

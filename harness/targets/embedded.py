@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import configparser
 import functools
+import io
 import os
+import re
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,10 +25,20 @@ from botocore.loaders import Loader, create_loader
 from harness.cloud.process import CloudProcess
 from harness.errors import UserError
 from harness.targets import wiretap
-from harness.targets.base import CALLER_TYPES, SERVICE_PRINCIPALS, clean_environ
+from harness.targets.base import (
+    CALLER_TYPES,
+    DEPLOYERS,
+    SERVICE_PRINCIPALS,
+    Deployer,
+    clean_environ,
+    profile_of,
+    role_arn,
+)
 
 HOME_REGION = "us-east-1"
 """Where sessions without a region of their own start, and the region of the global services."""
+
+_ACCOUNT = re.compile(r"[0-9]{12}")
 
 # Denials are answers, not failures: neither is retried. Connections that drop are.
 _CONFIG: dict[str, Any] = {
@@ -101,6 +113,18 @@ class EmbeddedTarget:
                 self._administrators[account] = self._profile(account)
             return self._administrators[account]
 
+    def owner_arn(self, account: str) -> str:
+        arn: str = self.client(self.session(account), "sts", HOME_REGION).get_caller_identity()[
+            "Arn"
+        ]
+        return arn
+
+    def deployer_session(self, deployer: Deployer, account: str, *, region: str) -> boto3.Session:
+        answer = self.client(self.session(account), "sts", region).assume_role(
+            RoleArn=role_arn(deployer, account), RoleSessionName=deployer
+        )
+        return self.assumed(answer["Credentials"])
+
     def caller_session(
         self, role_arn: str, caller: str, *, region: str, session_name: str = "app"
     ) -> boto3.Session:
@@ -146,9 +170,11 @@ class EmbeddedTarget:
             environ[name] = f"{environ[name]},{loopback}" if environ.get(name) else loopback
         environ |= {
             "AWS_ENDPOINT_URL": self._endpoint_url,
+            # Where a profile names a role, the Terraform provider asks STS, and heeds this alone.
+            "AWS_ENDPOINT_URL_STS": self._endpoint_url,
             "AWS_SHARED_CREDENTIALS_FILE": str(self._credentials),
             # Somebody's own configuration could name a role, a region or an endpoint.
-            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_CONFIG_FILE": str(self._config()),
             "AWS_EC2_METADATA_DISABLED": "true",
             # The provider's default of 25 turns one refused call into minutes.
             "AWS_MAX_ATTEMPTS": "3",
@@ -157,15 +183,38 @@ class EmbeddedTarget:
             environ["AWS_PROFILE"] = account
         return environ
 
-    def _profile(self, name: str) -> boto3.Session:
+    def _config(self) -> Path:
+        """The file beside the credentials that says who becomes the deploy roles: each account's
+        administrator those of its account. It holds no secret."""
+        profiles = configparser.RawConfigParser()
+        for account in filter(_ACCOUNT.fullmatch, self._profiles().sections()):
+            for deployer in DEPLOYERS:
+                profiles[f"profile {profile_of(deployer, account)}"] = {
+                    "role_arn": role_arn(deployer, account),
+                    "role_session_name": deployer,
+                    "source_profile": account,
+                }
+        text = io.StringIO()
+        profiles.write(text)
+        path = self._credentials.with_name("config")
+        if not path.exists() or path.read_text(encoding="utf-8") != text.getvalue():
+            temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+            temporary.write_text(text.getvalue(), encoding="utf-8")
+            temporary.replace(path)
+        return path
+
+    def _profiles(self) -> configparser.RawConfigParser:
         profiles = configparser.RawConfigParser()
         try:
-            text = self._credentials.read_text(encoding="utf-8")
+            profiles.read_string(self._credentials.read_text(encoding="utf-8"))
         except OSError as error:
             raise UserError(
                 f"{self._credentials}: cannot be read ({error.strerror}); is the cloud running?"
             ) from error
-        profiles.read_string(text)
+        return profiles
+
+    def _profile(self, name: str) -> boto3.Session:
+        profiles = self._profiles()
         if not profiles.has_section(name):
             raise UserError(
                 f"{self._credentials}: no profile [{name}]; the cloud has no such account"

@@ -28,6 +28,8 @@ PROFILES = "modules/inference-profiles"
 LOGGING = "modules/customer-logging"
 GUARDRAILS = "modules/organization-guardrails"
 SPEND = "modules/spend-controls"
+BOOTSTRAP = "modules/account-bootstrap"
+BOOTSTRAP_ROOT = "environments/embedded/bootstrap"
 OPERATIONS = "environments/embedded/operations"
 CUSTOMER = "environments/embedded/customer"
 
@@ -38,6 +40,13 @@ FILES = {
     PROFILES: [f"{PROFILES}/variables.tf"],
     LOGGING: [f"{LOGGING}/variables.tf"],
     GUARDRAILS: [f"{GUARDRAILS}/variables.tf"],
+    BOOTSTRAP: [f"{BOOTSTRAP}/variables.tf"],
+    BOOTSTRAP_ROOT: [
+        SHARED,
+        SCHEMA,
+        f"{BOOTSTRAP_ROOT}/variables.tf",
+        f"{BOOTSTRAP_ROOT}/locals.tf",
+    ],
     SPEND: [f"{SPEND}/variables.tf"],
     OPERATIONS: [SHARED, SCHEMA, f"{OPERATIONS}/variables.tf", f"{OPERATIONS}/locals.tf"],
     CUSTOMER: [
@@ -186,6 +195,30 @@ GOOD: dict[str, dict[str, Any]] = {
         "permissions_boundary_arn": "arn:aws:iam::011111111111:policy/bulkhead/boundary",
         "tags": {"team": "platform"},
     },
+    BOOTSTRAP: {
+        "account_id": "222222222222",
+        "kind": "customer",
+        "customer": "acme",
+        "regions": ["eu-central-1", "us-gov-west-1"],
+        "deploy_principal_arns": ["arn:aws:iam::888888888888:role/ci/deploy"],
+        "plan_principal_arns": ["arn:aws:iam::222222222222:user/somebody"],
+        "github": {
+            "repository": "acme/infrastructure.live",
+            "deploy_environment": "production",
+            "plan_environment": "production-plan",
+        },
+        "gitlab": {
+            "url": "https://gitlab.example.com",
+            "project": "acme/platform/infrastructure",
+            "deploy_branch": "main",
+            "plan_branch": "plan/next",
+        },
+        "tags": {"team": "platform"},
+    },
+    BOOTSTRAP_ROOT: {
+        "account_id": "999999999999",
+        "owner_arn": "arn:aws:iam::999999999999:user/administrator",
+    },
     OPERATIONS: {"external_ids": {"acme": ACME_ID, "globex": GLOBEX_ID, "initech": "x"}},
     CUSTOMER: {
         "customer": "acme",
@@ -253,6 +286,10 @@ def unknown_customer(variables: dict[str, Any]) -> None:
     variables["customer"] = variables["handover"]["customer"] = "umbrella"
     role = variables["handover"]["fleet_role_arn"]
     variables["handover"]["fleet_role_arn"] = role.replace("acme", "umbrella")
+
+
+def unknown_kind(variables: dict[str, Any]) -> None:
+    variables["kind"], variables["customer"] = "sandbox", ""
 
 
 def account(field: str, value: Any) -> Change:
@@ -622,6 +659,14 @@ CASES: dict[str, list[tuple[str, Change]]] = {
         ("caller_role_path must", put("/a/*/", "caller_role_path")),
         ("caller_role_path must", put("bulkhead", "caller_role_path")),
         ("caller_role_name must", put("app*", "caller_role_name")),
+        (
+            "caller_boundary_arn must",
+            put("arn:aws:iam::222222222222:policy/*", "caller_boundary_arn"),
+        ),
+        (
+            "caller_boundary_arn must",
+            put("arn:aws:iam::333333333333:policy/boundary", "caller_boundary_arn"),
+        ),
         ("retention_in_days must", put(0, "retention_in_days")),
         ("retention_in_days must", put(42, "retention_in_days")),
         ("record_data_identifiers must", put([], "record_data_identifiers")),
@@ -759,6 +804,58 @@ CASES: dict[str, list[tuple[str, Change]]] = {
             put("arn:aws:iam::222222222222:policy/boundary", "permissions_boundary_arn"),
         ),
         ("tags: keys", put({"aws:x": "y"}, "tags")),
+    ],
+    BOOTSTRAP: [
+        ("partition must", put("aws-cn", "partition")),
+        ("account_id must", put(22222222222, "account_id")),
+        ("kind must", unknown_kind),
+        ("customer must be", put("", "customer")),
+        ("customer must be", put("operations", "kind")),
+        ("customer must start", put("Acme", "customer")),
+        ("customer must start", put("a" * 33, "customer")),
+        ("caller_role must", put("app*", "caller_role")),
+        ("caller_role must", put("/app", "caller_role")),
+        ("caller_role must", put("${aws:username}", "caller_role")),
+        ("caller_role is", put("bulkhead/bulkhead-deploy", "caller_role")),
+        ("caller_role is", put("bulkhead/reader/somebody", "caller_role")),
+        ("regions must", put([], "regions")),
+        ("regions: name", put(["eu-*"], "regions")),
+        *(
+            (f"{key} must", put([arn], key))
+            for key in ("deploy_principal_arns", "plan_principal_arns")
+            for arn in (
+                "arn:aws:iam::888888888888:root",
+                "arn:aws:iam::888888888888:role/*",
+                "arn:aws:iam::*:role/ci",
+                "arn:aws:sts::888888888888:assumed-role/ci/session",
+                "arn:aws:iam::888888888888:user/${aws:username}",
+            )
+        ),
+        *(
+            (
+                f"{key} names",
+                put(["arn:aws:iam::222222222222:role/bulkhead/bulkhead-plan"], key),
+            )
+            for key in ("deploy_principal_arns", "plan_principal_arns")
+        ),
+        ("github needs", put("", "github", "plan_environment")),
+        ("github.repository must", put("acme/*", "github", "repository")),
+        ("github.repository must", put("acme", "github", "repository")),
+        ("github: an environment must", put("prod*", "github", "deploy_environment")),
+        ("github: an environment must", put("a:b", "github", "plan_environment")),
+        ("github: deploy_environment and", put("Production", "github", "plan_environment")),
+        ("gitlab needs", put("", "gitlab", "deploy_branch")),
+        ("gitlab.url must", put("http://gitlab.example.com", "gitlab", "url")),
+        ("gitlab.url must", put("https://gitlab.example.com/", "gitlab", "url")),
+        ("gitlab.project must", put("acme/*", "gitlab", "project")),
+        ("gitlab: a branch must", put("release/*", "gitlab", "deploy_branch")),
+        ("gitlab: deploy_branch and", put("main", "gitlab", "plan_branch")),
+        ("tags: keys", put({"bulkhead:customer": "x"}, "tags")),
+    ],
+    BOOTSTRAP_ROOT: [
+        ("account_id is neither", put("666666666666", "account_id")),
+        ("owner_arn must", put("arn:aws:iam::999999999999:root", "owner_arn")),
+        ("owner_arn must", put("arn:aws:iam::999999999999:role/*", "owner_arn")),
     ],
     OPERATIONS: [
         ("external_ids must", put({"acme": ACME_ID}, "external_ids")),

@@ -18,9 +18,10 @@ _copies = itertools.count()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Parameters by name: `account` (every customer account), `customer`, `foreign` (an account and
-    a customer it does not belong to), `further` (an account and a role beside its caller role that
-    may assume the fleet role), `outsider`, `region`."""
+    """Parameters by name: `account` (every customer account), `deployed` (every account that
+    something is deployed in), `of_kind` (one account of each kind of these), `customer`, `foreign`
+    (an account and a customer it does not belong to), `further` (an account and a role beside its
+    caller role that may assume the fleet role), `outsider`, `region`."""
     environment = environment_of(metafunc.config)
     accounts = [(c.key, a.account_id) for c, a in environment.customer_accounts]
     wanted = set(metafunc.fixturenames)
@@ -28,6 +29,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize(
             "account", [a for _, a in accounts], ids=[f"{c}-{a}" for c, a in accounts]
         )
+    if "deployed" in wanted:
+        owners = dict(map(reversed, accounts))
+        names = [owners.get(a, "other") for a in environment.deployed_accounts]
+        names[:2] = ["management", "operations"]
+        metafunc.parametrize(
+            "deployed",
+            environment.deployed_accounts,
+            ids=[f"{n}-{a}" for n, a in zip(names, environment.deployed_accounts, strict=True)],
+        )
+    if "of_kind" in wanted:
+        kinds = ("management", "operations", "customer")
+        metafunc.parametrize("of_kind", environment.deployed_accounts[:3], ids=kinds)
     if "foreign" in wanted:
         pairs = [
             (owner, account, customer)

@@ -72,6 +72,8 @@ def test_caller_denials_hold_whatever_is_attached(
     home, fleet = copied.stage.homes[account], copied.stage.fleet_of(account)
     administrator = copied.administrator(account)
     iam = copied.client(administrator, "iam")
+    if "PermissionsBoundary" in iam.get_role(RoleName=home.caller_role_name)["Role"]:
+        iam.delete_role_permissions_boundary(RoleName=home.caller_role_name)
     iam.attach_role_policy(RoleName=home.caller_role_name, PolicyArn=ADMINISTRATOR)
     caller, name = copied.caller(account), copied.helper_name("none")
     logs = copied.client(caller, "logs", home.region)

@@ -13,6 +13,7 @@ from harness.probes.fleet_rights import RIGHTS, Right
 from harness.probes.fleet_rights_elsewhere import ELSEWHERE
 from harness.probes.result import Recorder, Subject
 from harness.probes.stage import Fleet
+from harness.probes.templates import fill_in
 
 BEDROCK = {
     "Version": "2012-10-17",
@@ -144,20 +145,3 @@ def filler(cast: Cast, fleet: Fleet) -> Callable[[str], str]:
         return text
 
     return fill
-
-
-def fill_in(value: object, fill: Callable[[str], str]) -> dict[str, object]:
-    """A request with its templates filled, however deep they lie."""
-
-    def walk(part: object) -> object:
-        if isinstance(part, str):
-            return fill(part)
-        if isinstance(part, list):
-            return [walk(item) for item in part]
-        if isinstance(part, dict):
-            return {key: walk(item) for key, item in part.items()}
-        return part
-
-    filled = walk(value)
-    assert isinstance(filled, dict)
-    return filled

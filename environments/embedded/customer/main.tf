@@ -40,4 +40,7 @@ module "logging" {
   owner_arns     = [local.administrator_arn]
   reader         = { principal_arns = [local.administrator_arn], content = true }
   support_access = lookup(local.support_access, var.account_id, {})
+
+  # The deploy role may make no role without it.
+  permissions_boundary_arn = "arn:${local.partition}:iam::${var.account_id}:policy/bulkhead/bulkhead-boundary"
 }

@@ -1,0 +1,210 @@
+# Who may become the two roles, what they may do, and what neither they nor the roles they make ever can.
+# README.md says why, statement by statement.
+
+locals {
+  ################################################################################
+  # Trust
+  ################################################################################
+
+  principal_arns = { deploy = var.deploy_principal_arns, plan = var.plan_principal_arns }
+
+  issuers = merge(
+    { for name in ["github"] : name => { url = "https://token.actions.githubusercontent.com", audience = "sts.amazonaws.com" } if var.github.repository != "" },
+    { for name in ["gitlab"] : name => { url = var.gitlab.url, audience = "sts.amazonaws.com" } if var.gitlab.project != "" },
+  )
+  subjects = {
+    github = {
+      deploy = "repo:${var.github.repository}:environment:${var.github.deploy_environment}"
+      plan   = "repo:${var.github.repository}:environment:${var.github.plan_environment}"
+    }
+    gitlab = {
+      deploy = "project_path:${var.gitlab.project}:ref_type:branch:ref:${var.gitlab.deploy_branch}"
+      plan   = "project_path:${var.gitlab.project}:ref_type:branch:ref:${var.gitlab.plan_branch}"
+    }
+  }
+
+  trust_policy = {
+    for key, arns in local.principal_arns : key => jsonencode({
+      Version = "2012-10-17"
+      Statement = concat(
+        [
+          for exact in [sort(arns)] : {
+            Sid       = "NamedPrincipals"
+            Effect    = "Allow"
+            Principal = { AWS = sort(distinct([for arn in exact : "arn:${var.partition}:iam::${split(":", arn)[4]}:root"])) }
+            Action    = "sts:AssumeRole"
+            # StringEquals, because ArnEquals expands wildcards.
+            Condition = { StringEquals = { "aws:PrincipalArn" = exact } }
+          } if length(exact) > 0
+        ],
+        [
+          for name, issuer in local.issuers : {
+            Sid       = "JobsOf${title(name)}"
+            Effect    = "Allow"
+            Principal = { Federated = "arn:${var.partition}:iam::${var.account_id}:oidc-provider/${trimprefix(issuer.url, "https://")}" }
+            Action    = "sts:AssumeRoleWithWebIdentity"
+            Condition = {
+              StringEquals = {
+                "${trimprefix(issuer.url, "https://")}:aud" = issuer.audience
+                "${trimprefix(issuer.url, "https://")}:sub" = local.subjects[name][key]
+              }
+            }
+          }
+        ],
+      )
+    })
+  }
+
+  ################################################################################
+  # Grants
+  ################################################################################
+
+  grants = yamldecode(
+    replace(replace(replace(replace(
+      file("${path.module}/grants.yaml"),
+      "{partition}", var.partition),
+      "{account}", var.account_id),
+      "{customer}", var.customer),
+    "{caller_role}", var.caller_role)
+  )[var.kind]
+
+  grant_resources = {
+    for grant in local.grants : grant.sid => distinct(flatten([
+      for resource in grant.resources : [for region in sort(var.regions) : replace(resource, "{region}", region)]
+    ]))
+  }
+
+  reads = [
+    for grant in local.grants : {
+      Sid      = "Read${grant.sid}"
+      Effect   = "Allow"
+      Action   = grant.read
+      Resource = local.grant_resources[grant.sid]
+    } if length(try(grant.read, [])) > 0
+  ]
+  writes = [
+    for grant in local.grants : merge(
+      {
+        Sid      = grant.sid
+        Effect   = "Allow"
+        Action   = concat(grant.write, keys(try(grant.change, {})))
+        Resource = local.grant_resources[grant.sid]
+      },
+      { for name in ["Condition"] : name => grant.condition if can(grant.condition) },
+    ) if length(try(grant.write, [])) > 0
+  ]
+
+  grants_policy = {
+    deploy = jsonencode({ Version = "2012-10-17", Statement = concat(local.reads, local.writes) })
+    plan   = jsonencode({ Version = "2012-10-17", Statement = local.reads })
+  }
+
+  ################################################################################
+  # Denials
+  ################################################################################
+
+  reading = [
+    "logs:FilterLogEvents", "logs:GetLogEvents", "logs:GetLogFields", "logs:GetLogGroupFields", "logs:GetLogObject", "logs:GetLogRecord",
+    "logs:GetQueryResults", "logs:GetScheduledQueryHistory", "logs:ListAnomalies", "logs:StartLiveTail", "logs:StartQuery", "logs:Unmask",
+  ]
+  outlets = [
+    "logs:AssociateSourceToS3TableIntegration", "logs:CreateDelivery", "logs:CreateExportTask", "logs:CreateScheduledQuery", "logs:PutAccountPolicy",
+    "logs:PutBearerTokenAuthentication", "logs:PutDelivery*", "logs:PutDestination*", "logs:PutIntegration", "logs:PutMetricFilter",
+    "logs:PutResourcePolicy", "logs:PutSubscriptionFilter", "logs:PutSyslogConfiguration", "logs:PutTransformer", "logs:UpdateScheduledQuery",
+    "oam:*", "observabilityadmin:*",
+  ]
+  key_rights = ["kms:CreateGrant", "kms:DisableKey", "kms:PutKeyPolicy", "kms:ReplicateKey", "kms:ScheduleKeyDeletion", "kms:UpdatePrimaryRegion"]
+  key_uses   = ["kms:Decrypt", "kms:DeriveSharedSecret", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
+  iam_writes = ["iam:Add*", "iam:Attach*", "iam:Create*", "iam:Delete*", "iam:Detach*", "iam:PassRole", "iam:Put*", "iam:Remove*", "iam:Set*", "iam:Tag*", "iam:Untag*", "iam:Update*"]
+
+  # Fleet roles have a boundary each, which the deploy role makes itself: what they can do besides, the account's
+  # service control policy says.
+  boundaries_to_set = concat(
+    [local.policy_arns.boundary],
+    var.kind == "operations" ? ["arn:${var.partition}:iam::${var.account_id}:policy/bulkhead/fleet/*-boundary"] : [],
+  )
+
+  # What only the owner changes: the roles themselves, who reads logs, and the boundaries.
+  bootstrap_arns = concat(
+    values(local.role_arns),
+    ["arn:${var.partition}:iam::${var.account_id}:role/bulkhead/reader/*"],
+    values(local.policy_arns),
+    ["arn:${var.partition}:iam::${var.account_id}:oidc-provider/*"],
+  )
+
+  deploy_boundary = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      { Sid = "WhatIsGranted", Effect = "Allow", Action = "*", Resource = "*" },
+      { Sid = "NoReading", Effect = "Deny", Action = local.reading, Resource = "*" },
+      { Sid = "NoWayOut", Effect = "Deny", Action = local.outlets, Resource = "*" },
+      { Sid = "NoSecrets", Effect = "Deny", Action = ["secretsmanager:BatchGetSecretValue", "secretsmanager:GetSecretValue", "ssm:GetParameter*"], Resource = "*" },
+      { Sid = "NoKeys", Effect = "Deny", Action = concat(local.key_rights, local.key_uses), Resource = "*" },
+      {
+        # Neither a prompt of its own, nor a switch that keeps those of others.
+        Sid      = "NoModels"
+        Effect   = "Deny"
+        Action   = ["bedrock-mantle:*", "bedrock:*Invoke*", "bedrock:*Retention", "bedrock:CallWithBearerToken", "bedrock:PutModelInvocationLoggingConfiguration", "bedrock:PutResourcePolicy"]
+        Resource = "*"
+      },
+      {
+        Sid    = "NoOtherIdentities"
+        Effect = "Deny"
+        Action = [
+          "iam:*AccessKey*", "iam:*Group*", "iam:*LoginProfile*", "iam:*MFADevice*", "iam:*OpenIDConnect*", "iam:*SAML*", "iam:*SSH*",
+          "iam:*ServiceSpecificCredential*", "iam:*SigningCertificate*", "iam:*User*", "sts:AssumeRole*", "sts:GetFederationToken", "sts:GetWebIdentityToken",
+        ]
+        Resource = "*"
+      },
+      { Sid = "NoBootstrap", Effect = "Deny", Action = local.iam_writes, Resource = local.bootstrap_arns },
+      {
+        # A request that names no boundary, or a role that has none, lacks the key, and is denied.
+        Sid       = "NoRoleWithoutBoundary"
+        Effect    = "Deny"
+        Action    = ["iam:AttachRolePolicy", "iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"]
+        Resource  = "*"
+        Condition = { ArnNotLike = { "iam:PermissionsBoundary" = local.boundaries_to_set } }
+      },
+      { Sid = "NoBoundaryTakenAway", Effect = "Deny", Action = "iam:DeleteRolePermissionsBoundary", Resource = "*" },
+    ]
+  })
+
+  boundary = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat([
+      { Sid = "WhatIsGivenToIt", Effect = "Allow", Action = "*", Resource = "*" },
+      {
+        Sid    = "NoRecords"
+        Effect = "Deny"
+        Action = concat(local.reading, local.outlets)
+        # Records and pointers into them; the outlets that name no group.
+        Resource = "*"
+      },
+      {
+        Sid       = "NoKeysOfRecords"
+        Effect    = "Deny"
+        Action    = local.key_rights
+        Resource  = "*"
+        Condition = { StringLike = { "aws:ResourceTag/bulkhead:customer" = "*" } }
+      },
+      {
+        # CloudWatch Logs uses them for whoever writes.
+        Sid      = "NoDecryptionOfRecords"
+        Effect   = "Deny"
+        Action   = local.key_uses
+        Resource = "*"
+        Condition = {
+          StringLike    = { "aws:ResourceTag/bulkhead:customer" = "*" }
+          StringNotLike = { "kms:ViaService" = "logs.*.amazonaws.com" }
+        }
+      },
+      { Sid = "NoOtherRoles", Effect = "Deny", Action = "sts:AssumeRole*", NotResource = "arn:${var.partition}:iam::*:role/bulkhead/fleet/*" },
+      ],
+      [
+        # In operations an executor stops a customer: it attaches policies to fleet roles, and nothing else.
+        for actions in [[for action in local.iam_writes : action if var.kind != "operations" || !contains(["iam:Attach*", "iam:Detach*"], action)]] :
+        { Sid = "NoIdentities", Effect = "Deny", Action = actions, Resource = "*" }
+      ],
+    )
+  })
+}

@@ -1,0 +1,204 @@
+variable "partition" {
+  description = "AWS partition of the account: `aws` or `aws-us-gov`."
+  type        = string
+  default     = "aws"
+  nullable    = false
+
+  validation {
+    condition     = contains(["aws", "aws-us-gov"], var.partition)
+    error_message = "partition must be aws or aws-us-gov. China has no Amazon Bedrock."
+  }
+}
+
+variable "account_id" {
+  description = "The account that the roles deploy, and in which they are made (12 digits, as a string)."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[0-9]{12}$", var.account_id))
+    error_message = "account_id must be a string of 12 digits. Quote it, or leading zeros are lost."
+  }
+}
+
+variable "kind" {
+  description = "What is deployed in the account: `operations` (fleet roles and inference profiles), `customer` (log group, key and caller role) or `organization` (guardrails, in the management account)."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = contains(["operations", "customer", "organization"], var.kind)
+    error_message = "kind must be operations, customer or organization."
+  }
+}
+
+variable "customer" {
+  description = "Key of the customer whose account it is; for `kind` customer only. Names the log groups and tags the keys that the deploy role may make."
+  type        = string
+  default     = ""
+  nullable    = false
+
+  validation {
+    condition     = (var.customer == "") == (var.kind != "customer")
+    error_message = "customer must be the customer's key where kind is customer, and left out otherwise."
+  }
+
+  validation {
+    condition     = var.customer == "" || (can(regex("^[a-z][a-z0-9]*(-[a-z0-9]+)*$", var.customer)) && length(var.customer) <= 32)
+    error_message = "customer must start with a letter, have only lower-case letters, digits and single hyphens between them, and at most 32 characters."
+  }
+}
+
+variable "caller_role" {
+  description = "Path and name of the caller role in a customer's account, as in the customer-logging module."
+  type        = string
+  default     = "bulkhead/bulkhead-caller"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", var.caller_role))
+    error_message = "caller_role must be a path and name such as bulkhead/bulkhead-caller: no leading slash, no ARN, no wildcard and no policy variable."
+  }
+
+  validation {
+    condition     = !contains(["bulkhead/bulkhead-deploy", "bulkhead/bulkhead-plan"], var.caller_role) && !startswith(var.caller_role, "bulkhead/reader/")
+    error_message = "caller_role is the name of a role that the deploy role must never change."
+  }
+}
+
+variable "regions" {
+  description = "Regions in which the account's resources are made."
+  type        = set(string)
+  nullable    = false
+
+  validation {
+    condition     = length(var.regions) > 0
+    error_message = "regions must list at least one region."
+  }
+
+  validation {
+    condition     = alltrue([for region in var.regions : can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", region))])
+    error_message = "regions: name regions in full, such as eu-central-1, without wildcards."
+  }
+}
+
+variable "deploy_principal_arns" {
+  description = "Roles or users that may become the deploy role, by their exact ARNs: where Terraform runs without an identity provider."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.deploy_principal_arns : can(regex("^arn:aws(-us-gov)?:iam::[0-9]{12}:(role|user)/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", arn))])
+    error_message = "deploy_principal_arns must be ARNs of single roles or users: no account, no session, no wildcard and no policy variable."
+  }
+
+  validation {
+    condition     = length(setintersection(var.deploy_principal_arns, [for name in ["bulkhead-deploy", "bulkhead-plan"] : "arn:${var.partition}:iam::${var.account_id}:role/bulkhead/${name}"])) == 0
+    error_message = "deploy_principal_arns names one of the two roles that are made here: they would renew themselves for ever."
+  }
+}
+
+variable "plan_principal_arns" {
+  description = "Roles or users that may become the plan role, by their exact ARNs."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.plan_principal_arns : can(regex("^arn:aws(-us-gov)?:iam::[0-9]{12}:(role|user)/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", arn))])
+    error_message = "plan_principal_arns must be ARNs of single roles or users: no account, no session, no wildcard and no policy variable."
+  }
+
+  validation {
+    condition     = length(setintersection(var.plan_principal_arns, [for name in ["bulkhead-deploy", "bulkhead-plan"] : "arn:${var.partition}:iam::${var.account_id}:role/bulkhead/${name}"])) == 0
+    error_message = "plan_principal_arns names one of the two roles that are made here: they would renew themselves for ever."
+  }
+}
+
+variable "github" {
+  description = "GitHub Actions: jobs of one repository that run in one of its environments. Let the deploy environment ask for a reviewer and take only the default branch."
+  type = object({
+    repository         = optional(string, "")
+    deploy_environment = optional(string, "")
+    plan_environment   = optional(string, "")
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = length(distinct([for value in values(var.github) : value == ""])) == 1
+    error_message = "github needs repository, deploy_environment and plan_environment, or none of them."
+  }
+
+  validation {
+    condition     = var.github.repository == "" || can(regex("^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$", var.github.repository))
+    error_message = "github.repository must be one repository, such as acme/infrastructure, without wildcards."
+  }
+
+  validation {
+    condition     = alltrue([for name in [var.github.deploy_environment, var.github.plan_environment] : can(regex("^[A-Za-z0-9_-]*$", name))])
+    error_message = "github: an environment must have only letters, digits, hyphens and underscores: no wildcard, and nothing that GitHub would encode in a token."
+  }
+
+  validation {
+    condition     = var.github.repository == "" || lower(var.github.deploy_environment) != lower(var.github.plan_environment)
+    error_message = "github: deploy_environment and plan_environment are the same, so that whoever may plan may deploy."
+  }
+}
+
+variable "gitlab" {
+  description = "GitLab CI: jobs of one project on one branch. Both branches must be protected. GitLab's tokens name no environment in their subject, so a branch takes its place."
+  type = object({
+    url           = optional(string, "https://gitlab.com")
+    project       = optional(string, "")
+    deploy_branch = optional(string, "")
+    plan_branch   = optional(string, "")
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = length(distinct([for value in [var.gitlab.project, var.gitlab.deploy_branch, var.gitlab.plan_branch] : value == ""])) == 1
+    error_message = "gitlab needs project, deploy_branch and plan_branch, or none of them."
+  }
+
+  validation {
+    condition     = can(regex("^https://[a-z0-9][a-z0-9.-]*$", var.gitlab.url))
+    error_message = "gitlab.url must be the address of one GitLab, such as https://gitlab.com, without a path or a slash at its end."
+  }
+
+  validation {
+    condition     = var.gitlab.project == "" || can(regex("^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)+$", var.gitlab.project))
+    error_message = "gitlab.project must be one project with its groups, such as acme/infrastructure, without wildcards."
+  }
+
+  validation {
+    condition     = alltrue([for name in [var.gitlab.deploy_branch, var.gitlab.plan_branch] : can(regex("^[A-Za-z0-9_./-]*$", name))])
+    error_message = "gitlab: a branch must have only letters, digits and . _ / -, without wildcards."
+  }
+
+  validation {
+    condition     = var.gitlab.project == "" || var.gitlab.deploy_branch != var.gitlab.plan_branch
+    error_message = "gitlab: deploy_branch and plan_branch are the same, so that whoever may plan may deploy."
+  }
+}
+
+variable "create_identity_providers" {
+  description = "Make the identity providers of `github` and `gitlab`. An account has each only once: false where another stack made it, with the audience sts.amazonaws.com."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "tags" {
+  description = "Tags for every resource."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = !anytrue([for key in keys(var.tags) : startswith(lower(key), "bulkhead:") || startswith(lower(key), "aws:")])
+    error_message = "tags: keys that start with bulkhead: or aws: are reserved."
+  }
+}
