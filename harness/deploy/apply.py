@@ -71,7 +71,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class RootEvent:
-    """News of one root: `bootstrap ACCOUNT`, `organization`, `operations`, or `CUSTOMER ACCOUNT`."""
+    """News of a root: `bootstrap ACCOUNT`, `organization`, `operations`, or `CUSTOMER ACCOUNT`."""
 
     root: str
     state: Literal["running", "done", "failed"]
@@ -142,7 +142,9 @@ def deploy(
     with run.stopping():
         run.init()
         run.offboard()
-        with run.bootstraps(lambda root, variables: root.apply(variables)) as bootstrapped:
+        with run.bootstraps(
+            lambda root, variables: (root.apply(variables), root.output()["readers"])[1]
+        ) as bootstrapped:
             bootstrapped(environment.management_account)
             bounds = run.organization(
                 lambda root, variables: (root.apply(variables), guardrails(root.output()))[1]
@@ -151,6 +153,10 @@ def deploy(
             made = run.operations(
                 lambda root, variables: (root.apply(variables), fleets(root.output()))[1]
             )
+            readers = {
+                account.account_id: bootstrapped(account.account_id)
+                for _, account in environment.customer_accounts
+            }
 
         # Before anybody can call a model: unset, each keeps what its provider's terms say.
         set_baseline(environment, target)
@@ -158,7 +164,7 @@ def deploy(
 
         def apply(root: Terraform, variables: dict[str, Any], account: Account) -> CustomerAccount:
             root.apply(variables)
-            return customer_account(root.output(), account.caller)
+            return customer_account(root.output(), readers[account.account_id], account.caller)
 
         accounts = run.customers(made, apply)
     deployment = Deployment(

@@ -192,8 +192,15 @@ def fleets(outputs: Mapping[str, Any]) -> dict[str, Fleet]:
     }
 
 
-def customer_account(outputs: Mapping[str, Any], caller: str) -> CustomerAccount:
-    """The outputs of a customer root."""
-    beside = {"caller": caller, "owners_only_policy": outputs["owners_only_policy"]}
+def customer_account(
+    outputs: Mapping[str, Any], readers: Mapping[str, Any], caller: str
+) -> CustomerAccount:
+    """The outputs of a customer root, and `readers` of the account's bootstrap."""
+    beside = {
+        "caller": caller,
+        "owners_only_policy": outputs["owners_only_policy"],
+        "reader_role_arn": readers["reader_role_arn"],
+        "support_access": readers["support_access"],
+    }
     names = {f.name for f in dataclasses.fields(CustomerAccount)} - beside.keys()
     return CustomerAccount(**{name: outputs["account"][name] for name in names}, **beside)

@@ -26,13 +26,15 @@ POLICY = json.dumps(
 
 
 def deny_sessions(target: Target, account: str, fleet: Fleet) -> None:
-    """Denies the sessions of a customer's fleet role, those that live included.
+    """Denies the sessions of a customer's fleet role, those that live included; as the account's
+    deploy role, since nobody else may change fleet roles.
 
     A role that is gone already is no error. Raises `UserError` where the role cannot be changed.
     """
-    iam = target.client(target.session(account), "iam", "us-east-1")
+    region = "us-east-1"
     try:
-        iam.put_role_policy(
+        deployer = target.deployer_session("deploy", account, region=region)
+        target.client(deployer, "iam", region).put_role_policy(
             RoleName=fleet.fleet_role_name, PolicyName=POLICY_NAME, PolicyDocument=POLICY
         )
     except ClientError as error:

@@ -9,13 +9,15 @@ from harness.mutants.edits import Edit, TerraformEdits
 from harness.mutants.model import Mutant, Notice
 from harness.mutants.terraform_source import DENY_READING, LOGGING
 
+READERS_MODULE = "modules/log-readers"
+
 READERS = 'Condition = { StringEquals = { "aws:PrincipalArn" = sort(var.reader.principal_arns) } }'
 NAMED_READERS = f"""        Principal = {{ AWS = local.root_arn }}
         Action    = "sts:AssumeRole"
         {READERS}
 """
 OPERATIONS_READ = """        Principal = { AWS = [local.root_arn, "arn:${var.partition}:iam::\
-${split(":", var.fleet_role_arn)[4]}:root"] }
+${var.operations_account_id}:root"] }
         Action    = "sts:AssumeRole"
 """
 ENDS = '            DateLessThan          = { "aws:CurrentTime" = grant.expires_at }\n'
@@ -47,6 +49,13 @@ PROTECTED = """  for_each = local.groups
 """
 
 
+def _readers(*edits: tuple[str, str]) -> TerraformEdits:
+    """Old text and new text in the policies of those who read, which the owner applies."""
+    return TerraformEdits(
+        "bootstrap", tuple(Edit(f"{READERS_MODULE}/policies.tf", old, new) for old, new in edits)
+    )
+
+
 def _edits(*edits: tuple[str, str] | tuple[str, str, str]) -> TerraformEdits:
     """Old text, new text, and the file if it is not the one of policies."""
     return TerraformEdits(
@@ -63,7 +72,7 @@ CUSTODY = (
         "L23-reader-source",
         "the reader role lets the operations account in",
         "logs",
-        _edits((NAMED_READERS, OPERATIONS_READ)),
+        _readers((NAMED_READERS, OPERATIONS_READ)),
         (
             Notice("reader-role", "operations role"),
             Notice("reader-role", "operations administrator"),
@@ -75,7 +84,7 @@ CUSTODY = (
         "L23-reader-account-source",
         "every role of the customer's account may become the reader",
         "logs",
-        _edits((NAMED_READERS, NAMED_READERS.replace(f"        {READERS}\n", ""))),
+        _readers((NAMED_READERS, NAMED_READERS.replace(f"        {READERS}\n", ""))),
         (Notice("reader-role", "other role"),),
         "test_nobody_else_becomes",
     ),
@@ -83,7 +92,7 @@ CUSTODY = (
         "L23-endless-source",
         "a grant to support never ends",
         "logs",
-        _edits((ENDS, ""), (SESSIONS_END, "")),
+        _readers((ENDS, ""), (SESSIONS_END, "")),
         (Notice("support-ends"),),
         "test_every_support_role",
         more_rows=("L24",),
@@ -92,7 +101,7 @@ CUSTODY = (
         "L23-sessions-source",
         "a grant to support ends, but not the sessions that live",
         "logs",
-        _edits((SESSIONS_END, "")),
+        _readers((SESSIONS_END, "")),
         (Notice("support-ends"), Notice("support-access", "support of")),
         "test_every_support_role or test_support_is_let_in",
     ),
@@ -100,7 +109,7 @@ CUSTODY = (
         "L23-person-source",
         "support need not say which person it is",
         "logs",
-        _edits((PERSON, "")),
+        _readers((PERSON, "")),
         (Notice("support-access", "support engineer"),),
         "test_support_is_let_in",
     ),
@@ -108,7 +117,7 @@ CUSTODY = (
         "L23-supporters-source",
         "a grant to support is for every role of the account that it names",
         "logs",
-        _edits((SUPPORTERS, "")),
+        _readers((SUPPORTERS, "")),
         (Notice("support-access", "another engineer"),),
         "test_support_is_let_in",
     ),
@@ -116,7 +125,7 @@ CUSTODY = (
         "L15-source",
         "the reader may unmask, for support",
         "logs",
-        _edits(
+        _readers(
             (ONLY_READING, ""),
             (
                 '"logs:GetLogRecord", "logs:StartQuery"]',

@@ -161,8 +161,7 @@ DEPLOYERS = (
             (
                 Edit(
                     "modules/customer-logging/main.tf",
-                    '  permissions_boundary = var.caller_boundary_arn == "" ? null : '
-                    "var.caller_boundary_arn\n",
+                    "  permissions_boundary = local.boundary\n",
                     "",
                 ),
             ),

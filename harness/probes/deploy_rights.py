@@ -1,4 +1,4 @@
-"""What the roles that deploy an account must not be able to do, as data: one request for each right.
+"""What the roles that deploy an account must not be able to do, as data: a request for each right.
 
 Whoever deploys spans customers, so the deploy role and the plan role are attackers like any other.
 `WALLS` must hold even where somebody attaches a policy of everything to them: the boundary holds

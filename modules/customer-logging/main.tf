@@ -1,5 +1,5 @@
-# A customer's own record of its model calls: log groups with their keys, the one role that writes to them, and the
-# roles that read. The policies are in policies.tf, metrics and alarms in metrics.tf.
+# A customer's own record of its model calls: log groups with their keys, and the one role that writes to them. Who
+# reads is the module log-readers. The policies are in policies.tf, metrics and alarms in metrics.tf.
 
 data "aws_region" "current" {}
 
@@ -31,11 +31,8 @@ locals {
   )
   group_arns = { for key, group in local.groups : key => "${local.arn_of_groups}:${group.name}" }
 
-  caller_role_arn   = "arn:${var.partition}:iam::${var.account_id}:role${var.caller_role_path}${var.caller_role_name}"
-  caller_is_made    = var.caller.type != "existing"
-  reader_role_name  = "bulkhead-reader"
-  support_role_name = { for ticket in keys(var.support_access) : ticket => "bulkhead-support-${ticket}" }
-  arn_of_roles      = "arn:${var.partition}:iam::${var.account_id}:role/bulkhead"
+  caller_role_arn = "arn:${var.partition}:iam::${var.account_id}:role${var.caller_role_path}${var.caller_role_name}"
+  caller_is_made  = var.caller.type != "existing"
 
   # A hold stops the clock of retention, and neither it nor keeping lets a destroy take the records along.
   is_kept = var.keep_on_destroy || var.legal_hold
@@ -159,80 +156,4 @@ resource "aws_iam_instance_profile" "caller" {
   path = var.caller_role_path
   role = aws_iam_role.caller["caller"].name
   tags = local.tags
-}
-
-################################################################################
-# Readers: the customer's own, and support for a while
-################################################################################
-
-resource "aws_iam_role" "reader" {
-  for_each = toset([for role in ["reader"] : role if length(var.reader.principal_arns) > 0])
-
-  name                 = local.reader_role_name
-  path                 = "/bulkhead/"
-  description          = "Reads the records of ${var.customer}, masked, and nothing else."
-  assume_role_policy   = local.reader_trust_policy
-  permissions_boundary = local.boundary
-  max_session_duration = 3600
-  tags                 = local.tags
-
-  lifecycle {
-    precondition {
-      condition     = length(local.reader_trust_policy) <= 2048
-      error_message = "reader.principal_arns: the trust policy would be longer than the 2,048 characters that IAM allows. List fewer principals."
-    }
-  }
-}
-
-resource "aws_iam_role_policy" "reader" {
-  for_each = aws_iam_role.reader
-
-  name   = "read"
-  role   = each.value.name
-  policy = local.reader_policy
-}
-
-resource "aws_iam_role_policies_exclusive" "reader" {
-  for_each = aws_iam_role.reader
-
-  role_name    = each.value.name
-  policy_names = [aws_iam_role_policy.reader[each.key].name]
-}
-
-resource "aws_iam_role" "support" {
-  for_each = var.support_access
-
-  name                 = local.support_role_name[each.key]
-  path                 = "/bulkhead/"
-  description          = "Lets support read the records of ${var.customer} until ${each.value.expires_at}."
-  assume_role_policy   = local.support_trust_policies[each.key]
-  permissions_boundary = local.boundary
-  max_session_duration = 3600
-  tags = merge(local.tags, {
-    "bulkhead:support-ticket"     = each.key
-    "bulkhead:support-granted-at" = each.value.granted_at
-    "bulkhead:support-expires-at" = each.value.expires_at
-  })
-
-  lifecycle {
-    precondition {
-      condition     = length(local.support_trust_policies[each.key]) <= 2048
-      error_message = "support_access: the trust policy would be longer than the 2,048 characters that IAM allows. List fewer principals."
-    }
-  }
-}
-
-resource "aws_iam_role_policy" "support" {
-  for_each = aws_iam_role.support
-
-  name   = "read-until-expiry"
-  role   = each.value.name
-  policy = local.support_policies[each.key]
-}
-
-resource "aws_iam_role_policies_exclusive" "support" {
-  for_each = aws_iam_role.support
-
-  role_name    = each.value.name
-  policy_names = [aws_iam_role_policy.support[each.key].name]
 }

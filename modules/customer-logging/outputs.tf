@@ -43,16 +43,6 @@ output "caller_role_name" {
   depends_on  = [aws_iam_role.caller, data.aws_iam_role.existing]
 }
 
-output "reader_role_arn" {
-  description = "ARN of the role that reads; null without `reader.principal_arns`."
-  value       = one([for role in aws_iam_role.reader : role.arn])
-}
-
-output "support_access" {
-  description = "What was granted to support, by ticket: `role_arn`, `principal_arns`, `granted_at`, `expires_at`."
-  value       = { for ticket, grant in var.support_access : ticket => merge(grant, { role_arn = aws_iam_role.support[ticket].arn }) }
-}
-
 output "owners_only_policy" {
   description = "A service control policy, as JSON, by which nobody but the owners deletes records, shortens their retention, takes their key or masking away, or changes who reads. The same statements serve in a permissions boundary."
   value       = local.owners_only_policy

@@ -26,6 +26,7 @@ ROOT = Path(__file__).parents[2]
 FLEET = "modules/operations-role-fleet"
 PROFILES = "modules/inference-profiles"
 LOGGING = "modules/customer-logging"
+READERS = "modules/log-readers"
 GUARDRAILS = "modules/organization-guardrails"
 SPEND = "modules/spend-controls"
 BOOTSTRAP = "modules/account-bootstrap"
@@ -39,19 +40,20 @@ FILES = {
     FLEET: [f"{FLEET}/variables.tf", f"{FLEET}/regions.tf"],
     PROFILES: [f"{PROFILES}/variables.tf"],
     LOGGING: [f"{LOGGING}/variables.tf"],
+    READERS: [f"{READERS}/variables.tf"],
     GUARDRAILS: [f"{GUARDRAILS}/variables.tf"],
     BOOTSTRAP: [f"{BOOTSTRAP}/variables.tf"],
     BOOTSTRAP_ROOT: [
         SHARED,
         SCHEMA,
-        f"{BOOTSTRAP_ROOT}/variables.tf",
-        f"{BOOTSTRAP_ROOT}/locals.tf",
+        *(f"{BOOTSTRAP_ROOT}/{name}" for name in ("variables.tf", "locals.tf", "support.yaml")),
     ],
     SPEND: [f"{SPEND}/variables.tf"],
     OPERATIONS: [SHARED, SCHEMA, f"{OPERATIONS}/variables.tf", f"{OPERATIONS}/locals.tf"],
     CUSTOMER: [
         SHARED,
-        *(f"{CUSTOMER}/{name}" for name in ("variables.tf", "locals.tf", "support.yaml")),
+        f"{CUSTOMER}/variables.tf",
+        f"{CUSTOMER}/locals.tf",
     ],
 }
 
@@ -123,6 +125,16 @@ GOOD: dict[str, dict[str, Any]] = {
         },
         "content": {"enabled": True, "data_identifiers": ["EmailAddress", "Ssn-US"]},
         "owner_arns": ["arn:aws:iam::222222222222:role/bulkhead/owner"],
+        "permissions_boundary_arn": "arn:aws:iam::222222222222:policy/bulkhead/boundary",
+        "alarms": {
+            "heartbeat_minutes": 0,
+            "action_arns": ["arn:aws:sns:eu-central-1:222222222222:alarms"],
+        },
+    },
+    READERS: {
+        "customer": "acme",
+        "account_id": "222222222222",
+        "operations_account_id": "111111111111",
         "reader": {"principal_arns": ["arn:aws:iam::222222222222:user/a/auditor"], "content": True},
         "support_access": {
             "case-1": {
@@ -131,11 +143,7 @@ GOOD: dict[str, dict[str, Any]] = {
                 "expires_at": "2026-01-19T08:00:00Z",
             }
         },
-        "permissions_boundary_arn": "arn:aws:iam::222222222222:policy/bulkhead/boundary",
-        "alarms": {
-            "heartbeat_minutes": 0,
-            "action_arns": ["arn:aws:sns:eu-central-1:222222222222:alarms"],
-        },
+        "permissions_boundary_arn": "arn:aws:iam::222222222222:policy/bulkhead/reader-boundary",
     },
     GUARDRAILS: {
         "operations_account_id": "011111111111",
@@ -659,14 +667,6 @@ CASES: dict[str, list[tuple[str, Change]]] = {
         ("caller_role_path must", put("/a/*/", "caller_role_path")),
         ("caller_role_path must", put("bulkhead", "caller_role_path")),
         ("caller_role_name must", put("app*", "caller_role_name")),
-        (
-            "caller_boundary_arn must",
-            put("arn:aws:iam::222222222222:policy/*", "caller_boundary_arn"),
-        ),
-        (
-            "caller_boundary_arn must",
-            put("arn:aws:iam::333333333333:policy/boundary", "caller_boundary_arn"),
-        ),
         ("retention_in_days must", put(0, "retention_in_days")),
         ("retention_in_days must", put(42, "retention_in_days")),
         ("record_data_identifiers must", put([], "record_data_identifiers")),
@@ -690,6 +690,37 @@ CASES: dict[str, list[tuple[str, Change]]] = {
             )
         ),
         ("owner_arns names", put([CALLER_ARN], "owner_arns")),
+        (
+            "permissions_boundary_arn must",
+            put("arn:aws:iam::111111111111:policy/x", "permissions_boundary_arn"),
+        ),
+        ("permissions_boundary_arn must", put("boundary", "permissions_boundary_arn")),
+        ("alarms: thresholds", put(-1, "alarms", "errors")),
+        ("alarms: thresholds", put(0.5, "alarms", "tokens_per_hour")),
+        ("alarms.heartbeat_minutes must", put(1441, "alarms", "heartbeat_minutes")),
+        ("alarms.heartbeat_minutes must", put(-1, "alarms", "heartbeat_minutes")),
+        *(
+            ("alarms.action_arns must", put([arn], "alarms", "action_arns"))
+            for arn in (
+                "arn:aws:sns:eu-central-1:111111111111:alarms",
+                "arn:aws:lambda:eu-central-1:222222222222:function:alarms",
+                "arn:aws:sns:eu-central-1:222222222222:*",
+            )
+        ),
+        ("key_deletion_window_in_days must", put(6, "key_deletion_window_in_days")),
+        ("key_deletion_window_in_days must", put(31, "key_deletion_window_in_days")),
+        ("tags: keys", put({"bulkhead:customer": "globex"}, "tags")),
+    ],
+    READERS: [
+        ("partition must", put("aws-cn", "partition")),
+        ("customer must", put("Acme", "customer")),
+        ("customer must", put("a" * 33, "customer")),
+        ("account_id must", put(22222222222, "account_id")),
+        ("operations_account_id must", put(11111111111, "operations_account_id")),
+        ("operations_account_id is", put("222222222222", "operations_account_id")),
+        ("caller_role must", put("app*", "caller_role")),
+        ("caller_role must", put("/app", "caller_role")),
+        ("caller_role must", put("${aws:username}", "caller_role")),
         *(
             ("reader.principal_arns must", put([arn], "reader", "principal_arns"))
             for arn in (
@@ -701,7 +732,6 @@ CASES: dict[str, list[tuple[str, Change]]] = {
             )
         ),
         ("reader.principal_arns names", put([CALLER_ARN], "reader", "principal_arns")),
-        ("reader.content", put({}, "content")),
         ("support_access: a ticket", ticket_named("Case-1")),
         ("support_access: a ticket", ticket_named("c" * 33)),
         ("support_access: a grant must name", granted("principal_arns", [])),
@@ -723,25 +753,11 @@ CASES: dict[str, list[tuple[str, Change]]] = {
         ("support_access: granted_at", granted("expires_at", "2026-01-13T08:00:00+02:00")),
         ("support_access: a grant must expire", granted("expires_at", "2026-01-19T08:00:01Z")),
         ("support_access: a grant must expire", granted("expires_at", "2026-01-12T08:00:00Z")),
+        ("permissions_boundary_arn must", put("boundary", "permissions_boundary_arn")),
         (
             "permissions_boundary_arn must",
             put("arn:aws:iam::111111111111:policy/x", "permissions_boundary_arn"),
         ),
-        ("permissions_boundary_arn must", put("boundary", "permissions_boundary_arn")),
-        ("alarms: thresholds", put(-1, "alarms", "errors")),
-        ("alarms: thresholds", put(0.5, "alarms", "tokens_per_hour")),
-        ("alarms.heartbeat_minutes must", put(1441, "alarms", "heartbeat_minutes")),
-        ("alarms.heartbeat_minutes must", put(-1, "alarms", "heartbeat_minutes")),
-        *(
-            ("alarms.action_arns must", put([arn], "alarms", "action_arns"))
-            for arn in (
-                "arn:aws:sns:eu-central-1:111111111111:alarms",
-                "arn:aws:lambda:eu-central-1:222222222222:function:alarms",
-                "arn:aws:sns:eu-central-1:222222222222:*",
-            )
-        ),
-        ("key_deletion_window_in_days must", put(6, "key_deletion_window_in_days")),
-        ("key_deletion_window_in_days must", put(31, "key_deletion_window_in_days")),
         ("tags: keys", put({"bulkhead:customer": "globex"}, "tags")),
     ],
     SPEND: [

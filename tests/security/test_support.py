@@ -59,7 +59,7 @@ def test_every_support_role_expires(probe: Recorder, cast: Cast, account: str) -
             owner,
             "iam:ListRoles",
             f"support roles of {home}",
-            (f"arn:aws:iam::{account}:role/bulkhead/{PREFIX}*",),
+            (f"arn:aws:iam::{account}:role/bulkhead/reader/{PREFIX}*",),
         ),
         expected="an end for each",
         observed="without an end" if endless else "an end for each",

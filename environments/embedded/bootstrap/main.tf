@@ -1,5 +1,5 @@
-# The deploy roles of one account of ../customers.yaml. Applied once per account by its owner, each with its own state,
-# before the roots that those roles apply.
+# The owner's part of one account of ../customers.yaml: its deploy roles, and in a customer's account who reads. Applied
+# by the account's owner, each with its own state, before the roots that the deploy roles apply.
 
 terraform {
   required_version = ">= 1.9"
@@ -13,7 +13,7 @@ terraform {
 }
 
 provider "aws" {
-  region  = local.environment.operations.region
+  region  = local.main_region
   profile = var.profile
 
   # Credentials of any other account end the run before anything is read or written.
@@ -21,7 +21,7 @@ provider "aws" {
 
   default_tags {
     tags = {
-      "bulkhead:environment" = "embedded"
+      "bulkhead:environment" = local.name
       "bulkhead:root"        = "bootstrap"
     }
   }
@@ -30,12 +30,25 @@ provider "aws" {
 module "bootstrap" {
   source = "../../../modules/account-bootstrap"
 
+  partition  = local.partition
   account_id = var.account_id
   kind       = local.kinds[var.account_id].kind
   customer   = local.kinds[var.account_id].customer
-  regions    = [local.environment.operations.region]
+  regions    = local.regions[local.kinds[var.account_id].kind]
 
-  # No CI here: whoever runs the harness becomes the roles.
+  # No CI here: whoever owns the account becomes the roles.
   deploy_principal_arns = [var.owner_arn]
   plan_principal_arns   = [var.owner_arn]
+}
+
+module "readers" {
+  source   = "../../../modules/log-readers"
+  for_each = toset([for key in [local.kinds[var.account_id].customer] : key if key != ""])
+
+  partition             = local.partition
+  customer              = each.key
+  account_id            = var.account_id
+  operations_account_id = local.environment.operations.account_id
+  reader                = { principal_arns = [var.owner_arn], content = true }
+  support_access        = lookup(local.support_access, var.account_id, {})
 }

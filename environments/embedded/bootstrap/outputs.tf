@@ -6,3 +6,11 @@ output "roles" {
     boundary_arn    = module.bootstrap.boundary_arn
   }
 }
+
+output "readers" {
+  description = "Who reads the records of a customer's account."
+  value = {
+    reader_role_arn = one(values(module.readers)[*].reader_role_arn)
+    support_access  = merge(values(module.readers)[*].support_access...)
+  }
+}

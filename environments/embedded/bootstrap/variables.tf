@@ -16,12 +16,12 @@ variable "account_id" {
 }
 
 variable "owner_arn" {
-  description = "The role or user that may become the deploy roles of the account."
+  description = "The role or user that owns the account: it may become the deploy roles and, in a customer's account, the reader."
   type        = string
   nullable    = false
 
   validation {
-    condition     = can(regex("^arn:aws:iam::[0-9]{12}:(role|user)/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", var.owner_arn))
+    condition     = can(regex("^arn:aws(-us-gov)?:iam::[0-9]{12}:(role|user)/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", var.owner_arn))
     error_message = "owner_arn must be the ARN of one role or user: no account, no session, no wildcard and no policy variable."
   }
 }

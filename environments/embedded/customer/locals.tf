@@ -9,7 +9,4 @@ locals {
 
   # Who administers the customers' accounts of this environment, and so owns their records.
   administrator_arn = "arn:${local.partition}:iam::${var.account_id}:${local.environment.administrator}"
-
-  # What customers granted to support, by account and ticket.
-  support_access = yamldecode(file("${path.module}/support.yaml"))
 }

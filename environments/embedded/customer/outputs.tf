@@ -11,8 +11,6 @@ output "account" {
     caller_role_arn   = module.logging.caller_role_arn
     caller_role_name  = module.logging.caller_role_name
     content           = module.logging.content
-    reader_role_arn   = module.logging.reader_role_arn
-    support_access    = module.logging.support_access
     metrics           = module.logging.metrics
   }
 }

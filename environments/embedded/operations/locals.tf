@@ -14,6 +14,9 @@ locals {
 
   main_region = local.environment.operations.region
 
+  # The deploy role may make no role without it, but fleet roles, which have their own.
+  boundary_arn = "arn:${local.partition}:iam::${local.operations_account_id}:policy/bulkhead/bulkhead-boundary"
+
   tags = {
     "bulkhead:environment" = local.name
     "bulkhead:root"        = "operations"

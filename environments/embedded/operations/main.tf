@@ -75,6 +75,8 @@ module "spend" {
   partition             = local.partition
   operations_account_id = local.operations_account_id
   customers             = local.limited[local.main_region]
+
+  permissions_boundary_arn = local.boundary_arn
 }
 
 module "spend_eu_west_1" {
@@ -84,4 +86,6 @@ module "spend_eu_west_1" {
   partition             = local.partition
   operations_account_id = local.operations_account_id
   customers             = lookup(local.limited, "eu-west-1", {})
+
+  permissions_boundary_arn = local.boundary_arn
 }

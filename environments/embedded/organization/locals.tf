@@ -5,8 +5,8 @@ locals {
   name      = basename(dirname(abspath(path.module)))
   partition = try(local.environment.partition, "aws")
 
-  # The account's administrator bootstraps it and runs its Terraform; the deploy role is guarded from the start.
+  # The account's administrator bootstraps it; what is deployed there only its deploy role changes.
   operations    = "arn:${local.partition}:iam::${local.environment.operations.account_id}"
   bootstrappers = ["${local.operations}:${local.environment.administrator}"]
-  deployers     = ["${local.operations}:role/bulkhead/bulkhead-deploy", "${local.operations}:${local.environment.administrator}"]
+  deployers     = ["${local.operations}:role/bulkhead/bulkhead-deploy"]
 }

@@ -6,4 +6,7 @@ locals {
   partition = try(local.environment.partition, "aws")
 
   accounts = { for account in try(local.environment.customers[var.customer].accounts, []) : account.account_id => account }
+
+  # Who administers the customers' accounts of this environment, and so owns their records.
+  administrator_arn = "arn:${local.partition}:iam::${var.account_id}:${local.environment.administrator}"
 }

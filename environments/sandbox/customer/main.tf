@@ -1,4 +1,5 @@
-# One account of one customer: log group, key and caller role. Applied once per account, each with its own state.
+# One account of one customer: log groups, keys, and the role that writes. Applied once per account, each with its own
+# state. Who reads is the owner's part, in ../bootstrap.
 
 terraform {
   required_version = ">= 1.9"
@@ -34,4 +35,10 @@ module "logging" {
   account_id     = var.account_id
   fleet_role_arn = var.handover.fleet_role_arn
   caller         = { type = local.accounts[var.account_id].caller }
+
+  content    = { enabled = true }
+  owner_arns = [local.administrator_arn]
+
+  # The deploy role may make no role without it.
+  permissions_boundary_arn = "arn:${local.partition}:iam::${var.account_id}:policy/bulkhead/bulkhead-boundary"
 }

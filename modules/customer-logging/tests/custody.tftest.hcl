@@ -1,4 +1,4 @@
-# Content, owners, holds, and who reads.
+# Content, owners, holds and alarms.
 
 mock_provider "aws" {
   mock_resource "aws_kms_key" {
@@ -19,7 +19,7 @@ variables {
   caller         = { type = "lambda" }
 }
 
-run "by_default_there_is_neither_content_nor_a_reader" {
+run "by_default_there_is_no_content" {
   command = plan
 
   variables {
@@ -35,11 +35,6 @@ run "by_default_there_is_neither_content_nor_a_reader" {
   assert {
     condition     = keys(aws_cloudwatch_log_group.this) == ["records"] && output.content == null
     error_message = "Nothing a customer wrote is kept unless it is asked for."
-  }
-
-  assert {
-    condition     = length(aws_iam_role.reader) == 0 && length(aws_iam_role.support) == 0 && output.reader_role_arn == null && output.support_access == {}
-    error_message = "Nobody reads unless somebody is named."
   }
 
   assert {
@@ -166,92 +161,6 @@ run "what_is_kept_outlives_the_module" {
       && contains(jsondecode(aws_kms_key.logs["records"].policy).Statement[*].Sid, "Kept")
     )
     error_message = "Records are kept with their key, and still expire."
-  }
-}
-
-run "a_reader_reads_records_and_nothing_else" {
-  command = plan
-
-  variables {
-    content = { enabled = true }
-    reader  = { principal_arns = ["arn:aws:iam::222222222222:role/auditor"] }
-  }
-
-  assert {
-    condition = jsondecode(aws_iam_role.reader["reader"].assume_role_policy).Statement == [{
-      Sid       = "NamedReaders"
-      Effect    = "Allow"
-      Principal = { AWS = "arn:aws:iam::222222222222:root" }
-      Action    = "sts:AssumeRole"
-      Condition = { StringEquals = { "aws:PrincipalArn" = ["arn:aws:iam::222222222222:role/auditor"] } }
-    }]
-    error_message = "Exactly those who are named become the reader."
-  }
-
-  assert {
-    condition = (
-      [for s in jsondecode(aws_iam_role_policy.reader["reader"].policy).Statement : s.Sid] == ["ReadGroups", "FindGroupsAndResults", "WatchMetrics", "DecryptThroughLogs", "DenyAllButReading", "DenyOtherGroups"]
-      && !strcontains(aws_iam_role_policy.reader["reader"].policy, "/bulkhead/acme/content")
-      && !strcontains(aws_iam_role_policy.reader["reader"].policy, "Unmask")
-      && !strcontains(aws_iam_role_policy.reader["reader"].policy, "111111111111")
-    )
-    error_message = "Without reader.content the reader has records alone, masked."
-  }
-}
-
-run "a_grant_to_support_ends" {
-  command = plan
-
-  variables {
-    content = { enabled = true }
-    reader  = { principal_arns = ["arn:aws:iam::222222222222:role/auditor"], content = true }
-    support_access = {
-      case-1 = {
-        principal_arns = ["arn:aws:iam::888888888888:role/support/engineer"]
-        granted_at     = "2026-01-12T08:00:00Z"
-        expires_at     = "2026-01-13T08:00:00Z"
-      }
-    }
-  }
-
-  assert {
-    condition = jsondecode(aws_iam_role.support["case-1"].assume_role_policy).Statement == [{
-      Sid       = "NamedSupportersForAWhile"
-      Effect    = "Allow"
-      Principal = { AWS = ["arn:aws:iam::888888888888:root"] }
-      Action    = ["sts:AssumeRole", "sts:SetSourceIdentity"]
-      Condition = {
-        StringEquals          = { "aws:PrincipalArn" = ["arn:aws:iam::888888888888:role/support/engineer"] }
-        StringLike            = { "sts:SourceIdentity" = "?*" }
-        DateLessThan          = { "aws:CurrentTime" = "2026-01-13T08:00:00Z" }
-        DateGreaterThanEquals = { "aws:CurrentTime" = "2026-01-12T08:00:00Z" }
-      }
-    }]
-    error_message = "Support is let in by name and person, for a while."
-  }
-
-  assert {
-    condition = (
-      [for s in jsondecode(aws_iam_role_policy.support["case-1"].policy).Statement : s if s.Sid == "DenyAfterExpiry"] == [{
-        Sid       = "DenyAfterExpiry"
-        Effect    = "Deny"
-        Action    = "*"
-        Resource  = "*"
-        Condition = { DateGreaterThanEquals = { "aws:CurrentTime" = "2026-01-13T08:00:00Z" } }
-      }]
-      && !strcontains(aws_iam_role_policy.support["case-1"].policy, "/bulkhead/acme/content")
-    )
-    error_message = "Sessions of support end with the grant, and never read content."
-  }
-
-  assert {
-    condition     = aws_iam_role.support["case-1"].tags["bulkhead:support-expires-at"] == "2026-01-13T08:00:00Z"
-    error_message = "A grant is recorded where it stands."
-  }
-
-  assert {
-    condition     = strcontains(aws_iam_role_policy.reader["reader"].policy, "log-group:/bulkhead/acme/content:*")
-    error_message = "With reader.content the reader reads content too."
   }
 }
 

@@ -1,0 +1,31 @@
+locals {
+  environment = yamldecode(file("${path.module}/../customers.yaml"))
+  main_region = local.environment.operations.region
+
+  # The folder's name is the environment's, so that the files of all environments are the same.
+  name      = basename(dirname(abspath(path.module)))
+  partition = try(local.environment.partition, "aws")
+
+  # What each account of the environment is.
+  kinds = merge(
+    {
+      (local.environment.organization.management_account_id) = { kind = "organization", customer = "" }
+      (local.environment.operations.account_id)              = { kind = "operations", customer = "" }
+    },
+    merge([
+      for key, customer in local.environment.customers : {
+        for account in customer.accounts : account.account_id => { kind = "customer", customer = key }
+      }
+    ]...),
+  )
+
+  # Models are called in several regions, and records written in one.
+  regions = {
+    organization = [local.main_region]
+    operations   = distinct(concat([local.main_region], flatten([for customer in local.environment.customers : try(customer.regions, [])])))
+    customer     = [local.main_region]
+  }
+
+  # What customers granted to support, by account and ticket.
+  support_access = yamldecode(file("${path.module}/support.yaml"))
+}

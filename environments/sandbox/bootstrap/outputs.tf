@@ -1,0 +1,16 @@
+output "roles" {
+  description = "The roles to deploy the account with, and the boundary of the roles that they make."
+  value = {
+    deploy_role_arn = module.bootstrap.deploy_role_arn
+    plan_role_arn   = module.bootstrap.plan_role_arn
+    boundary_arn    = module.bootstrap.boundary_arn
+  }
+}
+
+output "readers" {
+  description = "Who reads the records of a customer's account."
+  value = {
+    reader_role_arn = one(values(module.readers)[*].reader_role_arn)
+    support_access  = merge(values(module.readers)[*].support_access...)
+  }
+}
