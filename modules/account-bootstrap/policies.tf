@@ -78,9 +78,9 @@ locals {
     for grant in local.grants : {
       Sid      = "Read${grant.sid}"
       Effect   = "Allow"
-      Action   = grant.read
+      Action   = concat(try(grant.read, []), keys(try(grant.preview, {})))
       Resource = local.grant_resources[grant.sid]
-    } if length(try(grant.read, [])) > 0
+    } if length(try(grant.read, [])) + length(try(grant.preview, {})) > 0
   ]
   writes = [
     for grant in local.grants : merge(

@@ -8,6 +8,7 @@ from support.catalogue_cases.words import (
     GROUP,
     ROLE,
     TAGGED,
+    TAGS,
     TOPIC,
     TRAIL_GROUP,
     Case,
@@ -231,6 +232,19 @@ CASES: list[Case] = [
     ),
     ("sns.Unsubscribe", {"SubscriptionArn": f"{TOPIC}:1-2"}, [need("sns:Unsubscribe", TOPIC)]),
     ("sns.PublishBatch", {"TopicArn": TOPIC}, [need("sns:Publish", TOPIC)]),
+    (
+        "events.PutRule",
+        {"Name": "r", "Tags": TAGS},
+        [
+            need("events:PutRule", arn("events", "rule/r"), keys=TAGGED),
+            need("events:TagResource", arn("events", "rule/r"), keys=TAGGED),
+        ],
+    ),
+    (
+        "events.PutRule",
+        {"Name": "r"},
+        [need("events:PutRule", arn("events", "rule/r"))],
+    ),
     (
         "events.PutTargets",
         {"Rule": "r", "Targets": [{"Id": "1", "Arn": TOPIC, "RoleArn": ROLE}]},

@@ -1,4 +1,8 @@
-"""EventBridge: rules lie on a bus, and the default bus is not in their ARN."""
+"""EventBridge: rules lie on a bus, and the default bus is not in their ARN.
+
+PutRule with tags asks for TagResource too:
+https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html
+"""
 
 from __future__ import annotations
 
@@ -24,12 +28,15 @@ def rule(call: Call, world: World) -> tuple[Need, ...]:
         # A name with a slash in it would be another bus's rule.
         raise Unmapped(call.service, call.operation)
     path = names[0] if bus == "default" else f"{bus}/{names[0]}"
-    context: Context = tag_context(call.params.get("Tags") or ())
+    tags = tag_context(call.params.get("Tags") or ())
+    context: Context = dict(tags)
     targets = values(call.params, "Targets.Arn")
     if targets:
         context["events:TargetArn"] = tuple(targets)
     arn = f"arn:aws:events:{call.region}:{owner}:rule/{path}"
     needs = [Need(f"events:{call.operation}", arn, owner, context)]
+    if tags:
+        needs.append(Need("events:TagResource", arn, owner, tags))
     for member in ("RoleArn", "Targets.RoleArn"):
         needs += passed_roles(call, world, member, _PASSED_TO)
     return tuple(needs)
