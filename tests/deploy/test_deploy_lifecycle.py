@@ -30,6 +30,7 @@ from harness.deploy.deployment import Deployment
 from harness.deploy.embedded_plan import cloud_plan
 from harness.deploy.environment import Environment, load_environment
 from harness.deploy.workspace import CUSTOMERS_FILE
+from harness.probes.unguarded import without_scps
 from harness.targets.embedded import EmbeddedTarget
 
 ROOT = Path(__file__).parents[2]
@@ -89,8 +90,8 @@ def bound(policy: str, more: dict[str, Any]) -> str:
 
 
 def drift(made: Deployment) -> None:
-    """Changes by hand, as an administrator could: a trust, one policy too many, a boundary taken
-    away, and in a customer's account a trust and a policy."""
+    """Changes by hand, as an administrator could without guardrails: a trust, one policy too many, a
+    boundary taken away, and in a customer's account a trust and a policy."""
     target, environment = made.target(), made.environment
 
     def iam(account: str) -> Any:
@@ -105,15 +106,16 @@ def drift(made: Deployment) -> None:
     }
     anything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     trust = operations.get_role(RoleName=acme)["Role"]["AssumeRolePolicyDocument"]
-    operations.update_assume_role_policy(
-        RoleName=acme, PolicyDocument=bound(json.dumps(trust), stranger)
-    )
-    operations.put_role_policy(
-        RoleName=globex,
-        PolicyName="by-hand",
-        PolicyDocument=bound('{"Version": "2012-10-17", "Statement": []}', anything),
-    )
-    operations.delete_role_permissions_boundary(RoleName=initech)
+    with without_scps(target, environment, environment.operations_account):
+        operations.update_assume_role_policy(
+            RoleName=acme, PolicyDocument=bound(json.dumps(trust), stranger)
+        )
+        operations.put_role_policy(
+            RoleName=globex,
+            PolicyName="by-hand",
+            PolicyDocument=bound('{"Version": "2012-10-17", "Statement": []}', anything),
+        )
+        operations.delete_role_permissions_boundary(RoleName=initech)
 
     home = made.accounts["333333333333"]
     customer = iam(home.account_id)

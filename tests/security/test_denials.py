@@ -14,6 +14,7 @@ import pytest
 from harness.probes.bedrock import converse
 from harness.probes.cast import Actor, Cast
 from harness.probes.result import Recorder, Subject
+from harness.probes.unguarded import unguarded
 
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 INVOKE = "bedrock:InvokeModel"
@@ -26,9 +27,10 @@ def unbounded(copied: Cast, account: str) -> Actor:
     fleet = copied.stage.fleet_of(account)
     operations = copied.administrator(copied.stage.environment.operations_account)
     iam = copied.client(operations, "iam")
-    if "PermissionsBoundary" in iam.get_role(RoleName=fleet.role_name)["Role"]:
-        iam.delete_role_permissions_boundary(RoleName=fleet.role_name)
-    iam.attach_role_policy(RoleName=fleet.role_name, PolicyArn=ADMINISTRATOR)
+    with unguarded(copied, operations.account):
+        if "PermissionsBoundary" in iam.get_role(RoleName=fleet.role_name)["Role"]:
+            iam.delete_role_permissions_boundary(RoleName=fleet.role_name)
+        iam.attach_role_policy(RoleName=fleet.role_name, PolicyArn=ADMINISTRATOR)
     return copied.fleet(account)
 
 

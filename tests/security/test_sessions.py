@@ -15,6 +15,7 @@ from harness.probes.bedrock import converse
 from harness.probes.cast import Actor, Cast
 from harness.probes.result import Recorder, Subject
 from harness.probes.stage import Fleet
+from harness.probes.unguarded import unguarded
 
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 DENY_ALL = "arn:aws:iam::aws:policy/AWSDenyAll"
@@ -181,9 +182,10 @@ def test_a_stop_reaches_running_sessions(probe: Recorder, copied: Cast, account:
     fleet, session = copied.stage.fleet_of(account), copied.fleet(account)
     converse(copied, session, fleet.profile)
     operations = copied.administrator(copied.stage.environment.operations_account)
-    copied.client(operations, "iam").attach_role_policy(
-        RoleName=fleet.role_name, PolicyArn=DENY_ALL
-    )
+    with unguarded(copied, operations.account):
+        copied.client(operations, "iam").attach_role_policy(
+            RoleName=fleet.role_name, PolicyArn=DENY_ALL
+        )
     sts = copied.client(session, "sts")
     probe.denied(
         Subject(
@@ -206,9 +208,10 @@ def administrator(copied: Cast, account: str) -> Actor:
     fleet = copied.stage.fleet_of(account)
     operations = copied.administrator(copied.stage.environment.operations_account)
     iam = copied.client(operations, "iam")
-    for name in iam.list_role_policies(RoleName=fleet.role_name)["PolicyNames"]:
-        iam.delete_role_policy(RoleName=fleet.role_name, PolicyName=name)
-    iam.attach_role_policy(RoleName=fleet.role_name, PolicyArn=ADMINISTRATOR)
+    with unguarded(copied, operations.account):
+        for name in iam.list_role_policies(RoleName=fleet.role_name)["PolicyNames"]:
+            iam.delete_role_policy(RoleName=fleet.role_name, PolicyName=name)
+        iam.attach_role_policy(RoleName=fleet.role_name, PolicyArn=ADMINISTRATOR)
     return copied.fleet(account)
 
 
