@@ -90,7 +90,7 @@ def bound(policy: str, more: dict[str, Any]) -> str:
 
 
 def drift(made: Deployment) -> None:
-    """Changes by hand, as an administrator could without guardrails: a trust, one policy too many, a
+    """Changes by hand, as an administrator could without guardrails: a trust, a policy too many, a
     boundary taken away, and in a customer's account a trust and a policy."""
     target, environment = made.target(), made.environment
 
