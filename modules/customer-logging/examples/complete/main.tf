@@ -1,4 +1,5 @@
-# An account whose application runs on EC2, with a caller role under a name of its own.
+# An account whose application runs on EC2, with a caller role under a name of its own and a group for prompts and
+# answers.
 
 provider "aws" {
   region              = "eu-central-1"
@@ -14,11 +15,21 @@ module "logging" {
   fleet_role_arn = "arn:aws:iam::111111111111:role/bulkhead/fleet/bulkhead-initech"
   caller         = { type = "ec2" }
 
-  caller_role_path = "/team/"
-  caller_role_name = "assistant"
+  caller_role_path         = "/team/"
+  caller_role_name         = "assistant"
+  permissions_boundary_arn = "arn:aws:iam::aws:policy/PowerUserAccess"
 
   retention_in_days           = 731
+  record_data_identifiers     = ["EmailAddress", "AwsSecretKey"]
+  content                     = { enabled = true, retention_in_days = 3 }
   key_deletion_window_in_days = 7
+  legal_hold                  = false
+  keep_on_destroy             = false
+
+  owner_arns = ["arn:aws:iam::444444444444:user/administrator"]
+
+  alarms            = { tokens_per_hour = 5000000, action_arns = ["arn:aws:sns:eu-central-1:444444444444:assistant"] }
+  dashboard_enabled = true
 
   tags = { "cost-center" = "assistant" }
 }
