@@ -43,6 +43,10 @@ ONLY_READING = """      {
         Resource  = "*"
       },
 """
+CONTEXT = (
+    '            "kms:EncryptionContext:aws:logs:arn" = '
+    "[for key in groups : local.group_arns[key]]\n"
+)
 PROTECTED = """  for_each = local.groups
 
   log_group_name  = aws_cloudwatch_log_group.this[each.key].name
@@ -134,6 +138,14 @@ CUSTODY = (
         ),
         (Notice("reader-rights", "reader"), Notice("effective-rights")),
         "test_reader_reads or test_a_reader_can",
+    ),
+    Mutant(
+        "K07-reader-source",
+        "the reader decrypts whatever the account's keys encrypted, through CloudWatch Logs",
+        "KMS",
+        _readers((CONTEXT, "")),
+        (Notice("reader-keys"),),
+        "test_readers_decrypt",
     ),
     Mutant(
         "L16-source",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from harness.probes.cast import Actor, Cast
-from harness.probes.records import changes, names_of, reads, strangers, write
+from harness.probes.records import changes, documents, names_of, reads, strangers, write
 from harness.probes.result import Recorder, Subject
 from harness.probes.stage import Home
 
@@ -136,6 +137,52 @@ def test_reader_does_nothing_else(probe: Recorder, cast: Cast, home: Home, reade
         lambda: cast.assume_control(reader),
         twin=lambda: logs.filter_log_events(logGroupName=home.group),
     )
+
+
+def decrypts_more(statements: Any, home: Home) -> bool:
+    """Whether a statement lets something be decrypted that was not encrypted for the account's
+    groups, or by other ways than CloudWatch Logs."""
+    groups = {group.arn for group in home.groups}
+    for statement in [statements] if isinstance(statements, dict) else statements:
+        if statement["Effect"] != "Allow" or not any(
+            action.startswith(("kms:", "*")) for action in listed(statement.get("Action", "*"))
+        ):
+            continue
+        equal = statement.get("Condition", {}).get("StringEquals", {})
+        context = listed(equal.get("kms:EncryptionContext:aws:logs:arn", []))
+        via = listed(equal.get("kms:ViaService", []))
+        if not context or set(context) - groups or via != [f"logs.{home.region}.amazonaws.com"]:
+            return True
+    return False
+
+
+def listed(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)
+
+
+def test_readers_decrypt_what_is_of_their_groups(probe: Recorder, cast: Cast, home: Home) -> None:
+    """The keys are named by what they encrypted, since readers are made before them."""
+    owner = cast.administrator(home.account)
+    iam = cast.client(owner, "iam")
+    for arn in (str(home.reader_role_arn), *(grant.role_arn for grant in home.support)):
+        _, inline = documents(iam, arn.rpartition("/")[2])
+        more = any(decrypts_more(document["Statement"], home) for document in inline)
+        probe.state(
+            Subject(
+                "reader-keys",
+                ("K07",),
+                "who reads decrypts what was encrypted for the account's groups, through "
+                "CloudWatch Logs, and nothing else",
+                owner,
+                "iam:GetRolePolicy",
+                arn.rpartition("/")[2] + f" of {home}",
+                (arn,),
+            ),
+            expected="these groups alone",
+            observed="more" if more else "these groups alone",
+            holds=None if not inline else not more,
+            why="the conditions of what lets it decrypt",
+        )
 
 
 def test_nobody_else_becomes_the_reader(
