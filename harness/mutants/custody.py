@@ -11,7 +11,7 @@ from harness.mutants.terraform_source import DENY_READING, LOGGING
 
 READERS_MODULE = "modules/log-readers"
 
-READERS = 'Condition = { StringEquals = { "aws:PrincipalArn" = sort(var.reader.principal_arns) } }'
+READERS = 'Condition = { StringEquals = { "aws:PrincipalArn" = var.reader.principal_arns } }'
 NAMED_READERS = f"""        Principal = {{ AWS = local.root_arn }}
         Action    = "sts:AssumeRole"
         {READERS}
@@ -174,6 +174,8 @@ CUSTODY = (
                 '        Action   = "logs:CreateLogStream"\n',
                 '        Action   = ["logs:CreateLogStream", "logs:FilterLogEvents"]\n',
             ),
+            # The boundary would hide it.
+            ("  permissions_boundary = local.boundary\n", "", "main.tf"),
         ),
         (Notice("caller-content", "caller"), Notice("effective-rights")),
         "test_caller_writes_content or test_a_caller_role_can_do",

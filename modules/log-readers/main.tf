@@ -17,6 +17,7 @@ locals {
 }
 
 resource "aws_iam_role" "reader" {
+  # checkov:skip=CKV_AWS_61:The account as principal is pinned to exact principals by the condition beside it.
   for_each = toset([for role in ["reader"] : role if length(var.reader.principal_arns) > 0])
 
   name                 = "bulkhead-reader"

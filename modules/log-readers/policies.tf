@@ -11,7 +11,7 @@ locals {
         Effect    = "Allow"
         Principal = { AWS = local.root_arn }
         Action    = "sts:AssumeRole"
-        Condition = { StringEquals = { "aws:PrincipalArn" = sort(var.reader.principal_arns) } }
+        Condition = { StringEquals = { "aws:PrincipalArn" = var.reader.principal_arns } }
       },
     ]
   })
