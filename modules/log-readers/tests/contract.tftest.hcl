@@ -41,13 +41,31 @@ run "a_reader_reads_records_and_nothing_else" {
   }
 
   assert {
-    condition = (
-      [for s in jsondecode(aws_iam_role_policy.reader["reader"].policy).Statement : s.Sid] == ["ReadGroups", "FindGroupsAndResults", "WatchMetrics", "DecryptThroughLogs", "DenyAllButReading", "DenyOtherGroups"]
-      && !strcontains(aws_iam_role_policy.reader["reader"].policy, "/bulkhead/acme/content")
-      && !strcontains(aws_iam_role_policy.reader["reader"].policy, "Unmask")
-      && !strcontains(aws_iam_role_policy.reader["reader"].policy, "111111111111")
-    )
+    condition = alltrue([
+      [for s in jsondecode(aws_iam_role_policy.reader["reader"].policy).Statement : s.Sid] == ["ReadGroups", "FindGroupsAndResults", "WatchMetrics", "DecryptThroughLogs", "DenyAllButReading", "DenyOtherGroups"],
+      !strcontains(aws_iam_role_policy.reader["reader"].policy, "/bulkhead/acme/content"),
+      !strcontains(aws_iam_role_policy.reader["reader"].policy, "Unmask"),
+      !strcontains(aws_iam_role_policy.reader["reader"].policy, "111111111111"),
+    ])
     error_message = "Without reader.content the reader has records alone, masked."
+  }
+}
+
+run "a_reader_decrypts_what_is_of_its_groups" {
+  command = plan
+
+  variables {
+    reader = { principal_arns = ["arn:aws:iam::222222222222:role/auditor"] }
+  }
+
+  assert {
+    condition = [for s in jsondecode(aws_iam_role_policy.reader["reader"].policy).Statement : s.Condition if s.Sid == "DecryptThroughLogs"] == [{
+      StringEquals = {
+        "kms:EncryptionContext:aws:logs:arn" = ["arn:aws:logs:eu-central-1:222222222222:log-group:/bulkhead/acme/bedrock"]
+        "kms:ViaService"                     = "logs.eu-central-1.amazonaws.com"
+      }
+    }]
+    error_message = "Keys are named by what they encrypted."
   }
 }
 
@@ -82,16 +100,16 @@ run "a_grant_to_support_ends" {
   }
 
   assert {
-    condition = (
+    condition = alltrue([
       [for s in jsondecode(aws_iam_role_policy.support["case-1"].policy).Statement : s if s.Sid == "DenyAfterExpiry"] == [{
         Sid       = "DenyAfterExpiry"
         Effect    = "Deny"
         Action    = "*"
         Resource  = "*"
         Condition = { DateGreaterThanEquals = { "aws:CurrentTime" = "2026-01-13T08:00:00Z" } }
-      }]
-      && !strcontains(aws_iam_role_policy.support["case-1"].policy, "/bulkhead/acme/content")
-    )
+      }],
+      !strcontains(aws_iam_role_policy.support["case-1"].policy, "/bulkhead/acme/content"),
+    ])
     error_message = "Sessions of support end with the grant, and never read content."
   }
 
