@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[2]
 FLEET = "modules/operations-role-fleet"
 LOGGING = "modules/customer-logging"
 GUARDRAILS = "modules/organization-guardrails"
+BASELINE = "modules/operations-baseline"
 OPERATIONS = "environments/embedded/operations"
 CUSTOMER = "environments/embedded/customer"
 
@@ -30,6 +31,7 @@ FILES = {
     FLEET: [f"{FLEET}/variables.tf"],
     LOGGING: [f"{LOGGING}/variables.tf"],
     GUARDRAILS: [f"{GUARDRAILS}/variables.tf"],
+    BASELINE: [f"{BASELINE}/variables.tf"],
     OPERATIONS: [SHARED, f"{OPERATIONS}/variables.tf", f"{OPERATIONS}/locals.tf"],
     CUSTOMER: [SHARED, f"{CUSTOMER}/variables.tf", f"{CUSTOMER}/locals.tf"],
 }
@@ -90,6 +92,14 @@ GOOD: dict[str, dict[str, Any]] = {
             "arn:aws:iam::011111111111:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Admin_*",
         ],
         "administrator_role_names": ["path/OrganizationAccountAccessRole"],
+        "tags": {"team": "platform"},
+    },
+    BASELINE: {
+        "operations_account_id": "011111111111",
+        "bucket_prefix": "bulkhead-trail",
+        "retention_in_days": 90,
+        "break_glass_role_arns": ["arn:aws:iam::011111111111:role/break/glass"],
+        "break_glass_bus_arn": "arn:aws:events:eu-central-1:999999999999:event-bus/alarm",
         "tags": {"team": "platform"},
     },
     OPERATIONS: {"external_ids": {"acme": ACME_ID, "globex": GLOBEX_ID, "initech": "x"}},
@@ -345,6 +355,33 @@ CASES: dict[str, list[tuple[str, Change]]] = {
         ("administrator_role_names must", put(["Admin*"], "administrator_role_names")),
         ("administrator_role_names must", put(["${aws:username}"], "administrator_role_names")),
         ("tags: keys", put({"aws:x": "y"}, "tags")),
+    ],
+    BASELINE: [
+        ("partition must", put("aws-cn", "partition")),
+        ("operations_account_id must", put("11111111111", "operations_account_id")),
+        ("bucket_prefix must", put("Trail", "bucket_prefix")),
+        ("bucket_prefix must", put("t" * 36, "bucket_prefix")),
+        ("bucket_prefix must", put("trail-", "bucket_prefix")),
+        ("retention_in_days must", put(89, "retention_in_days")),
+        ("retention_in_days must", put(90.5, "retention_in_days")),
+        (
+            "break_glass_role_arns must",
+            put(["arn:aws:iam::011111111111:role/*"], "break_glass_role_arns"),
+        ),
+        (
+            "break_glass_role_arns must",
+            put(["arn:aws:iam::222222222222:role/glass"], "break_glass_role_arns"),
+        ),
+        (
+            "break_glass_bus_arn must be the",
+            put("arn:aws:events:eu-central-1:999999999999:event-bus/*", "break_glass_bus_arn"),
+        ),
+        ("break_glass_bus_arn must be given", put("", "break_glass_bus_arn")),
+        (
+            "break_glass_bus_arn is in",
+            put("arn:aws:events:eu-central-1:011111111111:event-bus/alarm", "break_glass_bus_arn"),
+        ),
+        ("tags: keys", put({"bulkhead:x": "y"}, "tags")),
     ],
     LOGGING: [
         ("partition must", put("aws-cn", "partition")),
