@@ -32,8 +32,8 @@ def test_caller_writes_content_and_no_more(
 ) -> None:
     caller, stream = cast.caller(home.account), cast.helper_name("content")
 
-    def wrote() -> None:
-        write(cast, caller, home, content, stream, "{}")
+    def put() -> None:
+        write(cast, caller, home, content, stream, "{}", new=False)
 
     probe.allowed(
         Subject(
@@ -45,7 +45,7 @@ def test_caller_writes_content_and_no_more(
             content.name,
             names_of(content),
         ),
-        wrote,
+        lambda: write(cast, caller, home, content, stream, "{}"),
     )
     kms = cast.client(caller, "kms", home.region)
     calls = {
@@ -64,7 +64,7 @@ def test_caller_writes_content_and_no_more(
                 names_of(content, stream, cast.helper_name("none")),
             ),
             call,
-            twin=wrote,
+            twin=put,
         )
     probe.denied(
         Subject(
@@ -77,7 +77,7 @@ def test_caller_writes_content_and_no_more(
             (content.key_arn,),
         ),
         lambda: kms.decrypt(KeyId=content.key_arn, CiphertextBlob=b"probe"),
-        twin=wrote,
+        twin=put,
     )
 
 
