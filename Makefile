@@ -33,22 +33,45 @@ peers: setup ## Hold the policy engine against another one (needs Node.js)
 	@$(BIN)/python -m scripts.peers $(ARGS)
 
 .PHONY: test
-test: setup browser ## Run all tests
+test: setup browser checkov ## Run all tests
 	@$(BIN)/pytest -n auto --dist worksteal $(ARGS)
 
 .PHONY: lint
-lint: setup $(CHECKOV)/.installed ## Check style, types, Terraform and policies
+lint: setup checkov ## Check style, types, Terraform, policies and the example workflows
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/bulkhead validate
-	@$(CHECKOV)/bin/checkov --config-file .checkov.yaml
+	@$(CHECKOV)/bin/checkov --config-file .ci/checkov-hcl.yaml
+	@$(CHECKOV)/bin/check-jsonschema --builtin-schema vendor.github-workflows docs/ci/github.yml
+	@$(CHECKOV)/bin/check-jsonschema --builtin-schema vendor.gitlab-ci --data-transform gitlab-ci docs/ci/gitlab.yml
+	@$(CHECKOV)/bin/zizmor --offline --quiet --persona pedantic docs/ci/github.yml
+
+.PHONY: check
+check: setup checkov ## Check the plans of the embedded environment, every policy known
+	@$(BIN)/bulkhead check embedded $(ARGS)
+
+.PHONY: sarif
+sarif: setup checkov ## The same, with the findings in .bulkhead/checkov.sarif for a pull request
+	@$(BIN)/bulkhead check embedded --sarif .bulkhead/checkov.sarif $(ARGS)
+
+.PHONY: checkov
+checkov: $(CHECKOV)/.installed
 
 .PHONY: format
 format: setup ## Rewrite Python and Terraform files in the project's style
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 	@$(BIN)/bulkhead validate --fix
+
+.PHONY: docs
+docs: setup ## Make again what is generated: tables in the modules' pages, copies in environments
+	@$(BIN)/python -m scripts.docs $(ARGS)
+	@$(BIN)/python -m scripts.environments $(ARGS)
+
+.PHONY: providers
+providers: setup ## Take the names that both majors of the AWS provider have (70 MB from PyPI)
+	@$(BIN)/python -m scripts.providers $(ARGS)
 
 .PHONY: requirements
 requirements: ## Pin requirements/*.in again (needs uv; ARGS=--upgrade for newer releases)

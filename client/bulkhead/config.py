@@ -48,14 +48,19 @@ _REQUIRED = (
     "inference_profiles",
 )
 _OPTIONAL = ("log_group_arn", "log_region")
-# Further outputs of the Terraform roots, so that an entry can be handed over as it stands.
+# Further outputs of the Terraform roots, which may stand beside what is wanted of them.
 _IGNORED = (
     "caller_role_arn",
     "caller_role_name",
+    "content",
     "fleet_role_name",
     "kms_key_arn",
+    "metrics",
+    "reader_role_arn",
+    "regions",
     "retention_in_days",
     "session_name_prefix",
+    "support_access",
 )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from harness.deploy.deployment import CustomerAccount, Deployment
+from harness.deploy.deployment import CustomerAccount, Deployment, Fleet
 from harness.deploy.workspace import project_root, write_private
 from harness.errors import UserError
 
@@ -22,18 +22,27 @@ APP = "example"
 
 
 def write_client_config(
-    deployment: Deployment, folder: Path, customer: str, account: str | None
+    deployment: Deployment,
+    folder: Path,
+    customer: str,
+    account: str | None,
+    region: str | None = None,
 ) -> None:
     """Writes `clients/ACCOUNT.json` (configuration of the client; it holds the external id) and
     `clients/ACCOUNT.credentials` (the caller role and the account's administrator) in `folder`, for
-    their owner's eyes only, and prints the commands that use them.
+    their owner's eyes only, and prints the commands that use them. With a `region`, the first is
+    `clients/ACCOUNT-REGION.json`; without one, it is for the customer's main region.
 
-    Raises `UserError` for a customer or an account that is not there.
+    Raises `UserError` for a customer, an account or a region that is not there.
     """
     home = _home(deployment, customer, account)
-    config = folder / FOLDER / f"{home.account_id}.json"
+    fleet = deployment.fleets[customer]
+    if region is not None and region not in fleet.regions:
+        raise UserError(f"{customer} has no region {region}; it has {', '.join(fleet.regions)}")
+    name = home.account_id if region is None else f"{home.account_id}-{region}"
+    config = folder / FOLDER / f"{name}.json"
     credentials = folder / FOLDER / f"{home.account_id}.credentials"
-    write_private(config, _document(deployment, home))
+    write_private(config, _document(fleet, home, region or fleet.region))
     write_private(credentials, _profiles(deployment, home))
     for name, value in (
         ("AWS_ENDPOINT_URL", deployment.place.endpoint),
@@ -73,16 +82,15 @@ def _home(deployment: Deployment, customer: str, account: str | None) -> Custome
     return homes[account]
 
 
-def _document(deployment: Deployment, home: CustomerAccount) -> str:
-    fleet = deployment.fleets[home.customer]
+def _document(fleet: Fleet, home: CustomerAccount, region: str) -> str:
     document = {
         "customer": home.customer,
         "account_id": home.account_id,
         "app": APP,
-        "region": fleet.region,
+        "region": region,
         "fleet_role_arn": fleet.fleet_role_arn,
         "external_id": fleet.external_id,
-        "inference_profiles": dict(fleet.inference_profiles),
+        "inference_profiles": dict(fleet.inference_profiles[region]),
         "log_group_name": home.log_group_name,
         "log_group_arn": home.log_group_arn,
         "log_region": home.region,

@@ -106,12 +106,22 @@ def commands() -> None:
     multiple=True,
     help="An OpenID Connect issuer and the file with its key set (JWKS); may be given again.",
 )
+@click.option(
+    "--inference-profile-key",
+    "profile_key",
+    type=click.Choice(["application", "system-too"]),
+    default="application",
+    show_default=True,
+    help="Not known of AWS: whether a call through an application inference profile copied from a "
+    "cross-region profile is authorized on that one, too.",
+)
 def cloud(
     port: int,
     accounts: tuple[str, ...],
     credentials: Path,
     quotas: tuple[str, ...],
     issuers: tuple[str, ...],
+    profile_key: str,
 ) -> None:
     """Run an empty embedded cloud until Ctrl-C.
 
@@ -120,7 +130,7 @@ def cloud(
     """
     from harness.cli.serve import serve
 
-    serve(port, accounts, credentials, quotas, issuers)
+    serve(port, accounts, credentials, quotas, issuers, profile_key)
 
 
 @commands.command()
@@ -140,16 +150,22 @@ def apply(environment: str) -> None:
 @click.argument("environment", metavar="ENV")
 @click.argument("customer", metavar="CUSTOMER")
 @click.argument("account", metavar="[ACCOUNT]", type=AccountId(), required=False)
-def config(environment: str, customer: str, account: str | None) -> None:
+@click.option(
+    "--region",
+    metavar="REGION",
+    help="Where it calls models, of the customer's regions.  [default: its main region]",
+)
+def config(environment: str, customer: str, account: str | None, region: str | None) -> None:
     """Write what an application of CUSTOMER needs to call Bedrock in the running ENV.
 
     That is a configuration document of the client and a credentials file, both private, under
     .bulkhead/ENV/clients. Prints the variables to set and the command of the example application.
-    ACCOUNT is needed where the customer has several.
+    ACCOUNT is needed where the customer has several. One document is for one region: the client
+    calls models in no other.
     """
     from harness.cli.environments import configure_client
 
-    configure_client(environment, customer, account)
+    configure_client(environment, customer, account, region)
 
 
 @commands.command()
@@ -164,6 +180,24 @@ def verify(environment: str, **files: Path | None) -> None:
     from harness.cli.environments import verify_environment
 
     sys.exit(0 if verify_environment(environment, **files) else EXIT_FAILED)
+
+
+@commands.command()
+@click.argument("environment", metavar="ENV")
+@click.option(
+    "--sarif",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also write the findings as SARIF, for the lines of a pull request.",
+)
+def check(environment: str, sarif: Path | None) -> None:
+    """Check the plans of ENV with checkov, its own checks and ours (docs/checkov.md).
+
+    Applies ENV to an embedded cloud of its own first, since a plan knows every policy only then.
+    """
+    from harness.cli.check import check_environment
+
+    sys.exit(0 if check_environment(environment, sarif) else EXIT_FAILED)
 
 
 @commands.command()
@@ -203,6 +237,23 @@ def decide(files: tuple[str, ...]) -> None:
     from harness.cli.decide import decide_files
 
     sys.exit(decide_files(files))
+
+
+@commands.command()
+@click.argument("environment", metavar="ENV")
+@click.option("--set", "make", is_flag=True, help="Set what is not as it should be.")
+def baseline(environment: str, make: bool) -> None:
+    """Show the settings of the running ENV that Terraform cannot make; with --set, make them.
+
+    That is Bedrock's data retention (none, in every region), the cost allocation tags of inference
+    profiles (active, in the account that pays) and the access to each customer's models, which is
+    told and left to a person. Changes nothing unless told to; `bulkhead apply` sets them as well.
+
+    Exit code 0: all is as it should be. 1: something is not.
+    """
+    from harness.cli.baseline import baseline_environment
+
+    sys.exit(0 if baseline_environment(environment, make=make) else EXIT_FAILED)
 
 
 @commands.command()

@@ -117,17 +117,17 @@ def destroy_environment(name: str) -> None:
     say(console, f"{environment.name} is destroyed.")
 
 
-def configure_client(name: str, customer: str, account: str | None) -> None:
+def configure_client(name: str, customer: str, account: str | None, region: str | None) -> None:
     """Writes an application's configuration and credentials for the running environment.
 
-    Raises `UserError` when none runs, or for an unknown customer or account.
+    Raises `UserError` when none runs, or for an unknown customer, account or region.
     """
     environment = loaded(name)
     folder = _folder(environment)
     running = _running(folder)
     if running is None:
         raise UserError(f"{name} is not running; start it with `bulkhead apply {name}`")
-    write_client_config(running, folder, customer, account)
+    write_client_config(running, folder, customer, account, region)
 
 
 def _refuse_new_accounts(environment: Environment, running: Deployment) -> None:
@@ -144,8 +144,14 @@ def _refuse_new_accounts(environment: Environment, running: Deployment) -> None:
 
 def _refuse_changes(environment: Environment, running: Deployment) -> None:
     """Raises `UserError` when `customers.yaml` is no longer what was applied."""
-    applied = {c: set(f.inference_profiles) for c, f in running.fleets.items()}
-    wanted = {c: set(customer.models) for c, customer in environment.customers.items()}
+    applied = {
+        c: {(r, m) for r, profiles in f.inference_profiles.items() for m in profiles}
+        for c, f in running.fleets.items()
+    }
+    wanted = {
+        c: {(r, m) for r in customer.regions for m in customer.models}
+        for c, customer in environment.customers.items()
+    }
     accounts = {a.account_id for _, a in environment.customer_accounts}
     if applied != wanted or accounts != set(running.accounts):
         raise UserError(
@@ -192,6 +198,11 @@ def throwaway(environment: Environment, console: Console) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def running(environment: Environment) -> Deployment | None:
+    """The environment's deployment that a `bulkhead apply` in another terminal keeps, if any."""
+    return _running(_folder(environment))
+
+
 def _running(folder: Path) -> Deployment | None:
     """The deployment that a `bulkhead apply` in another terminal keeps, if any."""
     saved = folder / DEPLOYMENT_FILE
@@ -226,7 +237,7 @@ def _lock(folder: Path) -> FileLock:
 
 def _forget(folder: Path) -> None:
     """Removes what belongs to a cloud that is gone; reports stay."""
-    for name in ("state", "data", "clients"):
+    for name in ("state", "data", "clients", "handover", "tree"):
         shutil.rmtree(folder / name, ignore_errors=True)
     for name in (DEPLOYMENT_FILE, "credentials", "external-ids.json"):
         (folder / name).unlink(missing_ok=True)

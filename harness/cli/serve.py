@@ -30,11 +30,13 @@ def serve(
     credentials: Path,
     quotas: tuple[str, ...] = (),
     issuers: tuple[str, ...] = (),
+    profile_key: str | None = None,
 ) -> None:
     """Runs a cloud with these accounts, all in no organization, until Ctrl-C.
 
     `quotas` are in the form of `quota_option`. `issuers` are `URL=FILE`: whose tokens
-    AssumeRoleWithWebIdentity can verify, by which keys. Raises `UserError`.
+    AssumeRoleWithWebIdentity can verify, by which keys. `profile_key` is a value of
+    `InferenceProfileKey`. Raises `UserError`.
     """
     doubled = sorted({a for a in accounts if accounts.count(a) > 1})
     if doubled:
@@ -43,6 +45,7 @@ def serve(
         accounts,
         quotas=read_quotas(quotas, accounts),
         issuers=dict(map(_issuer, issuers)),
+        inference_profile_key=profile_key,
     )
     # Another file's profiles would be lost: the cloud writes its file whole.
     refuse_own_credentials(credentials)

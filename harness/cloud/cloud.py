@@ -18,10 +18,11 @@ from harness.cloud.authorizer import Authorizer
 from harness.cloud.automation.alarms import Alarms
 from harness.cloud.automation.budgets import Budgets
 from harness.cloud.automation.state_machines import StateMachines
-from harness.cloud.bedrock import Bedrock, BedrockSettings
+from harness.cloud.bedrock import Bedrock, BedrockSettings, InferenceProfileKey
 from harness.cloud.bucket_acls import refuse_acls
 from harness.cloud.bucket_owner import BucketOwner
 from harness.cloud.call import Caller
+from harness.cloud.cost_tags import CostTags
 from harness.cloud.customer_keys import check_customer_keys
 from harness.cloud.event_deliveries import EventDeliveries
 from harness.cloud.gateway import Gateway, Parts
@@ -42,6 +43,7 @@ from harness.cloud.multipart_uploads import check_upload
 from harness.cloud.observability.outlets import LogsOutlets, logs_policy
 from harness.cloud.observability.service_writes import ServiceWrites
 from harness.cloud.organizations import (
+    Departures,
     OrganizationRules,
     found_organizations,
     policy_name,
@@ -49,6 +51,7 @@ from harness.cloud.organizations import (
 )
 from harness.cloud.plan import CREDENTIALS_HEAD, CloudPlan
 from harness.cloud.responses import Response
+from harness.cloud.service_credentials import ServiceCredentials
 from harness.cloud.service_role import InProcessServiceRole
 from harness.cloud.stream_iterators import check_iterator
 from harness.cloud.sts import Sts
@@ -117,6 +120,9 @@ class Cloud:
         service_role = InProcessServiceRole(authorizer, estate, sts.issue, sts.lives, self._respond)
         settings = bedrock or BedrockSettings()
         settings = replace(settings, quotas=(*settings.quotas, *plan.quotas))
+        if plan.inference_profile_key is not None:
+            key = InferenceProfileKey(plan.inference_profile_key)
+            settings = replace(settings, inference_profile_key=key)
         self.bedrock = Bedrock(service_role, clock=now, settings=settings, metrics=put_metric)
         estate.bedrock_settings = self.bedrock.settings
         estate.bedrock = self.bedrock
@@ -145,6 +151,9 @@ class Cloud:
                 native=(
                     self.bedrock,
                     UserBoundaries(estate),
+                    ServiceCredentials(estate, now),
+                    Departures(estate.forget_organizations),
+                    CostTags(accounts, estate, self.bedrock.tag_keys, now),
                     log_encryption,
                     self.ingestion,
                     outlets,

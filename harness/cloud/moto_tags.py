@@ -23,8 +23,8 @@ def tags_of(arn: str, service: str, region: str, account: str, resource: str) ->
         # https://docs.aws.amazon.com/AmazonS3/latest/userguide/buckets-tagging-enable-abac.html
         return {}
     reader = _READERS.get(service)
-    if reader is None:
-        return None
+    if reader is None or (service == "cloudwatch" and not region):
+        return None  # dashboards are of no Region, and moto keeps no tags of them
     backends: Any = get_backend(service)  # type: ignore[call-overload]
     return reader(backends[account][region or "aws"], arn, resource)
 

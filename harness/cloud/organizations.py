@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from moto.iam.models import iam_backends
 from moto.organizations.models import FakeAccount, organizations_backends
 from moto.organizations.utils import DEFAULT_RCP_POLICY_ID, DEFAULT_SCP_POLICY_ID
 
-from harness.cloud.call import ApiError, Call
+from harness.cloud.call import Answer, ApiError, Call
 from harness.cloud.plan import CloudPlan, OrganizationPlan
 from harness.estate import EstateSource
 from harness.iam import NamedPolicy, PolicyKind
@@ -66,6 +68,35 @@ def policy_name(policy: NamedPolicy) -> str:
             if each.id == policy.name:
                 return str(each.name)
     return policy.name
+
+
+class Departures:
+    """Lets a member leave its organization, which moto knows the management account to do only.
+
+    https://docs.aws.amazon.com/organizations/latest/APIReference/API_LeaveOrganization.html
+    """
+
+    def __init__(self, forget: Callable[[], None]) -> None:
+        self._forget = forget
+
+    def handles(self, service: str, operation: str) -> bool:
+        """LeaveOrganization alone."""
+        return (service, operation) == ("organizations", "LeaveOrganization")
+
+    def answer(self, call: Call) -> Answer:
+        """Raises `ApiError` (MasterCannotLeaveOrganizationException). Who is in no organization was
+        refused before."""
+        management, partition = organizations_backends.master_accounts.get(call.account, ("", ""))
+        if not management:
+            raise ApiError(
+                "MasterCannotLeaveOrganizationException",
+                "You can't remove a management account from an organization.",
+            )
+        organizations_backends[management][partition].remove_account_from_organization(
+            AccountId=call.account
+        )
+        self._forget()
+        return Answer()
 
 
 _OF_MEMBERS = frozenset({"DescribeOrganization", "ListHandshakesForAccount", "LeaveOrganization"})

@@ -44,3 +44,5 @@ class CloudPlan:
     issuers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """The key set (JWKS) of each OpenID Connect issuer whose tokens can be verified, by its URL."""
     quotas: tuple[QuotaPlan, ...] = ()
+    inference_profile_key: str | None = None
+    """Which reading of AWS is played: a value of `InferenceProfileKey`; None: its default."""

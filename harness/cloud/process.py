@@ -136,4 +136,5 @@ def plan_from(text: str) -> CloudPlan:
         ),
         issuers=data.get("issuers", {}),
         quotas=tuple(QuotaPlan(**quota) for quota in data["quotas"]),
+        inference_profile_key=data.get("inference_profile_key"),
     )

@@ -13,7 +13,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from typing import Any, Literal, TypeVar
 
 from filelock import FileLock
 
+from harness.deploy.baseline import set_baseline
 from harness.deploy.deployment import (
     CustomerAccount,
     Deployment,
@@ -31,7 +32,15 @@ from harness.deploy.deployment import (
     place_of,
 )
 from harness.deploy.environment import Account, Customer, Environment
-from harness.deploy.secrets import external_ids
+from harness.deploy.handover import (
+    FOLDER,
+    forget_external_id,
+    keep_external_id,
+    write_documents,
+)
+from harness.deploy.offboard import deny_sessions
+from harness.deploy.secrets import external_ids, keep_only
+from harness.deploy.staging import staged
 from harness.deploy.terraform import Changes, Step, Terraform, stop_all
 from harness.deploy.toolchain import Toolchain, prepare_toolchain
 from harness.deploy.workspace import CUSTOMERS_FILE, RUNS, private_folder, project_root
@@ -42,6 +51,14 @@ PARALLEL_ROOTS = 4
 _MEMORY_PER_ROOT = 1 << 30
 DEPLOYMENT_FILE = "deployment.json"
 EXTERNAL_IDS_FILE = "external-ids.json"
+
+KEPT = (
+    "aws_cloudwatch_log_data_protection_policy",
+    "aws_cloudwatch_log_group",
+    "aws_kms_alias",
+    "aws_kms_key",
+)
+"""What stays of a customer root where records are kept: they, and what they need to be read."""
 
 T = TypeVar("T")
 
@@ -54,6 +71,8 @@ class RootEvent:
     state: Literal["running", "done", "failed"]
     step: Step
     seconds: float = 0.0
+    changed: tuple[str, ...] = ()
+    """Of a root that was applied or destroyed: what changed, as `Changes.planned`."""
 
 
 Progress = Callable[[RootEvent], None]
@@ -105,12 +124,17 @@ def deploy(
     run = _Run(environment, target, run_dir, progress)
     with run.stopping():
         run.init()
+        run.offboard()
         bounds = run.organization(
             lambda root, variables: (root.apply(variables), guardrails(root.output()))[1]
         )
         made = run.operations(
             lambda root, variables: (root.apply(variables), fleets(root.output()))[1]
         )
+
+        # Before anybody can call a model: unset, each keeps what its provider's terms say.
+        set_baseline(environment, target)
+        run.hand_over(made)
 
         def apply(root: Terraform, variables: dict[str, Any], account: Account) -> CustomerAccount:
             root.apply(variables)
@@ -159,10 +183,24 @@ def destroy(deployment: Deployment, run_dir: Path, progress: Progress | None = N
         )
     run = _Run(deployment.environment, deployment.target(), run_dir, progress)
     with run.stopping():
-        run.customers(deployment.fleets, lambda root, variables, _account: root.destroy(variables))
+        run.empty(deployment.fleets)
         run.operations(lambda root, variables: root.destroy(variables))
         run.organization(lambda root, variables: root.destroy(variables))
     (run_dir / DEPLOYMENT_FILE).unlink(missing_ok=True)
+
+
+def retire(
+    deployment: Deployment, run_dir: Path, customer: str, progress: Progress | None = None
+) -> None:
+    """Removes what the accounts of a customer hold, its records too unless the environment keeps
+    them. Its sessions are denied first; the next `deploy` without it removes its role.
+
+    To be called while `customers.yaml` still lists the customer.
+    """
+    run = _Run(deployment.environment, deployment.target(), run_dir, progress)
+    with run.stopping():
+        run.deny(deployment.fleets[customer])
+        run.empty(deployment.fleets, customer)
 
 
 class _Run:
@@ -175,7 +213,7 @@ class _Run:
         run_dir: Path,
         progress: Progress | None,
     ) -> None:
-        self.environment = environment
+        self.environment = staged(environment, private_folder(run_dir).absolute())
         self.target = target
         self.run_dir = private_folder(run_dir).absolute()
         self.progress = progress or (lambda _event: None)
@@ -210,6 +248,48 @@ class _Run:
                 with FileLock(self.tools_folder / "plugins.lock"):
                     root.init()
 
+    def offboard(self) -> None:
+        """Denies the sessions of customers that were applied and are listed no more, before
+        anything else is done."""
+        name = self.environment.operations_root.name
+        root = self._terraform(
+            self.environment.operations_root, name, self.run_dir / "state" / _folder_name(name)
+        )
+        if not root.state.exists():
+            return
+        outputs = root.output()
+        # An apply that failed may have left no outputs, and then no role that works.
+        for customer, fleet in fleets(outputs).items() if "handover" in outputs else ():
+            if customer not in self.environment.customers:
+                self.deny(fleet)
+
+    def deny(self, fleet: Fleet) -> None:
+        """Denies the sessions of a customer's fleet role."""
+        deny_sessions(self.target, self.environment.operations_account, fleet)
+
+    def hand_over(self, made: Mapping[str, Fleet]) -> None:
+        """Gives each customer's accounts what they need of the operations account."""
+        keep_only(self.run_dir / EXTERNAL_IDS_FILE, self.environment.customers)
+        write_documents(self.run_dir / FOLDER, made.values())
+        for customer, account in self.environment.customer_accounts:
+            keep_external_id(
+                self.target, account.account_id, self.environment.region, made[customer.key]
+            )
+
+    def empty(self, made: Any, only: str | None = None) -> None:
+        """Removes what customers' accounts hold, or those of one customer; as their owners, since
+        records are theirs."""
+
+        def work(root: Terraform, variables: dict[str, Any], account: Account) -> None:
+            if self.environment.keep_records:
+                root.forget(KEPT)
+            root.destroy({**variables, "profile": account.account_id})
+            forget_external_id(
+                self.target, account.account_id, self.environment.region, variables["customer"]
+            )
+
+        self.customers(made, work, only)
+
     def organization(self, work: Callable[[Terraform, dict[str, Any]], T]) -> T:
         """Does the work on the organization root."""
         variables = {"profile": self.environment.management_account}
@@ -233,8 +313,10 @@ class _Run:
         self,
         made: Any,
         work: Callable[[Terraform, dict[str, Any], Account], T],
+        only: str | None = None,
     ) -> list[T]:
-        """Does the work on the customer root of each account, and goes on when one fails."""
+        """Does the work on the customer root of each account, or of those of one customer, and goes
+        on when one fails."""
 
         def job(customer: Customer, account: Account) -> T:
             fleet: Fleet = made[customer.key]
@@ -242,7 +324,7 @@ class _Run:
                 "profile": account.account_id,
                 "customer": customer.key,
                 "account_id": account.account_id,
-                "fleet_role_arn": fleet.fleet_role_arn,
+                "handover": dict(fleet.handover),
             }
             return self._watched(
                 _name(customer, account),
@@ -250,7 +332,7 @@ class _Run:
                 lambda root: work(root, variables, account),
             )
 
-        pairs = self.environment.customer_accounts
+        pairs = [p for p in self.environment.customer_accounts if only in (None, p[0].key)]
         with ThreadPoolExecutor(parallel_roots(), thread_name_prefix="root") as pool:
             futures = [pool.submit(job, *pair) for pair in pairs]
             try:
@@ -290,12 +372,14 @@ class _Run:
                 self.progress(RootEvent(name, "running", step, time.monotonic() - started))
 
         state = self.run_dir / "state" / _folder_name(name)
+        terraform = self._terraform(folder, name, state, tell)
         try:
-            result = work(self._terraform(folder, name, state, tell))
+            result = work(terraform)
         except BaseException:
             self.progress(RootEvent(name, "failed", last, time.monotonic() - started))
             raise
-        self.progress(RootEvent(name, "done", last, time.monotonic() - started))
+        seconds = time.monotonic() - started
+        self.progress(RootEvent(name, "done", last, seconds, terraform.changed))
         return result
 
     def _terraform(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from harness.deploy.workspace import write_private
 from harness.errors import UserError
 from harness.targets.embedded import EmbeddedTarget
 
-FORMAT = "bulkhead-deployment/2"
+FORMAT = "bulkhead-deployment/3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +26,19 @@ class Fleet:
     fleet_role_arn: str
     fleet_role_name: str
     external_id: str = dataclasses.field(repr=False)
-    region: str
+    regions: Sequence[str]
+    """Where the customer calls models from, its main region first."""
     session_name_prefix: Mapping[str, str]
     """By account id: how the names of its sessions must start."""
-    inference_profiles: Mapping[str, str]
-    """By model id: the ARN of the customer's own application inference profile."""
+    inference_profiles: Mapping[str, Mapping[str, str]]
+    """By region and model id: the ARN of the customer's own application inference profile."""
+    handover: Mapping[str, Any]
+    """The document that the customer's own roots are given. It holds no secret."""
+
+    @property
+    def region(self) -> str:
+        """The customer's main region."""
+        return self.regions[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +55,16 @@ class CustomerAccount:
     retention_in_days: int
     caller_role_arn: str
     caller_role_name: str
+    content: Mapping[str, Any] | None
+    """`log_group_name`, `log_group_arn`, `kms_key_arn` and `retention_in_days` of the group for
+    prompts and answers; None where there is none."""
+    reader_role_arn: str | None
+    support_access: Mapping[str, Any]
+    """By ticket: `role_arn`, `principal_arns`, `granted_at` and `expires_at`."""
+    metrics: Mapping[str, Any]
+    """`namespace`, `dimensions` and `metrics` that dashboard and alarms look at."""
+    owners_only_policy: str
+    """A service control policy that leaves the account's records to their owners."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +73,8 @@ class Guardrail:
 
     policy_id: str
     document: str
+    accounts: tuple[str, ...]
+    """The accounts that it is attached to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +98,7 @@ class Deployment:
     accounts: Mapping[str, CustomerAccount]
     """By account id."""
     guardrails: Mapping[str, Guardrail]
-    """By name: `operations-scp`, `operations-rcp`, `customers-scp` and `customers-rcp`."""
+    """By name, as the output `policy_ids` of organization-guardrails says."""
 
     @property
     def external_ids(self) -> dict[str, str]:
@@ -126,7 +146,10 @@ class Deployment:
                 ),
                 fleets={k: Fleet(**v) for k, v in document["fleets"].items()},
                 accounts={k: CustomerAccount(**v) for k, v in document["accounts"].items()},
-                guardrails={k: Guardrail(**v) for k, v in document["guardrails"].items()},
+                guardrails={
+                    k: Guardrail(**{**v, "accounts": tuple(v["accounts"])})
+                    for k, v in document["guardrails"].items()
+                },
             )
         except OSError as error:
             raise UserError(f"{path}: cannot be read: {error.strerror}") from error
@@ -148,7 +171,8 @@ def place_of(target: EmbeddedTarget) -> Place:
 def guardrails(outputs: Mapping[str, Any]) -> dict[str, Guardrail]:
     """The outputs of the organization root, by name of the policy."""
     ids, documents = outputs["policy_ids"], outputs["policy_documents"]
-    return {name: Guardrail(ids[name], documents[name]) for name in ids}
+    accounts = outputs["policy_accounts"]
+    return {name: Guardrail(ids[name], documents[name], tuple(accounts[name])) for name in ids}
 
 
 def fleets(outputs: Mapping[str, Any]) -> dict[str, Fleet]:
@@ -159,9 +183,10 @@ def fleets(outputs: Mapping[str, Any]) -> dict[str, Fleet]:
             fleet_role_arn=value["fleet_role_arn"],
             fleet_role_name=value["fleet_role_name"],
             external_id=value["external_id"],
-            region=value["region"],
+            regions=list(value["regions"]),
             session_name_prefix=dict(value["session_name_prefix"]),
             inference_profiles=dict(value["inference_profiles"]),
+            handover=outputs["handover"][customer],
         )
         for customer, value in outputs["customers"].items()
     }
@@ -169,5 +194,6 @@ def fleets(outputs: Mapping[str, Any]) -> dict[str, Fleet]:
 
 def customer_account(outputs: Mapping[str, Any], caller: str) -> CustomerAccount:
     """The outputs of a customer root."""
-    names = {f.name for f in dataclasses.fields(CustomerAccount)} - {"caller"}
-    return CustomerAccount(caller=caller, **{name: outputs["account"][name] for name in names})
+    beside = {"caller": caller, "owners_only_policy": outputs["owners_only_policy"]}
+    names = {f.name for f in dataclasses.fields(CustomerAccount)} - beside.keys()
+    return CustomerAccount(**{name: outputs["account"][name] for name in names}, **beside)

@@ -21,6 +21,7 @@ from jsonschema.exceptions import ValidationError, best_match
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from harness.deploy.cells import over_quota
 from harness.deploy.workspace import CUSTOMERS_FILE
 from harness.errors import UserError
 
@@ -38,6 +39,8 @@ class Account:
 
     account_id: str
     caller: str
+    further_callers: tuple[str, ...] = ()
+    """Path and name of roles that the customer makes itself and that may assume the fleet role."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,8 @@ class Customer:
     key: str
     accounts: tuple[Account, ...]
     models: tuple[str, ...]
+    regions: tuple[str, ...]
+    """Where it calls models from, its main region first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +77,13 @@ class Environment:
     """Manages the organization. No SCP or RCP binds it, so it holds nothing else."""
     operations_account: str
     region: str
+    """Of log groups, and of models unless a customer has regions of its own."""
     regions: tuple[str, ...]
     customers: Mapping[str, Customer]
     probes: Probes = field(repr=False)
+    partition: str = "aws"
+    keep_records: bool = False
+    """Whether log groups and keys stay when their root is destroyed."""
 
     @property
     def organization_root(self) -> Path:
@@ -102,6 +111,11 @@ class Environment:
         """Every account that the environment knows, probes included."""
         return (self.management_account, *self.fleet_accounts, *self.probes.accounts)
 
+    @property
+    def model_regions(self) -> tuple[str, ...]:
+        """Every region that some customer calls models from."""
+        return tuple(dict.fromkeys(r for c in self.customers.values() for r in c.regions))
+
     def customer_of(self, account: str) -> Customer | None:
         return next((c for c, a in self.customer_accounts if a.account_id == account), None)
 
@@ -113,9 +127,12 @@ def load_environment(path: Path) -> Environment:
     """
     file = path if path.name.endswith((".yaml", ".yml")) else path / CUSTOMERS_FILE
     document = _read_yaml(file)
-    _validate(file, document)
+    schema = _validate(file, document)
     environment = _build(file, document)
-    if problems := list(_contradictions(file, document, environment)):
+    if problems := [
+        *_contradictions(file, document, environment),
+        *_misplaced(file, document, environment, schema),
+    ]:
         raise UserError(*problems)
     return environment
 
@@ -140,7 +157,8 @@ def _read_yaml(file: Path) -> Any:
         raise UserError(f"{file}: not valid YAML: {' '.join(str(error).split())}") from error
 
 
-def _validate(file: Path, document: Any) -> None:
+def _validate(file: Path, document: Any) -> Any:
+    """The schema that the document fits."""
     if document is None:
         example = "environments/embedded/customers.yaml"
         raise UserError(f"{file}: is empty; start from a copy of {example}")
@@ -159,7 +177,7 @@ def _validate(file: Path, document: Any) -> None:
             raise UserError(f"{place}: customers: the key {key!r} is not a text; put it in quotes")
     errors = list(Draft202012Validator(schema).iter_errors(document))
     if not errors:
-        return
+        return schema
     found: dict[str, int] = {}
     for each in errors:
         worst = best_match([each])
@@ -259,6 +277,13 @@ def _contradictions(file: Path, document: Any, environment: Environment) -> Iter
                 f"did you mean {near}?"
             )
     for key, customer in environment.customers.items():
+        for index, region in enumerate(customer.regions):
+            if region not in environment.regions:
+                path = ["customers", key, "regions", index]
+                yield (
+                    f"{_place(file, document, path)}: {_field(path)}: {region} is not in regions; "
+                    "add it there, or leaks in it would not be searched for"
+                )
         for index, model in enumerate(customer.models):
             if model.split(".", 1)[0] in CROSS_REGION_PREFIXES:
                 path = ["customers", key, "models", index]
@@ -267,6 +292,29 @@ def _contradictions(file: Path, document: Any, environment: Environment) -> Iter
                     "profile, for which this environment names no destination regions; use "
                     f"{model.split('.', 1)[1]}"
                 )
+
+
+def _misplaced(file: Path, document: Any, environment: Environment, schema: Any) -> Iterator[str]:
+    """What is in the wrong partition, and what is too much for one operations account."""
+    session = botocore.session.Session()
+    for index, region in enumerate(environment.regions):
+        if region not in aws_regions():
+            continue  # said elsewhere
+        partition = session.get_partition_for_region(region)
+        if partition != environment.partition:
+            path: list[str | int] = ["regions", index]
+            yield (
+                f"{_place(file, document, path)}: {_field(path)}: {region} is in partition "
+                f"{partition}, the environment in {environment.partition}; one environment is in "
+                "one partition"
+            )
+    if over := over_quota(document, schema):
+        yield (
+            f"{_place(file, document, ['customers'])}: customers: more than one operations account "
+            f"holds: {', '.join(over)}; move customers to another cell (an environment with an "
+            "operations account of its own), or have the quotas raised and say so in "
+            "operations.quotas"
+        )
 
 
 @functools.cache
@@ -295,9 +343,15 @@ def _build(file: Path, document: Any) -> Environment:
         str(key): Customer(
             key=str(key),
             accounts=tuple(
-                Account(str(a["account_id"]), str(a["caller"])) for a in value["accounts"]
+                Account(
+                    str(a["account_id"]),
+                    str(a["caller"]),
+                    tuple(str(r) for r in a.get("further_callers", ())),
+                )
+                for a in value["accounts"]
             ),
             models=tuple(str(m) for m in value["models"]),
+            regions=tuple(str(r) for r in value.get("regions", [document["operations"]["region"]])),
         )
         for key, value in document["customers"].items()
     }
@@ -310,6 +364,8 @@ def _build(file: Path, document: Any) -> Environment:
         region=str(document["operations"]["region"]),
         regions=tuple(str(r) for r in document["regions"]),
         customers=customers,
+        partition=str(document.get("partition", "aws")),
+        keep_records=bool(document.get("keep_records", False)),
         probes=Probes(
             other_organization=str(probes["other_organization"]),
             no_organization=str(probes["no_organization"]),

@@ -45,7 +45,7 @@ def reapply(
         variables = {
             "customer": customer,
             "account_id": account,
-            "fleet_role_arn": deployment.fleets[customer].fleet_role_arn,
+            "handover": dict(deployment.fleets[customer].handover),
         }
     terraform = Terraform(
         prepare_toolchain(project_root() / RUNS / "terraform"),

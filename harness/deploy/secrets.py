@@ -52,6 +52,16 @@ def external_ids(path: Path, customers: Iterable[str]) -> dict[str, str]:
     return {customer: known[customer] for customer in wanted}
 
 
+def keep_only(path: Path, customers: Iterable[str]) -> None:
+    """Forgets the external ids of all others, so that a customer that comes again under an old name
+    gets one of its own."""
+    wanted = set(customers)
+    known: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    if not wanted >= known.keys():
+        kept = {customer: value for customer, value in known.items() if customer in wanted}
+        write_private(path, json.dumps(kept, indent=2, sort_keys=True) + "\n")
+
+
 def redact(text: str, hidden: Mapping[str, str] | Iterable[str]) -> str:
     """The text without these secrets."""
     values = hidden.values() if isinstance(hidden, Mapping) else hidden

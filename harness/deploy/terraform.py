@@ -184,6 +184,8 @@ class Terraform:
         self._hidden = tuple(hidden)
         self._on_step = on_step or (lambda _step: None)
         self._events = _Events(self._on_step)
+        self.changed: tuple[str, ...] = ()
+        """What the last apply or destroy changed, as `Changes.planned`."""
         self._adapter = _Adapter(
             toolchain.executable,
             root,
@@ -222,6 +224,28 @@ class Terraform:
         changes.outputs = result[0] == 2 and not changes.planned
         return changes
 
+    def plan_document(self, variables: Mapping[str, Any], *, refresh: bool = True) -> str:
+        """What an apply would leave, as Terraform's JSON, secrets in clear.
+
+        https://developer.hashicorp.com/terraform/internals/json-format. Without `refresh` the state
+        is believed.
+        """
+        self._events.start("plan")
+        saved = (self._folder / "plan").absolute()
+        options = self._options(variables) | {"lock": False, "refresh": refresh, "out": str(saved)}
+        try:
+            self._check("plan", self._adapter.plan(**options), good=(0, 2))
+            code, out, err = self._adapter.cmd(
+                "show",
+                str(saved),
+                json=python_terraform.IsFlagged,
+                no_color=python_terraform.IsFlagged,
+            )
+        finally:
+            saved.unlink(missing_ok=True)
+        self._check("show", (code, "", err))
+        return out
+
     def apply(
         self, variables: Mapping[str, Any], *, parallelism: int = 10, refresh: bool = True
     ) -> Changes:
@@ -237,6 +261,7 @@ class Terraform:
             **self._changing(variables),
         )
         self._check("apply", result)
+        self.changed = tuple(self._events.changes.planned)
         return self._events.changes
 
     def destroy(self, variables: Mapping[str, Any], *, parallelism: int = 10) -> Changes:
@@ -249,7 +274,26 @@ class Terraform:
             **self._changing(variables),
         )
         self._check("destroy", result)
+        self.changed = tuple(self._events.changes.planned)
         return self._events.changes
+
+    def forget(self, kinds: Iterable[str]) -> list[str]:
+        """Takes the resources of these types out of the state and leaves them as they are; returns
+        their addresses. Raises `UserError` when that fails."""
+        self._events.start("forget")
+        state = str(self.state.absolute())
+        code, out, err = self._adapter.cmd("state list", state=state)
+        self._check("state list", (code, "", err))
+        wanted = set(kinds)
+        found = [
+            address
+            for address in out.split("\n")
+            if not address.startswith("data.") and _type_of(address) in wanted
+        ]
+        if found:
+            result = self._adapter.cmd("state rm", *found, state=state, backup="-")
+            self._check("state rm", result)
+        return found
 
     def output(self) -> dict[str, Any]:
         """The output values by name, sensitive ones in clear."""
@@ -300,6 +344,13 @@ class Terraform:
         if len(said) > _SHOWN_ERRORS:
             shown += f" (and {len(said) - _SHOWN_ERRORS} more)"
         raise UserError(redact(f"terraform {command} of {self._label}: {shown}", self._hidden))
+
+
+def _type_of(address: str) -> str:
+    """The type of the resource at an address, such as `module.logging["a"].aws_kms_key.logs`."""
+    plain = re.sub(r"\[(?:\"[^\"]*\"|[^\]]*)\]", "", address)
+    parts = plain.split(".")
+    return "" if "data" in parts[:-2] else parts[-2] if len(parts) > 1 else ""
 
 
 class _Events:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.mutants.client_source import CLIENT_SOURCE
+from harness.mutants.custody import CUSTODY
 from harness.mutants.guardrail_edits import GUARDRAIL_EDITS
 from harness.mutants.guardrails import GUARDRAILS
 from harness.mutants.model import Mutant
@@ -17,6 +18,7 @@ from harness.mutants.trustees import TRUSTED
 
 MUTANTS: tuple[Mutant, ...] = (
     *TERRAFORM_SOURCE,
+    *CUSTODY,
     *TRUST,
     *TRUSTED,
     *PERMISSIONS,

@@ -32,6 +32,7 @@ LEFT_OUT = {
     "AdministratorsAsOthers": "L24",
     "Tags": "G11",
     "RolesForNoFederation": "G10",
+    "Watching": "G01",
 }
 
 

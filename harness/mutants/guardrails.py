@@ -40,20 +40,22 @@ def _detach(kind: str, account: Callable[[Site], str] | None = None) -> Callable
 
 
 def edited(kind: str, sid: str, **changes: object) -> Callable[[Site], None]:
-    """Change the statement of that Sid."""
+    """Change the statement of that Sid, in every policy that has it."""
 
     def weaken(site: Site) -> None:
         organizations = _organizations(site)
+        known = False
         for policy in _own(site, kind):
             document = json.loads(
                 organizations.describe_policy(PolicyId=policy["Id"])["Policy"]["Content"]
             )
             for statement in document["Statement"]:
                 if statement["Sid"] == sid:
+                    known = True
                     statement.update(changes)
                     organizations.update_policy(PolicyId=policy["Id"], Content=json.dumps(document))
-                    return
-        raise LookupError(f"no guardrail has a statement {sid}")
+        if not known:
+            raise LookupError(f"no guardrail has a statement {sid}")
 
     return weaken
 
@@ -145,7 +147,58 @@ def _call_an_address(site: Site) -> None:
     )
 
 
+# Each attempt, with the statement that stands in its way: without it, the attempt must succeed.
+# `no evidence` would not do, so what the attempt needs must be there.
+_ATTEMPTS = {
+    "PutAccountDataRetention": ("P35", "DataRetention"),
+    "CreateModelInvocationJob": ("P22", "BatchJobs"),
+    "StartAsyncInvoke": ("P23", "StoredAnswers"),
+    "PutResourcePolicy": ("P36", "ResourcePolicies"),
+    "DeleteEnforcedGuardrailConfiguration": ("B15", "EnforcedGuardrail"),
+    "CreateServiceSpecificCredential": ("P34", "ApiKeys"),
+    "CreateUser": ("P34", "OtherIdentities"),
+    "LeaveOrganization": ("G09", "Leaving"),
+}
+_CHANGES = {
+    "UpdateAssumeRolePolicy": ("P15", "FleetRoles"),
+    "AttachRolePolicy": ("P40", "Attachments"),
+    "DetachRolePolicy": ("C05", "Stops"),
+    "CreatePolicyVersion": ("P39", "FleetPolicies"),
+    "UntagResource": ("P20", "Profiles"),
+    "UpdateDeployer": ("P14", "Deployers"),
+    "CreateSink": ("O03", "Receiving"),
+}
+_OF_CUSTOMERS = {
+    "PutAccountPolicy": ("L10", "WaysOut"),
+    "CreateExportTask": ("L13", "WaysOut"),
+    "PutBearerTokenAuthentication": ("L26", "WaysOut"),
+    "CreateLink": ("G15", "SharedLogs"),
+    "UntagResource": ("K01", "Tags"),
+}
+_NEVER: dict[str, object] = {"Action": "aws-portal:ViewBilling"}
+
+
+def _opened(
+    attempts: dict[str, tuple[str, str]], probe: str, test: str, of: str = ""
+) -> tuple[Mutant, ...]:
+    return tuple(
+        Mutant(
+            f"{row}-{of}{operation}",
+            f"the guardrail {sid} denies something else, which leaves {operation} open",
+            "organization",
+            edited(SCP, sid, **_NEVER),
+            (Notice(probe), Notice("guardrail-statements")),
+            f"({test} and {operation}) or (test_each_statement and {sid})",
+            guarded=True,
+        )
+        for operation, (row, sid) in attempts.items()
+    )
+
+
 GUARDRAILS = (
+    *_opened(_ATTEMPTS, "guardrail-operations", "test_operators_cannot"),
+    *_opened(_CHANGES, "guardrail-changes", "test_nobody_else_changes_a_fleet", "fleet-"),
+    *_opened(_OF_CUSTOMERS, "guardrail-customers", "test_customers_administrators_cannot"),
     Mutant(
         "G01-detached",
         "the organization's service control policies are attached to nothing",
@@ -197,7 +250,7 @@ GUARDRAILS = (
         "organization",
         edited(
             RCP,
-            "KeysForOwnAccount",
+            "KeysForOwnAccounts",
             Condition={"StringNotEqualsIfExists": {"aws:PrincipalOrgID": "${aws:ResourceOrgID}"}},
         ),
         (Notice("guardrail-key", "operations"),),

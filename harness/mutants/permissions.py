@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from harness.errors import UserError
 from harness.mutants.model import Mutant, Notice
 from harness.mutants.site import Site, Statement, Statements, allow
 
@@ -15,14 +16,11 @@ RIGHTS = (Notice("fleet-rights", "fleet role"),)
 
 
 def _profiles(site: Site) -> list[str]:
-    return list(site.victim.profiles.values())
+    return [arn for _, _, arn in site.victim.all_profiles]
 
 
 def _models(site: Site) -> list[str]:
-    return [
-        f"arn:aws:bedrock:{site.victim.region}::foundation-model/{model}"
-        for model in site.victim.profiles
-    ]
+    return list(site.victim.model_arns)
 
 
 def _own(site: Site) -> list[Statement]:
@@ -61,6 +59,23 @@ def _last_profile(site: Site) -> None:
     site.permissions(
         allow(INVOKE, profile),
         allow(INVOKE, model, StringEquals={PROFILE_KEY: profile}),
+        add=True,
+        fleet=site.neighbor,
+    )
+
+
+def _profile_elsewhere(site: Site) -> None:
+    elsewhere = [each for each in site.victim.all_profiles if each[0] != site.victim.region]
+    if not elsewhere:
+        raise UserError(f"{site.victim.customer} calls from one region only")
+    region, model, profile = elsewhere[-1]
+    site.permissions(
+        allow(INVOKE, profile),
+        allow(
+            INVOKE,
+            f"arn:aws:bedrock:{region}::foundation-model/{model}",
+            StringEquals={PROFILE_KEY: profile},
+        ),
         add=True,
         fleet=site.neighbor,
     )
@@ -159,6 +174,14 @@ PERMISSIONS = (
         "a fleet role may call one profile of another customer, and not its first",
         "permission",
         _last_profile,
+        (FOREIGN,),
+        "test_other_customers",
+    ),
+    Mutant(
+        "P05-region",
+        "a fleet role may call a profile that another customer has in a further Region",
+        "permission",
+        _profile_elsewhere,
         (FOREIGN,),
         "test_other_customers",
     ),

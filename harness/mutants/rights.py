@@ -31,7 +31,12 @@ def _on_its_key(*actions: str) -> Callable[[Site], None]:
 
 def _attached(site: Site) -> None:
     """A managed policy that somebody attached by hand; Terraform keeps no list of those."""
-    site.permissions(allow("bedrock:InvokeModel", list(site.victim.profiles.values())))
+    site.permissions(allow("bedrock:InvokeModel", [arn for _, _, arn in site.victim.all_profiles]))
+    _attach(site)
+
+
+def _attach(site: Site) -> None:
+    """A managed policy that gives nothing while the denials and the boundary stand."""
     site.client(site.operations, "iam").attach_role_policy(
         RoleName=site.victim.role_name, PolicyArn="arn:aws:iam::aws:policy/AmazonSQSFullAccess"
     )
@@ -92,6 +97,14 @@ GRANTED = (
         _attached,
         (EFFECTIVE,),
         FLEET,
+    ),
+    Mutant(
+        "P40-idle",
+        "a managed policy was attached to a fleet role by hand, which gives nothing as yet",
+        "permission",
+        _attach,
+        (Notice("fleet-attachments"),),
+        "test_nothing_but_a_stop",
     ),
     Mutant(
         "P16-caller",

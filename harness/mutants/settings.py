@@ -158,7 +158,15 @@ SETTINGS = (
         "Bedrock",
         _retention_mode("default"),
         (Notice("data-retention"),),
-        "test_prompts_are_shared",
+        "test_bedrock_keeps",
+    ),
+    Mutant(
+        "B04",
+        "Bedrock's retention was never set",
+        "Bedrock",
+        _retention_mode("inherit"),
+        (Notice("data-retention"),),
+        "test_bedrock_keeps",
     ),
     Mutant(
         "P35-shared",
@@ -166,6 +174,6 @@ SETTINGS = (
         "Bedrock",
         _retention_mode("provider_data_share"),
         (Notice("data-retention"),),
-        "test_prompts_are_shared",
+        "test_bedrock_keeps",
     ),
 )

@@ -40,15 +40,15 @@ GRANTS_ALONE = (
     "Statement = statements })"
 )
 KEY_CONDITION = (
-    '        Condition = { StringEquals = { "kms:EncryptionContext:aws:logs:arn" = '
-    "local.log_group_arn } }\n"
+    '            Condition = { StringEquals = { "kms:EncryptionContext:aws:logs:arn" = arn } }\n'
 )
 KEY_FOR_ACCOUNT = (
-    '        Condition = { ArnLike = { "kms:EncryptionContext:aws:logs:arn" = '
+    '            Condition = { ArnLike = { "kms:EncryptionContext:aws:logs:arn" = '
     '"arn:${var.partition}:logs:${local.region}:${var.account_id}:*" } }\n'
 )
+KEYS_OF_CALLER = "        Resource  = local.all_keys\n"
 VIA = (
-    '        Condition = { StringEquals = { "kms:ViaService" = '
+    KEYS_OF_CALLER + '        Condition = { StringEquals = { "kms:ViaService" = '
     '"logs.${local.region}.amazonaws.com" } }\n'
 )
 DENY_READING = """      {
@@ -57,7 +57,7 @@ retention or subscriptions.
         Sid       = "DenyAllButWritingRecords"
         Effect    = "Deny"
         NotAction = ["logs:CreateLogStream", "logs:PutLogEvents"]
-        Resource  = [local.log_group_arn, "${local.log_group_arn}:*"]
+        Resource  = flatten([for arn in local.all_groups : [arn, "${arn}:*"]])
       },
 """
 DENY_GROUPS = """      {
@@ -192,7 +192,7 @@ TERRAFORM_SOURCE = (
                 OWN_PROFILES,
                 OWN_PROFILES.replace(
                     "arns[key]",
-                    '"arn:${var.partition}:bedrock:${local.region}:${var.operations_account_id}'
+                    '"arn:${var.partition}:bedrock:*:${var.operations_account_id}'
                     ':application-inference-profile/*"',
                 ),
             ),
@@ -253,7 +253,7 @@ TERRAFORM_SOURCE = (
         "K07-source",
         "the caller role may use its key without CloudWatch Logs",
         "KMS",
-        _customer(_logging(VIA, "")),
+        _customer(_logging(VIA, KEYS_OF_CALLER)),
         (Notice("key", "caller"),),
         "test_caller_uses",
     ),
@@ -262,7 +262,7 @@ TERRAFORM_SOURCE = (
         "the log group has no key of the customer",
         "logs",
         _customer(
-            _logging("  kms_key_id        = aws_kms_key.logs.arn\n", "", "main.tf"),
+            _logging("  kms_key_id        = aws_kms_key.logs[each.key].arn\n", "", "main.tf"),
         ),
         (Notice("log-group"),),
         "test_records_are_encrypted",
@@ -271,7 +271,13 @@ TERRAFORM_SOURCE = (
         "L18-source",
         "records are kept for ever",
         "logs",
-        _customer(_logging("  retention_in_days = var.retention_in_days\n", "", "main.tf")),
+        _customer(
+            _logging(
+                "  retention_in_days = var.legal_hold ? 0 : each.value.retention_in_days\n",
+                "",
+                "main.tf",
+            )
+        ),
         (Notice("log-group"),),
         "test_records_are_encrypted",
     ),
@@ -319,7 +325,7 @@ TERRAFORM_SOURCE = (
         "caller role",
         _customer(
             _logging(
-                "Principal = { Service = local.caller_service.principal }",
+                "Principal = { Service = service.principal }",
                 'Principal = { AWS = "*" }',
             )
         ),
@@ -358,8 +364,8 @@ TERRAFORM_SOURCE = (
         "logs",
         _customer(
             _logging(
-                '  tags = merge(var.tags, { "bulkhead:customer" = var.customer })\n',
-                "  tags = var.tags\n",
+                '  tags     = merge(var.tags, { "bulkhead:customer" = var.customer })\n',
+                "  tags     = var.tags\n",
                 "main.tf",
             )
         ),

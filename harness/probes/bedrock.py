@@ -30,7 +30,7 @@ def converse_stream(cast: Cast, actor: Actor, model: str, region: str | None = N
 def invoke(cast: Cast, actor: Actor, model: str, region: str | None = None) -> None:
     """InvokeModel with a body that the model takes, where the identifier tells its provider."""
     fleets = cast.stage.fleets.values()
-    behind = {arn: name for fleet in fleets for name, arn in fleet.profiles.items()}
+    behind = {arn: name for fleet in fleets for _, name, arn in fleet.all_profiles}
     body: dict[str, Any] = {"messages": _MESSAGES, "inferenceConfig": _LIMITS}
     if "anthropic" in behind.get(model, model):
         messages = [{"role": "user", "content": "ping"}]

@@ -46,7 +46,7 @@ class Actor:
     label: str
     kind: str
     """`caller`, `other role`, `user`, `operations`, `outsider` or `fleet`: the sections of the
-    matrix."""
+    matrix; and others that are in none."""
     account: str
     arn: str
     """As a service names the caller in a refusal: the user's ARN or the session's."""
@@ -77,6 +77,44 @@ class Cast:
                 home.caller_role_arn, home.caller, f"{home.customer} caller {account}", "caller"
             ),
         )
+
+    def role_named(self, account: str, role: str) -> Actor:
+        """A role of a customer account by its path and name, made here with every right that its
+        account can give, as the customer itself may make it."""
+        path, _, name = role.rpartition("/")
+        owner = self.stage.homes[account].customer
+        return self._once(
+            ("role", account, role),
+            lambda: self._helper(
+                account,
+                f"{owner} {role} {account}",
+                "caller",
+                name=name,
+                path=f"/{path}/" if path else "/",
+            ),
+        )
+
+    def reader(self, account: str) -> Actor:
+        """The customer's reader: the account's administrator, become the role that reads.
+
+        Raises `UserError` where there is no such role, and botocore's `ClientError` when it cannot
+        be assumed.
+        """
+
+        def make() -> Actor:
+            home = self.stage.homes[account]
+            if home.reader_role_arn is None:
+                raise UserError(f"{home} has no reader role")
+            answer = self.assume(self.administrator(account), home.reader_role_arn, name=APP)
+            return Actor(
+                label=f"{home.customer} reader {account}",
+                kind="reader",
+                account=account,
+                arn=answer["AssumedRoleUser"]["Arn"],
+                session=self.stage.target.assumed(answer["Credentials"]),
+            )
+
+        return self._once(("reader", account), make)
 
     def other_role(self, account: str) -> Actor:
         """Another role of a customer account, with every right its account can give.

@@ -14,10 +14,13 @@ SOMEBODY = "arn:aws:iam::{a}:role/somebody"
 ADMIN = "arn:aws:iam::{a}:role/Admin"
 ORGANIZATIONS_ADMIN = "arn:aws:iam::{a}:role/OrganizationAccountAccessRole"
 STRANGER = "arn:aws:iam::{x}:role/somebody"
+OPERATOR = "arn:aws:iam::{o}:role/somebody"
 PROVIDER = "arn:aws:iam::{a}:oidc-provider/token.example.com"
 
 Context = Mapping[str, str | tuple[str, ...]]
-BREAK_GLASS = ("StringNotEquals", "aws:PrincipalArn")
+SPARED = ("StringNotEquals", "aws:PrincipalArn")
+STOPPING = ("ArnNotLike", "iam:PolicyARN")
+DESTINATION = "arn:aws:logs:{r}:{o}:destination:x"
 NO_SERVICE = ("BoolIfExists", "aws:PrincipalIsAWSService")
 
 
@@ -25,7 +28,9 @@ NO_SERVICE = ("BoolIfExists", "aws:PrincipalIsAWSService")
 class Asked:
     """A request. Templates know the account `{a}`, its Region `{r}`, an account outside the
     organization `{x}`, the operations account `{o}`, a model's ARN `{model}` and a profile's
-    `{aip}`, a log group's ARN `{group}` and a key's `{key}`."""
+    `{aip}`, a log group's ARN `{group}` and a key's `{key}`, the policy's customer `{customer}`,
+    another of its accounts `{b}` (its only one again where it has one), another customer's
+    account `{n}`, its fleet role `{fleet}` and the role's boundary `{boundary}`."""
 
     action: str
     resource: str = "*"
@@ -39,6 +44,7 @@ class Purpose:
     """What a statement of a policy is for."""
 
     policy: str
+    """The policy's name; `{customer}` in it stands for each customer."""
     sid: str
     rows: tuple[str, ...]
     denies: tuple[Asked, ...]
@@ -57,7 +63,7 @@ def _operations(
     spares: Asked = INVOKE,
     *keys: tuple[str, str],
 ) -> Purpose:
-    return Purpose("operations-scp", sid, rows, denies, (spares,), frozenset({BREAK_GLASS, *keys}))
+    return Purpose("operations-scp", sid, rows, denies, (spares,), frozenset({SPARED, *keys}))
 
 
 def _each(*actions: str, resource: str = "*") -> tuple[Asked, ...]:
@@ -107,26 +113,6 @@ OPERATIONS = (
         ("G01",),
         _each("bedrock-agentcore:InvokeAgentRuntime", "bedrock-websearch:InvokeSearch"),
     ),
-    _operations(
-        "ApiKeys",
-        ("P33", "P34"),
-        _each(
-            *("bedrock:CallWithBearerToken", "bedrock-mantle:CallWithBearerToken"),
-            *("iam:CreateServiceSpecificCredential", "iam:ResetServiceSpecificCredential"),
-            "iam:UpdateServiceSpecificCredential",
-        ),
-    ),
-    _operations(
-        "OtherIdentities",
-        ("P34", "T34"),
-        _each(
-            *("iam:CreateUser", "iam:CreateAccessKey", "iam:CreateLoginProfile"),
-            *("iam:CreateOpenIDConnectProvider", "iam:CreateSAMLProvider"),
-            *("iam:UpdateSAMLProvider", "iam:AddClientIDToOpenIDConnectProvider"),
-            "iam:UpdateOpenIDConnectProviderThumbprint",
-        ),
-        Asked("iam:CreateRole", SOMEBODY),
-    ),
     _operations("BatchJobs", ("G01", "P22"), _each("bedrock:CreateModelInvocationJob")),
     _operations(
         "StoredAnswers",
@@ -168,13 +154,140 @@ OPERATIONS = (
     ),
 )
 
+DEPLOYER = "arn:aws:iam::{o}:role/bulkhead/bulkhead-deploy"
+
+
+def _changes(
+    sid: str,
+    rows: tuple[str, ...],
+    denies: tuple[Asked, ...],
+    spares: tuple[Asked, ...],
+    *keys: tuple[str, str],
+) -> Purpose:
+    return Purpose("operations-change-scp", sid, rows, denies, spares, frozenset({SPARED, *keys}))
+
+
+def _owned(
+    sid: str, rows: tuple[str, ...], actions: tuple[str, ...], resource: str, *keys: tuple[str, str]
+) -> Purpose:
+    """What is of those who deploy: they may, and nobody else, a fleet role least of all."""
+    others = (SOMEBODY, ADMIN, "{fleet}")
+    return _changes(
+        sid,
+        rows,
+        tuple(Asked(action, resource, by=others) for action in actions),
+        tuple(Asked(action, resource, by=(DEPLOYER,)) for action in actions),
+        *keys,
+    )
+
+
+CHANGES = (
+    _changes(
+        "ApiKeys",
+        ("P33", "P34"),
+        _each(
+            *("bedrock:CallWithBearerToken", "bedrock-mantle:CallWithBearerToken"),
+            *("iam:CreateServiceSpecificCredential", "iam:ResetServiceSpecificCredential"),
+            "iam:UpdateServiceSpecificCredential",
+        ),
+        (INVOKE,),
+    ),
+    _changes(
+        "OtherIdentities",
+        ("P34", "T34"),
+        _each(
+            *("iam:CreateUser", "iam:CreateAccessKey", "iam:CreateLoginProfile"),
+            *("iam:CreateOpenIDConnectProvider", "iam:CreateSAMLProvider"),
+            *("iam:UpdateSAMLProvider", "iam:AddClientIDToOpenIDConnectProvider"),
+            "iam:UpdateOpenIDConnectProviderThumbprint",
+        ),
+        (Asked("iam:CreateRole", SOMEBODY),),
+    ),
+    _owned(
+        "FleetRoles",
+        ("G01", "P15", "P39"),
+        (
+            *("iam:CreateRole", "iam:UpdateAssumeRolePolicy", "iam:PutRolePolicy"),
+            *("iam:DeleteRolePolicy", "iam:PutRolePermissionsBoundary", "iam:DeleteRole"),
+            *("iam:DeleteRolePermissionsBoundary", "iam:TagRole", "iam:UntagRole"),
+            *("iam:UpdateRole", "iam:UpdateRoleDescription"),
+        ),
+        "{fleet}",
+    ),
+    _owned("Attachments", ("P40",), ("iam:AttachRolePolicy",), "{fleet}", STOPPING),
+    _owned("Stops", ("C05",), ("iam:DetachRolePolicy",), "{fleet}"),
+    _owned(
+        "FleetPolicies",
+        ("P39",),
+        (
+            *("iam:CreatePolicy", "iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion"),
+            *("iam:DeletePolicy", "iam:DeletePolicyVersion", "iam:TagPolicy", "iam:UntagPolicy"),
+        ),
+        "{boundary}",
+    ),
+    _owned(
+        "Profiles",
+        ("P20",),
+        (
+            *("bedrock:CreateInferenceProfile", "bedrock:DeleteInferenceProfile"),
+            *("bedrock:TagResource", "bedrock:UntagResource"),
+        ),
+        "{aip}",
+    ),
+    _changes(
+        "Deployers",
+        ("P14", "P15"),
+        (
+            # Not even itself: it could take its own limits off.
+            Asked("iam:UpdateAssumeRolePolicy", DEPLOYER, by=(SOMEBODY, DEPLOYER)),
+            Asked("iam:PutRolePolicy", DEPLOYER, by=(SOMEBODY, DEPLOYER)),
+            Asked("iam:AttachRolePolicy", DEPLOYER, by=(SOMEBODY, DEPLOYER)),
+            Asked("iam:DeleteRolePermissionsBoundary", DEPLOYER, by=(SOMEBODY, DEPLOYER)),
+            Asked("iam:CreateRole", DEPLOYER),
+            Asked(
+                "iam:CreatePolicyVersion",
+                "arn:aws:iam::{o}:policy/bulkhead/bulkhead-deploy",
+                by=(SOMEBODY, DEPLOYER),
+            ),
+        ),
+        (
+            Asked("iam:GetRole", DEPLOYER),
+            Asked("iam:UpdateAssumeRolePolicy", "arn:aws:iam::{o}:role/other"),
+        ),
+    ),
+    _changes(
+        "Watching",
+        ("G01",),
+        (
+            Asked("cloudtrail:StopLogging", "arn:aws:cloudtrail:{r}:{o}:trail/bulkhead-operations"),
+            Asked("cloudtrail:DeleteTrail", "arn:aws:cloudtrail:{r}:{o}:trail/bulkhead-operations"),
+            Asked("events:DisableRule", "arn:aws:events:{r}:{o}:rule/bulkhead-break-glass"),
+            Asked("events:RemoveTargets", "arn:aws:events:{r}:{o}:rule/bulkhead-break-glass"),
+        ),
+        (
+            Asked(
+                "cloudtrail:StopLogging",
+                "arn:aws:cloudtrail:{r}:{o}:trail/bulkhead-operations",
+                by=(DEPLOYER,),
+            ),
+            Asked("events:DisableRule", "arn:aws:events:{r}:{o}:rule/other"),
+        ),
+    ),
+    _changes(
+        "Receiving",
+        ("O03", "L09", "L11"),
+        _each("oam:CreateSink", "oam:PutSinkPolicy")
+        + _each("logs:PutDestination", "logs:PutDestinationPolicy", resource=DESTINATION),
+        (Asked("oam:ListSinks"),),
+    ),
+)
+
 LOGS = "AWS::Logs::LogGroup"
 METRICS = Asked("oam:CreateLink", context={"oam:ResourceTypes": ("AWS::CloudWatch::Metric",)})
 TAGGED: Context = {
     "aws:TagKeys": ("bulkhead:customer",),
     "aws:ResourceTag/bulkhead:customer": "acme",
 }
-DESTINATION = "arn:aws:logs:{r}:{o}:destination:x"
 BY_ADMIN = frozenset({("ArnLike", "aws:PrincipalArn")})
 RECORDS = "{group}:log-stream:x"
 
@@ -280,12 +393,14 @@ def _everywhere(policy: str) -> tuple[Purpose, ...]:
     leave = _each("organizations:LeaveOrganization")
     centralize = _each(
         "observabilityadmin:CreateCentralizationRuleForOrganization",
+        "observabilityadmin:CreateTelemetryRuleForOrganization",
         "observabilityadmin:UpdateCentralizationRuleForOrganization",
+        "observabilityadmin:UpdateTelemetryRuleForOrganization",
     )
     harmless = _each("organizations:DescribeOrganization")
     return (
         Purpose(policy, "Leaving", ("G09",), leave, harmless),
-        Purpose(policy, "LogCentralization", ("G16", "O04"), centralize, harmless),
+        Purpose(policy, "LogCentralization", ("G16", "G17", "O04", "O09"), centralize, harmless),
     )
 
 
@@ -311,32 +426,37 @@ RESOURCES = (
         ),
         (Asked("sts:AssumeRole", SOMEBODY),),
     ),
+)
+
+NEIGHBOR = "arn:aws:iam::{n}:role/somebody"
+SIBLING = "arn:aws:iam::{b}:role/somebody"
+TAGGED_KEY: Context = {
+    "aws:ResourceAccount": "{a}",
+    "aws:ResourceTag/bulkhead:customer": "{customer}",
+}
+# By the customer's set of accounts: strangers, operations and other customers are kept out, the
+# customer's other accounts are not.
+CUSTOMER_RESOURCES = (
     Purpose(
-        "customers-rcp",
-        "RecordsForOwnAccount",
-        ("G10", "L21"),
-        (Asked("logs:GetLogEvents", RECORDS, {"aws:ResourceAccount": "{a}"}, by=(STRANGER,)),),
-        (Asked("logs:GetLogEvents", RECORDS, {"aws:ResourceAccount": "{a}"}),),
+        "customer-{customer}-rcp",
+        "RecordsForOwnAccounts",
+        ("G10", "G11", "G12", "L21"),
+        (Asked("logs:GetLogEvents", RECORDS, {}, by=(STRANGER, OPERATOR, NEIGHBOR)),),
+        (Asked("logs:GetLogEvents", RECORDS, {}, by=(SOMEBODY, SIBLING)),),
         frozenset({("StringNotEquals", "aws:PrincipalAccount"), NO_SERVICE}),
     ),
     Purpose(
-        "customers-rcp",
-        "KeysForOwnAccount",
-        ("G11", "K01", "K06"),
+        "customer-{customer}-rcp",
+        "KeysForOwnAccounts",
+        ("G11", "G12", "K01", "K06"),
         (
-            Asked(
-                "kms:Decrypt",
-                "{key}",
-                {"aws:ResourceAccount": "{a}", "aws:ResourceTag/bulkhead:customer": "acme"},
-                by=(STRANGER,),
-            ),
+            Asked("kms:Decrypt", "{key}", TAGGED_KEY, by=(STRANGER, OPERATOR, NEIGHBOR)),
+            Asked("kms:CreateGrant", "{key}", TAGGED_KEY, by=(STRANGER, OPERATOR, NEIGHBOR)),
         ),
         (
-            Asked(
-                "kms:Decrypt",
-                "{key}",
-                {"aws:ResourceAccount": "{a}", "aws:ResourceTag/bulkhead:customer": "acme"},
-            ),
+            Asked("kms:Decrypt", "{key}", TAGGED_KEY, by=(SOMEBODY, SIBLING)),
+            # Keys that are shared on purpose.
+            Asked("kms:Decrypt", "{key}", {"aws:ResourceAccount": "{a}"}, by=(NEIGHBOR,)),
         ),
         frozenset(
             {
@@ -350,8 +470,10 @@ RESOURCES = (
 
 PURPOSES: tuple[Purpose, ...] = (
     *OPERATIONS,
-    *_everywhere("operations-scp"),
+    *CHANGES,
+    *_everywhere("operations-change-scp"),
     *CUSTOMERS,
     *_everywhere("customers-scp"),
     *RESOURCES,
+    *CUSTOMER_RESOURCES,
 )

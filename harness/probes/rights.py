@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,8 +52,7 @@ def held(iam: Any, role_name: str) -> Held:
         (name, iam.get_role_policy(RoleName=role_name, PolicyName=name)["PolicyDocument"])
         for name in iam.list_role_policies(RoleName=role_name)["PolicyNames"]
     ]
-    attached = iam.list_attached_role_policies(RoleName=role_name)["AttachedPolicies"]
-    managed = [(each["PolicyName"], _managed(iam, each["PolicyArn"])) for each in attached]
+    managed = attached(iam, role_name).items()
     limit = role.get("PermissionsBoundary")
     return Held(
         role["Arn"],
@@ -62,6 +61,26 @@ def held(iam: Any, role_name: str) -> Held:
         if limit
         else None,
     )
+
+
+def attached(iam: Any, role_name: str) -> dict[str, Mapping[str, Any]]:
+    """The documents of the managed policies attached to a role, by ARN.
+
+    Raises botocore's `ClientError`.
+    """
+    pages = iam.get_paginator("list_attached_role_policies").paginate(RoleName=role_name)
+    arns = [each["PolicyArn"] for page in pages for each in page["AttachedPolicies"]]
+    return {arn: _managed(iam, arn) for arn in arns}
+
+
+def denies_only(document: Mapping[str, Any]) -> bool:
+    """Whether no statement of a policy allows anything."""
+    return all(statement["Effect"] == "Deny" for statement in _listed(document))
+
+
+def _listed(document: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    listed = document["Statement"]
+    return [listed] if isinstance(listed, Mapping) else listed
 
 
 def _managed(iam: Any, arn: str) -> Mapping[str, Any]:
@@ -73,11 +92,9 @@ def _managed(iam: Any, arn: str) -> Mapping[str, Any]:
 
 
 def _named(kind: PolicyKind, name: str, document: Mapping[str, Any]) -> NamedPolicy:
-    listed = document["Statement"]
-    statements = [listed] if isinstance(listed, Mapping) else listed
     kept = [
         {key: value for key, value in statement.items() if key != "Condition"}
-        for statement in statements
+        for statement in _listed(document)
         if statement["Effect"] == "Allow" or not statement.get("Condition")
     ]
     return NamedPolicy(kind, name, parse_policy(json.dumps({**document, "Statement": kept})))

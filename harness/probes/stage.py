@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from harness.deploy.deployment import Deployment, Guardrail
+from harness.deploy.deployment import CustomerAccount, Deployment, Guardrail
 from harness.deploy.environment import Environment
 from harness.probes.search import Place
 from harness.targets.base import Target
@@ -22,9 +22,32 @@ class Fleet:
     role_arn: str
     role_name: str
     region: str
-    profiles: Mapping[str, str]
-    """AIP ARN by model id."""
+    """The customer's main region."""
+    profiles_by_region: Mapping[str, Mapping[str, str]]
+    """AIP ARN by region and model id; the main region first."""
     external_id: str = field(repr=False)
+
+    @property
+    def profiles(self) -> Mapping[str, str]:
+        """AIP ARN by model id, in the main region."""
+        return self.profiles_by_region[self.region]
+
+    @property
+    def all_profiles(self) -> tuple[tuple[str, str, str], ...]:
+        """Every AIP in every region: region, model id, ARN."""
+        return tuple(
+            (region, model, arn)
+            for region, profiles in self.profiles_by_region.items()
+            for model, arn in profiles.items()
+        )
+
+    @property
+    def model_arns(self) -> tuple[str, ...]:
+        """The models behind all of them."""
+        return tuple(
+            f"arn:aws:bedrock:{region}::foundation-model/{model}"
+            for region, model, _ in self.all_profiles
+        )
 
     @property
     def model(self) -> str:
@@ -42,6 +65,26 @@ class Fleet:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """A log group and its key."""
+
+    name: str
+    arn: str
+    key_arn: str
+    retention_in_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A role through which support reads the records of an account for a while."""
+
+    ticket: str
+    role_arn: str
+    principals: tuple[str, ...]
+    expires_at: str
+
+
+@dataclass(frozen=True, slots=True)
 class Home:
     """An account of a customer: its caller role and its log group."""
 
@@ -55,6 +98,20 @@ class Home:
     retention_in_days: int
     caller_role_arn: str
     caller_role_name: str
+    further_callers: tuple[str, ...]
+    """ARNs of roles that the customer makes itself and that may assume the fleet role too."""
+    content: Group | None
+    """Where prompts and answers go, when the client is told to write them."""
+    reader_role_arn: str | None
+    support: tuple[Grant, ...]
+    """What was granted to support, expired or not."""
+    owners_only_policy: str
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """Every log group that Bulkhead made in the account."""
+        records = Group(self.group, self.group_arn, self.key_arn, self.retention_in_days)
+        return (records,) if self.content is None else (records, self.content)
 
     def __str__(self) -> str:
         return f"{self.customer} {self.account}"
@@ -75,6 +132,7 @@ class Stage:
     def of(cls, deployment: Deployment, target: Target) -> Stage:
         """The stage of a deployment, asked through `target` (the deployment's own or a fork)."""
         environment = deployment.environment
+        further = {a.account_id: a.further_callers for _, a in environment.customer_accounts}
         return cls(
             target=target,
             environment=environment,
@@ -84,7 +142,9 @@ class Stage:
                     role_arn=outputs.fleet_role_arn,
                     role_name=outputs.fleet_role_name,
                     region=outputs.region,
-                    profiles=outputs.inference_profiles,
+                    profiles_by_region={
+                        region: outputs.inference_profiles[region] for region in outputs.regions
+                    },
                     external_id=outputs.external_id,
                 )
                 for customer, outputs in deployment.fleets.items()
@@ -101,6 +161,21 @@ class Stage:
                     retention_in_days=outputs.retention_in_days,
                     caller_role_arn=outputs.caller_role_arn,
                     caller_role_name=outputs.caller_role_name,
+                    further_callers=tuple(
+                        f"arn:aws:iam::{account}:role/{role}" for role in further[account]
+                    ),
+                    content=_content(outputs),
+                    reader_role_arn=outputs.reader_role_arn,
+                    support=tuple(
+                        Grant(
+                            ticket,
+                            grant["role_arn"],
+                            tuple(grant["principal_arns"]),
+                            grant["expires_at"],
+                        )
+                        for ticket, grant in outputs.support_access.items()
+                    ),
+                    owners_only_policy=outputs.owners_only_policy,
                 )
                 for account, outputs in deployment.accounts.items()
             },
@@ -132,3 +207,15 @@ class Stage:
             for account, owner in owners.items()
             for region in self.environment.regions
         )
+
+
+def _content(outputs: CustomerAccount) -> Group | None:
+    group = outputs.content
+    if group is None:
+        return None
+    return Group(
+        name=group["log_group_name"],
+        arn=group["log_group_arn"],
+        key_arn=group["kms_key_arn"],
+        retention_in_days=group["retention_in_days"],
+    )

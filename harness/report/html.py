@@ -42,6 +42,7 @@ GLOSSARY = (
     ("other role, user", "another role or user of a customer account, with every right there"),
     ("fleet", "a session of a customer's role in the operations account"),
     ("administrator", "whoever administers a customer's or the management account"),
+    ("reader, support", "who reads a customer's records: its own people, and support by grant"),
     ("operations", "principals of the operations account itself"),
     ("outsider", "an account of another organization, or of none"),
     *WORDS.items(),

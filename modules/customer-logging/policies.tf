@@ -1,30 +1,76 @@
-# Who may use the key, who may become the caller role, and what that role may do.
+# Who may use the keys, who may become which role, and what the roles may do.
 # README.md says why, statement by statement.
 
 locals {
-  key_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [
-      {
-        Sid       = "AccountAdministration"
-        Effect    = "Allow"
-        Principal = { AWS = "arn:${var.partition}:iam::${var.account_id}:root" }
-        Action    = "kms:*"
-        Resource  = "*"
-      },
-      {
-        Sid       = "LogsServiceForThisGroup"
-        Effect    = "Allow"
-        Principal = { Service = "logs.${local.region}.amazonaws.com" }
-        Action    = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"]
-        Resource  = "*"
-        # StringEquals, because ArnEquals expands wildcards.
-        Condition = { StringEquals = { "kms:EncryptionContext:aws:logs:arn" = local.log_group_arn } }
-      },
-    ]
-  })
+  root_arn = "arn:${var.partition}:iam::${var.account_id}:root"
 
-  # Only ECS says for which account and cluster it assumes a task role. Lambda and EC2 send neither
+  key_policies = {
+    for key, arn in local.group_arns : key => jsonencode({
+      Version = "2012-10-17"
+      Statement = concat(
+        [
+          {
+            Sid       = "AccountAdministration"
+            Effect    = "Allow"
+            Principal = { AWS = local.root_arn }
+            Action    = "kms:*"
+            Resource  = "*"
+          },
+          {
+            Sid       = "LogsServiceForThisGroup"
+            Effect    = "Allow"
+            Principal = { Service = "logs.${local.region}.amazonaws.com" }
+            Action    = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"]
+            Resource  = "*"
+            # StringEquals, because ArnEquals expands wildcards.
+            Condition = { StringEquals = { "kms:EncryptionContext:aws:logs:arn" = arn } }
+          },
+        ],
+        [
+          for owners in [sort(var.owner_arns)] : {
+            # Here the root ARN means the root user alone: it is compared with who asks.
+            Sid       = "OwnersOnly"
+            Effect    = "Deny"
+            Principal = { AWS = "*" }
+            Action    = ["kms:CreateGrant", "kms:DisableKey", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion"]
+            Resource  = "*"
+            Condition = { StringNotEquals = { "aws:PrincipalArn" = concat(owners, [local.root_arn]) } }
+          } if length(owners) > 0
+        ],
+        [
+          for kept in [local.is_kept] : {
+            # Without its key, what was kept could not be read.
+            Sid       = "Kept"
+            Effect    = "Deny"
+            Principal = { AWS = "*" }
+            Action    = ["kms:DisableKey", "kms:ScheduleKeyDeletion"]
+            Resource  = "*"
+          } if kept
+        ],
+      )
+    })
+  }
+
+  # One statement audits and one masks; CloudWatch Logs wants both, with the same identifiers. Findings go nowhere
+  # else than to a metric of this account.
+  data_protection_policies = {
+    for key, group in local.groups : key => jsonencode({
+      Name    = "bulkhead-${key}"
+      Version = "2021-06-01"
+      Statement = [
+        for statement in [
+          { Sid = "Audit", Operation = { Audit = { FindingsDestination = {} } } },
+          { Sid = "Mask", Operation = { Deidentify = { MaskConfig = {} } } },
+          ] : {
+          Sid            = statement.Sid
+          DataIdentifier = [for name in sort(group.identifiers) : "arn:aws:dataprotection::aws:data-identifier/${name}"]
+          Operation      = statement.Operation
+        }
+      ]
+    })
+  }
+
+  # Only ECS says for which account and cluster it assumes a task role. Lambda, EC2 and Pod Identity send neither
   # key, so a condition would lock them out; a role can only be passed within its own account.
   caller_services = {
     lambda = { principal = "lambda.amazonaws.com", condition = {} }
@@ -36,23 +82,46 @@ locals {
         ArnLike      = { "aws:SourceArn" = "arn:${var.partition}:ecs:${local.region}:${var.account_id}:*" }
       }
     }
+    # Without sts:TagSession: the tags that it would set are transitive, and the fleet role takes none.
+    eks-pod-identity = { principal = "pods.eks.amazonaws.com", condition = {} }
   }
-  caller_service = local.caller_services[var.caller.type]
 
-  caller_trust_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [
-      merge(
+  caller_trusts = merge(
+    {
+      for type, service in local.caller_services : type => merge(
         {
           Sid       = "ApplicationRuntime"
           Effect    = "Allow"
-          Principal = { Service = local.caller_service.principal }
+          Principal = { Service = service.principal }
           Action    = "sts:AssumeRole"
         },
-        { for key in ["Condition"] : key => local.caller_service.condition if length(local.caller_service.condition) > 0 },
+        { for key in ["Condition"] : key => service.condition if length(service.condition) > 0 },
       )
-    ]
+    },
+    {
+      eks-irsa = {
+        Sid       = "ApplicationRuntime"
+        Effect    = "Allow"
+        Principal = { Federated = "arn:${var.partition}:iam::${var.account_id}:oidc-provider/${var.caller.oidc_provider}" }
+        Action    = "sts:AssumeRoleWithWebIdentity"
+        Condition = {
+          StringEquals = {
+            "${var.caller.oidc_provider}:aud" = "sts.amazonaws.com"
+            "${var.caller.oidc_provider}:sub" = "system:serviceaccount:${var.caller.namespace}:${var.caller.service_account}"
+          }
+        }
+      }
+    },
+  )
+
+  caller_trust_policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [for type, statement in local.caller_trusts : statement if type == var.caller.type]
   })
+
+  all_groups  = [for key in sort(keys(local.group_arns)) : local.group_arns[key]]
+  all_streams = [for arn in local.all_groups : "${arn}:log-stream:*"]
+  all_keys    = [for key in sort(keys(local.groups)) : aws_kms_key.logs[key].arn]
 
   caller_policy = jsonencode({
     Version = "2012-10-17"
@@ -67,20 +136,20 @@ locals {
         Sid      = "CreateStreams"
         Effect   = "Allow"
         Action   = "logs:CreateLogStream"
-        Resource = [local.log_group_arn, "${local.log_group_arn}:log-stream:*"]
+        Resource = concat(local.all_groups, local.all_streams)
       },
       {
         Sid      = "WriteRecords"
         Effect   = "Allow"
         Action   = "logs:PutLogEvents"
-        Resource = "${local.log_group_arn}:log-stream:*"
+        Resource = local.all_streams
       },
       {
         # CloudWatch Logs uses the key on the writer's behalf.
         Sid       = "KeyThroughLogs"
         Effect    = "Allow"
         Action    = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"]
-        Resource  = aws_kms_key.logs.arn
+        Resource  = local.all_keys
         Condition = { StringEquals = { "kms:ViaService" = "logs.${local.region}.amazonaws.com" } }
       },
       {
@@ -94,13 +163,155 @@ locals {
         Sid       = "DenyAllButWritingRecords"
         Effect    = "Deny"
         NotAction = ["logs:CreateLogStream", "logs:PutLogEvents"]
-        Resource  = [local.log_group_arn, "${local.log_group_arn}:*"]
+        Resource  = flatten([for arn in local.all_groups : [arn, "${arn}:*"]])
       },
       {
         Sid      = "DenyNewGroups"
         Effect   = "Deny"
         Action   = "logs:CreateLogGroup"
         Resource = "*"
+      },
+    ]
+  })
+
+  ################################################################################
+  # Readers
+  ################################################################################
+
+  reader_trust_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "NamedReaders"
+        Effect    = "Allow"
+        Principal = { AWS = local.root_arn }
+        Action    = "sts:AssumeRole"
+        Condition = { StringEquals = { "aws:PrincipalArn" = sort(var.reader.principal_arns) } }
+      },
+    ]
+  })
+
+  support_trust_policies = {
+    for ticket, grant in var.support_access : ticket => jsonencode({
+      Version = "2012-10-17"
+      Statement = [
+        {
+          # The source identity says in the customer's own trail which person it was.
+          Sid       = "NamedSupportersForAWhile"
+          Effect    = "Allow"
+          Principal = { AWS = sort(distinct([for arn in grant.principal_arns : "arn:${var.partition}:iam::${split(":", arn)[4]}:root"])) }
+          Action    = ["sts:AssumeRole", "sts:SetSourceIdentity"]
+          Condition = {
+            StringEquals          = { "aws:PrincipalArn" = sort(grant.principal_arns) }
+            StringLike            = { "sts:SourceIdentity" = "?*" }
+            DateLessThan          = { "aws:CurrentTime" = grant.expires_at }
+            DateGreaterThanEquals = { "aws:CurrentTime" = grant.granted_at }
+          }
+        },
+      ]
+    })
+  }
+
+  read_actions    = ["logs:DescribeLogStreams", "logs:FilterLogEvents", "logs:GetLogEvents", "logs:GetLogGroupFields", "logs:GetLogRecord", "logs:StartQuery"]
+  found_actions   = ["logs:DescribeLogGroups", "logs:GetQueryResults"]
+  watched_actions = ["cloudwatch:DescribeAlarms", "cloudwatch:GetDashboard", "cloudwatch:GetMetricData", "cloudwatch:ListMetrics"]
+
+  # What a role that reads these groups may do, and nothing else, whatever is attached to it.
+  read_statements = {
+    for role, groups in { reader = sort([for key in keys(local.groups) : key if key != "content" || var.reader.content]), support = ["records"] } : role => [
+      {
+        Sid      = "ReadGroups"
+        Effect   = "Allow"
+        Action   = local.read_actions
+        Resource = flatten([for key in groups : [local.group_arns[key], "${local.group_arns[key]}:*"]])
+      },
+      {
+        # Results of queries belong to no group; whoever has a query's id, which nobody lists here, sees its results.
+        Sid      = "FindGroupsAndResults"
+        Effect   = "Allow"
+        Action   = local.found_actions
+        Resource = "*"
+      },
+      {
+        Sid      = "WatchMetrics"
+        Effect   = "Allow"
+        Action   = local.watched_actions
+        Resource = "*"
+      },
+      {
+        Sid       = "DecryptThroughLogs"
+        Effect    = "Allow"
+        Action    = "kms:Decrypt"
+        Resource  = [for key in groups : aws_kms_key.logs[key].arn]
+        Condition = { StringEquals = { "kms:ViaService" = "logs.${local.region}.amazonaws.com" } }
+      },
+      {
+        # Unmasking, assuming another role, changing a group: not in the list.
+        Sid       = "DenyAllButReading"
+        Effect    = "Deny"
+        NotAction = concat(local.read_actions, local.found_actions, local.watched_actions, ["kms:Decrypt"])
+        Resource  = "*"
+      },
+      {
+        Sid         = "DenyOtherGroups"
+        Effect      = "Deny"
+        Action      = local.read_actions
+        NotResource = flatten([for key in groups : [local.group_arns[key], "${local.group_arns[key]}:*"]])
+      },
+    ]
+  }
+
+  reader_policy = jsonencode({ Version = "2012-10-17", Statement = local.read_statements.reader })
+
+  support_policies = {
+    for ticket, grant in var.support_access : ticket => jsonencode({
+      Version = "2012-10-17"
+      Statement = concat(local.read_statements.support, [
+        {
+          # The trust ends new sessions; this ends those that live.
+          Sid       = "DenyAfterExpiry"
+          Effect    = "Deny"
+          Action    = "*"
+          Resource  = "*"
+          Condition = { DateGreaterThanEquals = { "aws:CurrentTime" = grant.expires_at } }
+        },
+      ])
+    })
+  }
+
+  # For the organization, or for a boundary: log groups have no policy of their own that binds the account's roles.
+  owners_only_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid    = "RecordsForOwnersOnly"
+        Effect = "Deny"
+        Action = [
+          "logs:AssociateKmsKey",
+          "logs:DeleteDataProtectionPolicy",
+          "logs:DeleteLogGroup",
+          "logs:DeleteLogStream",
+          "logs:DeleteRetentionPolicy",
+          "logs:DisassociateKmsKey",
+          "logs:PutDataProtectionPolicy",
+          "logs:PutLogGroupDeletionProtection",
+          "logs:PutRetentionPolicy",
+        ]
+        Resource  = flatten([for arn in local.all_groups : [arn, "${arn}:*"]])
+        Condition = { StringNotEquals = { "aws:PrincipalArn" = concat(sort(var.owner_arns), [local.root_arn]) } }
+      },
+      {
+        Sid    = "ReadersForOwnersOnly"
+        Effect = "Deny"
+        Action = [
+          "iam:AttachRolePolicy",
+          "iam:CreateRole",
+          "iam:DeleteRolePolicy",
+          "iam:PutRolePolicy",
+          "iam:UpdateAssumeRolePolicy",
+        ]
+        Resource  = ["${local.arn_of_roles}/${local.reader_role_name}", "${local.arn_of_roles}/bulkhead-support-*"]
+        Condition = { StringNotEquals = { "aws:PrincipalArn" = concat(sort(var.owner_arns), [local.root_arn]) } }
       },
     ]
   })

@@ -49,15 +49,47 @@ variable "fleet_role_arn" {
 }
 
 variable "caller" {
-  description = "What runs the application and so may become the caller role. `type`: `lambda` (function), `ecs` (task) or `ec2` (instance; makes an instance profile)."
+  description = <<-EOT
+    What runs the application and so may become the caller role. `type`:
+
+    - `lambda` (function), `ecs` (task) or `ec2` (instance; makes an instance profile);
+    - `eks-irsa`: pods of one service account of one cluster, by the token of the cluster's identity provider.
+      `oidc_provider` is its issuer without `https://`, `namespace` and `service_account` are the pods';
+    - `eks-pod-identity`: pods with an association of EKS Pod Identity, whose session tags must be disabled
+      (`disableSessionTags`);
+    - `existing`: the role at `caller_role_path` and `caller_role_name`, which the customer made.
+  EOT
   type = object({
-    type = string
+    type            = string
+    oidc_provider   = optional(string, "")
+    namespace       = optional(string, "")
+    service_account = optional(string, "")
   })
   nullable = false
 
   validation {
-    condition     = contains(["lambda", "ecs", "ec2"], var.caller.type)
-    error_message = "caller.type must be lambda, ecs or ec2."
+    condition     = contains(["lambda", "ecs", "ec2", "eks-irsa", "eks-pod-identity", "existing"], var.caller.type)
+    error_message = "caller.type must be lambda, ecs, ec2, eks-irsa, eks-pod-identity or existing."
+  }
+
+  validation {
+    condition     = var.caller.type != "eks-irsa" || can(regex("^oidc\\.eks\\.[a-z]{2}(-[a-z]+)+-[0-9]\\.amazonaws\\.com/id/[A-F0-9]{32}$", var.caller.oidc_provider))
+    error_message = "caller.oidc_provider must be the issuer of an EKS cluster without https://, such as oidc.eks.eu-central-1.amazonaws.com/id/ and 32 hexadecimal digits."
+  }
+
+  validation {
+    condition     = var.caller.type != "eks-irsa" || can(regex("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", var.caller.namespace))
+    error_message = "caller.namespace must be the name of one Kubernetes namespace, without wildcards or policy variables."
+  }
+
+  validation {
+    condition     = var.caller.type != "eks-irsa" || can(regex("^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$", var.caller.service_account))
+    error_message = "caller.service_account must be the name of one Kubernetes service account, without wildcards or policy variables."
+  }
+
+  validation {
+    condition     = var.caller.type == "eks-irsa" || "${var.caller.oidc_provider}${var.caller.namespace}${var.caller.service_account}" == ""
+    error_message = "caller: oidc_provider, namespace and service_account belong to the type eks-irsa; no other heeds them."
   }
 }
 
@@ -97,8 +129,58 @@ variable "retention_in_days" {
   }
 }
 
+variable "record_data_identifiers" {
+  description = "Data identifiers of CloudWatch Logs that are masked in records, should one ever slip in. None that digits or times of a record could look like: what is masked is no metric any more."
+  type        = set(string)
+  default     = ["AwsSecretKey", "EmailAddress", "OpenSshPrivateKey", "PgpPrivateKey", "PkcsPrivateKey"]
+  nullable    = false
+
+  validation {
+    condition     = length(var.record_data_identifiers) > 0 && alltrue([for name in var.record_data_identifiers : can(regex("^[A-Za-z]+(-[A-Z]{2})?$", name))])
+    error_message = "record_data_identifiers must have at least one, by its name alone, such as EmailAddress or Ssn-US."
+  }
+}
+
+variable "content" {
+  description = "A group of its own for prompts and answers, which the client writes only when told to. `retention_in_days` is how long they stay at most, `data_identifiers` what is masked in them."
+  type = object({
+    enabled           = optional(bool, false)
+    retention_in_days = optional(number, 7)
+    data_identifiers = optional(set(string), [
+      "AwsSecretKey", "CreditCardNumber", "EmailAddress", "IpAddress", "OpenSshPrivateKey",
+      "PgpPrivateKey", "PhoneNumber-US", "PkcsPrivateKey", "Ssn-US",
+    ])
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30], var.content.retention_in_days)
+    error_message = "content.retention_in_days must be 1, 3, 5, 7, 14 or 30: content is meant to be gone soon."
+  }
+
+  validation {
+    condition     = length(var.content.data_identifiers) > 0 && alltrue([for name in var.content.data_identifiers : can(regex("^[A-Za-z]+(-[A-Z]{2})?$", name))])
+    error_message = "content.data_identifiers must have at least one, by its name alone, such as EmailAddress or Ssn-US: there is no content without masking."
+  }
+}
+
+variable "legal_hold" {
+  description = "Keep everything for as long as this is true: retention is suspended, and neither groups nor keys can be destroyed."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "keep_on_destroy" {
+  description = "Leave groups and keys where they are when the module is destroyed; for production."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "key_deletion_window_in_days" {
-  description = "Days between a request to delete the key and its deletion. Without the key no record can be read."
+  description = "Days between a request to delete a key and its deletion. Without the key no record can be read."
   type        = number
   default     = 30
   nullable    = false
@@ -107,6 +189,164 @@ variable "key_deletion_window_in_days" {
     condition     = var.key_deletion_window_in_days >= 7 && var.key_deletion_window_in_days <= 30
     error_message = "key_deletion_window_in_days must be between 7 and 30."
   }
+}
+
+variable "owner_arns" {
+  description = "Roles or users of the account, by exact ARNs, that alone may delete and disable the keys, change their policies and make grants: those of whoever bootstraps the account. The account's root user always may. Empty leaves this to the account's IAM policies."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.owner_arns : can(regex("^arn:aws(-us-gov)?:iam::${var.account_id}:(role|user)/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", arn))])
+    error_message = "owner_arns must be ARNs of roles or users of the customer's own account, without wildcards or policy variables."
+  }
+
+  validation {
+    condition     = !contains(var.owner_arns, "arn:${var.partition}:iam::${var.account_id}:role${var.caller_role_path}${var.caller_role_name}")
+    error_message = "owner_arns names the caller role: what runs the application must not own its records."
+  }
+}
+
+variable "reader" {
+  description = "Who may become the role that reads: roles or users of the customer's own account, by exact ARNs. `content` lets it read prompts and answers too. Without principals there is no such role."
+  type = object({
+    principal_arns = optional(set(string), [])
+    content        = optional(bool, false)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for arn in var.reader.principal_arns : can(regex("^arn:aws(-us-gov)?:iam::${var.account_id}:(role|user)/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", arn))])
+    error_message = "reader.principal_arns must be ARNs of roles or users of the customer's own account, without wildcards or policy variables. Others are let in for a while, by support_access."
+  }
+
+  validation {
+    condition     = !contains(var.reader.principal_arns, "arn:${var.partition}:iam::${var.account_id}:role${var.caller_role_path}${var.caller_role_name}")
+    error_message = "reader.principal_arns names the caller role: what runs the application must not read what it wrote."
+  }
+
+  validation {
+    condition     = !var.reader.content || var.content.enabled
+    error_message = "reader.content: there is no content without content.enabled."
+  }
+}
+
+variable "support_access" {
+  description = <<-EOT
+    What the customer's owner grants to support, by ticket: a role that these principals (roles of their own account, by
+    exact ARNs) may become from `granted_at` until `expires_at`, to read records (never content). Times as
+    `2026-01-31T12:00:00Z`, at most a week apart. An expired grant lets nobody in: it may stay as the record of itself.
+  EOT
+  type = map(object({
+    principal_arns = set(string)
+    granted_at     = string
+    expires_at     = string
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for ticket in keys(var.support_access) : can(regex("^[a-z0-9]+(-[a-z0-9]+)*$", ticket)) && length(ticket) <= 32])
+    error_message = "support_access: a ticket must have only lower-case letters, digits and single hyphens between them, at most 32."
+  }
+
+  validation {
+    condition     = alltrue([for grant in var.support_access : length(grant.principal_arns) > 0])
+    error_message = "support_access: a grant must name at least one principal."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for grant in var.support_access : [
+        for arn in grant.principal_arns : can(regex("^arn:aws(-us-gov)?:iam::[0-9]{12}:role/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", arn))
+      ]
+    ]))
+    error_message = "support_access: principals must be ARNs of roles, without wildcards or policy variables."
+  }
+
+  validation {
+    condition = !anytrue(flatten([
+      for grant in var.support_access : [
+        for arn in grant.principal_arns : try(split(":", arn)[4] == split(":", var.fleet_role_arn)[4], false)
+      ]
+    ]))
+    error_message = "support_access: nobody of the operations account reads records, not even for a while. Name roles of the account where support works."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for grant in var.support_access : [
+        for time in [grant.granted_at, grant.expires_at] : can(regex("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$", time)) && can(timeadd(time, "0s"))
+      ]
+    ]))
+    error_message = "support_access: granted_at and expires_at must be times such as 2026-01-31T12:00:00Z, in UTC."
+  }
+
+  validation {
+    condition = alltrue([
+      for grant in var.support_access : try(
+        timecmp(grant.granted_at, grant.expires_at) < 0 && timecmp(grant.expires_at, timeadd(grant.granted_at, "168h")) <= 0, true
+      )
+    ])
+    error_message = "support_access: a grant must expire after it was given, within a week. Give another if it takes longer."
+  }
+}
+
+variable "permissions_boundary_arn" {
+  description = "Permissions boundary of the roles that the module makes, where the account asks for one; empty for none."
+  type        = string
+  default     = ""
+  nullable    = false
+
+  validation {
+    condition     = var.permissions_boundary_arn == "" || can(regex("^arn:aws(-us-gov)?:iam::(${var.account_id}|aws):policy/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,128}$", var.permissions_boundary_arn))
+    error_message = "permissions_boundary_arn must be the ARN of a managed policy of the customer's account, or empty."
+  }
+}
+
+variable "alarms" {
+  description = <<-EOT
+    Alarms over the client's metrics. `errors`, `throttles` and `dropped_records` are how many within 5 minutes are too
+    many, `tokens_per_hour` how many tokens in and out, `heartbeat_minutes` how long no client may be silent (0 where the
+    application does not always run, as a function). A threshold of 0 makes no alarm. `action_arns` are SNS topics of the
+    customer's own account.
+  EOT
+  type = object({
+    enabled           = optional(bool, true)
+    errors            = optional(number, 5)
+    throttles         = optional(number, 10)
+    tokens_per_hour   = optional(number, 1000000)
+    dropped_records   = optional(number, 1)
+    heartbeat_minutes = optional(number, 10)
+    action_arns       = optional(set(string), [])
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for number in [var.alarms.errors, var.alarms.throttles, var.alarms.tokens_per_hour, var.alarms.dropped_records] : number >= 0 && floor(number) == number])
+    error_message = "alarms: thresholds must be whole numbers; 0 makes no alarm."
+  }
+
+  validation {
+    # CloudWatch looks back a day at most.
+    condition     = var.alarms.heartbeat_minutes >= 0 && var.alarms.heartbeat_minutes <= 1440 && floor(var.alarms.heartbeat_minutes) == var.alarms.heartbeat_minutes
+    error_message = "alarms.heartbeat_minutes must be a whole number from 1 to 1440, or 0 for no alarm."
+  }
+
+  validation {
+    condition     = length(var.alarms.action_arns) <= 5 && alltrue([for arn in var.alarms.action_arns : can(regex("^arn:aws(-us-gov)?:sns:[a-z0-9-]+:${var.account_id}:[A-Za-z0-9_-]{1,256}$", arn))])
+    error_message = "alarms.action_arns must be ARNs of SNS topics of the customer's own account, at most 5."
+  }
+}
+
+variable "dashboard_enabled" {
+  description = "Whether to make the dashboard `bulkhead-CUSTOMER`, over metrics only."
+  type        = bool
+  default     = true
+  nullable    = false
 }
 
 variable "tags" {

@@ -1,11 +1,7 @@
-# Fleet roles: one role per customer in the operations account, and the customer's own handles on its models.
-# What the roles may do is in policies.tf.
-
-data "aws_region" "current" {}
+# Fleet roles: one role per customer in the operations account. Roles are global, so this module is applied once; the
+# profiles that they call are regional and come from the module inference-profiles. What the roles may do is in policies.tf.
 
 locals {
-  region = data.aws_region.current.id
-
   # Names, and ARNs made from them, are known before anything exists, so that a plan shows every
   # policy but those that name a profile's generated id.
   path         = "/bulkhead/fleet/"
@@ -14,43 +10,6 @@ locals {
   boundary_arn = { for key, name in local.role_name : key => "arn:${var.partition}:iam::${var.operations_account_id}:policy${local.path}${name}-boundary" }
 
   customer_tags = { for key in keys(var.customers) : key => merge(var.tags, { "bulkhead:customer" = key }) }
-
-  profiles = merge({}, [
-    for key, customer in var.customers : {
-      for model in customer.models : "${key}/${model}" => {
-        customer     = key
-        model        = model
-        label        = "bulkhead-${key}-${replace(model, "/[.:]/", "-")}"
-        cross_region = contains(keys(var.cross_region_destinations), split(".", model)[0])
-      }
-    }
-  ]...)
-}
-
-################################################################################
-# Application inference profiles
-################################################################################
-
-resource "aws_bedrock_inference_profile" "this" {
-  for_each = local.profiles
-
-  # AWS allows 64 characters; a longer name ends in a digest, so that two of them never meet.
-  name = (
-    length(each.value.label) <= 64
-    ? each.value.label
-    : "${trimsuffix(substr(each.value.label, 0, 51), "-")}-${substr(sha256(each.key), 0, 12)}"
-  )
-  description = "${each.value.model} for ${each.value.customer}"
-
-  model_source {
-    copy_from = (
-      each.value.cross_region
-      ? "arn:${var.partition}:bedrock:${local.region}:${var.operations_account_id}:inference-profile/${each.value.model}"
-      : "arn:${var.partition}:bedrock:${local.region}::foundation-model/${each.value.model}"
-    )
-  }
-
-  tags = merge(local.customer_tags[each.value.customer], { "bulkhead:model" = each.value.model })
 }
 
 ################################################################################
@@ -69,7 +28,7 @@ resource "aws_iam_policy" "boundary" {
   lifecycle {
     precondition {
       condition     = length(local.boundary_policy.sized[each.key]) <= 6144
-      error_message = "customers[\"${each.key}\"]: the permission boundary has ${length(local.boundary_policy.sized[each.key])} characters; AWS allows 6,144. List fewer models or fewer destination regions."
+      error_message = "customers[\"${each.key}\"]: the permission boundary has ${length(local.boundary_policy.sized[each.key])} characters; AWS allows 6,144. List fewer models, regions or destination regions."
     }
   }
 }
@@ -110,7 +69,7 @@ resource "aws_iam_role_policy" "invoke" {
   lifecycle {
     precondition {
       condition     = length(local.invoke_policy.sized[each.key]) <= 10240
-      error_message = "customers[\"${each.key}\"]: the permission policy has ${length(local.invoke_policy.sized[each.key])} characters; AWS allows 10,240. List fewer models or fewer destination regions."
+      error_message = "customers[\"${each.key}\"]: the permission policy has ${length(local.invoke_policy.sized[each.key])} characters; AWS allows 10,240. List fewer models, regions or destination regions."
     }
   }
 }

@@ -8,28 +8,39 @@ locals {
     var.allow_count_tokens ? ["bedrock:CountTokens"] : [],
   )
 
-  # Model id without the prefix of a cross-region profile, and the regions it may run in.
-  models = {
+  # Every profile that a customer is to have, one for each of its regions and models, with what is behind it. An id
+  # with the prefix of a cross-region profile is that profile's; the model's own id follows the prefix.
+  profiles = {
     for key, customer in var.customers : key => [
-      for model in sort(customer.models) : {
-        id = local.profiles["${key}/${model}"].cross_region ? join(".", slice(split(".", model), 1, length(split(".", model)))) : model
-        regions = (
-          local.profiles["${key}/${model}"].cross_region
-          ? sort(distinct(concat([local.region], var.cross_region_destinations[split(".", model)[0]])))
-          : [local.region]
-        )
-      }
+      for pair in setproduct(sort(customer.regions), sort(customer.models)) : (
+        contains(keys(var.cross_region_destinations), split(".", pair[1])[0])
+        ? {
+          region       = pair[0]
+          model        = pair[1]
+          cross_region = true
+          runs_as      = join(".", slice(split(".", pair[1]), 1, length(split(".", pair[1]))))
+          runs_in      = sort(distinct(concat([pair[0]], var.cross_region_destinations[split(".", pair[1])[0]])))
+        }
+        : {
+          region       = pair[0]
+          model        = pair[1]
+          cross_region = false
+          runs_as      = pair[1]
+          runs_in      = [pair[0]]
+        }
+      )
     ]
   }
+
   model_arns = {
-    for key, models in local.models : key => distinct(flatten([
-      for model in models : [for region in model.regions : "arn:${var.partition}:bedrock:${region}::foundation-model/${model.id}"]
+    for key, profiles in local.profiles : key => distinct(flatten([
+      for profile in profiles : [for region in profile.runs_in : "arn:${var.partition}:bedrock:${region}::foundation-model/${profile.runs_as}"]
     ]))
   }
   system_profile_arns = {
-    for key, customer in var.customers : key => [
-      for model in sort(customer.models) : "arn:${var.partition}:bedrock:${local.region}:${var.operations_account_id}:inference-profile/${model}"
-      if local.profiles["${key}/${model}"].cross_region && var.inference_profile_key_value == "application-or-system"
+    for key, profiles in local.profiles : key => [
+      for profile in profiles : "arn:${var.partition}:bedrock:${profile.region}:${var.operations_account_id}:inference-profile/${profile.model}"
+      if profile.cross_region && var.inference_profile_key_value == "application-or-system"
     ]
   }
 
@@ -37,11 +48,11 @@ locals {
   # stand-ins of the same length, so that a policy that is too long fails in the plan.
   profile_arns = {
     real = {
-      for key, customer in var.customers : key => [for model in sort(customer.models) : aws_bedrock_inference_profile.this["${key}/${model}"].arn]
+      for key, profiles in local.profiles : key => [for profile in profiles : var.inference_profiles[profile.region][key][profile.model]]
     }
     sized = {
-      for key, customer in var.customers : key => [
-        for model in sort(customer.models) : "arn:${var.partition}:bedrock:${local.region}:${var.operations_account_id}:application-inference-profile/000000000000"
+      for key, profiles in local.profiles : key => [
+        for profile in profiles : "arn:${var.partition}:bedrock:${profile.region}:${var.operations_account_id}:application-inference-profile/000000000000"
       ]
     }
   }
@@ -101,6 +112,15 @@ locals {
           },
         ],
         [
+          for systems in [local.system_profile_arns[key]] : {
+            Sid       = "InvokeSystemProfilesThroughOwnProfiles"
+            Effect    = "Allow"
+            Action    = local.invoke_actions
+            Resource  = systems
+            Condition = { StringEquals = { "bedrock:InferenceProfileArn" = arns[key] } }
+          } if length(systems) > 0
+        ],
+        [
           for action in setintersection(local.granted_actions, ["bedrock:GetInferenceProfile"]) : {
             Sid      = "ReadOwnProfiles"
             Effect   = "Allow"
@@ -133,7 +153,7 @@ locals {
           Sid         = "DenyInvokeOfAnythingElse"
           Effect      = "Deny"
           Action      = local.invoke_actions
-          NotResource = concat(arns[key], local.model_arns[key])
+          NotResource = concat(arns[key], local.model_arns[key], local.system_profile_arns[key])
         },
         {
           # An absent key differs from every value: a direct call is denied too.
@@ -143,6 +163,15 @@ locals {
           Resource  = "arn:${var.partition}:bedrock:*::foundation-model/*"
           Condition = { StringNotEquals = { "bedrock:InferenceProfileArn" = concat(arns[key], local.system_profile_arns[key]) } }
         },
+        ],
+        [
+          for systems in [local.system_profile_arns[key]] : {
+            Sid       = "DenySystemProfilesPastOwnProfiles"
+            Effect    = "Deny"
+            Action    = local.invoke_actions
+            Resource  = systems
+            Condition = { StringNotEquals = { "bedrock:InferenceProfileArn" = arns[key] } }
+          } if length(systems) > 0
         ],
         [
           # Where no tier is asked for, AWS takes the default one, and the key may be absent.

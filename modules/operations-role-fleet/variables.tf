@@ -21,6 +21,22 @@ variable "operations_account_id" {
   }
 }
 
+variable "management_account_id" {
+  description = "Account that manages the organization of the operations account (12 digits, as a string). No guardrail binds it, so it can be nobody's."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[0-9]{12}$", var.management_account_id))
+    error_message = "management_account_id must be a string of 12 digits. Quote it, or leading zeros are lost."
+  }
+
+  validation {
+    condition     = var.management_account_id != var.operations_account_id
+    error_message = "management_account_id is the operations account, which no guardrail would bind then. Move the fleet to a member account."
+  }
+}
+
 variable "customers" {
   description = <<-EOT
     Customers by a stable key; the key names the fleet role, so renaming a key makes a new role.
@@ -28,16 +44,18 @@ variable "customers" {
     - `accounts`: the customer's AWS accounts.
       - `account_id`: 12 digits, as a string.
       - `caller_roles`: path and name (without a leading slash) of the roles that may assume the fleet role.
-    - `models`: Bedrock model ids the customer may call; each gets an application inference profile.
-      An id with the prefix of a cross-region profile, such as `eu.`, copies that profile and needs an
-      entry in `cross_region_destinations`.
+    - `models`: Bedrock model ids the customer may call, in each of its regions through its profile there.
+      An id with the prefix of a cross-region profile, such as `eu.`, needs an entry in
+      `cross_region_destinations`.
+    - `regions`: where it may call them from.
   EOT
   type = map(object({
     accounts = list(object({
       account_id   = string
       caller_roles = optional(list(string), ["bulkhead/bulkhead-caller"])
     }))
-    models = list(string)
+    models  = list(string)
+    regions = list(string)
   }))
   nullable = false
 
@@ -77,6 +95,13 @@ variable "customers" {
       for customer in values(var.customers) : customer.accounts[*].account_id
     ]), var.operations_account_id)
     error_message = "customers: the operations account is listed as a customer's account. It must never be a customer."
+  }
+
+  validation {
+    condition = !contains(flatten([
+      for customer in values(var.customers) : customer.accounts[*].account_id
+    ]), var.management_account_id)
+    error_message = "customers: the management account is listed as a customer's account. No guardrail binds it, so it must never be a customer."
   }
 
   validation {
@@ -134,6 +159,69 @@ variable "customers" {
     ]))
     error_message = "customers: a model with the prefix of a cross-region profile needs that prefix in cross_region_destinations."
   }
+
+  validation {
+    condition     = alltrue([for customer in values(var.customers) : length(customer.regions) > 0])
+    error_message = "customers: each customer needs at least one region."
+  }
+
+  validation {
+    condition     = alltrue([for customer in values(var.customers) : length(distinct(customer.regions)) == length(customer.regions)])
+    error_message = "customers: a region is listed twice for one customer."
+  }
+
+  validation {
+    condition     = alltrue([for region in flatten(values(var.customers)[*].regions) : contains(local.bedrock_regions, region)])
+    error_message = "customers: a region is not one that has Amazon Bedrock. Name it exactly, such as eu-central-1; a newly opened one must be added to regions.tf."
+  }
+
+  validation {
+    condition = alltrue([
+      for region in flatten(values(var.customers)[*].regions) : startswith(region, "us-gov-") == (var.partition == "aws-us-gov")
+    ])
+    error_message = "customers: a region is not in the partition. The regions of aws-us-gov start with us-gov-, and only those."
+  }
+}
+
+variable "inference_profiles" {
+  description = <<-EOT
+    ARNs of the customers' application inference profiles, by region, customer key and model id: for each
+    region the output `arns` of the module inference-profiles there. Exactly one for each model of a
+    customer in each of its regions.
+  EOT
+  type        = map(map(map(string)))
+  nullable    = false
+
+  validation {
+    condition = toset(flatten([
+      for region, customers in var.inference_profiles : [
+        for key, arns in customers : [for model in keys(arns) : "${region} ${key} ${model}"]
+      ]
+      ])) == toset(flatten([
+      for key, customer in var.customers : [
+        for region in customer.regions : [for model in customer.models : "${region} ${key} ${model}"]
+      ]
+    ]))
+    error_message = "inference_profiles must have exactly one profile for each model of a customer in each of its regions. Pass the output `arns` of the module inference-profiles for every region that a customer has; a new region needs its own instance."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for region, customers in var.inference_profiles : [
+        for arns in values(customers) : [
+          for arn in values(arns) : can(regex("^arn:[a-z-]+:bedrock:${region}:${var.operations_account_id}:application-inference-profile/[a-zA-Z0-9]+$", arn))
+        ]
+      ]
+    ]))
+    error_message = "inference_profiles: an ARN is not that of an application inference profile of the operations account in its region."
+  }
+
+  validation {
+    condition = length(distinct(flatten([for customers in values(var.inference_profiles) : [for arns in values(customers) : values(arns)]]))) == length(
+      flatten([for customers in values(var.inference_profiles) : [for arns in values(customers) : values(arns)]])
+    )
+    error_message = "inference_profiles: a profile stands there twice. Each customer needs its own for each model, or one pays for the other."
+  }
 }
 
 variable "external_ids" {
@@ -177,7 +265,7 @@ variable "external_ids" {
   validation {
     condition = !anytrue(flatten([
       for id in values(var.external_ids) : [
-        for account in concat([var.operations_account_id], flatten([for customer in values(var.customers) : customer.accounts[*].account_id])) :
+        for account in concat([var.operations_account_id, var.management_account_id], flatten([for customer in values(var.customers) : customer.accounts[*].account_id])) :
         strcontains(id, account)
       ]
     ]))
@@ -188,8 +276,9 @@ variable "external_ids" {
     condition = !anytrue(flatten([
       for id in values(var.external_ids) : [
         for word in concat(
-          [var.operations_account_id],
+          [var.operations_account_id, var.management_account_id],
           keys(var.customers),
+          [for key in keys(var.customers) : "bulkhead-${key}"],
           flatten([for customer in values(var.customers) : customer.accounts[*].account_id]),
           flatten([for key, customer in var.customers : [for account in customer.accounts : "${key}${account.account_id}"]]),
           flatten([for key, customer in var.customers : [for account in customer.accounts : "${key}-${account.account_id}"]]),
@@ -204,7 +293,7 @@ variable "external_ids" {
 }
 
 variable "cross_region_destinations" {
-  description = "Regions a call may run in, by the prefix of a cross-region inference profile, such as `{ eu = [\"eu-central-1\", \"eu-west-1\"] }`. Empty: every call stays in the module's region."
+  description = "Regions a call may run in, by the prefix of a cross-region inference profile, such as `{ eu = [\"eu-central-1\", \"eu-west-1\"] }`. Empty: every call stays in the region it is made in."
   type        = map(list(string))
   default     = {}
   nullable    = false
@@ -215,8 +304,8 @@ variable "cross_region_destinations" {
   }
 
   validation {
-    condition     = alltrue(flatten([for regions in values(var.cross_region_destinations) : [for region in regions : can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", region))]]))
-    error_message = "cross_region_destinations: name regions exactly, such as eu-central-1, without wildcards."
+    condition     = alltrue([for region in flatten(values(var.cross_region_destinations)) : contains(local.bedrock_regions, region)])
+    error_message = "cross_region_destinations: name regions exactly, such as eu-central-1, without wildcards; a newly opened one must be added to regions.tf."
   }
 
   validation {
@@ -269,7 +358,7 @@ variable "denied_service_tiers" {
 }
 
 variable "tags" {
-  description = "Tags for every resource, beside `bulkhead:customer` and `bulkhead:model`, which the module sets for cost allocation."
+  description = "Tags for every resource, beside `bulkhead:customer`, which the module sets for cost allocation."
   type        = map(string)
   default     = {}
   nullable    = false

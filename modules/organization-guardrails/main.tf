@@ -20,7 +20,7 @@ data "aws_organizations_organization" "this" {
     }
     postcondition {
       condition     = length(setsubtract(local.guarded, self.accounts[*].id)) == 0
-      error_message = "Not in this organization, so that its policies cannot bind them: ${join(", ", setsubtract(local.guarded, self.accounts[*].id))}. List accounts of others under trusted_account_ids."
+      error_message = "Not in this organization, so that its policies cannot bind them: ${join(", ", setsubtract(local.guarded, self.accounts[*].id))}. Set own_organization for customers of other organizations."
     }
     postcondition {
       condition     = var.allow_log_centralization || !contains(self.aws_service_access_principals, "observabilityadmin.amazonaws.com")
@@ -29,20 +29,39 @@ data "aws_organizations_organization" "this" {
   }
 }
 
+data "aws_region" "this" {}
+
 locals {
-  guarded = setunion([var.operations_account_id], var.customer_account_ids)
+  region = data.aws_region.this.id
 
-  policies = {
-    operations-scp = { type = "SERVICE_CONTROL_POLICY", limit = 10240, content = local.operations_scp, description = "What nobody may do in the account that holds the Bedrock quotas." }
-    operations-rcp = { type = "RESOURCE_CONTROL_POLICY", limit = 5120, content = local.operations_rcp, description = "Which accounts may assume roles of the account that holds the Bedrock quotas." }
-    customers-scp  = { type = "SERVICE_CONTROL_POLICY", limit = 10240, content = local.customers_scp, description = "Ways for a customer's records to leave its account." }
-    customers-rcp  = { type = "RESOURCE_CONTROL_POLICY", limit = 5120, content = local.customers_rcp, description = "A customer's records and their key are for its own account." }
-  }
+  members   = { for key, customer in var.customers : key => sort(customer.accounts) if !customer.own_organization }
+  guarded   = setunion([var.operations_account_id], flatten(values(local.members)))
+  fleet     = setunion(local.guarded, flatten([for customer in var.customers : sort(customer.accounts)]))
+  strangers = [for key, customer in var.customers : key if customer.own_organization]
 
-  attachments = merge(
-    { for name in ["operations-scp", "operations-rcp"] : "${name}/${var.operations_account_id}" => { policy = name, account = var.operations_account_id } },
-    { for pair in setproduct(["customers-scp", "customers-rcp"], var.customer_account_ids) : join("/", pair) => { policy = pair[0], account = pair[1] } },
+  scp = "SERVICE_CONTROL_POLICY"
+  rcp = "RESOURCE_CONTROL_POLICY"
+
+  policies = merge(
+    {
+      operations-scp        = { type = local.scp, content = local.scp_documents["operations-scp"], description = "What a customer wrote does not rest in the account that holds the Bedrock quotas." }
+      operations-change-scp = { type = local.scp, content = local.scp_documents["operations-change-scp"], description = "Who may change what keeps customers apart in the account that holds the Bedrock quotas." }
+      operations-rcp        = { type = local.rcp, content = local.operations_rcp, description = "Which accounts may assume roles of the account that holds the Bedrock quotas." }
+    },
+    { for name in ["customers-scp"] : name => { type = local.scp, content = local.scp_documents[name], description = "Ways for a customer's records to leave its account." } if length(local.members) > 0 },
+    { for key in keys(local.members) : "customer-${key}-rcp" => { type = local.rcp, content = local.customer_rcps["customer-${key}-rcp"], description = "The customer's records and their key are for its own accounts." } },
   )
+
+  targets = merge(
+    { for name in ["operations-scp", "operations-change-scp", "operations-rcp"] : name => [var.operations_account_id] },
+    { for name in ["customers-scp"] : name => sort(flatten(values(local.members))) if length(local.members) > 0 },
+    { for key, accounts in local.members : "customer-${key}-rcp" => accounts },
+  )
+
+  attachments = merge([for name, accounts in local.targets : { for account in accounts : "${name}/${account}" => { policy = name, account = account } }]...)
+
+  # Pages of AWS say 5,120 characters or 10,240 for an SCP: what fits the lower figure fits.
+  longest = 5120
 }
 
 resource "aws_organizations_policy" "this" {
@@ -56,8 +75,8 @@ resource "aws_organizations_policy" "this" {
 
   lifecycle {
     precondition {
-      condition     = length(each.value.content) <= each.value.limit
-      error_message = "${each.key} has ${length(each.value.content)} characters; AWS allows ${format("%d", each.value.limit)}. List fewer accounts or regions."
+      condition     = length(each.value.content) <= local.longest
+      error_message = "${each.key} has ${length(each.value.content)} characters; AWS allows ${format("%d", local.longest)}. List fewer accounts, regions or roles."
     }
   }
 }

@@ -1,15 +1,25 @@
-# What the guardrails deny, and whom. README.md says why, statement by statement.
+# What the SCPs deny, and whom; resource_policies.tf has the RCPs. README.md says why, statement by statement.
 #
 # Conditions are written so that a key which the request lacks denies: a plain negated operator is true for an
 # absent key, and none ends in IfExists but the one that spares AWS's own services.
 
 locals {
-  # Under the operator that such a statement has anyway: two keys under one operator must both differ.
-  unless_break_glass = length(var.break_glass_role_arns) > 0 ? { "aws:PrincipalArn" = sort(var.break_glass_role_arns) } : {}
+  account_arn = "arn:${var.partition}:iam::${var.operations_account_id}"
+
+  # Who is spared, by the statement's own word for it.
+  spared = {
+    nobody        = []
+    break_glass   = sort(var.break_glass_role_arns)
+    deployers     = sort(setunion(var.deployer_arns, var.break_glass_role_arns))
+    stoppers      = sort(setunion(var.deployer_arns, var.break_glass_role_arns, var.stop_executor_arns))
+    bootstrappers = sort(setunion(var.bootstrapper_arns, var.break_glass_role_arns))
+    watched       = sort(setunion(var.deployer_arns, var.bootstrapper_arns))
+  }
 
   by_administrators = { ArnLike = { "aws:PrincipalArn" = [for name in sort(var.administrator_role_names) : "arn:${var.partition}:iam::*:role/${name}"] } }
 
-  operations_denials = [
+  # What a customer wrote does not rest in the operations account.
+  content_denials = [
     {
       # Full prompts and answers of every customer would come to rest here.
       Sid       = "InvocationLogging"
@@ -51,18 +61,6 @@ locals {
       Condition = {}
     },
     {
-      Sid = "ApiKeys"
-      Action = [
-        "bedrock:CallWithBearerToken",
-        "bedrock-mantle:CallWithBearerToken",
-        "iam:CreateServiceSpecificCredential",
-        "iam:ResetServiceSpecificCredential",
-        "iam:UpdateServiceSpecificCredential",
-      ]
-      Resource  = "*"
-      Condition = {}
-    },
-    {
       # Both write prompts or answers to a bucket.
       Sid       = "BatchJobs"
       Action    = ["bedrock:CreateModelInvocationJob"]
@@ -100,6 +98,35 @@ locals {
       Condition = {}
     },
     {
+      # Global profiles are decided with the Region "unspecified", and so are tools that run in none.
+      Sid = "ModelsElsewhere"
+      Action = [
+        "bedrock:AgenticRetrieve*",
+        "bedrock:ApplyGuardrail",
+        "bedrock:CountTokens",
+        "bedrock:Invoke*",
+        "bedrock:Retrieve*",
+      ]
+      Resource  = "*"
+      Condition = { StringNotEquals = { "aws:RequestedRegion" = sort(var.model_regions) } }
+    },
+  ]
+
+  # Who may change what keeps customers apart, and as whom one comes in.
+  change_denials = [
+    {
+      Sid = "ApiKeys"
+      Action = [
+        "bedrock:CallWithBearerToken",
+        "bedrock-mantle:CallWithBearerToken",
+        "iam:CreateServiceSpecificCredential",
+        "iam:ResetServiceSpecificCredential",
+        "iam:UpdateServiceSpecificCredential",
+      ]
+      Resource  = "*"
+      Condition = {}
+    },
+    {
       # People and pipelines come through roles; keys and other providers outlive whoever made them.
       Sid = "OtherIdentities"
       Action = [
@@ -116,17 +143,122 @@ locals {
       Condition = {}
     },
     {
-      # Global profiles are decided with the Region "unspecified", and so are tools that run in none.
-      Sid = "ModelsElsewhere"
+      # Not the policies that stop a role: see Stops.
+      Sid = "FleetRoles"
       Action = [
-        "bedrock:AgenticRetrieve*",
-        "bedrock:ApplyGuardrail",
-        "bedrock:CountTokens",
-        "bedrock:Invoke*",
-        "bedrock:Retrieve*",
+        "iam:CreateRole",
+        "iam:DeleteRole",
+        "iam:DeleteRolePermissionsBoundary",
+        "iam:DeleteRolePolicy",
+        "iam:PutRolePermissionsBoundary",
+        "iam:PutRolePolicy",
+        "iam:TagRole",
+        "iam:UntagRole",
+        "iam:UpdateAssumeRolePolicy",
+        "iam:UpdateRole",
+        "iam:UpdateRoleDescription",
       ]
+      Resource  = "${local.account_arn}:role/bulkhead/fleet/*"
+      Condition = {}
+      spares    = "deployers"
+    },
+    {
+      # A stop only takes rights away.
+      Sid       = "Attachments"
+      Action    = ["iam:AttachRolePolicy"]
+      Resource  = "${local.account_arn}:role/bulkhead/fleet/*"
+      Condition = length(var.stop_policy_arns) > 0 ? { ArnNotLike = { "iam:PolicyARN" = sort(var.stop_policy_arns) } } : {}
+      spares    = "deployers"
+    },
+    {
+      Sid       = "Stops"
+      Action    = ["iam:DetachRolePolicy"]
+      Resource  = "${local.account_arn}:role/bulkhead/fleet/*"
+      Condition = {}
+      spares    = "stoppers"
+    },
+    {
+      # Boundaries, and the policies of a stop.
+      Sid = "FleetPolicies"
+      Action = [
+        "iam:CreatePolicy",
+        "iam:CreatePolicyVersion",
+        "iam:DeletePolicy",
+        "iam:DeletePolicyVersion",
+        "iam:SetDefaultPolicyVersion",
+        "iam:TagPolicy",
+        "iam:UntagPolicy",
+      ]
+      Resource  = "${local.account_arn}:policy/bulkhead/fleet/*"
+      Condition = {}
+      spares    = "deployers"
+    },
+    {
+      # A profile's tags say whose cost it is.
+      Sid = "Profiles"
+      Action = [
+        "bedrock:CreateInferenceProfile",
+        "bedrock:DeleteInferenceProfile",
+        "bedrock:TagResource",
+        "bedrock:UntagResource",
+      ]
+      Resource  = "arn:${var.partition}:bedrock:*:*:application-inference-profile/*"
+      Condition = {}
+      spares    = "deployers"
+    },
+    {
+      # Whoever could change one of them could become it. Their policies and boundaries lie beside them.
+      Sid = "Deployers"
+      Action = [
+        "iam:AttachRolePolicy",
+        "iam:CreatePolicy*",
+        "iam:CreateRole",
+        "iam:DeletePolicy*",
+        "iam:DeleteRole*",
+        "iam:DetachRolePolicy",
+        "iam:PutRole*",
+        "iam:SetDefaultPolicyVersion",
+        "iam:TagPolicy",
+        "iam:TagRole",
+        "iam:UntagPolicy",
+        "iam:UntagRole",
+        "iam:UpdateAssumeRolePolicy",
+        "iam:UpdateRole*",
+      ]
+      Resource = sort(concat(
+        [for arn in setunion(var.deployer_arns, var.break_glass_role_arns) : arn if strcontains(arn, ":role/")],
+        ["${local.account_arn}:policy/bulkhead/bulkhead-*"],
+      ))
+      Condition = {}
+      spares    = "bootstrappers"
+    },
+    {
+      # A break-glass role is not spared: what it does is what is watched.
+      Sid = "Watching"
+      Action = [
+        "cloudtrail:DeleteTrail",
+        "cloudtrail:PutEventSelectors",
+        "cloudtrail:StopLogging",
+        "cloudtrail:UpdateTrail",
+        "events:DeleteRule",
+        "events:DisableRule",
+        "events:PutRule",
+        "events:PutTargets",
+        "events:RemoveTargets",
+      ]
+      Resource = [
+        "arn:${var.partition}:cloudtrail:*:${var.operations_account_id}:trail/bulkhead-*",
+        "arn:${var.partition}:events:*:${var.operations_account_id}:rule/bulkhead-*",
+      ]
+      Condition = {}
+      spares    = "watched"
+    },
+    {
+      # What would take in customers' logs.
+      Sid       = "Receiving"
+      Action    = ["logs:PutDestination", "logs:PutDestinationPolicy", "oam:CreateSink", "oam:PutSinkPolicy"]
       Resource  = "*"
-      Condition = { StringNotEquals = { "aws:RequestedRegion" = sort(var.model_regions) } }
+      Condition = {}
     },
   ]
 
@@ -136,13 +268,20 @@ locals {
       Action    = ["organizations:LeaveOrganization"]
       Resource  = "*"
       Condition = {}
+      spares    = "nobody"
     },
     {
-      # As a delegated administrator an account could copy the whole organization's logs.
-      Sid       = "LogCentralization"
-      Action    = ["observabilityadmin:CreateCentralizationRuleForOrganization", "observabilityadmin:UpdateCentralizationRuleForOrganization"]
+      # As a delegated administrator an account could copy the whole organization's logs, or have them delivered.
+      Sid = "LogCentralization"
+      Action = [
+        "observabilityadmin:CreateCentralizationRuleForOrganization",
+        "observabilityadmin:CreateTelemetryRuleForOrganization",
+        "observabilityadmin:UpdateCentralizationRuleForOrganization",
+        "observabilityadmin:UpdateTelemetryRuleForOrganization",
+      ]
       Resource  = "*"
       Condition = {}
+      spares    = "nobody"
     },
   ]
 
@@ -202,95 +341,37 @@ locals {
     },
   ]
 
-  operations_scp = jsonencode({
-    Version = "2012-10-17"
-    Statement = concat(
-      [
-        for denial in local.operations_denials : merge(
+  scps = {
+    operations-scp        = local.content_denials
+    operations-change-scp = concat(local.change_denials, local.organization_denials)
+    customers-scp = [
+      for denial in concat(local.customers_denials, local.organization_denials) : merge(denial, { spares = "nobody" })
+      if !contains(["ReadingByAdministrators", "AdministratorsAsOthers"], denial.Sid) || length(var.administrator_role_names) > 0
+    ]
+  }
+
+  # Who is spared stands under the operator that such a statement may have anyway: two keys under one operator must
+  # both differ.
+  scp_documents = {
+    for name, denials in local.scps : name => jsonencode({
+      Version = "2012-10-17"
+      Statement = [
+        for denial in denials : merge(
           { Sid = denial.Sid, Effect = "Deny", Action = denial.Action, Resource = denial.Resource },
           {
             for key, condition in {
               Condition = merge(denial.Condition, {
-                for operator, keys in { StringNotEquals = merge(try(denial.Condition.StringNotEquals, {}), local.unless_break_glass) } :
-                operator => keys if length(keys) > 0
+                for operator, keys in {
+                  StringNotEquals = merge(
+                    try(denial.Condition.StringNotEquals, {}),
+                    { for key in ["aws:PrincipalArn"] : key => local.spared[try(denial.spares, "break_glass")] if length(local.spared[try(denial.spares, "break_glass")]) > 0 },
+                  )
+                } : operator => keys if length(keys) > 0
               })
             } : key => condition if length(condition) > 0
           },
         )
-      ],
-      [for denial in local.organization_denials : { Sid = denial.Sid, Effect = "Deny", Action = denial.Action, Resource = denial.Resource }],
-    )
-  })
-
-  customers_scp = jsonencode({
-    Version = "2012-10-17"
-    Statement = [
-      for denial in concat(local.customers_denials, local.organization_denials) : merge(
-        { Sid = denial.Sid, Effect = "Deny", Action = denial.Action, Resource = denial.Resource },
-        { for key in ["Condition"] : key => denial.Condition if length(denial.Condition) > 0 },
-      )
-      if !contains(["ReadingByAdministrators", "AdministratorsAsOthers"], denial.Sid) || length(var.administrator_role_names) > 0
-    ]
-  })
-
-  # AWS's services have no account; everybody else has. A request that lacks the key is denied too.
-  not_a_service = { "aws:PrincipalIsAWSService" = "false" }
-
-  operations_rcp = jsonencode({
-    Version = "2012-10-17"
-    Statement = [
-      {
-        Sid       = "RolesForListedAccounts"
-        Effect    = "Deny"
-        Principal = "*"
-        Action    = "sts:AssumeRole"
-        Resource  = "*"
-        Condition = {
-          StringNotEquals = { "aws:PrincipalAccount" = sort(setunion(local.guarded, var.trusted_account_ids)) }
-          BoolIfExists    = local.not_a_service
-        }
-      },
-      merge(
-        {
-          # Whoever comes with a token or an assertion has no account.
-          Sid       = "RolesForNoFederation"
-          Effect    = "Deny"
-          Principal = "*"
-          Action    = ["sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity"]
-        },
-        { for element in ["Resource"] : element => "*" if length(var.federated_role_arns) == 0 },
-        { for element in ["NotResource"] : element => sort(var.federated_role_arns) if length(var.federated_role_arns) > 0 },
-      ),
-    ]
-  })
-
-  customers_rcp = jsonencode({
-    Version = "2012-10-17"
-    Statement = [
-      {
-        Sid       = "RecordsForOwnAccount"
-        Effect    = "Deny"
-        Principal = "*"
-        Action    = "logs:*"
-        Resource  = "arn:${var.partition}:logs:*:*:log-group:/bulkhead/*"
-        Condition = {
-          StringNotEquals = { "aws:PrincipalAccount" = "$${aws:ResourceAccount}" }
-          BoolIfExists    = local.not_a_service
-        }
-      },
-      {
-        # Keys that are shared on purpose have no such tag.
-        Sid       = "KeysForOwnAccount"
-        Effect    = "Deny"
-        Principal = "*"
-        Action    = "kms:*"
-        Resource  = "*"
-        Condition = {
-          StringNotEquals = { "aws:PrincipalAccount" = "$${aws:ResourceAccount}" }
-          StringLike      = { "aws:ResourceTag/bulkhead:customer" = "*" }
-          BoolIfExists    = local.not_a_service
-        }
-      },
-    ]
-  })
+      ]
+    })
+  }
 }

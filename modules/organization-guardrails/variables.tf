@@ -33,29 +33,60 @@ variable "operations_account_id" {
   }
 }
 
-variable "customer_account_ids" {
-  description = "The customers' accounts in this organization: they are guarded, and may assume roles of the operations account."
-  type        = set(string)
-  nullable    = false
+variable "customers" {
+  description = <<-EOT
+    Customers by a stable key, each with all of its accounts. An account is guarded, and may assume roles of the
+    operations account. A customer's records are open to its own accounts and to no other's.
+
+    - `accounts`: the customer's account ids (12 digits, as strings).
+    - `own_organization`: whether these accounts are members of an organization of the customer's own, whose policies
+      alone can bind them. They are not guarded from here then: their policies are in the output `handed_over_policies`.
+  EOT
+  type = map(object({
+    accounts         = set(string)
+    own_organization = optional(bool, false)
+  }))
+  nullable = false
 
   validation {
-    condition     = length(var.customer_account_ids) > 0
-    error_message = "customer_account_ids must list at least one account."
+    condition     = length(var.customers) > 0
+    error_message = "customers must list at least one customer."
   }
 
   validation {
-    condition     = alltrue([for id in var.customer_account_ids : can(regex("^[0-9]{12}$", id))])
-    error_message = "customer_account_ids: every account must be a string of 12 digits. Quote it, or leading zeros are lost."
+    # Part of a policy's name, which has 128 characters at most.
+    condition     = alltrue([for key in keys(var.customers) : can(regex("^[a-z][a-z0-9]*(-[a-z0-9]+)*$", key)) && length(key) <= 32])
+    error_message = "customers: a key must start with a letter and have only lower-case letters, digits and single hyphens between them, at most 32."
   }
 
   validation {
-    condition     = !contains(var.customer_account_ids, var.operations_account_id)
-    error_message = "customer_account_ids: the operations account cannot be a customer's."
+    condition     = alltrue([for customer in var.customers : length(customer.accounts) > 0])
+    error_message = "customers: each customer needs at least one account."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for customer in var.customers : [for id in customer.accounts : can(regex("^[0-9]{12}$", id))]]))
+    error_message = "customers: every account must be a string of 12 digits. Quote it, or leading zeros are lost."
+  }
+
+  validation {
+    condition     = length(flatten([for customer in var.customers : tolist(customer.accounts)])) == length(toset(flatten([for customer in var.customers : tolist(customer.accounts)])))
+    error_message = "customers: an account is listed for two customers, which could then read each other's records."
+  }
+
+  validation {
+    condition     = alltrue([for customer in var.customers : !contains(customer.accounts, var.operations_account_id)])
+    error_message = "customers: the operations account cannot be a customer's."
+  }
+
+  validation {
+    condition     = alltrue([for customer in var.customers : length(customer.accounts) <= 200])
+    error_message = "customers: a customer can have 200 accounts at most, or the policy that names them outgrows what AWS takes."
   }
 }
 
 variable "trusted_account_ids" {
-  description = "Other accounts that may assume roles of the operations account: where operators sign in, where Terraform runs, customers of other organizations. They are not guarded."
+  description = "Other accounts that may assume roles of the operations account: where operators sign in, where Terraform runs. They are not guarded."
   type        = set(string)
   default     = []
   nullable    = false
@@ -63,6 +94,11 @@ variable "trusted_account_ids" {
   validation {
     condition     = alltrue([for id in var.trusted_account_ids : can(regex("^[0-9]{12}$", id))])
     error_message = "trusted_account_ids: every account must be a string of 12 digits. Quote it, or leading zeros are lost."
+  }
+
+  validation {
+    condition     = length(setintersection(var.trusted_account_ids, toset(flatten([for customer in var.customers : tolist(customer.accounts)])))) == 0
+    error_message = "trusted_account_ids: a customer's accounts are trusted without being listed, and guarded only if they are not."
   }
 }
 
@@ -97,8 +133,78 @@ variable "model_regions" {
   }
 }
 
+variable "deployer_arns" {
+  description = "Principals of the operations account that run Terraform there, by their exact ARNs: they alone may change fleet roles, their boundaries and the inference profiles. Roles, but in a sandbox that has only users."
+  type        = set(string)
+  nullable    = false
+
+  validation {
+    condition     = length(var.deployer_arns) > 0
+    error_message = "deployer_arns must list at least one role, or nobody could make fleet roles."
+  }
+
+  validation {
+    # Elsewhere somebody else could make a role of that name.
+    condition     = alltrue([for arn in var.deployer_arns : can(regex("^arn:aws(-us-gov)?:iam::${var.operations_account_id}:(role|user)/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", arn))])
+    error_message = "deployer_arns must be ARNs of roles or users in the operations account, without wildcards or policy variables."
+  }
+
+  validation {
+    condition     = alltrue([for arn in var.deployer_arns : !startswith(try(split(":", arn)[5], ""), "role/bulkhead/fleet/")])
+    error_message = "deployer_arns: a fleet role is a customer's, which may change neither itself nor another."
+  }
+}
+
+variable "bootstrapper_arns" {
+  description = "Principals of the operations account that bootstrap it, by their exact ARNs: they alone may change the roles of `deployer_arns` and `break_glass_role_arns`, and switch off what watches the account."
+  type        = set(string)
+  nullable    = false
+
+  validation {
+    condition     = length(var.bootstrapper_arns) > 0
+    error_message = "bootstrapper_arns must list at least one principal, or nobody could make the roles that deploy."
+  }
+
+  validation {
+    condition     = alltrue([for arn in var.bootstrapper_arns : can(regex("^arn:aws(-us-gov)?:iam::${var.operations_account_id}:(role|user)/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", arn))])
+    error_message = "bootstrapper_arns must be ARNs of roles or users in the operations account, without wildcards or policy variables."
+  }
+
+  validation {
+    condition     = alltrue([for arn in var.bootstrapper_arns : !startswith(try(split(":", arn)[5], ""), "role/bulkhead/fleet/")])
+    error_message = "bootstrapper_arns: a fleet role is a customer's, which may change neither itself nor another."
+  }
+}
+
+variable "stop_executor_arns" {
+  description = "Roles of the operations account that stop a customer's spending, by their exact ARNs: they may attach stop policies to fleet roles and take them off again, and nothing else. Without one, only those who deploy may take a stop off."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.stop_executor_arns : can(regex("^arn:aws(-us-gov)?:iam::${var.operations_account_id}:role/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", arn))])
+    error_message = "stop_executor_arns must be ARNs of roles in the operations account, without wildcards or policy variables."
+  }
+}
+
+variable "stop_policy_arns" {
+  description = "Policies that stop a fleet role, by their ARNs, `*` for the customer's part of a name. Anybody who may attach policies may attach one of these: it only takes rights away."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition = alltrue([
+      for arn in var.stop_policy_arns :
+      can(regex("^arn:aws(-us-gov)?:iam::(${var.operations_account_id}|aws):policy/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_*-]*[A-Za-z0-9+=,.@_-]$", arn))
+    ])
+    error_message = "stop_policy_arns must be ARNs of policies in the operations account, or of AWS, without policy variables, and with wildcards only within the last part of the name, never at its end."
+  }
+}
+
 variable "break_glass_role_arns" {
-  description = "Roles of the operations account that its SCP spares, by their exact ARNs. Whoever can make or assume one of them is spared too. None may leave the organization or centralize its logs."
+  description = "Roles of the operations account that its SCP spares, by their exact ARNs. Whoever can make or assume one of them is spared too, so each assumption raises an alarm. None may leave the organization, centralize its logs or switch off what watches the account."
   type        = set(string)
   default     = []
   nullable    = false
@@ -107,6 +213,28 @@ variable "break_glass_role_arns" {
     # Elsewhere somebody else could make a role of that name.
     condition     = alltrue([for arn in var.break_glass_role_arns : can(regex("^arn:aws(-us-gov)?:iam::${var.operations_account_id}:role/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", arn))])
     error_message = "break_glass_role_arns must be ARNs of roles in the operations account, without wildcards or policy variables."
+  }
+
+  validation {
+    condition     = length(setintersection(var.break_glass_role_arns, setunion(var.deployer_arns, var.bootstrapper_arns))) == 0
+    error_message = "break_glass_role_arns: a role for emergencies is for nothing else, or its alarm rings every day."
+  }
+}
+
+variable "break_glass_emails" {
+  description = "Addresses that are told when somebody assumes a break-glass role. Each confirms once, in a mail from AWS."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for address in var.break_glass_emails : can(regex("^[^@\\s]+@[^@\\s]+[.][^@\\s]+$", address))])
+    error_message = "break_glass_emails must be addresses of electronic mail."
+  }
+
+  validation {
+    condition     = length(var.break_glass_role_arns) == 0 || length(var.break_glass_emails) > 0
+    error_message = "break_glass_emails must list somebody to tell when a role of break_glass_role_arns is assumed."
   }
 }
 

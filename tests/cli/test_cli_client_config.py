@@ -58,6 +58,18 @@ def test_files_are_private_and_no_secret_is_printed(
     assert document["external_id"] not in credentials
 
 
+def test_another_region_has_a_document_of_its_own(deployment: Deployment, tmp_path: Path) -> None:
+    write_client_config(deployment, tmp_path, "acme", "222222222222", "eu-west-1")
+    document = json.loads((tmp_path / "clients" / "222222222222-eu-west-1.json").read_text())
+    assert document["region"] == "eu-west-1"
+    assert document["log_region"] == "eu-central-1"
+    assert (
+        document["inference_profiles"] == deployment.fleets["acme"].inference_profiles["eu-west-1"]
+    )
+    with pytest.raises(UserError, match="globex has no region eu-west-1; it has eu-central-1"):
+        write_client_config(deployment, tmp_path, "globex", None, "eu-west-1")
+
+
 @pytest.mark.parametrize(
     ("customer", "account", "said"),
     [

@@ -21,7 +21,12 @@ def test_a_good_document_is_read(document: dict[str, Any]) -> None:
 
 
 def test_further_outputs_of_the_roots_are_ignored(document: dict[str, Any]) -> None:
-    outputs = {"fleet_role_name": "x", "session_name_prefix": {}, "kms_key_arn": "x"}
+    outputs = {
+        "fleet_role_name": "x",
+        "regions": ["eu-central-1"],
+        "session_name_prefix": {},
+        "kms_key_arn": "x",
+    }
     given = BulkheadConfig.from_mapping(document | outputs)
     assert given == BulkheadConfig.from_mapping(document)
 

@@ -98,3 +98,24 @@ def test_ecs_names_account_and_task(clients: Clients, make_role: Callable[..., s
 
     assert becomes(A)
     assert code_of(lambda: becomes(B)) == "AccessDenied"
+
+
+def test_a_member_leaves_and_its_management_account_does_not(cloud: CloudProcess) -> None:
+    copy = cloud.fork()
+    try:
+        clients = Clients(copy)
+        member = clients(A, "organizations")
+        member.leave_organization()
+        assert code_of(member.describe_organization) == "AWSOrganizationsNotInUseException"
+        pages = clients(MANAGEMENT, "organizations").get_paginator("list_accounts").paginate()
+        left = {each["Id"] for page in pages for each in page["Accounts"]}
+        assert A not in left
+        assert B in left
+        assert code_of(clients(MANAGEMENT, "organizations").leave_organization) == (
+            "MasterCannotLeaveOrganizationException"
+        )
+        assert code_of(clients(LONER, "organizations").leave_organization) == (
+            "AWSOrganizationsNotInUseException"
+        )
+    finally:
+        copy.stop()

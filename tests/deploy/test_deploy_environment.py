@@ -33,6 +33,10 @@ def test_loads_the_embedded_environment() -> None:
         ("222222222222", "lambda"),
         ("222222222223", "ecs"),
     ]
+    assert [a.further_callers for a in acme.accounts] == [(), ("batch/nightly-summaries",)]
+    assert acme.regions == ("eu-central-1", "eu-west-1")
+    assert environment.customers["globex"].regions == ("eu-central-1",)
+    assert environment.model_regions == ("eu-central-1", "eu-west-1")
     assert environment.customer_of("222222222223") is acme
     assert environment.customer_of("888888888888") is None
     assert len(set(environment.accounts)) == len(environment.accounts) == 9
@@ -62,6 +66,15 @@ def test_an_unchanged_copy_loads(tmp_path: Path) -> None:
         ('["amazon.nova-lite', '["eu.amazon.nova-lite', "globex.models[0]", "use amazon.nova-lite"),
         ('["amazon.nova-lite', '["Nova Lite', "customers.globex.models[0]", "a Bedrock model id"),
         ("region: eu-central-1", "region: eu-north-1", "operations.region", "add it there"),
+        ("regions: [eu-central-1, eu-west-1]\n", "regions: []\n", "acme.regions", "is empty"),
+        ("[eu-central-1, eu-west-1]\n", "[eu-north-1]\n", "acme.regions[0]", "add it there"),
+        ("[eu-central-1, eu-west-1]\n", "[eu-west-1, eu-west-1]\n", "acme.regions", "twice"),
+        ("[batch/nightly", "[batch/*", "accounts[1].further_callers[0]", "no wildcard"),
+        ("[batch/nightly", "[/batch/nightly", "further_callers[0]", "no leading slash"),
+        ("[batch/nightly", "['${aws:username}', x", "further_callers[0]", "path and name"),
+        ("organization:", "partition: aws-cn\norganization:", "partition", "aws, aws-us-gov"),
+        ("eu-west-1, us-east-1]", "us-gov-west-1]", "regions[1]", "one environment is in one"),
+        ("  region: eu", "  quotas: { roles: 2 }\n  region: eu", "customers", "another cell"),
     ],
 )
 def test_errors_name_file_field_and_fix(

@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+import re
 import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from botocore.exceptions import ClientError
+from ruamel.yaml import YAML
 
 from harness.cloud.process import CloudProcess
 from harness.deploy.apply import (
     DEPLOYMENT_FILE,
     EXTERNAL_IDS_FILE,
     RootEvent,
+    deploy,
     destroy,
     pending_changes,
+    retire,
     root_names,
+    unlisted_roots,
 )
 from harness.deploy.deployment import Deployment
 from harness.deploy.embedded_plan import cloud_plan
-from harness.deploy.environment import Environment
+from harness.deploy.environment import Environment, load_environment
+from harness.deploy.workspace import CUSTOMERS_FILE
 from harness.targets.embedded import EmbeddedTarget
+
+ROOT = Path(__file__).parents[2]
 
 
 def left(target: EmbeddedTarget, environment: Environment) -> dict[str, set[str]]:
@@ -49,26 +63,86 @@ def left(target: EmbeddedTarget, environment: Environment) -> dict[str, set[str]
             bedrock = client("bedrock", region)
             answer = bedrock.list_inference_profiles(typeEquals="APPLICATION")
             names |= {p["inferenceProfileArn"] for p in answer["inferenceProfileSummaries"]}
+            pages = client("ssm", region).get_paginator("describe_parameters").paginate()
+            names |= {p["Name"] for page in pages for p in page["Parameters"]}
         found[account] = {name for name in names if "bulkhead-probe" not in name}
     return found
 
 
-def test_a_second_apply_changes_nothing_and_destroy_leaves_nothing(
+@contextmanager
+def copied(deployment: Deployment, folder: Path) -> Iterator[Deployment]:
+    """The deployment in a fork of its cloud, with a copy of its run in `folder`, so that it stays
+    as it is for other tests."""
+    run = deployment.place.credentials.parent
+    for name in ("state", "data"):
+        shutil.copytree(run / name, folder / name, symlinks=True)
+    shutil.copy(run / EXTERNAL_IDS_FILE, folder)
+    with deployment.cloud().fork() as cloud:
+        yield deployment.on(EmbeddedTarget(cloud))
+
+
+def bound(policy: str, more: dict[str, Any]) -> str:
+    """A policy document with one more statement."""
+    document = json.loads(policy)
+    document["Statement"].append(more)
+    return json.dumps(document)
+
+
+def drift(made: Deployment) -> None:
+    """Changes by hand, as an administrator could: a trust, one policy too many, a boundary taken
+    away, and in a customer's account a trust and a policy."""
+    target, environment = made.target(), made.environment
+
+    def iam(account: str) -> Any:
+        return target.client(target.session(account), "iam", "us-east-1")
+
+    operations = iam(environment.operations_account)
+    acme, globex, initech = (made.fleets[name].fleet_role_name for name in sorted(made.fleets))
+    stranger = {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{environment.probes.no_organization}:root"},
+        "Action": "sts:AssumeRole",
+    }
+    anything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    trust = operations.get_role(RoleName=acme)["Role"]["AssumeRolePolicyDocument"]
+    operations.update_assume_role_policy(
+        RoleName=acme, PolicyDocument=bound(json.dumps(trust), stranger)
+    )
+    operations.put_role_policy(
+        RoleName=globex,
+        PolicyName="by-hand",
+        PolicyDocument=bound('{"Version": "2012-10-17", "Statement": []}', anything),
+    )
+    operations.delete_role_permissions_boundary(RoleName=initech)
+
+    home = made.accounts["333333333333"]
+    customer = iam(home.account_id)
+    trust = customer.get_role(RoleName=home.caller_role_name)["Role"]["AssumeRolePolicyDocument"]
+    customer.update_assume_role_policy(
+        RoleName=home.caller_role_name, PolicyDocument=bound(json.dumps(trust), stranger)
+    )
+
+
+DRIFTED = {
+    "operations": {
+        'update module.fleet.aws_iam_role.fleet["acme"]',
+        'update module.fleet.aws_iam_role_policies_exclusive.fleet["globex"]',
+        'update module.fleet.aws_iam_role.fleet["initech"]',
+    },
+    "globex 333333333333": {"update aws_iam_role.caller"},
+}
+
+
+def test_another_apply_would_change_only_what_was_changed_by_hand_and_destroy_leaves_nothing(
     deployment: Deployment, tmp_path: Path
 ) -> None:
     environment = deployment.environment
     with CloudProcess.start(cloud_plan(environment), credentials=tmp_path / "credentials") as empty:
         before = left(EmbeddedTarget(empty), environment)
 
-    # A fork and a copy of its run, so that the deployment stays as it is for other tests.
-    run = deployment.place.credentials.parent
-    for name in ("state", "data"):
-        shutil.copytree(run / name, tmp_path / name, symlinks=True)
-    shutil.copy(run / EXTERNAL_IDS_FILE, tmp_path)
     saved = tmp_path / DEPLOYMENT_FILE
-    with deployment.cloud().fork() as cloud:
-        target = EmbeddedTarget(cloud)
-        made = deployment.on(target)
+    with copied(deployment, tmp_path) as made:
+        target = made.target()
         made.save(saved)
         assert Deployment.load(saved) == made
         assert saved.stat().st_mode & 0o077 == 0
@@ -81,10 +155,179 @@ def test_a_second_apply_changes_nothing_and_destroy_leaves_nothing(
         for account in environment.probes.accounts:
             assert after[account] == before[account]
 
-        assert pending_changes(made, tmp_path) == {}
+        # All that was not changed by hand is as an apply would make it.
+        drift(made)
+        pending = pending_changes(made, tmp_path)
+        found = {root: set(changes.planned) for root, changes in pending.items()}
+        assert found.keys() == DRIFTED.keys()
+        assert found["operations"] == DRIFTED["operations"]
+        assert {
+            line.split("[")[0].replace("module.logging.", "")
+            for line in found["globex 333333333333"]
+        } == DRIFTED["globex 333333333333"]
 
         events: list[RootEvent] = []
         destroy(made, tmp_path, events.append)
         assert {e.root for e in events if e.state == "done"} == set(root_names(environment))
         assert left(target, environment) == before
         assert not saved.exists()
+
+
+def access(made: Deployment, customer: str, account: str) -> Callable[[], str]:
+    """A live session of the customer's fleet role; each call asks for a model with it, and returns
+    the message of the refusal, or nothing where it is allowed."""
+    target, fleet, home = made.target(), made.fleets[customer], made.accounts[account]
+    caller = target.caller_session(home.caller_role_arn, home.caller, region=home.region)
+    answer = target.client(caller, "sts", home.region).assume_role(
+        RoleArn=fleet.fleet_role_arn,
+        RoleSessionName=f"{fleet.session_name_prefix[account]}lifecycle",
+        ExternalId=fleet.external_id,
+    )
+    runtime = target.client(target.assumed(answer["Credentials"]), "bedrock-runtime", home.region)
+
+    def call() -> str:
+        try:
+            runtime.converse(
+                modelId=profiles(made, customer)[0],
+                messages=[{"role": "user", "content": [{"text": "hello"}]}],
+            )
+        except ClientError as error:
+            return str(error.response["Error"]["Message"])
+        return ""
+
+    return call
+
+
+def profiles(made: Deployment, customer: str) -> list[str]:
+    """The ARNs of the customer's inference profiles, whichever way they are ordered."""
+
+    def leaves(value: Any) -> list[str]:
+        if isinstance(value, str):
+            return [value]
+        return [leaf for inner in value.values() for leaf in leaves(inner)]
+
+    return leaves(made.fleets[customer].inference_profiles)
+
+
+def identity(made: Deployment, customer: str, account: str) -> dict[str, str]:
+    """What makes a customer itself, none of which another may ever have."""
+    target, environment = made.target(), made.environment
+    iam = target.client(target.session(environment.operations_account), "iam", "us-east-1")
+    home = target.client(target.session(account), "iam", "us-east-1")
+    fleet = made.fleets[customer]
+    caller = home.get_role(RoleName=made.accounts[account].caller_role_name)
+    return {
+        "role": iam.get_role(RoleName=fleet.fleet_role_name)["Role"]["RoleId"],
+        "caller": caller["Role"]["RoleId"],
+        "external id": fleet.external_id,
+        "key": made.accounts[account].kms_key_arn,
+        **{f"profile {n}": arn for n, arn in enumerate(profiles(made, customer))},
+    }
+
+
+def kept_external_id(made: Deployment, account: str) -> list[tuple[str, str]]:
+    """The parameters of ours in the account: type and value."""
+    target = made.target()
+    ssm = target.client(target.session(account), "ssm", made.environment.region)
+    pages = ssm.get_paginator("get_parameters_by_path").paginate(
+        Path="/bulkhead", Recursive=True, WithDecryption=True
+    )
+    return [(p["Type"], p["Value"]) for page in pages for p in page["Parameters"]]
+
+
+def versions(made: Deployment, account: str) -> list[int]:
+    """How often each parameter of the account was written."""
+    target = made.target()
+    ssm = target.client(target.session(account), "ssm", made.environment.region)
+    pages = ssm.get_paginator("describe_parameters").paginate()
+    return [p["Version"] for page in pages for p in page["Parameters"]]
+
+
+def without(environment: Environment, customer: str, tree: Path) -> Environment:
+    """The environment with one customer struck from `customers.yaml`, in a copy of the project."""
+    path = tree / "environments" / environment.name
+    shutil.copytree(ROOT / "modules", tree / "modules")
+    shutil.copytree(environment.path, path, ignore=shutil.ignore_patterns(".terraform*"))
+    yaml = YAML()
+    file = path / CUSTOMERS_FILE
+    document = yaml.load(file.read_text(encoding="utf-8"))
+    del document["customers"][customer]
+    yaml.dump(document, file)
+    return load_environment(path)
+
+
+def test_a_customer_leaves_alone_is_denied_first_and_comes_again_as_a_stranger(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    environment, account = deployment.environment, "333333333333"
+    assert list(environment.customers).index("globex") == 1, "not the middle one"
+    smaller = without(environment, "globex", tmp_path / "tree")
+    assert list(smaller.customers) == ["acme", "initech"]
+
+    with copied(deployment, tmp_path) as made:
+        target = made.target()
+        before = identity(made, "globex", account)
+        assert kept_external_id(made, account) == [("SecureString", before["external id"])]
+        call, neighbour = access(made, "globex", account), access(made, "acme", "222222222222")
+        assert call() == neighbour() == ""
+
+        # Leaving, records and all: denied before anything of it goes.
+        refusals: dict[str, str] = {}
+
+        def during(event: RootEvent) -> None:
+            refusals.setdefault(event.root, call())
+
+        retire(made, tmp_path, "globex", during)
+        assert list(refusals) == ["globex 333333333333"]
+        assert "with an explicit deny" in refusals["globex 333333333333"]
+        assert kept_external_id(made, account) == []
+
+        # The deny stands while the role is removed, and nobody else is touched.
+        refusals.clear()
+        events: list[RootEvent] = []
+        left_over = deploy(
+            smaller, target, tmp_path, lambda event: (events.append(event), during(event))[0]
+        )
+        assert "with an explicit deny" in refusals["organization"]
+        assert "with an explicit deny" in refusals["operations"]
+        assert call() and neighbour() == ""
+        changed = {event.root: event.changed for event in events if event.state == "done"}
+        assert changed["operations"]
+        assert [
+            c for c in changed["operations"] if not re.fullmatch(r'delete .*\["globex["/].*', c)
+        ] == []
+        for root in root_names(smaller):
+            if root.startswith(("acme", "initech")):
+                assert changed[root] == (), root
+        assert set(left_over.fleets) == {"acme", "initech"}
+        assert "globex" not in json.loads((tmp_path / EXTERNAL_IDS_FILE).read_text("utf-8"))
+        documents = {file.name for file in (tmp_path / "handover").iterdir()}
+        assert documents == {"acme.tfvars.json", "initech.tfvars.json"}
+
+        # Another customer under the old name, in the same account.
+        again = deploy(environment, target, tmp_path)
+        after = identity(again, "globex", account)
+        assert after.keys() == before.keys()
+        assert {name for name in before if before[name] == after[name]} == set()
+        assert "explicit deny" not in call() != "", "a session of the predecessor lives on"
+        assert access(again, "globex", account)() == ""
+        assert kept_external_id(again, account) == [("SecureString", after["external id"])]
+        assert versions(again, "222222222222") == [1], "an id that stays is not kept anew"
+        for customer, other in (("acme", "222222222222"), ("initech", "444444444444")):
+            assert identity(again, customer, other) == identity(made, customer, other)
+
+
+def test_records_and_keys_stay_where_they_are_to_be_kept(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    with copied(deployment, tmp_path) as made:
+        keeping = dataclasses.replace(
+            made, environment=dataclasses.replace(made.environment, keep_records=True)
+        )
+        before = left(made.target(), made.environment)["444444444444"]
+        retire(keeping, tmp_path, "initech")
+        after = left(made.target(), made.environment)["444444444444"]
+        kept = {name for name in before if ":log-group:" in name or ":kms:" in name}
+        assert kept and kept <= after < before
+        assert not {name for name in after if "role/bulkhead" in name}
+        assert unlisted_roots(made.environment, tmp_path) == []

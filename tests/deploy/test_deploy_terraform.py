@@ -172,6 +172,25 @@ def test_output_gives_sensitive_values(make: Make) -> None:
     assert make(say(outputs)).output() == {"customers": SECRET}
 
 
+def test_a_plan_document_is_what_show_says_and_leaves_no_plan(make: Make, tmp_path: Path) -> None:
+    script = f"""
+case "$1" in
+  plan) touch {tmp_path}/state/plan;;
+  show) echo '{{"planned_values": {{}}}}';;
+esac"""
+    document = make(script).plan_document({"profile": "p"}, refresh=False)
+    assert json.loads(document) == {"planned_values": {}}
+    plan, show = (tmp_path / "calls").read_text(encoding="utf-8").splitlines()
+    saved = tmp_path / "state/plan"
+    assert f"-out={saved}" in plan.split() and "-refresh=false" in plan.split()
+    assert show.split() == ["show", "-json", "-no-color", str(saved)]
+    assert not saved.exists()
+
+    with pytest.raises(UserError, match="terraform plan of root"):
+        make(f"touch {saved}; exit 1").plan_document({})
+    assert not saved.exists()
+
+
 def test_the_deadline_ends_a_hanging_terraform(make: Make) -> None:
     with pytest.raises(UserError, match="no end after"):
         make("trap 'exit 9' INT\nwhile :; do sleep 0.05; done", deadline=0.3).apply({})

@@ -15,11 +15,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
+import botocore.session
 import pytest
+
+from harness.deploy.environment import load_environment
+from harness.errors import UserError
 
 ROOT = Path(__file__).parents[2]
 
 FLEET = "modules/operations-role-fleet"
+PROFILES = "modules/inference-profiles"
 LOGGING = "modules/customer-logging"
 GUARDRAILS = "modules/organization-guardrails"
 SPEND = "modules/spend-controls"
@@ -27,23 +32,30 @@ OPERATIONS = "environments/embedded/operations"
 CUSTOMER = "environments/embedded/customer"
 
 SHARED = "environments/embedded/customers.yaml"
+SCHEMA = "environments/embedded/customers.schema.json"
 FILES = {
-    FLEET: [f"{FLEET}/variables.tf"],
+    FLEET: [f"{FLEET}/variables.tf", f"{FLEET}/regions.tf"],
+    PROFILES: [f"{PROFILES}/variables.tf"],
     LOGGING: [f"{LOGGING}/variables.tf"],
     GUARDRAILS: [f"{GUARDRAILS}/variables.tf"],
     SPEND: [f"{SPEND}/variables.tf"],
-    OPERATIONS: [SHARED, f"{OPERATIONS}/variables.tf", f"{OPERATIONS}/locals.tf"],
-    CUSTOMER: [SHARED, f"{CUSTOMER}/variables.tf", f"{CUSTOMER}/locals.tf"],
+    OPERATIONS: [SHARED, SCHEMA, f"{OPERATIONS}/variables.tf", f"{OPERATIONS}/locals.tf"],
+    CUSTOMER: [
+        SHARED,
+        *(f"{CUSTOMER}/{name}" for name in ("variables.tf", "locals.tf", "support.yaml")),
+    ],
 }
 
 ACME_ID = "0d9c2f1e-7b43-4a5e-9f60-3c1d2e8b7a95"
 GLOBEX_ID = "HdM3-sV0qkX_ZtY7bRw2nLc8uFgJ5pQeA1iOo6yKdTm"
 
+AIPS, OWN = "arn:aws:bedrock:", ":011111111111:application-inference-profile/"
 PROFILE = "arn:aws:bedrock:eu-west-1:011111111111:application-inference-profile"
 
 GOOD: dict[str, dict[str, Any]] = {
     FLEET: {
         "operations_account_id": "011111111111",
+        "management_account_id": "099999999999",
         "customers": {
             "acme": {
                 "accounts": [
@@ -51,10 +63,30 @@ GOOD: dict[str, dict[str, Any]] = {
                     {"account_id": "222222222223", "caller_roles": ["app", "team/x/app"]},
                 ],
                 "models": ["amazon.nova-lite-v1:0", "anthropic.claude-3-5-sonnet-20240620-v1:0"],
+                "regions": ["eu-central-1"],
             },
             "globex-2": {
                 "accounts": [{"account_id": "033333333333"}],
                 "models": ["eu.amazon.nova-lite-v1:0", "amazon.titan-text-lite-v1:0:4k"],
+                "regions": ["eu-central-1", "eu-west-1"],
+            },
+        },
+        "inference_profiles": {
+            "eu-central-1": {
+                "acme": {
+                    "amazon.nova-lite-v1:0": f"{AIPS}eu-central-1{OWN}aaaaaaaaaaa1",
+                    "anthropic.claude-3-5-sonnet-20240620-v1:0": f"{AIPS}eu-central-1{OWN}a2",
+                },
+                "globex-2": {
+                    "eu.amazon.nova-lite-v1:0": f"{AIPS}eu-central-1{OWN}bbbbbbbbbbb1",
+                    "amazon.titan-text-lite-v1:0:4k": f"{AIPS}eu-central-1{OWN}bbbbbbbbbbb2",
+                },
+            },
+            "eu-west-1": {
+                "globex-2": {
+                    "eu.amazon.nova-lite-v1:0": f"{AIPS}eu-west-1{OWN}bbbbbbbbbbb3",
+                    "amazon.titan-text-lite-v1:0:4k": f"{AIPS}eu-west-1{OWN}bbbbbbbbbbb4",
+                },
             },
         },
         "external_ids": {"acme": ACME_ID, "globex-2": GLOBEX_ID},
@@ -62,18 +94,60 @@ GOOD: dict[str, dict[str, Any]] = {
         "inference_profile_key_value": "application-or-system",
         "tags": {"team": "platform"},
     },
+    PROFILES: {
+        "operations_account_id": "011111111111",
+        "models": {
+            "acme": ["amazon.nova-lite-v1:0", "anthropic.claude-3-5-sonnet-20240620-v1:0"],
+            "globex-2": ["eu.amazon.nova-lite-v1:0", "amazon.titan-text-lite-v1:0:4k"],
+        },
+        "tags": {"team": "platform"},
+    },
     LOGGING: {
         "customer": "acme",
         "account_id": "222222222222",
         "fleet_role_arn": "arn:aws:iam::111111111111:role/bulkhead/fleet/bulkhead-acme",
-        "caller": {"type": "lambda"},
+        "caller": {
+            "type": "eks-irsa",
+            "oidc_provider": f"oidc.eks.eu-central-1.amazonaws.com/id/{'0123456789ABCDEF' * 2}",
+            "namespace": "shop",
+            "service_account": "chat.bot",
+        },
+        "content": {"enabled": True, "data_identifiers": ["EmailAddress", "Ssn-US"]},
+        "owner_arns": ["arn:aws:iam::222222222222:role/bulkhead/owner"],
+        "reader": {"principal_arns": ["arn:aws:iam::222222222222:user/a/auditor"], "content": True},
+        "support_access": {
+            "case-1": {
+                "principal_arns": ["arn:aws:iam::888888888888:role/support/engineer"],
+                "granted_at": "2026-01-12T08:00:00Z",
+                "expires_at": "2026-01-19T08:00:00Z",
+            }
+        },
+        "permissions_boundary_arn": "arn:aws:iam::222222222222:policy/bulkhead/boundary",
+        "alarms": {
+            "heartbeat_minutes": 0,
+            "action_arns": ["arn:aws:sns:eu-central-1:222222222222:alarms"],
+        },
     },
     GUARDRAILS: {
         "operations_account_id": "011111111111",
-        "customer_account_ids": ["222222222222", "033333333333"],
+        "customers": {
+            "acme": {"accounts": ["222222222222", "222222222223"]},
+            "globex-2": {"accounts": ["033333333333"], "own_organization": True},
+        },
         "trusted_account_ids": ["888888888888"],
         "model_regions": ["eu-central-1", "us-gov-west-1"],
+        "deployer_arns": [
+            "arn:aws:iam::011111111111:role/bulkhead/bulkhead-deploy",
+            "arn:aws:iam::011111111111:user/administrator",
+        ],
+        "bootstrapper_arns": ["arn:aws:iam::011111111111:role/OrganizationAccountAccessRole"],
+        "stop_executor_arns": ["arn:aws:iam::011111111111:role/bulkhead/stop"],
+        "stop_policy_arns": [
+            "arn:aws:iam::011111111111:policy/bulkhead/fleet/bulkhead-*-stop",
+            "arn:aws:iam::aws:policy/AWSDenyAll",
+        ],
         "break_glass_role_arns": ["arn:aws:iam::011111111111:role/break/glass"],
+        "break_glass_emails": ["security@example.com"],
         "federated_role_arns": [
             "arn:aws:iam::011111111111:role/ci/deploy",
             "arn:aws:iam::011111111111:role/aws-reserved/sso.amazonaws.com/*",
@@ -116,7 +190,14 @@ GOOD: dict[str, dict[str, Any]] = {
     CUSTOMER: {
         "customer": "acme",
         "account_id": "222222222222",
-        "fleet_role_arn": "arn:aws:iam::111111111111:role/bulkhead/fleet/bulkhead-acme",
+        "handover": {
+            "format": "bulkhead-handover/1",
+            "environment": "embedded",
+            "customer": "acme",
+            "fleet_role_arn": "arn:aws:iam::111111111111:role/bulkhead/fleet/bulkhead-acme",
+            "external_id_parameter": "/bulkhead/acme/external-id",
+            "regions": ["eu-central-1"],
+        },
     },
 }
 
@@ -124,6 +205,9 @@ GOOD: dict[str, dict[str, Any]] = {
 class Workbench(Protocol):
     """What this file needs of the `Workbench` in conftest.py."""
 
+    folder: Path
+
+    def init(self) -> None: ...
     def refusals(self, variables: dict[str, Any]) -> list[str]: ...
 
 
@@ -143,11 +227,12 @@ def put(value: Any, *path: str | int) -> Change:
 
 
 def customer_named(name: str) -> Change:
-    """A change that gives customer `acme` another key, here and in the external ids."""
+    """A change that gives customer `acme` another key, here and wherever else it stands."""
 
     def change(variables: dict[str, Any]) -> None:
-        for field in ("customers", "external_ids"):
-            variables[field][name] = variables[field].pop("acme")
+        profiles = variables["inference_profiles"]["eu-central-1"]
+        for by_customer in (variables["customers"], variables["external_ids"], profiles):
+            by_customer[name] = by_customer.pop("acme")
 
     return change
 
@@ -156,25 +241,88 @@ def twin_in_upper_case(variables: dict[str, Any]) -> None:
     variables["customers"]["ACME"] = {
         "accounts": [{"account_id": "444444444444"}],
         "models": ["amazon.nova-lite-v1:0"],
+        "regions": ["eu-west-1"],
     }
     variables["external_ids"]["ACME"] = "b7Jw0cTq-N3mYhR5vUe8zKxP2sLgD9aFiO4tEr6BkVu"
+    variables["inference_profiles"]["eu-west-1"]["ACME"] = {
+        "amazon.nova-lite-v1:0": f"{AIPS}eu-west-1{OWN}ccccccccccc1"
+    }
 
 
 def unknown_customer(variables: dict[str, Any]) -> None:
-    variables["customer"] = "umbrella"
-    variables["fleet_role_arn"] = variables["fleet_role_arn"].replace("acme", "umbrella")
+    variables["customer"] = variables["handover"]["customer"] = "umbrella"
+    role = variables["handover"]["fleet_role_arn"]
+    variables["handover"]["fleet_role_arn"] = role.replace("acme", "umbrella")
 
 
 def account(field: str, value: Any) -> Change:
     return put(value, "customers", "acme", "accounts", 0, field)
 
 
+def models(*values: str) -> Change:
+    """A change of all models of customer `acme`, and of its profiles with them."""
+
+    def change(variables: dict[str, Any]) -> None:
+        variables["customers"]["acme"]["models"] = list(values)
+        variables["inference_profiles"]["eu-central-1"]["acme"] = {
+            value: f"{AIPS}eu-central-1{OWN}ccccccccccc{n}" for n, value in enumerate(values)
+        }
+
+    return change
+
+
 def model(value: str) -> Change:
-    return put(value, "customers", "acme", "models", 0)
+    return models(value, "anthropic.claude-3-5-sonnet-20240620-v1:0")
+
+
+def regions(*values: str) -> Change:
+    """A change of the regions of customer `acme`, and of its profiles with them."""
+
+    def change(variables: dict[str, Any]) -> None:
+        variables["customers"]["acme"]["regions"] = list(values)
+        by_region = variables["inference_profiles"]
+        own = list(by_region["eu-central-1"].pop("acme"))
+        for n, value in enumerate(dict.fromkeys(values)):
+            by_region.setdefault(value, {})["acme"] = {
+                name: f"{AIPS}{value}{OWN}ccccccccccc{n}{m}" for m, name in enumerate(own)
+            }
+
+    return change
+
+
+def profile(value: str) -> Change:
+    """A change of the ARN of one profile of customer `acme`."""
+    return put(value, "inference_profiles", "eu-central-1", "acme", "amazon.nova-lite-v1:0")
+
+
+def without_profile(region: str, *path: str) -> Change:
+    def change(variables: dict[str, Any]) -> None:
+        place = variables["inference_profiles"]
+        for step in (region, *path)[:-1]:
+            place = place[step]
+        del place[(region, *path)[-1]]
+
+    return change
 
 
 def external_id(value: str) -> Change:
     return put(value, "external_ids", "acme")
+
+
+CALLER_ARN = "arn:aws:iam::222222222222:role/bulkhead/bulkhead-caller"
+
+
+def granted(field: str, value: Any) -> Change:
+    return put(value, "support_access", "case-1", field)
+
+
+def ticket_named(name: str) -> Change:
+    """A change that gives the grant another ticket."""
+
+    def change(variables: dict[str, Any]) -> None:
+        variables["support_access"][name] = variables["support_access"].pop("case-1")
+
+    return change
 
 
 def limited(value: Any, *path: str | int) -> Change:
@@ -220,11 +368,49 @@ CASES: dict[str, list[tuple[str, Change]]] = {
         ("customers: a caller role must", account("caller_roles", ["/app"])),
         ("customers: a caller role must", account("caller_roles", ["app", ""])),
         ("customers: a caller role must", account("caller_roles", ["arn:aws:iam::1:role/app"])),
+        ("management_account_id must", put(99999999999, "management_account_id")),
+        ("management_account_id is", put("011111111111", "management_account_id")),
+        ("customers: the management account", account("account_id", "099999999999")),
+        ("customers: each customer needs at least one model", models()),
+        ("customers: each customer needs at least one region", regions()),
+        ("customers: a region is listed twice", regions("eu-west-1", "eu-west-1")),
+        ("customers: a region is not one", regions("eu-wset-1")),
+        ("customers: a region is not one", regions("eu-*")),
+        ("customers: a region is not one", regions("EU-west-1")),
+        ("customers: a region is not one", regions("cn-north-1")),
+        ("customers: a region is not in", regions("us-gov-west-1")),
+        ("inference_profiles must have", without_profile("eu-west-1")),
+        ("inference_profiles must have", without_profile("eu-central-1", "acme")),
         (
-            "customers: each customer needs at least one model",
-            put([], "customers", "acme", "models"),
+            "inference_profiles must have",
+            without_profile("eu-central-1", "acme", "amazon.nova-lite-v1:0"),
         ),
-        ("customers: a model is listed twice", model("anthropic.claude-3-5-sonnet-20240620-v1:0")),
+        (
+            "inference_profiles must have",
+            put({"acme": {"m": f"{AIPS}eu-west-3{OWN}x"}}, "inference_profiles", "eu-west-3"),
+        ),
+        (
+            "inference_profiles must have",
+            put({"m": f"{AIPS}eu-west-1{OWN}x"}, "inference_profiles", "eu-west-1", "umbrella"),
+        ),
+        ("inference_profiles: an ARN is not", profile("*")),
+        ("inference_profiles: an ARN is not", profile(f"{AIPS}eu-central-1{OWN}*")),
+        ("inference_profiles: an ARN is not", profile(f"{AIPS}eu-west-1{OWN}ccccccccccc1")),
+        ("inference_profiles: an ARN is not", profile(f"{AIPS}*{OWN}ccccccccccc1")),
+        (
+            "inference_profiles: an ARN is not",
+            profile("arn:aws:bedrock:eu-central-1:222222222222:application-inference-profile/c"),
+        ),
+        (
+            "inference_profiles: an ARN is not",
+            profile("arn:aws:bedrock:eu-central-1:011111111111:inference-profile/eu.a.b"),
+        ),
+        ("inference_profiles: a profile stands", profile(f"{AIPS}eu-central-1{OWN}bbbbbbbbbbb1")),
+        ("inference_profiles: a profile stands", profile(f"{AIPS}eu-central-1{OWN}a2")),
+        (
+            "customers: a model is listed twice",
+            models(*["anthropic.claude-3-5-sonnet-20240620-v1:0"] * 2),
+        ),
         ("customers: a model is listed twice", model("anthropic.claude-3-5-sonnet-20240620-v1.0")),
         ("customers: a model must", model("amazon.*")),
         ("customers: a model must", model("amazon.nova-${aws:PrincipalTag/m}")),
@@ -246,11 +432,14 @@ CASES: dict[str, list[tuple[str, Change]]] = {
         ("external_ids: an external id contains its", external_id(f"Acme-{ACME_ID}")),
         ("external_ids: an external id contains an", external_id(f"222222222222{ACME_ID}")),
         ("external_ids: an external id contains an", external_id(f"{ACME_ID}.011111111111")),
+        ("external_ids: an external id contains an", external_id(f"{ACME_ID}.099999999999")),
         *(
             ("external_ids: an external id is a hash", external_id(value))
             for value in (
                 hashlib.md5(b"acme").hexdigest(),
                 hashlib.sha1(b"222222222222").hexdigest(),
+                hashlib.sha256(b"bulkhead-acme").hexdigest(),
+                hashlib.md5(b"099999999999").hexdigest(),
                 hashlib.sha256(b"acme222222222222").hexdigest().upper(),
                 hashlib.sha512(b"acme-222222222223").hexdigest(),
                 str(uuid.uuid5(uuid.NAMESPACE_DNS, "acme")),
@@ -261,6 +450,10 @@ CASES: dict[str, list[tuple[str, Change]]] = {
         (
             "cross_region_destinations: the prefix",
             put(["eu-west-1"], "cross_region_destinations", "global"),
+        ),
+        (
+            "cross_region_destinations: name regions",
+            put(["eu-wset-1"], "cross_region_destinations", "eu"),
         ),
         (
             "cross_region_destinations: name regions",
@@ -277,10 +470,82 @@ CASES: dict[str, list[tuple[str, Change]]] = {
         ("name_prefix must", put("b" * 65, "name_prefix")),
         ("operations_account_id must", put("11111111111", "operations_account_id")),
         ("operations_account_id must", put("1111111111111", "operations_account_id")),
-        ("customer_account_ids must", put([], "customer_account_ids")),
-        ("customer_account_ids: every", put(["22222222222"], "customer_account_ids")),
-        ("customer_account_ids: every", put(["22222222222*"], "customer_account_ids")),
-        ("customer_account_ids: the operations", put(["011111111111"], "customer_account_ids")),
+        ("customers must", put({}, "customers")),
+        *(
+            ("customers: a key must", put({"accounts": ["444444444444"]}, "customers", key))
+            for key in ("Initech", "a--b", "a*", "a" * 33)
+        ),
+        ("customers: each customer needs", put([], "customers", "acme", "accounts")),
+        ("customers: every account", put(["22222222222"], "customers", "acme", "accounts")),
+        ("customers: every account", put(["22222222222*"], "customers", "acme", "accounts")),
+        ("customers: an account is listed", put(["033333333333"], "customers", "acme", "accounts")),
+        ("customers: the operations", put(["011111111111"], "customers", "acme", "accounts")),
+        (
+            "customers: a customer can have",
+            put([f"{n:012}" for n in range(201)], "customers", "acme", "accounts"),
+        ),
+        ("trusted_account_ids: a customer's", put(["222222222222"], "trusted_account_ids")),
+        ("deployer_arns must list", put([], "deployer_arns")),
+        *(
+            ("deployer_arns must be", put([arn], "deployer_arns"))
+            for arn in (
+                "arn:aws:iam::011111111111:role/*",
+                "arn:aws:iam::222222222222:role/deploy",
+                "arn:aws:iam::011111111111:role/${aws:username}",
+                "arn:aws:sts::011111111111:assumed-role/deploy/x",
+            )
+        ),
+        (
+            "deployer_arns: a fleet",
+            put(["arn:aws:iam::011111111111:role/bulkhead/fleet/bulkhead-acme"], "deployer_arns"),
+        ),
+        ("bootstrapper_arns must list", put([], "bootstrapper_arns")),
+        (
+            "bootstrapper_arns must be",
+            put(["arn:aws:iam::222222222222:role/x"], "bootstrapper_arns"),
+        ),
+        ("bootstrapper_arns must be", put(["arn:aws:iam::011111111111:*"], "bootstrapper_arns")),
+        (
+            "bootstrapper_arns: a fleet",
+            put(
+                ["arn:aws:iam::011111111111:role/bulkhead/fleet/bulkhead-acme"],
+                "bootstrapper_arns",
+            ),
+        ),
+        (
+            "stop_executor_arns must",
+            put(["arn:aws:iam::011111111111:user/x"], "stop_executor_arns"),
+        ),
+        (
+            "stop_executor_arns must",
+            put(["arn:aws:iam::222222222222:role/x"], "stop_executor_arns"),
+        ),
+        *(
+            ("stop_policy_arns must", put([arn], "stop_policy_arns"))
+            for arn in (
+                "*",
+                "arn:aws:iam::011111111111:policy/*",
+                "arn:aws:iam::aws:policy/*",
+                "arn:aws:iam::011111111111:policy/bulkhead/fleet/bulkhead-*",
+                "arn:aws:iam::222222222222:policy/bulkhead/fleet/acme-stop",
+                "arn:aws:iam::011111111111:policy/${aws:username}-stop",
+            )
+        ),
+        (
+            "break_glass_role_arns: a role",
+            put(
+                ["arn:aws:iam::011111111111:role/bulkhead/bulkhead-deploy"], "break_glass_role_arns"
+            ),
+        ),
+        (
+            "break_glass_role_arns: a role",
+            put(
+                ["arn:aws:iam::011111111111:role/OrganizationAccountAccessRole"],
+                "break_glass_role_arns",
+            ),
+        ),
+        ("break_glass_emails must be", put(["security"], "break_glass_emails")),
+        ("break_glass_emails must list", put([], "break_glass_emails")),
         ("trusted_account_ids: every", put(["8888"], "trusted_account_ids")),
         *(
             ("federated_role_arns must", put([arn], "federated_role_arns"))
@@ -307,6 +572,23 @@ CASES: dict[str, list[tuple[str, Change]]] = {
         ("administrator_role_names must", put(["${aws:username}"], "administrator_role_names")),
         ("tags: keys", put({"aws:x": "y"}, "tags")),
     ],
+    PROFILES: [
+        ("partition must", put("aws-cn", "partition")),
+        ("operations_account_id must", put("1111111111111", "operations_account_id")),
+        *(
+            ("models: a customer's key", put(["amazon.nova-lite-v1:0"], "models", key))
+            for key in ("ACME", "acme_2", "acme*", "ac${aws:username}", "a" * 33)
+        ),
+        ("models: each customer needs", put([], "models", "acme")),
+        ("models: a model is listed twice", put(["a.b-c", "a.b.c"], "models", "acme")),
+        *(
+            ("models: a model must", put([value], "models", "acme"))
+            for value in ("amazon.*", "Amazon.nova-lite-v1:0", "amazon.nova-${aws:userid}")
+        ),
+        ("models: global", put(["global.amazon.nova-lite-v1:0"], "models", "acme")),
+        ("tags: keys", put("acme", "tags", "Bulkhead:customer")),
+        ("tags: keys", put("acme", "tags", "aws:x")),
+    ],
     LOGGING: [
         ("partition must", put("aws-cn", "partition")),
         ("customer must", put("acme*", "customer")),
@@ -321,12 +603,98 @@ CASES: dict[str, list[tuple[str, Change]]] = {
             put("arn:aws:iam::111111111111:role/${aws:userid}", "fleet_role_arn"),
         ),
         ("fleet_role_arn names", put("arn:aws:iam::222222222222:role/x", "fleet_role_arn")),
-        ("caller.type must", put("root", "caller", "type")),
+        ("caller.type must", put({"type": "root"}, "caller")),
+        ("caller.oidc_provider must", put("https://x", "caller", "oidc_provider")),
+        ("caller.oidc_provider must", put("*", "caller", "oidc_provider")),
+        (
+            "caller.oidc_provider must",
+            put(
+                "token.actions.githubusercontent.com",
+                "caller",
+                "oidc_provider",
+            ),
+        ),
+        ("caller.namespace must", put("*", "caller", "namespace")),
+        ("caller.namespace must", put("", "caller", "namespace")),
+        ("caller.service_account must", put("chat-*", "caller", "service_account")),
+        ("caller.service_account must", put("${aws:userid}", "caller", "service_account")),
+        ("caller: oidc_provider", put("lambda", "caller", "type")),
         ("caller_role_path must", put("/a/*/", "caller_role_path")),
         ("caller_role_path must", put("bulkhead", "caller_role_path")),
         ("caller_role_name must", put("app*", "caller_role_name")),
         ("retention_in_days must", put(0, "retention_in_days")),
         ("retention_in_days must", put(42, "retention_in_days")),
+        ("record_data_identifiers must", put([], "record_data_identifiers")),
+        (
+            "record_data_identifiers must",
+            put(
+                ["arn:aws:dataprotection::aws:data-identifier/EmailAddress"],
+                "record_data_identifiers",
+            ),
+        ),
+        ("content.retention_in_days must", put(90, "content", "retention_in_days")),
+        ("content.retention_in_days must", put(0, "content", "retention_in_days")),
+        ("content.data_identifiers must", put([], "content", "data_identifiers")),
+        ("content.data_identifiers must", put(["*"], "content", "data_identifiers")),
+        *(
+            ("owner_arns must", put([arn], "owner_arns"))
+            for arn in (
+                "arn:aws:iam::111111111111:role/owner",
+                "arn:aws:iam::222222222222:root",
+                "arn:aws:iam::222222222222:role/*",
+            )
+        ),
+        ("owner_arns names", put([CALLER_ARN], "owner_arns")),
+        *(
+            ("reader.principal_arns must", put([arn], "reader", "principal_arns"))
+            for arn in (
+                "arn:aws:iam::111111111111:role/support",
+                "arn:aws:iam::333333333333:role/support",
+                "arn:aws:iam::222222222222:root",
+                "arn:aws:iam::222222222222:role/*",
+                "*",
+            )
+        ),
+        ("reader.principal_arns names", put([CALLER_ARN], "reader", "principal_arns")),
+        ("reader.content", put({}, "content")),
+        ("support_access: a ticket", ticket_named("Case-1")),
+        ("support_access: a ticket", ticket_named("c" * 33)),
+        ("support_access: a grant must name", granted("principal_arns", [])),
+        *(
+            ("support_access: principals must", granted("principal_arns", [arn]))
+            for arn in (
+                "arn:aws:iam::888888888888:root",
+                "arn:aws:iam::888888888888:user/engineer",
+                "arn:aws:iam::888888888888:role/support/*",
+                "arn:aws:iam::*:role/support/engineer",
+            )
+        ),
+        (
+            "support_access: nobody",
+            granted("principal_arns", ["arn:aws:iam::111111111111:role/support"]),
+        ),
+        ("support_access: granted_at", granted("granted_at", "2026-01-12")),
+        ("support_access: granted_at", granted("expires_at", "2026-13-12T08:00:00Z")),
+        ("support_access: granted_at", granted("expires_at", "2026-01-13T08:00:00+02:00")),
+        ("support_access: a grant must expire", granted("expires_at", "2026-01-19T08:00:01Z")),
+        ("support_access: a grant must expire", granted("expires_at", "2026-01-12T08:00:00Z")),
+        (
+            "permissions_boundary_arn must",
+            put("arn:aws:iam::111111111111:policy/x", "permissions_boundary_arn"),
+        ),
+        ("permissions_boundary_arn must", put("boundary", "permissions_boundary_arn")),
+        ("alarms: thresholds", put(-1, "alarms", "errors")),
+        ("alarms: thresholds", put(0.5, "alarms", "tokens_per_hour")),
+        ("alarms.heartbeat_minutes must", put(1441, "alarms", "heartbeat_minutes")),
+        ("alarms.heartbeat_minutes must", put(-1, "alarms", "heartbeat_minutes")),
+        *(
+            ("alarms.action_arns must", put([arn], "alarms", "action_arns"))
+            for arn in (
+                "arn:aws:sns:eu-central-1:111111111111:alarms",
+                "arn:aws:lambda:eu-central-1:222222222222:function:alarms",
+                "arn:aws:sns:eu-central-1:222222222222:*",
+            )
+        ),
         ("key_deletion_window_in_days must", put(6, "key_deletion_window_in_days")),
         ("key_deletion_window_in_days must", put(31, "key_deletion_window_in_days")),
         ("tags: keys", put({"bulkhead:customer": "globex"}, "tags")),
@@ -398,13 +766,24 @@ CASES: dict[str, list[tuple[str, Change]]] = {
     CUSTOMER: [
         ("customer is not a key", unknown_customer),
         ("account_id is not listed", put("333333333333", "account_id")),
+        ("handover is not a document", put("bulkhead-handover/0", "handover", "format")),
+        ("handover is of environment", put("production", "handover", "environment")),
+        ("handover is of customer", put("globex", "handover", "customer")),
         (
-            "fleet_role_arn is not",
-            put("arn:aws:iam::111111111111:role/bulkhead/fleet/bulkhead-globex", "fleet_role_arn"),
+            "handover names a fleet role",
+            put(
+                "arn:aws:iam::111111111111:role/bulkhead/fleet/bulkhead-globex",
+                "handover",
+                "fleet_role_arn",
+            ),
         ),
         (
-            "fleet_role_arn is not",
-            put("arn:aws:iam::222222222222:role/bulkhead/fleet/bulkhead-acme", "fleet_role_arn"),
+            "handover names a fleet role",
+            put(
+                "arn:aws:iam::222222222222:role/bulkhead/fleet/bulkhead-acme",
+                "handover",
+                "fleet_role_arn",
+            ),
         ),
     ],
 }
@@ -454,6 +833,18 @@ def test_every_rule_has_a_case_and_every_case_one_rule(where: str) -> None:
     assert [m for m in messages if not any(m.startswith(s) for s in starts)] == []
 
 
+def test_the_known_regions_are_those_of_the_sdk() -> None:
+    text = (ROOT / FLEET / "regions.tf").read_text(encoding="utf-8")
+    session = botocore.session.Session()
+    known = [
+        region
+        for partition in ("aws", "aws-us-gov")
+        for region in session.get_available_regions("bedrock", partition)
+    ]
+    listed = re.findall(r'^    "([a-z0-9-]+)",$', text, re.MULTILINE)
+    assert listed == sorted(known)
+
+
 @pytest.mark.parametrize("where", FILES)
 def test_every_variable_is_typed_described_and_not_null(where: str) -> None:
     text = (ROOT / where / "variables.tf").read_text(encoding="utf-8")
@@ -466,3 +857,41 @@ def test_every_variable_is_typed_described_and_not_null(where: str) -> None:
         }
         missing = [f for f, p in fields.items() if not re.search(p, block, re.MULTILINE)]
         assert not missing, f"{where}: variable {name} lacks {missing}"
+
+
+@pytest.mark.parametrize(
+    ("quota", "refused"),
+    [
+        ("inference_profiles_per_region: 4", False),
+        ("inference_profiles_per_region: 3", True),
+        ("roles: 3", False),
+        ("roles: 2", True),
+        ("managed_policies: 2", True),
+    ],
+)
+def test_a_plan_is_refused_for_more_than_one_operations_account_holds(
+    quota: str, refused: bool, workbench: Callable[..., Workbench]
+) -> None:
+    """The real outputs over a module that makes nothing; the harness counts the same before."""
+    bench = workbench(*FILES[OPERATIONS], f"{OPERATIONS}/outputs.tf", at=OPERATIONS)
+    (bench.folder / "fleet").mkdir()
+    (bench.folder / "fleet" / "outputs.tf").write_text('output "customers" {\n  value = {}\n}\n')
+    (bench.folder / "main.tf").write_text('module "fleet" {\n  source = "./fleet"\n}\n')
+    file = bench.folder.parent / "customers.yaml"
+    text = file.read_text(encoding="utf-8")
+    changed = text.replace("operations:\n", f"operations:\n  quotas: {{ {quota} }}\n", 1)
+    assert changed != text
+    file.write_text(changed, encoding="utf-8")
+    bench.init()
+    refusals = bench.refusals(GOOD[OPERATIONS])
+    assert len(refusals) == int(refused), refusals
+    if refused:
+        assert refusals[0].startswith("customers.yaml lists more than one operations account holds")
+        assert f"of {quota.rsplit(maxsplit=1)[-1]}. Move customers to another cell" in refusals[0]
+    try:
+        load_environment(file.parent)
+    except UserError as error:
+        assert refused
+        assert "more than one operations account holds" in str(error)
+    else:
+        assert not refused

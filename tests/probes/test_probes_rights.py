@@ -9,7 +9,7 @@ import pytest
 
 from harness.probes.guardrail_decisions import failures, strange_keys
 from harness.probes.guardrail_requests import Asked, Purpose
-from harness.probes.rights import beyond, held
+from harness.probes.rights import attached, beyond, denies_only, held
 
 ROLE = "arn:aws:iam::111111111111:role/app"
 GROUP = "arn:aws:logs:eu-central-1:111111111111:log-group:own"
@@ -25,6 +25,7 @@ class Iam:
     def __init__(self, *statements: dict[str, Any], boundary: dict[str, Any] | None = None) -> None:
         self._inline = {"Version": "2012-10-17", "Statement": list(statements)}
         self._boundary = {"Version": "2012-10-17", "Statement": boundary}
+        self.attached: list[str] = []
 
     def get_role(self, **_: str) -> dict[str, Any]:
         limit = {"PermissionsBoundaryArn": "arn:boundary"}
@@ -37,8 +38,12 @@ class Iam:
     def get_role_policy(self, **_: str) -> dict[str, Any]:
         return {"PolicyDocument": self._inline}
 
-    def list_attached_role_policies(self, **_: str) -> dict[str, Any]:
-        return {"AttachedPolicies": []}
+    def get_paginator(self, operation: str) -> Iam:
+        assert operation == "list_attached_role_policies"
+        return self
+
+    def paginate(self, **_: str) -> list[dict[str, Any]]:
+        return [{"AttachedPolicies": [{"PolicyArn": arn}]} for arn in self.attached]
 
     def get_policy(self, **_: str) -> dict[str, Any]:
         return {"Policy": {"DefaultVersionId": "v1"}}
@@ -48,6 +53,22 @@ class Iam:
 
 
 OWN = allow("logs:PutLogEvents", GROUP)
+STOP = {"Effect": "Deny", "Action": "bedrock:*", "Resource": "*"}
+
+
+def test_every_page_of_attached_policies_is_read() -> None:
+    iam = Iam(OWN, boundary=STOP)
+    iam.attached = ["arn:one", "arn:two"]
+    assert list(attached(iam, "app")) == ["arn:one", "arn:two"]
+    assert all(map(denies_only, attached(iam, "app").values()))
+
+
+@pytest.mark.parametrize(
+    ("statements", "only"),
+    [(STOP, True), ([STOP], True), ([STOP, OWN], False), (OWN, False)],
+)
+def test_a_stop_allows_nothing(statements: object, only: bool) -> None:
+    assert denies_only({"Version": "2012-10-17", "Statement": statements}) is only
 
 
 def more(*statements: dict[str, Any], boundary: dict[str, Any] | None = None) -> list[str]:

@@ -19,7 +19,8 @@ _copies = itertools.count()
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Parameters by name: `account` (every customer account), `customer`, `foreign` (an account and
-    a customer it does not belong to), `outsider`, `region`."""
+    a customer it does not belong to), `further` (an account and a role beside its caller role that
+    may assume the fleet role), `outsider`, `region`."""
     environment = environment_of(metafunc.config)
     accounts = [(c.key, a.account_id) for c, a in environment.customer_accounts]
     wanted = set(metafunc.fixturenames)
@@ -39,6 +40,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             [(account, customer) for _, account, customer in pairs],
             ids=[f"{owner}-{account}-to-{customer}" for owner, account, customer in pairs],
         )
+    if "further" in wanted:
+        roles = [
+            (a.account_id, r) for _, a in environment.customer_accounts for r in a.further_callers
+        ]
+        metafunc.parametrize("further", roles, ids=["-".join(pair) for pair in roles])
     if "customer" in wanted:
         metafunc.parametrize("customer", list(environment.customers))
     if "outsider" in wanted:

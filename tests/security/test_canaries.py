@@ -54,21 +54,21 @@ WAYS: dict[str, Callable[[Any, list[Any], Any], None]] = {
 }
 
 
-def application(cast: Cast, home: Home) -> Bulkhead:
-    """The customer's application, with what its Terraform outputs say."""
+def application(cast: Cast, home: Home, region: str) -> Bulkhead:
+    """The customer's application in a region, with what its Terraform outputs say."""
     fleet = cast.stage.fleet_of(home.account)
     return Bulkhead.from_config(
         {
             "customer": home.customer,
             "account_id": home.account,
             "app": cast.helper_name("app"),
-            "region": fleet.region,
+            "region": region,
             "fleet_role_arn": fleet.role_arn,
             "external_id": fleet.external_id,
             "log_group_name": home.group,
             "log_group_arn": home.group_arn,
             "log_region": home.region,
-            "inference_profiles": dict(fleet.profiles),
+            "inference_profiles": dict(fleet.profiles_by_region[region]),
         },
         cast.caller(home.account).session,
         endpoint_url=cast.stage.target.endpoint_url,
@@ -81,15 +81,17 @@ class Sent:
     """What one application sent, by the way of its call, and whether its records were settled."""
 
     home: Home
+    region: str
     records: dict[str, str]
     prompts: dict[str, str]
     delivered: bool = False
 
 
-def send(cast: Cast, home: Home) -> Sent:
+def send(cast: Cast, home: Home, region: str) -> Sent:
     """Call a model in each way, a canary in the prompt and another in the record."""
-    sent = Sent(home, {w: canary("record") for w in WAYS}, {w: canary("prompt") for w in WAYS})
-    with application(cast, home) as app:
+    records, prompts = ({w: canary(kind) for w in WAYS} for kind in ("record", "prompt"))
+    sent = Sent(home, region, records, prompts)
+    with application(cast, home, region) as app:
         chat = app.chat(cast.stage.fleet_of(home.account).model)
         for way, call in WAYS.items():
             prompt = sent.prompts[way]
@@ -112,12 +114,18 @@ class Traffic:
 
 @pytest.fixture(scope="module")
 def send_all(cast: Cast) -> Callable[[], Traffic]:
-    """Sends once for all Regions. To be called by the tests: what goes wrong is their failure."""
+    """Sends once, from all Regions and for the search in all of them. To be called by the tests:
+    what goes wrong is their failure."""
 
     @functools.cache
     def send_all() -> Traffic:
         since = int(time.time() * 1000)
-        return Traffic(since, tuple(send(cast, home) for home in cast.stage.homes.values()))
+        sent = [
+            send(cast, home, region)
+            for home in cast.stage.homes.values()
+            for region in cast.stage.fleet_of(home.account).profiles_by_region
+        ]
+        return Traffic(since, tuple(sent))
 
     return send_all
 
@@ -138,7 +146,7 @@ def test_canaries(
         caller = cast.caller(sent.home.account)
         for way in WAYS:
             judge_record(probe, caller, sent, way, sighting, region)
-            judge_prompt(probe, caller, way, sighting, sent.prompts[way], region)
+            judge_prompt(probe, caller, sent, way, sighting, region)
 
 
 def judge_record(
@@ -154,7 +162,7 @@ def judge_record(
                 f"the record of a model call reaches the customer's own log group ({way})",
                 caller,
                 "logs:PutLogEvents",
-                home.group,
+                f"{home.group}, after a call in {sent.region}",
                 (home.group_arn,),
             ),
             expected="present",
@@ -171,7 +179,7 @@ def judge_record(
             f"the record of a model call reaches nothing but its log group ({way})",
             caller,
             "logs:PutLogEvents",
-            f"everything else that is kept in {region}",
+            f"everything else that is kept in {region}, after a call in {sent.region}",
             (),
         ),
         sighting,
@@ -180,7 +188,7 @@ def judge_record(
 
 
 def judge_prompt(
-    probe: Recorder, caller: Actor, way: str, sighting: Sighting, prompt: str, region: str
+    probe: Recorder, caller: Actor, sent: Sent, way: str, sighting: Sighting, region: str
 ) -> None:
     judge_absence(
         probe,
@@ -190,11 +198,11 @@ def judge_prompt(
             f"a prompt comes to rest nowhere ({way})",
             caller,
             "bedrock:InvokeModel",
-            f"everything that is kept in {region}",
+            f"everything that is kept in {region}, after a call in {sent.region}",
             (),
         ),
         sighting,
-        [str(f) for f in sighting.of(prompt)],
+        [str(f) for f in sighting.of(sent.prompts[way])],
     )
 
 

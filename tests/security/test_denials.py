@@ -6,6 +6,7 @@ does the denial show, so that is what happens here, in a copy of the cloud.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import pytest
@@ -46,8 +47,9 @@ def test_denials_hold_whatever_is_attached(
     ]
     for other in copied.stage.fleets.values():
         if other is not fleet:
-            arn = other.profile
-            calls.append((INVOKE, (arn,), lambda arn=arn: converse(copied, unbounded, arn)))  # type: ignore[misc]
+            for region, _, arn in other.all_profiles:
+                call = functools.partial(converse, copied, unbounded, arn, region)
+                calls.append((INVOKE, (arn,), call))
     for action, arns, call in calls:
         probe.denied(
             Subject(

@@ -101,8 +101,8 @@ def test_fleet_session_cannot_read_another_customers_profile(
     account, customer = foreign
     fleet, session = cast.stage.fleet_of(account), cast.fleet(account)
     victim = cast.stage.fleets[customer]
-    client = cast.client(session, "bedrock")
-    for model, profile in victim.profiles.items():
+    for region, model, profile in victim.all_profiles:
+        client = cast.client(session, "bedrock", region)
         probe.denied(
             Subject(
                 "fleet-rights",
@@ -110,10 +110,10 @@ def test_fleet_session_cannot_read_another_customers_profile(
                 "a fleet session cannot read another customer's profile",
                 session,
                 "bedrock:GetInferenceProfile",
-                f"{customer}'s profile of {model}",
+                f"{customer}'s profile of {model} in {region}",
                 (profile,),
             ),
-            lambda profile=profile: client.get_inference_profile(  # type: ignore[misc]
+            lambda client=client, profile=profile: client.get_inference_profile(  # type: ignore[misc]
                 inferenceProfileIdentifier=profile
             ),
             twin=lambda: converse(cast, session, fleet.profile),

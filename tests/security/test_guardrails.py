@@ -5,15 +5,16 @@ What could change something if it were allowed is tried in a copy of the cloud.
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from harness.probes.absence import absent
 from harness.probes.bedrock import converse
-from harness.probes.cast import OUTSIDERS, Actor, Cast
+from harness.probes.cast import ANYTHING, OUTSIDERS, Actor, Cast
 from harness.probes.result import Recorder, Subject
 from harness.probes.stage import Home
 
@@ -21,9 +22,26 @@ Tried = tuple[tuple[str, ...], str, tuple[str, ...], Callable[[], object]]
 OPEN = {"Effect": "Allow", "Principal": {"AWS": "*"}}
 
 
-def operations_attempts(cast: Cast, who: Actor, region: str, guardrail: str) -> dict[str, Tried]:
+@contextlib.contextmanager
+def unguarded(cast: Cast, account: str) -> Iterator[None]:
+    """Within, no SCP of ours is on the account: what an attempt needs can be made there, so that
+    only the guardrail stands between the attempt and its success."""
+    management = cast.administrator(cast.stage.environment.management_account)
+    organizations = cast.client(management, "organizations")
+    pages = organizations.get_paginator("list_policies_for_target").paginate(
+        TargetId=account, Filter="SERVICE_CONTROL_POLICY"
+    )
+    own = [p["Id"] for page in pages for p in page["Policies"] if not p["AwsManaged"]]
+    for policy in own:
+        organizations.detach_policy(PolicyId=policy, TargetId=account)
+    yield
+    for policy in own:
+        organizations.attach_policy(PolicyId=policy, TargetId=account)
+
+
+def operations_attempts(cast: Cast, who: Actor, region: str, thing: str) -> dict[str, Tried]:
     """What would let content rest in the operations account, or leave it: rows, action, resources
-    that a refusal may name, call."""
+    that a refusal may name, call. `thing` is what the attempt is at, where it needs one."""
     account = who.account
     bedrock = cast.client(who, "bedrock", region)
     runtime = cast.client(who, "bedrock-runtime", region)
@@ -32,7 +50,7 @@ def operations_attempts(cast: Cast, who: Actor, region: str, guardrail: str) -> 
         "Effect": "Allow",
         "Principal": {"AWS": cast.stage.environment.probes.no_organization},
         "Action": "bedrock:ApplyGuardrail",
-        "Resource": guardrail,
+        "Resource": thing,
     }
     bucket = f"bulkhead-probe-{account}-{region}"
     logging = {
@@ -86,9 +104,9 @@ def operations_attempts(cast: Cast, who: Actor, region: str, guardrail: str) -> 
         "PutResourcePolicy": (
             ("G13", "P36"),
             "bedrock:PutResourcePolicy",
-            (guardrail,),
+            (thing,),
             lambda: bedrock.put_resource_policy(
-                resourceArn=guardrail,
+                resourceArn=thing,
                 resourcePolicy=json.dumps({"Version": "2012-10-17", "Statement": [share]}),
             ),
         ),
@@ -96,14 +114,14 @@ def operations_attempts(cast: Cast, who: Actor, region: str, guardrail: str) -> 
             ("B15",),
             "bedrock:DeleteEnforcedGuardrailConfiguration",
             ("*",),
-            lambda: bedrock.delete_enforced_guardrail_configuration(configId="000000000000"),
+            lambda: bedrock.delete_enforced_guardrail_configuration(configId=thing),
         ),
         "CreateServiceSpecificCredential": (
             ("P34",),
             "iam:CreateServiceSpecificCredential",
-            (f"arn:aws:iam::{account}:user/bulkhead-probe-none",),
+            (f"arn:aws:iam::{account}:user/{thing}",),
             lambda: iam.create_service_specific_credential(
-                UserName="bulkhead-probe-none", ServiceName="bedrock.amazonaws.com"
+                UserName=thing, ServiceName="bedrock.amazonaws.com"
             ),
         ),
         "CreateUser": (
@@ -147,9 +165,9 @@ def make_bucket(cast: Cast, who: Actor, region: str, service: str) -> str:
 
 
 def make_sink(cast: Cast, home: Home) -> str:
-    """A sink of operations that would take the links of a customer's account."""
-    operations = cast.administrator(cast.stage.environment.operations_account)
-    oam = cast.client(operations, "oam", home.region)
+    """A sink of an account that no guardrail binds, which would take a customer's links."""
+    taker = cast.administrator(cast.stage.environment.probes.control)
+    oam = cast.client(taker, "oam", home.region)
     sink: str = oam.create_sink(Name="bulkhead-probe")["Arn"]
     statement = {
         "Effect": "Allow",
@@ -160,6 +178,27 @@ def make_sink(cast: Cast, home: Home) -> str:
     policy = {"Version": "2012-10-17", "Statement": [statement]}
     oam.put_sink_policy(SinkIdentifier=sink, Policy=json.dumps(policy))
     return sink
+
+
+def make_enforced(cast: Cast, who: Actor, region: str) -> str:
+    """A guardrail of Bedrock that is enforced in the account; the configuration's id."""
+    bedrock = cast.client(who, "bedrock", region)
+    guardrail = make_guardrail(cast, who, region)
+    version = bedrock.create_guardrail_version(guardrailIdentifier=guardrail)["version"]
+    answer = bedrock.put_enforced_guardrail_configuration(
+        guardrailInferenceConfig={
+            "guardrailIdentifier": guardrail,
+            "guardrailVersion": version,
+        }
+    )
+    return str(answer["configId"])
+
+
+def make_user(cast: Cast, who: Actor) -> str:
+    """A user of IAM, as one that was there before the guardrails."""
+    name = "bulkhead-probe-user"
+    cast.client(who, "iam").create_user(UserName=name)
+    return name
 
 
 def make_guardrail(cast: Cast, who: Actor, region: str) -> str:
@@ -202,12 +241,17 @@ def test_operators_cannot(probe: Recorder, copied: Cast, region: str, operation:
 def refuse_operator(probe: Recorder, copied: Cast, region: str, operation: str) -> None:
     operator = copied.administrator(copied.stage.environment.operations_account)
     bedrock = copied.client(operator, "bedrock", region)
-    guardrail = f"arn:aws:bedrock:{region}:{operator.account}:guardrail/000000000000"
-    if operation in ("PutModelInvocationLoggingConfiguration", "StartAsyncInvoke"):
-        make_bucket(copied, operator, region, "bedrock.amazonaws.com")
-    if operation == "PutResourcePolicy":
-        guardrail = make_guardrail(copied, operator, region)
-    rows, action, arns, call = operations_attempts(copied, operator, region, guardrail)[operation]
+    thing = ""
+    with unguarded(copied, operator.account):
+        if operation in ("PutModelInvocationLoggingConfiguration", "StartAsyncInvoke"):
+            make_bucket(copied, operator, region, "bedrock.amazonaws.com")
+        if operation == "PutResourcePolicy":
+            thing = make_guardrail(copied, operator, region)
+        if operation == "DeleteEnforcedGuardrailConfiguration":
+            thing = make_enforced(copied, operator, region)
+        if operation == "CreateServiceSpecificCredential":
+            thing = make_user(copied, operator)
+    rows, action, arns, call = operations_attempts(copied, operator, region, thing)[operation]
     probe.denied(
         Subject(
             "guardrail-operations",
@@ -223,11 +267,145 @@ def refuse_operator(probe: Recorder, copied: Cast, region: str, operation: str) 
     )
 
 
+CHANGES = (
+    *("CreateRole", "UpdateAssumeRolePolicy", "AttachRolePolicy", "DetachRolePolicy"),
+    *("PutRolePermissionsBoundary", "CreatePolicyVersion", "UntagResource"),
+    *("CreateInferenceProfile", "UpdateDeployer", "CreateSink"),
+)
+
+
+@pytest.mark.parametrize("operation", CHANGES)
+def test_nobody_else_changes_a_fleet(probe: Recorder, copied: Cast, operation: str) -> None:
+    """A role of operations with every right is no deploy role. As that, each of these works."""
+    fleet = next(iter(copied.stage.fleets.values()))
+    who, account = copied.operations_role(), copied.stage.environment.operations_account
+    administrator = copied.administrator(account)
+    boundary = fleet.role_arn.replace(":role/", ":policy/") + "-boundary"
+    deployer = f"arn:aws:iam::{account}:role/bulkhead/bulkhead-deploy"
+    trust = json.dumps(
+        {"Version": "2012-10-17", "Statement": [{**OPEN, "Action": "sts:AssumeRole"}]}
+    )
+    anything = "arn:aws:iam::aws:policy/AdministratorAccess"
+
+    def tried(actor: Actor) -> dict[str, Tried]:
+        iam, bedrock = copied.client(actor, "iam"), copied.client(actor, "bedrock", fleet.region)
+        role, path = fleet.role_name, fleet.role_arn.partition(":role")[2].rpartition("/")[0] + "/"
+        return {
+            "CreateRole": (
+                ("G01", "P15"),
+                "iam:CreateRole",
+                (f"arn:aws:iam::{account}:role{path}bulkhead-probe",),
+                lambda: iam.create_role(
+                    RoleName="bulkhead-probe", Path=path, AssumeRolePolicyDocument=trust
+                ),
+            ),
+            "UpdateAssumeRolePolicy": (
+                ("G01", "P15"),
+                "iam:UpdateAssumeRolePolicy",
+                (fleet.role_arn,),
+                lambda: iam.update_assume_role_policy(RoleName=role, PolicyDocument=trust),
+            ),
+            "AttachRolePolicy": (
+                ("P40",),
+                "iam:AttachRolePolicy",
+                (fleet.role_arn,),
+                lambda: iam.attach_role_policy(RoleName=role, PolicyArn=anything),
+            ),
+            "DetachRolePolicy": (
+                ("C05",),
+                "iam:DetachRolePolicy",
+                (fleet.role_arn,),
+                lambda: iam.detach_role_policy(RoleName=role, PolicyArn=anything),
+            ),
+            "PutRolePermissionsBoundary": (
+                ("P39",),
+                "iam:PutRolePermissionsBoundary",
+                (fleet.role_arn,),
+                lambda: iam.put_role_permissions_boundary(
+                    RoleName=role, PermissionsBoundary=anything
+                ),
+            ),
+            "CreatePolicyVersion": (
+                ("P39",),
+                "iam:CreatePolicyVersion",
+                (boundary,),
+                lambda: iam.create_policy_version(
+                    PolicyArn=boundary, PolicyDocument=ANYTHING, SetAsDefault=True
+                ),
+            ),
+            "UntagResource": (
+                ("P20",),
+                "bedrock:UntagResource",
+                (fleet.profile,),
+                lambda: bedrock.untag_resource(
+                    resourceARN=fleet.profile, tagKeys=["bulkhead:customer"]
+                ),
+            ),
+            "CreateInferenceProfile": (
+                ("P20",),
+                "bedrock:CreateInferenceProfile",
+                (f"arn:aws:bedrock:{fleet.region}:{account}:application-inference-profile/*",),
+                lambda: bedrock.create_inference_profile(
+                    inferenceProfileName="bulkhead-probe",
+                    modelSource={"copyFrom": fleet.model_arn},
+                ),
+            ),
+            "UpdateDeployer": (
+                ("P14", "P15"),
+                "iam:UpdateAssumeRolePolicy",
+                (deployer,),
+                lambda: iam.update_assume_role_policy(
+                    RoleName="bulkhead-deploy", PolicyDocument=trust
+                ),
+            ),
+            "CreateSink": (
+                ("O03",),
+                "oam:CreateSink",
+                ("*", f"arn:aws:oam:{fleet.region}:{account}:sink/*"),
+                lambda: copied.client(actor, "oam", fleet.region).create_sink(Name="bulkhead"),
+            ),
+        }
+
+    iam = copied.client(administrator, "iam")
+    if operation == "DetachRolePolicy":
+        iam.attach_role_policy(RoleName=fleet.role_name, PolicyArn=anything)
+    if operation == "UpdateDeployer":
+        make_deployer(copied, administrator, trust)
+    rows, action, arns, call = tried(who)[operation]
+    probe.denied(
+        Subject(
+            "guardrail-changes",
+            rows,
+            f"nobody but who deploys can {action.partition(':')[2]} where customers are kept apart",
+            who,
+            action,
+            f"{operation} in operations",
+            arns,
+        ),
+        call,
+        twin=copied.client(who, "iam").list_roles,
+    )
+    if operation == "CreateSink":
+        with unguarded(copied, account):
+            call()
+    else:
+        tried(administrator)[operation][-1]()
+
+
+def make_deployer(cast: Cast, administrator: Actor, trust: str) -> None:
+    """The deploy role, where the environment has none."""
+    iam = cast.client(administrator, "iam")
+    with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
+        iam.create_role(
+            RoleName="bulkhead-deploy", Path="/bulkhead/", AssumeRolePolicyDocument=trust
+        )
+
+
 def test_operators_cannot_call_models_elsewhere(probe: Recorder, cast: Cast, region: str) -> None:
     """Neither in another Region nor through a global profile, which may run anywhere."""
     environment = cast.stage.environment
-    if region == environment.region:
-        region, named = environment.region, "global.anthropic.claude-sonnet-4-20250514-v1:0"
+    if region in environment.model_regions:
+        named = "global.anthropic.claude-sonnet-4-20250514-v1:0"
         account = environment.operations_account
         arns: tuple[str, ...] = (
             "arn:aws:bedrock:::foundation-model/anthropic.claude-sonnet-4-20250514-v1:0",
@@ -376,14 +554,18 @@ def test_an_open_key_lets_nobody_in(probe: Recorder, copied: Cast, account: str)
     attackers = [
         *(copied.outsider(name) for name in OUTSIDERS),
         copied.operations_role(),
-        *(copied.other_role(other) for other in copied.stage.homes if other != account),
+        *(
+            copied.other_role(other)
+            for other, its in copied.stage.homes.items()
+            if its.customer != home.customer
+        ),
     ]
     for attacker in attackers:
         probe.denied(
             Subject(
                 "guardrail-key",
                 ("G11", "K01", "K06"),
-                "a key that is open to everybody serves its own account only",
+                "a key that is open to everybody serves its own customer only",
                 attacker,
                 "kms:Encrypt",
                 f"key of {home}",
@@ -394,6 +576,23 @@ def test_an_open_key_lets_nobody_in(probe: Recorder, copied: Cast, account: str)
             ),
             twin=lambda attacker=attacker: copied.assume_control(attacker),  # type: ignore[misc]
         )
+    for other, its in copied.stage.homes.items():
+        if its.customer == home.customer:
+            user = copied.other_role(other)
+            probe.allowed(
+                Subject(
+                    "guardrail-key",
+                    ("G11", "G21"),
+                    "a key that is open to everybody serves each account of its customer",
+                    user,
+                    "kms:Encrypt",
+                    f"key of {home}",
+                    (home.key_arn,),
+                ),
+                lambda user=user: copied.client(user, "kms", home.region).encrypt(  # type: ignore[misc]
+                    KeyId=home.key_arn, Plaintext=b"probe"
+                ),
+            )
 
 
 def test_no_account_stands_above_its_guardrails(probe: Recorder, cast: Cast) -> None:

@@ -86,25 +86,26 @@ def test_services_use_a_key_for_its_group_only(probe: Recorder, cast: Cast, acco
     """A service acts for whoever asks it, so its statements must say for what."""
     home, reader = cast.stage.homes[account], cast.administrator(account)
     kms = cast.client(reader, "kms", home.region)
-    document = kms.get_key_policy(KeyId=home.key_arn, PolicyName="default")["Policy"]
-    services = [s for s in json.loads(document)["Statement"] if "Service" in s["Principal"]]
-    wanted = {"StringEquals": {"kms:EncryptionContext:aws:logs:arn": home.group_arn}}
-    bound = [s for s in services if s.get("Condition") == wanted]
-    probe.state(
-        Subject(
-            "key-policy",
-            ("K02", "K03", "L08"),
-            "services use a customer's key for its own log group only",
-            reader,
-            "kms:GetKeyPolicy",
-            f"key of {home}",
-            (home.key_arn,),
-        ),
-        expected="bound to the group",
-        observed="bound to the group" if services == bound else "open",
-        holds=bool(services) and services == bound,
-        why=f"{len(bound)} of {len(services)} statements for services name the group exactly",
-    )
+    for group in home.groups:
+        document = kms.get_key_policy(KeyId=group.key_arn, PolicyName="default")["Policy"]
+        services = [s for s in json.loads(document)["Statement"] if "Service" in s["Principal"]]
+        wanted = {"StringEquals": {"kms:EncryptionContext:aws:logs:arn": group.arn}}
+        bound = [s for s in services if s.get("Condition") == wanted]
+        probe.state(
+            Subject(
+                "key-policy",
+                ("K02", "K03", "L08"),
+                "services use a customer's key for its own log group only",
+                reader,
+                "kms:GetKeyPolicy",
+                f"key of {group.name}",
+                (group.key_arn,),
+            ),
+            expected="bound to the group",
+            observed="bound to the group" if services == bound else "open",
+            holds=bool(services) and services == bound,
+            why=f"{len(bound)} of {len(services)} statements for services name the group exactly",
+        )
 
 
 def test_key_bears_its_customers_name(probe: Recorder, cast: Cast, account: str) -> None:
@@ -138,42 +139,44 @@ def test_key_policy_says_no_more(probe: Recorder, cast: Cast, account: str) -> N
     """Statement by statement: the account administers the key and CloudWatch Logs uses it."""
     home, reader = cast.stage.homes[account], cast.administrator(account)
     kms = cast.client(reader, "kms", home.region)
-    document = kms.get_key_policy(KeyId=home.key_arn, PolicyName="default")["Policy"]
     meant = (
         {"AWS": f"arn:aws:iam::{account}:root"},
         {"Service": f"logs.{home.region}.amazonaws.com"},
     )
-    statements = json.loads(document)["Statement"]
-    more = [
-        statement.get("Sid", str(index))
-        for index, statement in enumerate(statements)
-        if statement["Effect"] == "Allow" and statement.get("Principal") not in meant
-    ]
-    probe.state(
-        Subject(
-            "key-policy",
+    for group in home.groups:
+        key = group.key_arn
+        document = kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"]
+        statements = json.loads(document)["Statement"]
+        more = [
+            statement.get("Sid", str(index))
+            for index, statement in enumerate(statements)
+            if statement["Effect"] == "Allow" and statement.get("Principal") not in meant
+        ]
+        probe.state(
+            Subject(
+                "key-policy",
+                ("K01", "K06"),
+                "a key's policy names its own account and CloudWatch Logs, and nobody else",
+                reader,
+                "kms:GetKeyPolicy",
+                f"key of {group.name}",
+                (key,),
+            ),
+            expected="no more statements",
+            observed=f"{len(more)} more" if more else "no more statements",
+            holds=not more,
+            why=f"of {len(statements)} statements, others: {', '.join(more) or 'none'}",
+        )
+        grants = Subject(
+            "key-grants",
             ("K01", "K06"),
-            "a key's policy names its own account and CloudWatch Logs, and nobody else",
+            "nobody has a grant on a customer's key",
             reader,
-            "kms:GetKeyPolicy",
-            f"key of {home}",
-            (home.key_arn,),
-        ),
-        expected="no more statements",
-        observed=f"{len(more)} more" if more else "no more statements",
-        holds=not more,
-        why=f"of {len(statements)} statements, others: {', '.join(more) or 'none'}",
-    )
-    grants = Subject(
-        "key-grants",
-        ("K01", "K06"),
-        "nobody has a grant on a customer's key",
-        reader,
-        "kms:ListGrants",
-        f"key of {home}",
-        (home.key_arn,),
-    )
-    absent(probe, grants, lambda: kms.list_grants(KeyId=home.key_arn)["Grants"])
+            "kms:ListGrants",
+            f"key of {group.name}",
+            (key,),
+        )
+        absent(probe, grants, lambda k=key: kms.list_grants(KeyId=k)["Grants"])
 
 
 @pytest.mark.parametrize(

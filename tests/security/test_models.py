@@ -30,7 +30,7 @@ def test_own_profiles_can_be_called(
     probe: Recorder, cast: Cast, account: str, call: Call, action: str
 ) -> None:
     fleet, session = cast.stage.fleet_of(account), cast.fleet(account)
-    for model, profile in fleet.profiles.items():
+    for region, model, profile in fleet.all_profiles:
         probe.allowed(
             Subject(
                 "own-profile",
@@ -38,10 +38,10 @@ def test_own_profiles_can_be_called(
                 "a fleet session can call its own profiles",
                 session,
                 action,
-                f"{fleet.customer}'s profile of {model}",
+                f"{fleet.customer}'s profile of {model} in {region}",
                 (profile,),
             ),
-            lambda profile=profile: call(cast, session, profile),  # type: ignore[misc]
+            lambda profile=profile, region=region: call(cast, session, profile, region),  # type: ignore[misc]
         )
 
 
@@ -74,7 +74,7 @@ def test_other_customers_profiles_cannot_be_called(
     account, customer = foreign
     fleet, session = cast.stage.fleet_of(account), cast.fleet(account)
     victim = cast.stage.fleets[customer]
-    for model, profile in victim.profiles.items():
+    for region, model, profile in victim.all_profiles:
         probe.denied(
             Subject(
                 "foreign-profile",
@@ -82,10 +82,10 @@ def test_other_customers_profiles_cannot_be_called(
                 "a fleet session cannot call another customer's profile, which would pay",
                 session,
                 action,
-                f"{customer}'s profile of {model}",
+                f"{customer}'s profile of {model} in {region}",
                 (profile,),
             ),
-            lambda profile=profile: call(cast, session, profile),  # type: ignore[misc]
+            lambda profile=profile, region=region: call(cast, session, profile, region),  # type: ignore[misc]
             twin=lambda: converse(cast, session, fleet.profile),
         )
 

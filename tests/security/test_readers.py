@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.probes.cast import OUTSIDERS, Actor, Cast
+from harness.probes.cast import Actor, Cast
+from harness.probes.records import strangers
 from harness.probes.result import Recorder, Subject
 from harness.probes.stage import Home
 
@@ -46,18 +47,6 @@ def calls(cast: Cast, who: Actor, home: Home) -> dict[str, Callable[[], object]]
         ),
         "StartLiveTail": tail,
     }
-
-
-def strangers(cast: Cast, account: str) -> list[Actor]:
-    """Everybody outside of the account, with all rights that their own accounts give."""
-    home = cast.stage.homes[account]
-    others = [h for h in cast.stage.homes if cast.stage.homes[h].customer != home.customer]
-    return [
-        cast.operations_role(),
-        cast.administrator(cast.stage.environment.operations_account),
-        *(cast.other_role(other) for other in others),
-        *(cast.outsider(name) for name in OUTSIDERS),
-    ]
 
 
 @pytest.mark.parametrize("operation", READS)

@@ -16,6 +16,9 @@ STREAM = re.compile(
     r"bulkhead/[A-Za-z0-9._-]{1,64}/\d{4}/\d\d/\d\d/[0-9a-f]{32}|bulkhead-probe-[\w-]+"
 )
 
+LONGEST_CONTENT = 30
+"""Days."""
+
 
 def test_invocation_logging_is_off(probe: Recorder, cast: Cast, region: str) -> None:
     operations = cast.stage.environment.operations_account
@@ -51,24 +54,23 @@ def test_invocation_logging_is_off(probe: Recorder, cast: Cast, region: str) -> 
     )
 
 
-def test_prompts_are_shared_with_nobody(probe: Recorder, cast: Cast, region: str) -> None:
-    """Unset, each model keeps what its provider's terms say; Terraform cannot set it yet."""
+def test_bedrock_keeps_nothing(probe: Recorder, cast: Cast, region: str) -> None:
+    """Unset, each model keeps what its provider's terms say: `bulkhead baseline` sets it."""
     reader = cast.administrator(cast.stage.environment.operations_account)
     mode = cast.client(reader, "bedrock", region).get_account_data_retention()["mode"]
-    fit = ("none", "inherit")
     probe.state(
         Subject(
             "data-retention",
-            ("P35",),
-            "Bedrock keeps no more of a prompt than a model asks for, and shares it with nobody",
+            ("P35", "B04"),
+            "Bedrock keeps nothing of a prompt, and shares it with nobody",
             reader,
             "bedrock:GetAccountDataRetention",
             f"operations account in {region}",
             (),
         ),
-        expected=" or ".join(fit),
+        expected="none",
         observed=mode,
-        holds=mode in fit,
+        holds=mode == "none",
         why=f"the account's mode is {mode}",
     )
 
@@ -191,30 +193,58 @@ def test_records_are_encrypted_with_the_customers_key(
     home = cast.stage.homes[account]
     reader = cast.administrator(account)
     logs = cast.client(reader, "logs", home.region)
-    groups = logs.describe_log_groups(logGroupNamePrefix=home.group)["logGroups"]
-    group: dict[str, Any] = next((g for g in groups if g["logGroupName"] == home.group), {})
-    key = group.get("kmsKeyId", "")
-    owned = key.split(":")[4:5] == [account]
+    for wanted in home.groups:
+        groups = logs.describe_log_groups(logGroupNamePrefix=wanted.name)["logGroups"]
+        group: dict[str, Any] = next((g for g in groups if g["logGroupName"] == wanted.name), {})
+        key = group.get("kmsKeyId", "")
+        owned = key.split(":")[4:5] == [account]
+        probe.state(
+            Subject(
+                "log-group",
+                ("K05", "K09", "L18", "L19"),
+                "records are encrypted with a key of the customer's own account, and expire",
+                reader,
+                "logs:DescribeLogGroups",
+                wanted.name,
+                (wanted.arn,),
+            ),
+            expected="own key, the retention that was deployed, class STANDARD",
+            observed="own key" if owned else "no key of the account",
+            holds=owned
+            and key == wanted.key_arn
+            and group.get("retentionInDays") == wanted.retention_in_days
+            and group.get("logGroupClass", "STANDARD") == "STANDARD",
+            why=f"key of account {key.split(':')[4] if owned else 'unknown'}, "
+            f"retention {group.get('retentionInDays', 'unlimited')} days "
+            f"of {wanted.retention_in_days}, "
+            f"class {group.get('logGroupClass', 'STANDARD')}",
+        )
+
+
+def test_content_lies_apart(probe: Recorder, cast: Cast, account: str) -> None:
+    """Its own key, so that it can be made unreadable alone, and days instead of years."""
+    home, reader = cast.stage.homes[account], cast.administrator(account)
+    logs = cast.client(reader, "logs", home.region)
+    subject = Subject(
+        "content-apart",
+        ("K03", "L18"),
+        "prompts and answers, if they are logged, have a key of their own and are gone in a month",
+        reader,
+        "logs:DescribeLogGroups",
+        f"content of {home}",
+        (home.group_arn,),
+    )
+    groups = logs.describe_log_groups(logGroupNamePrefix="/bulkhead/")["logGroups"]
+    content = [g for g in groups if home.content and g["logGroupName"] == home.content.name]
+    apart = [g for g in content if g.get("kmsKeyId") not in ("", None, home.key_arn)]
+    short = [g for g in content if g.get("retentionInDays", 9999) <= LONGEST_CONTENT]
     probe.state(
-        Subject(
-            "log-group",
-            ("K05", "K09", "L18", "L19"),
-            "records are encrypted with a key of the customer's own account, and expire",
-            reader,
-            "logs:DescribeLogGroups",
-            home.group,
-            (home.group_arn,),
-        ),
-        expected="own key, the retention that was deployed, class STANDARD",
-        observed="own key" if owned else "no key of the account",
-        holds=owned
-        and key == home.key_arn
-        and group.get("retentionInDays") == home.retention_in_days
-        and group.get("logGroupClass", "STANDARD") == "STANDARD",
-        why=f"key of account {key.split(':')[4] if owned else 'unknown'}, "
-        f"retention {group.get('retentionInDays', 'unlimited')} days "
-        f"of {home.retention_in_days}, "
-        f"class {group.get('logGroupClass', 'STANDARD')}",
+        subject,
+        expected="apart, and short-lived",
+        observed="apart, and short-lived" if apart == content == short else "with the records",
+        holds=apart == content == short,
+        why=f"{len(content)} groups for content, {len(apart)} with a key of its own, "
+        f"{len(short)} for {LONGEST_CONTENT} days at most",
     )
 
 

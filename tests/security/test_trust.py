@@ -105,6 +105,53 @@ def test_user_cannot_assume_a_fleet_role(
     )
 
 
+def test_further_callers_are_callers_of_their_account_and_customer_alone(
+    probe: Recorder, copied: Cast, further: tuple[str, str]
+) -> None:
+    """The role is made here, as its customer makes it, and so is its namesake in other accounts."""
+    account, role = further
+    own, caller = copied.stage.fleet_of(account), copied.role_named(account, role)
+    probe.allowed(
+        assume(
+            "assume-role-further",
+            ("T14", "T46"),
+            "a further caller role that is listed can assume its fleet role",
+            caller,
+            own,
+        ),
+        lambda: copied.assume_fleet(caller, own),
+    )
+    for fleet in copied.stage.fleets.values():
+        if fleet is own:
+            continue
+        probe.denied(
+            assume(
+                "assume-role-further",
+                OTHER_ACCOUNT,
+                "a further caller role cannot assume another fleet role",
+                caller,
+                fleet,
+            ),
+            lambda fleet=fleet: copied.assume_fleet(caller, fleet),  # type: ignore[misc]
+            twin=lambda: copied.assume_fleet(caller, own),
+        )
+    for home in copied.stage.homes.values():
+        if home.account == account:
+            continue
+        namesake = copied.role_named(home.account, role)
+        probe.denied(
+            assume(
+                "assume-role-further",
+                ("T10", "T26", "T46"),
+                "a role of a further caller's name in another account cannot assume its fleet role",
+                namesake,
+                own,
+            ),
+            lambda namesake=namesake: copied.assume_fleet(namesake, own),  # type: ignore[misc]
+            twin=lambda namesake=namesake: copied.assume_control(namesake),  # type: ignore[misc]
+        )
+
+
 def test_outsider_cannot_assume_a_fleet_role(
     probe: Recorder, cast: Cast, outsider: str, customer: str
 ) -> None:

@@ -71,7 +71,9 @@ def test_fleet_roles_trust_their_callers_only(probe: Recorder, cast: Cast) -> No
         homes = [home for home in stage.homes.values() if home.customer == fleet.customer]
         designs[fleet.role_arn] = Design(
             frozenset(home.account for home in homes),
-            callers=frozenset(home.caller_role_arn for home in homes),
+            callers=frozenset(
+                arn for home in homes for arn in (home.caller_role_arn, *home.further_callers)
+            ),
         )
     judge(
         probe,
@@ -117,13 +119,18 @@ def test_other_roles_of_a_customer_trust_nobody_outside(
     probe: Recorder, cast: Cast, account: str
 ) -> None:
     cast.other_role(account)  # one role at least
-    own = cast.stage.homes[account].caller_role_arn
+    home = cast.stage.homes[account]
+    support = {
+        grant.role_arn: Design(frozenset({account, *(p.split(":")[4] for p in grant.principals)}))
+        for grant in home.support
+    }
+    own = home.caller_role_arn
     judge(
         probe,
         cast,
         account,
         ("L23", "L24", "L25", "T27", "T34"),
-        "no other role of a customer's account trusts anybody outside of it",
-        {"": Design(frozenset({account}), None)},
+        "no other role of a customer's account trusts anybody outside of it, but support by grant",
+        {"": Design(frozenset({account}), None), **support},
         lambda role: role["Arn"] != own,
     )

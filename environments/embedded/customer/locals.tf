@@ -1,5 +1,15 @@
 locals {
   environment = yamldecode(file("${path.module}/../customers.yaml"))
 
+  # The folder's name is the environment's, so that the files of all environments are the same.
+  name      = basename(dirname(abspath(path.module)))
+  partition = try(local.environment.partition, "aws")
+
   accounts = { for account in try(local.environment.customers[var.customer].accounts, []) : account.account_id => account }
+
+  # Who administers the customers' accounts of this environment, and so owns their records.
+  administrator_arn = "arn:${local.partition}:iam::${var.account_id}:${local.environment.administrator}"
+
+  # What customers granted to support, by account and ticket.
+  support_access = yamldecode(file("${path.module}/support.yaml"))
 }

@@ -1,4 +1,5 @@
-# One account of one customer: log group, key and caller role. Applied once per account, each with its own state.
+# One account of one customer: log groups, keys, and the roles that write and read. Applied once per account, each with
+# its own state.
 
 terraform {
   required_version = ">= 1.9"
@@ -20,7 +21,7 @@ provider "aws" {
 
   default_tags {
     tags = {
-      "bulkhead:environment" = "embedded"
+      "bulkhead:environment" = local.name
       "bulkhead:root"        = "customer"
     }
   }
@@ -29,8 +30,14 @@ provider "aws" {
 module "logging" {
   source = "../../../modules/customer-logging"
 
+  partition      = local.partition
   customer       = var.customer
   account_id     = var.account_id
-  fleet_role_arn = var.fleet_role_arn
+  fleet_role_arn = var.handover.fleet_role_arn
   caller         = { type = local.accounts[var.account_id].caller }
+
+  content        = { enabled = true }
+  owner_arns     = [local.administrator_arn]
+  reader         = { principal_arns = [local.administrator_arn], content = true }
+  support_access = lookup(local.support_access, var.account_id, {})
 }

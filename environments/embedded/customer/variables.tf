@@ -26,13 +26,34 @@ variable "account_id" {
   }
 }
 
-variable "fleet_role_arn" {
-  description = "The customer's fleet role, as the operations root reports it."
-  type        = string
-  nullable    = false
+variable "handover" {
+  description = "The customer's hand-over document, its entry of the operations root's output `handover`."
+  type = object({
+    format                = string
+    environment           = string
+    customer              = string
+    fleet_role_arn        = string
+    external_id_parameter = string
+  })
+  nullable = false
 
   validation {
-    condition     = var.fleet_role_arn == "arn:aws:iam::${local.environment.operations.account_id}:role/bulkhead/fleet/bulkhead-${var.customer}"
-    error_message = "fleet_role_arn is not the fleet role of this customer in the operations account of customers.yaml. Take it from the operations root's output `customers`."
+    condition     = var.handover.format == "bulkhead-handover/1"
+    error_message = "handover is not a document of this release: its format is not bulkhead-handover/1. Take it anew from the operations root's output `handover`."
+  }
+
+  validation {
+    condition     = var.handover.environment == local.name
+    error_message = "handover is of environment ${var.handover.environment}, not ${local.name}. Each environment has an operations account and external ids of its own."
+  }
+
+  validation {
+    condition     = var.handover.customer == var.customer
+    error_message = "handover is of customer ${var.handover.customer}. Hand each customer its own document only."
+  }
+
+  validation {
+    condition     = var.handover.fleet_role_arn == "arn:${local.partition}:iam::${local.environment.operations.account_id}:role/bulkhead/fleet/bulkhead-${var.customer}"
+    error_message = "handover names a fleet role that is not this customer's in the operations account of customers.yaml. Take it anew from the operations root's output `handover`."
   }
 }

@@ -22,7 +22,7 @@ provider "aws" {
 
   default_tags {
     tags = {
-      "bulkhead:environment" = "embedded"
+      "bulkhead:environment" = local.name
       "bulkhead:root"        = "organization"
     }
   }
@@ -31,9 +31,15 @@ provider "aws" {
 module "guardrails" {
   source = "../../../modules/organization-guardrails"
 
-  name_prefix           = "bulkhead-embedded"
+  partition             = local.partition
+  name_prefix           = "bulkhead-${local.name}"
   operations_account_id = local.environment.operations.account_id
-  customer_account_ids  = flatten([for customer in local.environment.customers : customer.accounts[*].account_id])
-  # No customer has a cross-region profile, so models run in one region.
-  model_regions = [local.environment.operations.region]
+  customers = {
+    for key, customer in local.environment.customers : key => { accounts = toset(customer.accounts[*].account_id) }
+  }
+  # No customer has a cross-region profile, so models run where they are called.
+  model_regions = distinct(flatten([for customer in local.environment.customers : try(customer.regions, [local.environment.operations.region])]))
+
+  deployer_arns     = local.deployers
+  bootstrapper_arns = local.bootstrappers
 }

@@ -57,6 +57,7 @@ class Control:
             "ListTagsForResource": self._list_tags,
             "ListFoundationModels": self._list_models,
             "GetFoundationModel": self._get_model,
+            "GetFoundationModelAvailability": self._get_availability,
             "PutModelInvocationLoggingConfiguration": self._put_logging,
             "GetModelInvocationLoggingConfiguration": self._get_logging,
             "DeleteModelInvocationLoggingConfiguration": self._delete_logging,
@@ -179,6 +180,19 @@ class Control:
         if model is None or region != call.region:
             raise not_found("Could not resolve the foundation model from the model identifier.")
         return {"modelDetails": _describe_model(model, call.region)}
+
+    def _get_availability(self, call: Call) -> Members:
+        """Every model is agreed to, as by an account that has accepted all terms."""
+        model = FOUNDATION_MODELS.get(call.params["modelId"])
+        if model is None:
+            raise not_found("Could not resolve the foundation model from the model identifier.")
+        return {
+            "modelId": model.id,
+            "agreementAvailability": {"status": "AVAILABLE"},
+            "authorizationStatus": "AUTHORIZED",
+            "entitlementAvailability": "AVAILABLE",
+            "regionAvailability": "AVAILABLE",
+        }
 
     def _put_logging(self, call: Call) -> Members:
         self._log.put(_place(call), call.params["loggingConfig"])

@@ -145,6 +145,17 @@ class ProfileStore:
             shelf = self._shelves.get((profile.account, profile.region))
             return dict(shelf.tags.get(profile.id, {})) if shelf else {}
 
+    def tag_keys(self, account: str) -> set[str]:
+        """The keys of all tags of an account's profiles."""
+        with self._lock:
+            return {
+                key
+                for (owner, _), shelf in self._shelves.items()
+                if owner == account
+                for tags in shelf.tags.values()
+                for key in tags
+            }
+
     def tag(self, profile: ApplicationProfile, tags: Mapping[str, str], *, limit: int) -> None:
         """Adds or replaces tags. Raises `ApiError` (TooManyTagsException) past `limit`."""
         with self._lock:

@@ -97,6 +97,10 @@ class Bedrock:
         }
         """What is answered with the members of the output; not the calls of models."""
 
+    def tag_keys(self, account: str) -> set[str]:
+        """The keys of the tags of an account's inference profiles."""
+        return self._store.tag_keys(account)
+
     def handles(self, service: str, operation: str) -> bool:
         """All of both services, built or not, so that nothing falls through to the inner app."""
         del operation

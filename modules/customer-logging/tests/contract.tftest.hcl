@@ -24,7 +24,7 @@ run "the_key_serves_one_group" {
   command = plan
 
   assert {
-    condition = jsondecode(aws_kms_key.logs.policy).Statement == [
+    condition = jsondecode(aws_kms_key.logs["records"].policy).Statement == [
       {
         Sid       = "AccountAdministration"
         Effect    = "Allow"
@@ -46,11 +46,11 @@ run "the_key_serves_one_group" {
 
   assert {
     condition = (
-      aws_cloudwatch_log_group.records.name == "/bulkhead/acme/bedrock"
-      && aws_cloudwatch_log_group.records.kms_key_id == aws_kms_key.logs.arn
-      && aws_cloudwatch_log_group.records.retention_in_days == 365
-      && aws_cloudwatch_log_group.records.log_group_class == "STANDARD"
-      && aws_kms_key.logs.enable_key_rotation
+      aws_cloudwatch_log_group.this["records"].name == "/bulkhead/acme/bedrock"
+      && aws_cloudwatch_log_group.this["records"].kms_key_id == aws_kms_key.logs["records"].arn
+      && aws_cloudwatch_log_group.this["records"].retention_in_days == 365
+      && aws_cloudwatch_log_group.this["records"].log_group_class == "STANDARD"
+      && aws_kms_key.logs["records"].enable_key_rotation
     )
     error_message = "The log group must be encrypted with the module's key, which rotates, and expire."
   }
@@ -80,13 +80,13 @@ run "the_caller_writes_and_assumes_one_role" {
         Sid      = "WriteRecords"
         Effect   = "Allow"
         Action   = "logs:PutLogEvents"
-        Resource = "arn:aws:logs:eu-central-1:222222222222:log-group:/bulkhead/acme/bedrock:log-stream:*"
+        Resource = ["arn:aws:logs:eu-central-1:222222222222:log-group:/bulkhead/acme/bedrock:log-stream:*"]
       },
       {
         Sid       = "KeyThroughLogs"
         Effect    = "Allow"
         Action    = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"]
-        Resource  = "arn:aws:kms:eu-central-1:222222222222:key/0d9c2f1e-7b43-4a5e-9f60-3c1d2e8b7a95"
+        Resource  = ["arn:aws:kms:eu-central-1:222222222222:key/0d9c2f1e-7b43-4a5e-9f60-3c1d2e8b7a95"]
         Condition = { StringEquals = { "kms:ViaService" = "logs.eu-central-1.amazonaws.com" } }
       },
       {
@@ -124,7 +124,7 @@ run "lambda_becomes_the_caller" {
   command = plan
 
   assert {
-    condition = jsondecode(aws_iam_role.caller.assume_role_policy).Statement == [{
+    condition = jsondecode(aws_iam_role.caller["caller"].assume_role_policy).Statement == [{
       Sid       = "ApplicationRuntime"
       Effect    = "Allow"
       Principal = { Service = "lambda.amazonaws.com" }
@@ -147,7 +147,7 @@ run "an_ecs_task_becomes_the_caller" {
   }
 
   assert {
-    condition = jsondecode(aws_iam_role.caller.assume_role_policy).Statement == [{
+    condition = jsondecode(aws_iam_role.caller["caller"].assume_role_policy).Statement == [{
       Sid       = "ApplicationRuntime"
       Effect    = "Allow"
       Principal = { Service = "ecs-tasks.amazonaws.com" }
@@ -169,12 +169,12 @@ run "an_ec2_instance_becomes_the_caller" {
   }
 
   assert {
-    condition     = jsondecode(aws_iam_role.caller.assume_role_policy).Statement[0].Principal == { Service = "ec2.amazonaws.com" }
+    condition     = jsondecode(aws_iam_role.caller["caller"].assume_role_policy).Statement[0].Principal == { Service = "ec2.amazonaws.com" }
     error_message = "EC2 must be able to become the caller role."
   }
 
   assert {
-    condition     = [for p in aws_iam_instance_profile.caller : p.role] == [aws_iam_role.caller.name]
+    condition     = [for p in aws_iam_instance_profile.caller : p.role] == [aws_iam_role.caller["caller"].name]
     error_message = "Without an instance profile no instance can take the role."
   }
 }

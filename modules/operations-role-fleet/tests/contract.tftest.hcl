@@ -1,36 +1,47 @@
-# The policies that the module makes. The provider is mocked, so that the ids of profiles, and with
-# them whole policies, are known in the plan.
+# The policies that the module makes. The provider is mocked; the profiles are an input, so whole policies are known.
 
-mock_provider "aws" {
-  mock_resource "aws_bedrock_inference_profile" {
-    override_during = plan
-    defaults        = { arn = "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/zzzzzzzzzzzz" }
-  }
-
-  override_data {
-    target = data.aws_region.current
-    values = { id = "eu-central-1" }
-  }
-}
+mock_provider "aws" {}
 
 variables {
   operations_account_id = "111111111111"
+  management_account_id = "999999999999"
   customers = {
     acme = {
       accounts = [
-        { account_id = "222222222223", caller_roles = ["app"] },
+        { account_id = "222222222223", caller_roles = ["app", "batch/nightly"] },
         { account_id = "222222222222" },
       ]
-      models = ["amazon.nova-lite-v1:0", "amazon.nova-pro-v1:0"]
+      models  = ["amazon.nova-lite-v1:0", "amazon.nova-pro-v1:0"]
+      regions = ["eu-central-1"]
     }
     globex = {
       accounts = [{ account_id = "333333333333" }]
       models   = ["eu.amazon.nova-lite-v1:0"]
+      regions  = ["eu-central-1"]
+    }
+    initech = {
+      accounts = [{ account_id = "444444444444" }]
+      models   = ["amazon.nova-lite-v1:0"]
+      regions  = ["eu-west-1", "eu-central-1"]
     }
   }
   external_ids = {
-    acme   = "0d9c2f1e-7b43-4a5e-9f60-3c1d2e8b7a95"
-    globex = "HdM3-sV0qkX_ZtY7bRw2nLc8uFgJ5pQeA1iOo6yKdTm"
+    acme    = "0d9c2f1e-7b43-4a5e-9f60-3c1d2e8b7a95"
+    globex  = "HdM3-sV0qkX_ZtY7bRw2nLc8uFgJ5pQeA1iOo6yKdTm"
+    initech = "b7Jw0cTq-N3mYhR5vUe8zKxP2sLgD9aFiO4tEr6BkVu"
+  }
+  inference_profiles = {
+    eu-central-1 = {
+      acme = {
+        "amazon.nova-lite-v1:0" = "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/aaaaaaaaaaaa"
+        "amazon.nova-pro-v1:0"  = "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/bbbbbbbbbbbb"
+      }
+      globex  = { "eu.amazon.nova-lite-v1:0" = "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/cccccccccccc" }
+      initech = { "amazon.nova-lite-v1:0" = "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/dddddddddddd" }
+    }
+    eu-west-1 = {
+      initech = { "amazon.nova-lite-v1:0" = "arn:aws:bedrock:eu-west-1:111111111111:application-inference-profile/eeeeeeeeeeee" }
+    }
   }
   cross_region_destinations = { eu = ["eu-central-1", "eu-west-1"] }
 }
@@ -48,7 +59,7 @@ run "trust_names_exact_callers" {
         Action    = "sts:AssumeRole"
         Condition = {
           StringEquals = {
-            "aws:PrincipalArn" = ["arn:aws:iam::222222222222:role/bulkhead/bulkhead-caller", "arn:aws:iam::222222222223:role/app"]
+            "aws:PrincipalArn" = ["arn:aws:iam::222222222222:role/bulkhead/bulkhead-caller", "arn:aws:iam::222222222223:role/app", "arn:aws:iam::222222222223:role/batch/nightly"]
             "sts:ExternalId"   = "0d9c2f1e-7b43-4a5e-9f60-3c1d2e8b7a95"
           }
           StringLike = { "sts:RoleSessionName" = "t-$${aws:PrincipalAccount}-*" }
@@ -61,17 +72,6 @@ run "trust_names_exact_callers" {
 
 run "permissions_are_the_customers_own" {
   command = plan
-
-  override_resource {
-    override_during = plan
-    target          = aws_bedrock_inference_profile.this["acme/amazon.nova-lite-v1:0"]
-    values          = { arn = "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/aaaaaaaaaaaa" }
-  }
-  override_resource {
-    override_during = plan
-    target          = aws_bedrock_inference_profile.this["acme/amazon.nova-pro-v1:0"]
-    values          = { arn = "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/bbbbbbbbbbbb" }
-  }
 
   assert {
     condition = jsondecode(aws_iam_role_policy.invoke["acme"].policy).Statement == [
@@ -151,23 +151,73 @@ run "permissions_are_the_customers_own" {
   }
 
   assert {
-    condition     = !strcontains(aws_iam_role_policy.invoke["globex"].policy, "application-inference-profile/aaaaaaaaaaaa")
-    error_message = "A customer's policy names another customer's profile."
+    condition = jsonencode({
+      for key, policy in aws_iam_role_policy.invoke : key => distinct(flatten(regexall("application-inference-profile/([a-z]+)", policy.policy)))
+      }) == jsonencode({
+      acme    = ["aaaaaaaaaaaa", "bbbbbbbbbbbb"]
+      globex  = ["cccccccccccc"]
+      initech = ["dddddddddddd", "eeeeeeeeeeee"]
+    })
+    error_message = "A customer's policy must name its own profiles and nobody else's."
   }
 
   assert {
-    condition     = output.customers["acme"].inference_profiles["amazon.nova-pro-v1:0"] == "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/bbbbbbbbbbbb"
+    condition = jsonencode({
+      for key, boundary in aws_iam_policy.boundary : key => distinct(flatten(regexall("application-inference-profile/([a-z]+)", boundary.policy)))
+      }) == jsonencode({
+      acme    = ["aaaaaaaaaaaa", "bbbbbbbbbbbb"]
+      globex  = ["cccccccccccc"]
+      initech = ["dddddddddddd", "eeeeeeeeeeee"]
+    })
+    error_message = "A customer's boundary must name its own profiles and nobody else's."
+  }
+
+  assert {
+    condition     = output.customers["acme"].inference_profiles["eu-central-1"]["amazon.nova-pro-v1:0"] == "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/bbbbbbbbbbbb"
     error_message = "The output names another profile for the model."
+  }
+}
+
+run "a_customer_of_two_regions" {
+  command = plan
+
+  assert {
+    condition = jsondecode(aws_iam_role_policy.invoke["initech"].policy).Statement[1] == {
+      Sid    = "InvokeModelsThroughOwnProfiles"
+      Effect = "Allow"
+      Action = ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
+      Resource = [
+        "arn:aws:bedrock:eu-central-1::foundation-model/amazon.nova-lite-v1:0",
+        "arn:aws:bedrock:eu-west-1::foundation-model/amazon.nova-lite-v1:0",
+      ]
+      Condition = {
+        StringEquals = {
+          "bedrock:InferenceProfileArn" = [
+            "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/dddddddddddd",
+            "arn:aws:bedrock:eu-west-1:111111111111:application-inference-profile/eeeeeeeeeeee",
+          ]
+        }
+      }
+    }
+    error_message = "The role must reach the model in both regions, through the customer's profiles there."
+  }
+
+  assert {
+    condition     = !strcontains(aws_iam_role_policy.invoke["acme"].policy, "eu-west-1")
+    error_message = "A customer of one region must not reach another."
+  }
+
+  assert {
+    condition = output.customers["initech"].regions == tolist(["eu-west-1", "eu-central-1"]) && jsonencode(output.customers["initech"].inference_profiles) == jsonencode({
+      eu-central-1 = { "amazon.nova-lite-v1:0" = "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/dddddddddddd" }
+      eu-west-1    = { "amazon.nova-lite-v1:0" = "arn:aws:bedrock:eu-west-1:111111111111:application-inference-profile/eeeeeeeeeeee" }
+    })
+    error_message = "The output must name the customer's profile in each region, and its main region first."
   }
 }
 
 run "models_of_a_cross_region_profile" {
   command = plan
-
-  assert {
-    condition     = aws_bedrock_inference_profile.this["globex/eu.amazon.nova-lite-v1:0"].model_source[0].copy_from == "arn:aws:bedrock:eu-central-1:111111111111:inference-profile/eu.amazon.nova-lite-v1:0"
-    error_message = "The profile must copy the cross-region profile of the operations account."
-  }
 
   assert {
     condition = jsondecode(aws_iam_role_policy.invoke["globex"].policy).Statement[1].Resource == [
@@ -193,14 +243,35 @@ run "the_key_may_name_the_cross_region_profile" {
   assert {
     condition = (
       contains(jsondecode(aws_iam_role_policy.invoke["globex"].policy).Statement[1].Condition.StringEquals["bedrock:InferenceProfileArn"], "arn:aws:bedrock:eu-central-1:111111111111:inference-profile/eu.amazon.nova-lite-v1:0")
-      && contains(jsondecode(aws_iam_role_policy.invoke["globex"].policy).Statement[4].Condition.StringNotEquals["bedrock:InferenceProfileArn"], "arn:aws:bedrock:eu-central-1:111111111111:inference-profile/eu.amazon.nova-lite-v1:0")
+      && contains(one([for s in jsondecode(aws_iam_role_policy.invoke["globex"].policy).Statement : s if s.Sid == "DenyModelsPastOwnProfiles"]).Condition.StringNotEquals["bedrock:InferenceProfileArn"], "arn:aws:bedrock:eu-central-1:111111111111:inference-profile/eu.amazon.nova-lite-v1:0")
     )
     error_message = "Both the grant and the denial must accept the cross-region profile as the key's value."
   }
 
   assert {
-    condition     = !strcontains(join(" ", flatten([for s in jsondecode(aws_iam_role_policy.invoke["globex"].policy).Statement : try(s.Resource, [])])), ":inference-profile/")
-    error_message = "The cross-region profile itself must not be callable."
+    condition = [
+      for s in jsondecode(aws_iam_role_policy.invoke["globex"].policy).Statement : s if strcontains(jsonencode(try(s.Resource, [])), ":inference-profile/")
+      ] == [
+      {
+        Sid      = "InvokeSystemProfilesThroughOwnProfiles"
+        Effect   = "Allow"
+        Action   = ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
+        Resource = ["arn:aws:bedrock:eu-central-1:111111111111:inference-profile/eu.amazon.nova-lite-v1:0"]
+        Condition = {
+          StringEquals = { "bedrock:InferenceProfileArn" = ["arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/cccccccccccc"] }
+        }
+      },
+      {
+        Sid      = "DenySystemProfilesPastOwnProfiles"
+        Effect   = "Deny"
+        Action   = ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
+        Resource = ["arn:aws:bedrock:eu-central-1:111111111111:inference-profile/eu.amazon.nova-lite-v1:0"]
+        Condition = {
+          StringNotEquals = { "bedrock:InferenceProfileArn" = ["arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/cccccccccccc"] }
+        }
+      },
+    ]
+    error_message = "The cross-region profile itself must be callable through the customer's own profile only."
   }
 
   assert {

@@ -1,38 +1,10 @@
-# What AWS's limits on names and sizes refuse, in the plan: the profiles' ids are not known yet.
+# What AWS's limits on sizes refuse, in the plan.
 
-mock_provider "aws" {
-  override_data {
-    target = data.aws_region.current
-    values = { id = "eu-central-1" }
-  }
-}
+mock_provider "aws" {}
 
 variables {
   operations_account_id = "111111111111"
-}
-
-run "long_names_fit_and_differ" {
-  command = plan
-
-  variables {
-    customers = {
-      a-customer-with-a-very-long-name = {
-        accounts = [{ account_id = "222222222222" }]
-        models   = ["anthropic.claude-3-5-sonnet-20240620-v1:0", "anthropic.claude-3-5-sonnet-20241022-v2:0"]
-      }
-    }
-    external_ids = { a-customer-with-a-very-long-name = "0d9c2f1e-7b43-4a5e-9f60-3c1d2e8b7a95" }
-  }
-
-  assert {
-    condition     = length(distinct([for p in aws_bedrock_inference_profile.this : p.name])) == 2
-    error_message = "Two profiles have one name."
-  }
-
-  assert {
-    condition     = alltrue([for p in aws_bedrock_inference_profile.this : can(regex("^([0-9a-zA-Z][ _-]?){1,64}$", p.name)) && length(p.name) <= 64])
-    error_message = "A profile's name is not one that AWS takes."
-  }
+  management_account_id = "999999999999"
 }
 
 run "too_many_callers_for_a_trust_policy" {
@@ -43,13 +15,20 @@ run "too_many_callers_for_a_trust_policy" {
       acme = {
         accounts = [for n in range(20) : { account_id = tostring(222222222222 + n) }]
         models   = ["amazon.nova-lite-v1:0"]
+        regions  = ["eu-central-1"]
       }
+    }
+    inference_profiles = {
+      eu-central-1 = { acme = { "amazon.nova-lite-v1:0" = "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/a" } }
     }
     external_ids = { acme = "0d9c2f1e-7b43-4a5e-9f60-3c1d2e8b7a95" }
   }
 
   expect_failures = [aws_iam_role.fleet]
 }
+
+# The profiles' ids are shorter here than AWS's, so that the policies made of them would fit: what counts is what AWS
+# gives, which a first plan does not know.
 
 run "too_many_models_for_the_permission_policy" {
   command = plan
@@ -59,9 +38,35 @@ run "too_many_models_for_the_permission_policy" {
       acme = {
         accounts = [{ account_id = "222222222222" }]
         models   = [for n in range(21) : "amazon.nova-lite-v1:${n}"]
+        regions  = ["eu-central-1"]
+      }
+    }
+    inference_profiles = {
+      eu-central-1 = { acme = { for n in range(21) : "amazon.nova-lite-v1:${n}" => "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/${n}" } }
+    }
+    external_ids = { acme = "0d9c2f1e-7b43-4a5e-9f60-3c1d2e8b7a95" }
+  }
+
+  expect_failures = [aws_iam_role_policy.invoke]
+}
+
+run "too_many_models_in_two_regions" {
+  command = plan
+
+  variables {
+    customers = {
+      acme = {
+        accounts = [{ account_id = "222222222222" }]
+        models   = [for n in range(11) : "amazon.nova-lite-v1:${n}"]
+        regions  = ["eu-central-1", "eu-west-1"]
       }
     }
     external_ids = { acme = "0d9c2f1e-7b43-4a5e-9f60-3c1d2e8b7a95" }
+    inference_profiles = {
+      for region in ["eu-central-1", "eu-west-1"] : region => {
+        acme = { for n in range(11) : "amazon.nova-lite-v1:${n}" => "arn:aws:bedrock:${region}:111111111111:application-inference-profile/${n}" }
+      }
+    }
   }
 
   expect_failures = [aws_iam_role_policy.invoke]
@@ -76,10 +81,20 @@ run "too_many_destinations_for_the_boundary" {
       acme = {
         accounts = [{ account_id = "222222222222" }]
         models   = ["eu.amazon.nova-lite-v1:0", "eu.amazon.nova-micro-v1:0"]
+        regions  = ["eu-central-1"]
       }
     }
-    external_ids              = { acme = "0d9c2f1e-7b43-4a5e-9f60-3c1d2e8b7a95" }
-    cross_region_destinations = { eu = concat([for n in range(10) : "eu-central-${n}"], [for n in range(9) : "ca-central-${n}"]) }
+    inference_profiles = {
+      eu-central-1 = { acme = { for model in ["lite", "micro"] : "eu.amazon.nova-${model}-v1:0" => "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/${model}" } }
+    }
+    external_ids = { acme = "0d9c2f1e-7b43-4a5e-9f60-3c1d2e8b7a95" }
+    cross_region_destinations = {
+      eu = [
+        "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-southeast-1", "ap-southeast-2", "ap-southeast-3",
+        "ap-southeast-4", "ca-central-1", "eu-central-1", "eu-central-2", "eu-north-1", "eu-south-1", "eu-south-2",
+        "eu-west-1", "eu-west-2", "eu-west-3", "us-east-1", "us-east-2", "us-west-2",
+      ]
+    }
   }
 
   expect_failures = [aws_iam_policy.boundary]
@@ -93,13 +108,17 @@ run "as_much_as_fits" {
       acme = {
         accounts = [for n in range(14) : { account_id = tostring(222222222222 + n) }]
         models   = [for n in range(15) : "amazon.nova-lite-v1:${n}"]
+        regions  = ["eu-central-1"]
       }
+    }
+    inference_profiles = {
+      eu-central-1 = { acme = { for n in range(15) : "amazon.nova-lite-v1:${n}" => "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/${n}" } }
     }
     external_ids = { acme = "0d9c2f1e-7b43-4a5e-9f60-3c1d2e8b7a95" }
   }
 
   assert {
-    condition     = length(aws_bedrock_inference_profile.this) == 15
+    condition     = length(output.customers["acme"].inference_profiles["eu-central-1"]) == 15
     error_message = "The positive twin of the size limits must plan."
   }
 }
@@ -108,8 +127,9 @@ run "no_customer_is_a_fleet_too" {
   command = plan
 
   variables {
-    customers    = {}
-    external_ids = {}
+    customers          = {}
+    external_ids       = {}
+    inference_profiles = {}
   }
 
   assert {

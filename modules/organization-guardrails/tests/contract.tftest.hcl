@@ -5,7 +5,7 @@ mock_provider "aws" {
     target = data.aws_organizations_organization.this
     values = {
       master_account_id             = "999999999999"
-      accounts                      = [{ id = "999999999999" }, { id = "111111111111" }, { id = "222222222222" }]
+      accounts                      = [{ id = "999999999999" }, { id = "111111111111" }, { id = "222222222222" }, { id = "222222222223" }, { id = "333333333333" }]
       aws_service_access_principals = []
       roots = [{
         policy_types = [
@@ -15,12 +15,26 @@ mock_provider "aws" {
       }]
     }
   }
+
+  override_data {
+    target = data.aws_region.this
+    values = { id = "eu-central-1" }
+  }
+
+  mock_data "aws_iam_policy_document" {
+    defaults = { json = "{}" }
+  }
 }
 
 variables {
   operations_account_id = "111111111111"
-  customer_account_ids  = ["222222222222"]
-  model_regions         = ["eu-central-1"]
+  customers = {
+    acme   = { accounts = ["222222222222", "222222222223"] }
+    globex = { accounts = ["333333333333"] }
+  }
+  model_regions     = ["eu-central-1"]
+  deployer_arns     = ["arn:aws:iam::111111111111:role/bulkhead/bulkhead-deploy"]
+  bootstrapper_arns = ["arn:aws:iam::111111111111:role/OrganizationAccountAccessRole"]
 }
 
 run "roles_are_for_listed_accounts" {
@@ -28,18 +42,72 @@ run "roles_are_for_listed_accounts" {
 
   assert {
     condition = jsondecode(aws_organizations_policy.this["operations-rcp"].content).Statement[0].Condition == {
-      StringNotEquals = { "aws:PrincipalAccount" = ["111111111111", "222222222222"] }
+      StringNotEquals = { "aws:PrincipalAccount" = ["111111111111", "222222222222", "222222222223", "333333333333"] }
       BoolIfExists    = { "aws:PrincipalIsAWSService" = "false" }
     }
     error_message = "The RCP does not keep roles of operations for the listed accounts."
   }
 
   assert {
-    condition = toset(keys(aws_organizations_policy_attachment.this)) == toset([
-      "operations-scp/111111111111", "operations-rcp/111111111111", "customers-scp/222222222222", "customers-rcp/222222222222",
-    ])
+    condition = jsonencode(output.policy_accounts) == jsonencode({
+      operations-scp        = ["111111111111"]
+      operations-change-scp = ["111111111111"]
+      operations-rcp        = ["111111111111"]
+      customers-scp         = ["222222222222", "222222222223", "333333333333"]
+      customer-acme-rcp     = ["222222222222", "222222222223"]
+      customer-globex-rcp   = ["333333333333"]
+    })
     error_message = "A guardrail is not attached where it belongs."
   }
+
+  assert {
+    condition     = toset(keys(aws_organizations_policy_attachment.this)) == toset(flatten([for name, accounts in output.policy_accounts : [for account in accounts : "${name}/${account}"]]))
+    error_message = "The attachments are not those that the output tells."
+  }
+
+  # AWS takes five of a type on one account; its own FullAWSAccess is the fifth.
+  assert {
+    condition = alltrue(flatten([
+      for account in ["111111111111", "222222222222", "333333333333"] : [
+        for type in ["SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"] :
+        length([for name, accounts in output.policy_accounts : name if contains(accounts, account) && aws_organizations_policy.this[name].type == type]) <= 4
+      ]
+    ]))
+    error_message = "An account has more policies of one type than AWS takes beside its own."
+  }
+}
+
+run "policies_are_minified" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for policy in aws_organizations_policy.this : policy.content == jsonencode(jsondecode(policy.content))])
+    error_message = "A policy has white space, which counts."
+  }
+}
+
+run "a_customers_records_are_for_its_own_accounts" {
+  command = plan
+
+  assert {
+    condition = [
+      for statement in jsondecode(aws_organizations_policy.this["customer-acme-rcp"].content).Statement : statement.Condition.StringNotEquals
+      ] == [
+      { "aws:PrincipalAccount" = ["222222222222", "222222222223"] },
+      { "aws:PrincipalAccount" = ["222222222222", "222222222223"] },
+    ]
+    error_message = "The RCP does not keep a customer's records for its accounts."
+  }
+}
+
+run "a_policy_that_is_too_long_is_named" {
+  command = plan
+
+  variables {
+    trusted_account_ids = [for n in range(400) : format("%012d", n + 500000000000)]
+  }
+
+  expect_failures = [aws_organizations_policy.this]
 }
 
 run "identity_providers_open_no_role_of_operations" {
@@ -74,11 +142,63 @@ run "listed_roles_take_identity_providers" {
   }
 }
 
-run "break_glass_keeps_the_other_conditions" {
+run "only_who_deploys_changes_fleet_roles" {
+  command = plan
+
+  assert {
+    condition = {
+      for s in jsondecode(aws_organizations_policy.this["operations-change-scp"].content).Statement : s.Sid => try(s.Condition.StringNotEquals["aws:PrincipalArn"], [])
+      } == {
+      ApiKeys           = []
+      OtherIdentities   = []
+      FleetRoles        = ["arn:aws:iam::111111111111:role/bulkhead/bulkhead-deploy"]
+      Attachments       = ["arn:aws:iam::111111111111:role/bulkhead/bulkhead-deploy"]
+      Stops             = ["arn:aws:iam::111111111111:role/bulkhead/bulkhead-deploy"]
+      FleetPolicies     = ["arn:aws:iam::111111111111:role/bulkhead/bulkhead-deploy"]
+      Profiles          = ["arn:aws:iam::111111111111:role/bulkhead/bulkhead-deploy"]
+      Deployers         = ["arn:aws:iam::111111111111:role/OrganizationAccountAccessRole"]
+      Watching          = ["arn:aws:iam::111111111111:role/OrganizationAccountAccessRole", "arn:aws:iam::111111111111:role/bulkhead/bulkhead-deploy"]
+      Receiving         = []
+      Leaving           = []
+      LogCentralization = []
+    }
+    error_message = "A statement spares somebody it should not, or not who must work."
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_event_rule.break_glass) == 0
+    error_message = "There is an alarm for no role."
+  }
+}
+
+run "stops_go_on_by_anybody_and_off_by_their_executor" {
+  command = plan
+
+  variables {
+    stop_policy_arns   = ["arn:aws:iam::111111111111:policy/bulkhead/fleet/bulkhead-*-stop"]
+    stop_executor_arns = ["arn:aws:iam::111111111111:role/bulkhead/stop"]
+  }
+
+  assert {
+    condition = {
+      for s in jsondecode(aws_organizations_policy.this["operations-change-scp"].content).Statement : s.Sid => s.Condition if contains(["Attachments", "Stops"], s.Sid)
+      } == {
+      Attachments = {
+        ArnNotLike      = { "iam:PolicyARN" = ["arn:aws:iam::111111111111:policy/bulkhead/fleet/bulkhead-*-stop"] }
+        StringNotEquals = { "aws:PrincipalArn" = ["arn:aws:iam::111111111111:role/bulkhead/bulkhead-deploy"] }
+      }
+      Stops = { StringNotEquals = { "aws:PrincipalArn" = ["arn:aws:iam::111111111111:role/bulkhead/bulkhead-deploy", "arn:aws:iam::111111111111:role/bulkhead/stop"] } }
+    }
+    error_message = "A stop cannot be attached, or somebody else takes it off."
+  }
+}
+
+run "break_glass_is_spared_and_alarmed" {
   command = plan
 
   variables {
     break_glass_role_arns = ["arn:aws:iam::111111111111:role/glass"]
+    break_glass_emails    = ["security@example.com"]
   }
 
   assert {
@@ -89,6 +209,88 @@ run "break_glass_keeps_the_other_conditions" {
         StringNotEquals = { "aws:PrincipalArn" = ["arn:aws:iam::111111111111:role/glass"] }
     }]
     error_message = "A break-glass role takes the place of a statement's own condition."
+  }
+
+  assert {
+    condition = {
+      for s in jsondecode(aws_organizations_policy.this["operations-change-scp"].content).Statement : s.Sid => contains(try(s.Condition.StringNotEquals["aws:PrincipalArn"], []), "arn:aws:iam::111111111111:role/glass")
+      if contains(["FleetRoles", "Deployers", "Watching", "Leaving", "LogCentralization"], s.Sid)
+    } == { FleetRoles = true, Deployers = true, Watching = false, Leaving = false, LogCentralization = false }
+    error_message = "A break-glass role may switch off what watches it, or may not work."
+  }
+
+  assert {
+    condition = [
+      for s in jsondecode(aws_organizations_policy.this["operations-rcp"].content).Statement : [s.Resource, s.Condition] if s.Sid == "BreakGlassInOneRegion"
+    ] == [[["arn:aws:iam::111111111111:role/glass"], { StringNotEquals = { "aws:RequestedRegion" = ["eu-central-1"] } }]]
+    error_message = "A break-glass role can be assumed where nobody listens."
+  }
+
+  assert {
+    condition     = jsondecode(aws_cloudwatch_event_rule.break_glass["break-glass"].event_pattern).detail.requestParameters.roleArn == ["arn:aws:iam::111111111111:role/glass"]
+    error_message = "The alarm listens for another role."
+  }
+
+  assert {
+    condition     = [for s in aws_sns_topic_subscription.break_glass : s.endpoint] == ["security@example.com"]
+    error_message = "Nobody is told."
+  }
+}
+
+run "customers_of_other_organizations_get_documents" {
+  command = plan
+
+  variables {
+    customers = {
+      acme    = { accounts = ["222222222222"] }
+      initech = { accounts = ["444444444444", "444444444445"], own_organization = true }
+    }
+  }
+
+  assert {
+    condition = (
+      jsonencode(output.handed_over_policies["initech"].accounts) == jsonencode(["444444444444", "444444444445"]) &&
+      output.handed_over_policies["initech"].SERVICE_CONTROL_POLICY == output.policy_documents["customers-scp"] &&
+      jsondecode(output.handed_over_policies["initech"].RESOURCE_CONTROL_POLICY).Statement[0].Condition.StringNotEquals == { "aws:PrincipalAccount" = ["444444444444", "444444444445"] }
+    )
+    error_message = "The customer's own organization is handed something else than what guards the others."
+  }
+
+  assert {
+    condition     = keys(output.handed_over_policies) == ["initech"] && !contains(keys(output.policy_accounts), "customer-initech-rcp") && !contains(output.policy_accounts["customers-scp"], "444444444444")
+    error_message = "A customer of another organization is guarded from here, where that binds nobody."
+  }
+
+  assert {
+    condition     = contains(jsondecode(aws_organizations_policy.this["operations-rcp"].content).Statement[0].Condition.StringNotEquals["aws:PrincipalAccount"], "444444444444")
+    error_message = "A customer of another organization is locked out of its fleet role."
+  }
+}
+
+run "a_document_that_is_too_long_is_not_handed_over" {
+  command = plan
+
+  variables {
+    customers = {
+      acme    = { accounts = ["222222222222"] }
+      initech = { accounts = ["444444444444"], own_organization = true }
+    }
+    administrator_role_names = [for n in range(60) : "a-role-with-a-long-name-of-an-administrator-${n}"]
+  }
+
+  expect_failures = [output.handed_over_policies, aws_organizations_policy.this]
+}
+
+run "nobody_to_guard_but_operations" {
+  command = plan
+
+  variables {
+    customers = { initech = { accounts = ["444444444444"], own_organization = true } }
+  }
+
+  assert {
+    condition     = keys(output.policy_accounts) == ["operations-change-scp", "operations-rcp", "operations-scp"]
+    error_message = "A policy is attached to nobody."
   }
 }
 
@@ -125,7 +327,7 @@ run "an_account_of_another_organization_cannot_be_guarded" {
   command = plan
 
   variables {
-    customer_account_ids = ["333333333333"]
+    customers = { acme = { accounts = ["555555555555"] } }
   }
 
   expect_failures = [data.aws_organizations_organization.this]

@@ -1,0 +1,14 @@
+output "account" {
+  description = "What the customer's application needs to write its records, and what probes need to find them."
+  value = {
+    customer          = var.customer
+    account_id        = var.account_id
+    region            = module.logging.region
+    log_group_name    = module.logging.log_group_name
+    log_group_arn     = module.logging.log_group_arn
+    retention_in_days = module.logging.retention_in_days
+    kms_key_arn       = module.logging.kms_key_arn
+    caller_role_arn   = module.logging.caller_role_arn
+    caller_role_name  = module.logging.caller_role_name
+  }
+}

@@ -1,0 +1,40 @@
+# The organization around the operations account and the customers of ../customers.yaml: what nobody in them may do.
+# Applied in the management account, before the other roots, so that what they make is guarded from the start, and
+# destroyed after them.
+
+terraform {
+  required_version = ">= 1.9"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 5.100, < 7"
+    }
+  }
+}
+
+provider "aws" {
+  region  = local.environment.operations.region
+  profile = var.profile
+
+  # Credentials of any other account end the run before anything is read or written.
+  allowed_account_ids = [local.environment.organization.management_account_id]
+
+  default_tags {
+    tags = {
+      "bulkhead:environment" = local.name
+      "bulkhead:root"        = "organization"
+    }
+  }
+}
+
+module "guardrails" {
+  source = "../../../modules/organization-guardrails"
+
+  partition             = local.partition
+  name_prefix           = "bulkhead-${local.name}"
+  operations_account_id = local.environment.operations.account_id
+  customer_account_ids  = flatten([for customer in local.environment.customers : customer.accounts[*].account_id])
+  # No customer has a cross-region profile, so models run in one region.
+  model_regions = [local.environment.operations.region]
+}

@@ -1,0 +1,93 @@
+"""Hands a customer over to the roots and the applications in its own accounts.
+
+The operations root writes one document for each customer; that is all a customer root gets, and no
+root reads another's state. The document names no secret. The external id travels apart: the owner
+of each account of the customer keeps it as a SecureString in that account, where the customer
+decides who reads it, and it is in no state of a customer root.
+https://docs.aws.amazon.com/systems-manager/latest/userguide/systems-manager-parameter-store.html
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from harness.deploy.deployment import Fleet
+from harness.deploy.workspace import write_private
+from harness.errors import UserError
+from harness.targets.base import Target
+
+FOLDER = "handover"
+
+
+def write_documents(folder: Path, fleets: Iterable[Fleet]) -> None:
+    """Writes each customer's document as a variable file of the customer root, and removes those of
+    customers that are no more."""
+    names = set()
+    for fleet in fleets:
+        name = f"{fleet.customer}.tfvars.json"
+        names.add(name)
+        text = json.dumps({"handover": dict(fleet.handover)}, indent=2, sort_keys=True)
+        write_private(folder / name, text + "\n")
+    for file in folder.glob("*.tfvars.json"):
+        if file.name not in names:
+            file.unlink()
+
+
+def keep_external_id(target: Target, account: str, region: str, fleet: Fleet) -> None:
+    """Has the account's owner keep the customer's external id there, unless it is there already.
+
+    What is kept is told by its description, since nobody needs to decrypt the value to compare it.
+    Raises `UserError` where the owner may not.
+    """
+    ssm = target.client(target.session(account), "ssm", region)
+    name = parameter_name(fleet.customer)
+    description = f"External id of {fleet.customer}, {_fingerprint(fleet.external_id)}"
+    try:
+        if description not in [found["Description"] for found in _described(ssm, name)]:
+            ssm.put_parameter(
+                Name=name,
+                Type="SecureString",
+                Value=fleet.external_id,
+                Description=description,
+                Overwrite=True,
+            )
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        raise UserError(f"account {account}: parameter {name} cannot be kept: {code}") from error
+
+
+def forget_external_id(target: Target, account: str, region: str, customer: str) -> None:
+    """Has the account's owner delete what `keep_external_id` kept there. None is no error.
+
+    Raises `UserError` where the owner may not.
+    """
+    ssm = target.client(target.session(account), "ssm", region)
+    name = parameter_name(customer)
+    try:
+        # Not `delete_parameter`, which fails where there is none.
+        ssm.delete_parameters(Names=[name])
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        raise UserError(f"account {account}: parameter {name} cannot be deleted: {code}") from error
+
+
+def parameter_name(customer: str) -> str:
+    """Where a customer's external id is kept in its own accounts."""
+    return f"/bulkhead/{customer}/external-id"
+
+
+def _described(ssm: Any, name: str) -> list[dict[str, Any]]:
+    filters = [{"Key": "Name", "Option": "Equals", "Values": [name]}]
+    pages = ssm.get_paginator("describe_parameters").paginate(ParameterFilters=filters)
+    return [{"Description": "", **found} for page in pages for found in page["Parameters"]]
+
+
+def _fingerprint(external_id: str) -> str:
+    """Tells two ids apart and nothing about either: ids are random and long."""
+    return hashlib.sha256(external_id.encode()).hexdigest()[:12]

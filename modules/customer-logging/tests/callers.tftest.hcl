@@ -1,0 +1,155 @@
+# What runs the application on EKS, and roles that the customer made itself.
+
+mock_provider "aws" {
+  mock_resource "aws_kms_key" {
+    override_during = plan
+    defaults        = { arn = "arn:aws:kms:eu-central-1:222222222222:key/0d9c2f1e-7b43-4a5e-9f60-3c1d2e8b7a95" }
+  }
+
+  override_data {
+    target = data.aws_region.current
+    values = { id = "eu-central-1" }
+  }
+}
+
+variables {
+  customer       = "acme"
+  account_id     = "222222222222"
+  fleet_role_arn = "arn:aws:iam::111111111111:role/bulkhead/fleet/bulkhead-acme"
+}
+
+run "one_service_account_becomes_the_caller" {
+  command = plan
+
+  variables {
+    caller = {
+      type            = "eks-irsa"
+      oidc_provider   = "oidc.eks.eu-central-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF"
+      namespace       = "shop"
+      service_account = "chat"
+    }
+  }
+
+  assert {
+    condition = jsondecode(aws_iam_role.caller["caller"].assume_role_policy).Statement == [{
+      Sid       = "ApplicationRuntime"
+      Effect    = "Allow"
+      Principal = { Federated = "arn:aws:iam::222222222222:oidc-provider/oidc.eks.eu-central-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF" }
+      Action    = "sts:AssumeRoleWithWebIdentity"
+      Condition = {
+        StringEquals = {
+          "oidc.eks.eu-central-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF:aud" = "sts.amazonaws.com"
+          "oidc.eks.eu-central-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF:sub" = "system:serviceaccount:shop:chat"
+        }
+      }
+    }]
+    error_message = "A token must be for STS, and of this one service account."
+  }
+}
+
+run "pod_identity_sends_no_tags" {
+  command = plan
+
+  variables {
+    caller                   = { type = "eks-pod-identity" }
+    permissions_boundary_arn = "arn:aws:iam::222222222222:policy/bulkhead/boundary"
+  }
+
+  assert {
+    condition = jsondecode(aws_iam_role.caller["caller"].assume_role_policy).Statement == [{
+      Sid       = "ApplicationRuntime"
+      Effect    = "Allow"
+      Principal = { Service = "pods.eks.amazonaws.com" }
+      Action    = "sts:AssumeRole"
+    }]
+    error_message = "With sts:TagSession the pods' tags would follow into the operations account."
+  }
+
+  assert {
+    condition     = aws_iam_role.caller["caller"].permissions_boundary == "arn:aws:iam::222222222222:policy/bulkhead/boundary"
+    error_message = "Where an account asks for a boundary, the caller role must have it."
+  }
+}
+
+run "an_existing_role_gets_the_policy_and_nothing_else" {
+  command = plan
+
+  variables {
+    caller           = { type = "existing" }
+    caller_role_path = "/team/"
+    caller_role_name = "app"
+  }
+
+  override_data {
+    target = data.aws_iam_role.existing
+    values = {
+      arn                = "arn:aws:iam::222222222222:role/team/app"
+      name               = "app"
+      assume_role_policy = "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Service\":\"lambda.amazonaws.com\",\"AWS\":[\"arn:aws:iam::222222222222:role/runner\"]},\"Action\":\"sts:AssumeRole\"}]}"
+    }
+  }
+
+  assert {
+    condition     = length(aws_iam_role.caller) == 0 && length(aws_iam_role_policies_exclusive.caller) == 0 && aws_iam_role_policy.caller.role == "app"
+    error_message = "Of a role that the customer made, only our own policy is ours."
+  }
+
+  assert {
+    condition     = output.caller_role_arn == "arn:aws:iam::222222222222:role/team/app"
+    error_message = "The operations account pins the existing role."
+  }
+}
+
+run "an_existing_role_at_another_path_is_refused" {
+  command = plan
+
+  variables {
+    caller = { type = "existing" }
+  }
+
+  override_data {
+    target = data.aws_iam_role.existing
+    values = {
+      arn                = "arn:aws:iam::222222222222:role/team/bulkhead-caller"
+      assume_role_policy = "{\"Statement\":{\"Effect\":\"Allow\",\"Principal\":{\"Service\":\"lambda.amazonaws.com\"},\"Action\":\"sts:AssumeRole\"}}"
+    }
+  }
+
+  expect_failures = [data.aws_iam_role.existing]
+}
+
+run "an_existing_role_that_trusts_its_whole_account_is_refused" {
+  command = plan
+
+  variables {
+    caller = { type = "existing" }
+  }
+
+  override_data {
+    target = data.aws_iam_role.existing
+    values = {
+      arn                = "arn:aws:iam::222222222222:role/bulkhead/bulkhead-caller"
+      assume_role_policy = "{\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"arn:aws:iam::222222222222:root\"},\"Action\":\"sts:AssumeRole\"}]}"
+    }
+  }
+
+  expect_failures = [data.aws_iam_role.existing]
+}
+
+run "an_existing_role_that_trusts_everybody_is_refused" {
+  command = plan
+
+  variables {
+    caller = { type = "existing" }
+  }
+
+  override_data {
+    target = data.aws_iam_role.existing
+    values = {
+      arn                = "arn:aws:iam::222222222222:role/bulkhead/bulkhead-caller"
+      assume_role_policy = "{\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":\"*\",\"Action\":\"sts:AssumeRole\"}]}"
+    }
+  }
+
+  expect_failures = [data.aws_iam_role.existing]
+}

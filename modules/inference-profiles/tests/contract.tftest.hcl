@@ -1,0 +1,83 @@
+# The profiles of one region. The provider is mocked; the fleet module's tests show what becomes of their ARNs.
+
+mock_provider "aws" {
+  override_data {
+    target = data.aws_region.current
+    values = { id = "eu-west-1" }
+  }
+}
+
+variables {
+  operations_account_id = "111111111111"
+  models = {
+    acme   = ["amazon.nova-lite-v1:0", "amazon.nova-pro-v1:0"]
+    globex = ["eu.amazon.nova-lite-v1:0"]
+  }
+  tags = { team = "platform" }
+}
+
+run "each_customer_has_its_own_profile_of_a_model" {
+  command = plan
+
+  assert {
+    condition     = toset(keys(aws_bedrock_inference_profile.this)) == toset(["acme/amazon.nova-lite-v1:0", "acme/amazon.nova-pro-v1:0", "globex/eu.amazon.nova-lite-v1:0"])
+    error_message = "There must be one profile for each customer and model."
+  }
+
+  assert {
+    condition     = aws_bedrock_inference_profile.this["acme/amazon.nova-lite-v1:0"].model_source[0].copy_from == "arn:aws:bedrock:eu-west-1::foundation-model/amazon.nova-lite-v1:0"
+    error_message = "The profile must copy the model of the provider's region."
+  }
+
+  assert {
+    condition     = aws_bedrock_inference_profile.this["globex/eu.amazon.nova-lite-v1:0"].model_source[0].copy_from == "arn:aws:bedrock:eu-west-1:111111111111:inference-profile/eu.amazon.nova-lite-v1:0"
+    error_message = "The profile must copy the cross-region profile of the operations account."
+  }
+
+  assert {
+    condition = aws_bedrock_inference_profile.this["acme/amazon.nova-pro-v1:0"].tags == tomap({
+      team                = "platform"
+      "bulkhead:customer" = "acme"
+      "bulkhead:model"    = "amazon.nova-pro-v1:0"
+    })
+    error_message = "Costs are allocated by the tags of the customer and the model."
+  }
+
+  assert {
+    condition     = output.region == "eu-west-1" && { for key, arns in output.arns : key => keys(arns) } == { acme = ["amazon.nova-lite-v1:0", "amazon.nova-pro-v1:0"], globex = ["eu.amazon.nova-lite-v1:0"] }
+    error_message = "The outputs must name the region, and every customer's models."
+  }
+}
+
+run "long_names_fit_and_differ" {
+  command = plan
+
+  variables {
+    models = {
+      a-customer-with-a-very-long-name = ["anthropic.claude-3-5-sonnet-20240620-v1:0", "anthropic.claude-3-5-sonnet-20241022-v2:0"]
+    }
+  }
+
+  assert {
+    condition     = length(distinct([for p in aws_bedrock_inference_profile.this : p.name])) == 2
+    error_message = "Two profiles have one name."
+  }
+
+  assert {
+    condition     = alltrue([for p in aws_bedrock_inference_profile.this : can(regex("^([0-9a-zA-Z][ _-]?){1,64}$", p.name)) && length(p.name) <= 64])
+    error_message = "A profile's name is not one that AWS takes."
+  }
+}
+
+run "a_region_without_customers" {
+  command = plan
+
+  variables {
+    models = {}
+  }
+
+  assert {
+    condition     = length(output.arns) == 0
+    error_message = "A region that the last customer leaves must plan."
+  }
+}

@@ -1,0 +1,72 @@
+variable "partition" {
+  description = "AWS partition of the operations account: `aws` or `aws-us-gov`."
+  type        = string
+  default     = "aws"
+  nullable    = false
+
+  validation {
+    condition     = contains(["aws", "aws-us-gov"], var.partition)
+    error_message = "partition must be aws or aws-us-gov. China has no Amazon Bedrock."
+  }
+}
+
+variable "operations_account_id" {
+  description = "Account that holds the Bedrock quotas and in which the profiles are made (12 digits, as a string)."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[0-9]{12}$", var.operations_account_id))
+    error_message = "operations_account_id must be a string of 12 digits. Quote it, or leading zeros are lost."
+  }
+}
+
+variable "models" {
+  description = <<-EOT
+    Bedrock model ids by the key of the customer who may call them in this region. Each gets a profile of
+    that customer's. An id with the prefix of a cross-region profile, such as `eu.`, copies that profile.
+  EOT
+  type        = map(list(string))
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for key in keys(var.models) : can(regex("^[a-z][a-z0-9]*(-[a-z0-9]+)*$", key)) && length(key) <= 32])
+    error_message = "models: a customer's key must start with a letter, have only lower-case letters, digits and single hyphens between them, and at most 32 characters, because it becomes part of names and is what costs are allocated by."
+  }
+
+  validation {
+    condition     = alltrue([for models in values(var.models) : length(models) > 0])
+    error_message = "models: each customer needs at least one model; leave the customers out that call nothing in this region."
+  }
+
+  validation {
+    condition = alltrue([
+      for models in values(var.models) : length(distinct([for model in models : replace(model, "/[.:]/", "-")])) == length(models)
+    ])
+    error_message = "models: a model is listed twice (ids that differ only in dots, colons and hyphens count as one, because profile names replace them)."
+  }
+
+  validation {
+    condition = alltrue([
+      for model in flatten(values(var.models)) : can(regex("^[a-z0-9][a-z0-9-]*(\\.[a-z0-9][a-z0-9-]*)+(:[a-z0-9]+)*$", model))
+    ])
+    error_message = "models: a model must be a plain Bedrock model id such as amazon.nova-lite-v1:0: no ARN, no wildcard, no upper case."
+  }
+
+  validation {
+    condition     = !anytrue([for model in flatten(values(var.models)) : startswith(model, "global.")])
+    error_message = "models: global inference profiles are refused, because a call may then run in any region."
+  }
+}
+
+variable "tags" {
+  description = "Tags for every profile, beside `bulkhead:customer` and `bulkhead:model`, which the module sets for cost allocation."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = !anytrue([for key in keys(var.tags) : startswith(lower(key), "bulkhead:") || startswith(lower(key), "aws:")])
+    error_message = "tags: keys that start with bulkhead: or aws: are reserved; costs are allocated by them."
+  }
+}

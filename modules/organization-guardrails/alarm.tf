@@ -1,0 +1,159 @@
+# Tells people when somebody assumes a break-glass role.
+#
+# CloudTrail records an assumption in the role's account, whoever the caller is. From there the operations account
+# forwards it to the bus here (operations-baseline), where no administrator of operations reaches the rule. The RCP allows
+# the assumption in this Region only.
+
+locals {
+  # A set of one or none: everything here is there together.
+  alarms = length(var.break_glass_role_arns) > 0 ? toset(["break-glass"]) : toset([])
+
+  management_account_id = data.aws_organizations_organization.this.master_account_id
+  alarm_name            = "${var.name_prefix}-break-glass"
+  alarm_rule_arn        = "arn:${var.partition}:events:${local.region}:${local.management_account_id}:rule/${local.alarm_name}/${local.alarm_name}"
+}
+
+data "aws_iam_policy_document" "alarm_key" {
+  for_each = local.alarms
+
+  statement {
+    sid       = "Administration"
+    actions   = ["kms:*"]
+    resources = ["*"]
+
+    principals {
+      type        = "AWS"
+      identifiers = ["arn:${var.partition}:iam::${local.management_account_id}:root"]
+    }
+  }
+
+  # The key that AWS manages for topics lets no event in.
+  statement {
+    sid       = "Events"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey*"]
+    resources = ["*"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["events.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.management_account_id]
+    }
+  }
+}
+
+resource "aws_kms_key" "alarm" {
+  for_each = local.alarms
+
+  description             = "Encrypts what ${local.alarm_name} tells."
+  enable_key_rotation     = true
+  deletion_window_in_days = 7
+  policy                  = data.aws_iam_policy_document.alarm_key[each.key].json
+  tags                    = var.tags
+}
+
+resource "aws_sns_topic" "break_glass" {
+  for_each = local.alarms
+
+  name              = local.alarm_name
+  kms_master_key_id = aws_kms_key.alarm[each.key].arn
+  tags              = var.tags
+}
+
+data "aws_iam_policy_document" "topic" {
+  for_each = local.alarms
+
+  statement {
+    sid       = "TheRuleAlone"
+    actions   = ["sns:Publish"]
+    resources = [aws_sns_topic.break_glass[each.key].arn]
+
+    principals {
+      type        = "Service"
+      identifiers = ["events.amazonaws.com"]
+    }
+
+    condition {
+      test     = "ArnEquals"
+      variable = "aws:SourceArn"
+      values   = [local.alarm_rule_arn]
+    }
+  }
+}
+
+resource "aws_sns_topic_policy" "break_glass" {
+  for_each = local.alarms
+
+  arn    = aws_sns_topic.break_glass[each.key].arn
+  policy = data.aws_iam_policy_document.topic[each.key].json
+}
+
+resource "aws_sns_topic_subscription" "break_glass" {
+  for_each = length(local.alarms) > 0 ? var.break_glass_emails : toset([])
+
+  topic_arn = one(values(aws_sns_topic.break_glass)[*].arn)
+  protocol  = "email"
+  endpoint  = each.value
+}
+
+# A bus of its own: a policy of the default bus would take the place of others'.
+resource "aws_cloudwatch_event_bus" "break_glass" {
+  for_each = local.alarms
+
+  name = local.alarm_name
+  tags = var.tags
+}
+
+data "aws_iam_policy_document" "bus" {
+  for_each = local.alarms
+
+  statement {
+    sid       = "EventsOfOperations"
+    actions   = ["events:PutEvents"]
+    resources = [aws_cloudwatch_event_bus.break_glass[each.key].arn]
+
+    principals {
+      type        = "AWS"
+      identifiers = ["arn:${var.partition}:iam::${var.operations_account_id}:root"]
+    }
+  }
+}
+
+resource "aws_cloudwatch_event_bus_policy" "break_glass" {
+  for_each = local.alarms
+
+  event_bus_name = aws_cloudwatch_event_bus.break_glass[each.key].name
+  policy         = data.aws_iam_policy_document.bus[each.key].json
+}
+
+resource "aws_cloudwatch_event_rule" "break_glass" {
+  for_each = local.alarms
+
+  name           = local.alarm_name
+  description    = "Somebody assumed a break-glass role of the operations account, or tried to."
+  event_bus_name = aws_cloudwatch_event_bus.break_glass[each.key].name
+  tags           = var.tags
+
+  event_pattern = jsonencode({
+    account     = [var.operations_account_id]
+    source      = ["aws.sts"]
+    detail-type = ["AWS API Call via CloudTrail"]
+    detail = {
+      eventSource       = ["sts.amazonaws.com"]
+      eventName         = ["AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"]
+      requestParameters = { roleArn = sort(var.break_glass_role_arns) }
+    }
+  })
+}
+
+resource "aws_cloudwatch_event_target" "break_glass" {
+  for_each = local.alarms
+
+  rule           = aws_cloudwatch_event_rule.break_glass[each.key].name
+  event_bus_name = aws_cloudwatch_event_bus.break_glass[each.key].name
+  arn            = aws_sns_topic.break_glass[each.key].arn
+}

@@ -1,0 +1,4 @@
+output "policy_ids" {
+  description = "The policies, by name."
+  value       = module.guardrails.policy_ids
+}

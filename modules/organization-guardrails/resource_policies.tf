@@ -1,0 +1,79 @@
+# What the RCPs deny, and whom. README.md says why, statement by statement.
+
+locals {
+  # AWS's services have no account; everybody else has. A request that lacks the key is denied too.
+  not_a_service = { "aws:PrincipalIsAWSService" = "false" }
+
+  operations_rcp = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat([
+      {
+        Sid       = "RolesForListedAccounts"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sts:AssumeRole"
+        Resource  = "*"
+        Condition = {
+          StringNotEquals = { "aws:PrincipalAccount" = sort(setunion(local.fleet, var.trusted_account_ids)) }
+          BoolIfExists    = local.not_a_service
+        }
+      },
+      merge(
+        {
+          # Whoever comes with a token or an assertion has no account.
+          Sid       = "RolesForNoFederation"
+          Effect    = "Deny"
+          Principal = "*"
+          Action    = ["sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity"]
+        },
+        { for element in ["Resource"] : element => "*" if length(var.federated_role_arns) == 0 },
+        { for element in ["NotResource"] : element => sort(var.federated_role_arns) if length(var.federated_role_arns) > 0 },
+      ),
+      ],
+      # The rule that listens for it is in one Region, and so are the events of an assumption.
+      [
+        for arns in [sort(var.break_glass_role_arns)] : {
+          Sid       = "BreakGlassInOneRegion"
+          Effect    = "Deny"
+          Principal = "*"
+          Action    = ["sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity"]
+          Resource  = arns
+          Condition = { StringNotEquals = { "aws:RequestedRegion" = [local.region] } }
+        } if length(arns) > 0
+      ],
+    )
+  })
+
+  # By the customer's own set of accounts: the operations account and the other customers are of the same organization.
+  customer_rcps = {
+    for key, customer in var.customers : "customer-${key}-rcp" => jsonencode({
+      Version = "2012-10-17"
+      Statement = [
+        {
+          Sid       = "RecordsForOwnAccounts"
+          Effect    = "Deny"
+          Principal = "*"
+          Action    = "logs:*"
+          Resource  = "arn:${var.partition}:logs:*:*:log-group:/bulkhead/*"
+          Condition = {
+            StringNotEquals = { "aws:PrincipalAccount" = sort(customer.accounts) }
+            BoolIfExists    = local.not_a_service
+          }
+        },
+        {
+          # Keys that are shared on purpose have no such tag.
+          Sid       = "KeysForOwnAccounts"
+          Effect    = "Deny"
+          Principal = "*"
+          Action    = "kms:*"
+          Resource  = "*"
+          Condition = {
+            StringNotEquals = { "aws:PrincipalAccount" = sort(customer.accounts) }
+            StringLike      = { "aws:ResourceTag/bulkhead:customer" = "*" }
+            BoolIfExists    = local.not_a_service
+          }
+        },
+      ]
+    })
+  }
+}

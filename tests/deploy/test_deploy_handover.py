@@ -1,0 +1,94 @@
+"""Handing over and taking back, against accounts that refuse."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from harness.deploy.deployment import Deployment, Fleet
+from harness.deploy.handover import forget_external_id, keep_external_id, write_documents
+from harness.deploy.offboard import deny_sessions
+from harness.deploy.secrets import external_ids, keep_only
+from harness.errors import UserError
+
+SECRET = "an-external-id-that-nobody-may-see"
+GIVEN: dict[str, Any] = {
+    "customer": "acme",
+    "fleet_role_arn": "arn:aws:iam::111111111111:role/bulkhead/fleet/bulkhead-acme",
+    "fleet_role_name": "bulkhead-acme",
+    "external_id": SECRET,
+    "handover": {"format": "bulkhead-handover/1", "customer": "acme"},
+}
+FLEET = Fleet(**{**dict.fromkeys(Fleet.__dataclass_fields__), **GIVEN})
+
+
+class Refusing:
+    """A target whose every call fails with one error code."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+
+    def session(self, account: str) -> str:
+        return account
+
+    def client(self, *_: str) -> Refusing:
+        return self
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def refuse(*_: Any, **parameters: Any) -> Any:
+            raise ClientError({"Error": {"Code": self.code, "Message": str(parameters)}}, name)
+
+        return refuse
+
+
+def test_a_role_that_cannot_be_denied_ends_the_run() -> None:
+    with pytest.raises(UserError, match=r"account 111111111111: .* nothing was removed: Throttl"):
+        deny_sessions(Refusing("Throttling"), "111111111111", FLEET)  # type: ignore[arg-type]
+
+
+def test_a_role_that_is_gone_needs_no_deny() -> None:
+    deny_sessions(Refusing("NoSuchEntity"), "111111111111", FLEET)  # type: ignore[arg-type]
+
+
+def test_an_external_id_that_cannot_be_kept_is_said_without_it() -> None:
+    target: Any = Refusing("AccessDeniedException")
+    for work in (
+        lambda: keep_external_id(target, "222222222222", "eu-central-1", FLEET),
+        lambda: forget_external_id(target, "222222222222", "eu-central-1", "acme"),
+    ):
+        with pytest.raises(UserError, match="account 222222222222: parameter /bulk") as error:
+            work()
+        assert SECRET not in str(error.value)
+
+
+def test_documents_are_private_and_those_of_others_go(tmp_path: Path) -> None:
+    (tmp_path / "globex.tfvars.json").write_text("{}")
+    write_documents(tmp_path, [FLEET])
+    (file,) = tmp_path.iterdir()
+    assert json.loads(file.read_text(encoding="utf-8")) == {"handover": FLEET.handover}
+    assert file.stat().st_mode & 0o077 == 0
+
+
+def test_a_document_holds_no_external_id(deployment: Deployment) -> None:
+    folder = deployment.place.credentials.parent / "handover"
+    files = {file.name.split(".")[0]: file.read_text(encoding="utf-8") for file in folder.iterdir()}
+    assert files.keys() == deployment.fleets.keys()
+    for customer, text in files.items():
+        assert deployment.fleets[customer].fleet_role_arn in text
+        assert not any(secret in text for secret in deployment.external_ids.values())
+        others = deployment.fleets.keys() - {customer}
+        assert not any(other in text for other in others), "another customer is named"
+
+
+def test_forgotten_ids_are_made_anew(tmp_path: Path) -> None:
+    file = tmp_path / "ids.json"
+    first = external_ids(file, ["acme", "globex"])
+    keep_only(file, ["acme"])
+    second = external_ids(file, ["acme", "globex"])
+    assert first["acme"] == second["acme"]
+    assert first["globex"] != second["globex"]

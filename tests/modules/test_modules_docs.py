@@ -1,0 +1,69 @@
+"""What is generated in the modules' pages is as `make docs` makes it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from scripts.docs.readme import modules, renewed
+
+MODULES = list(modules())
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: path.name)
+def test_the_page_is_up_to_date(module: Path) -> None:
+    text = (module / "README.md").read_text(encoding="utf-8")
+    assert text == renewed(module), "run `make docs`"
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: path.name)
+def test_every_input_and_output_is_described(module: Path) -> None:
+    rows = [line for line in renewed(module).splitlines() if line.startswith("| `")]
+    assert rows
+    assert [row for row in rows if row.split(" | ")[1].strip() in ("", "|")] == []
+
+
+def test_a_change_of_a_variable_an_output_or_the_example_shows(tmp_path: Path) -> None:
+    module = tmp_path / "m"
+    shutil.copytree(MODULES[0], module)
+    before = renewed(module)
+    for file, more in (
+        (
+            "variables.tf",
+            'variable "size" {\n  description = "How | big."\n  type = number\n  default = 3\n}\n',
+        ),
+        ("outputs.tf", 'output "secret" {\n  description = "Hidden."\n  sensitive = true\n}\n'),
+        ("examples/minimal/main.tf", "# more\n"),
+    ):
+        path = module / file
+        path.write_text(path.read_text(encoding="utf-8") + more, encoding="utf-8")
+        after = renewed(module)
+        assert after != before, file
+        before = after
+    assert "| `size` | How \\| big. | `number` | `3` |" in before
+    assert "| `secret` | Hidden. Sensitive. |" in before
+    assert "# more\n```" in before
+
+
+def test_a_heredoc_becomes_one_cell(tmp_path: Path) -> None:
+    module = tmp_path / "m"
+    shutil.copytree(MODULES[0], module)
+    (module / "variables.tf").write_text(
+        'variable "x" {\n  description = <<-EOT\n    First\n    line.\n\n    - `a`: one\n'
+        "      and more\n      - `b`: two\n  EOT\n  type        = map(string)\n}\n",
+        encoding="utf-8",
+    )
+    cell = "First line.<br>• `a`: one and more<br>&ensp;• `b`: two"
+    assert f"| `x` | {cell} | `map(string)` | required |" in renewed(module)
+
+
+@pytest.mark.parametrize("lost", ["<!-- begin inputs -->\n", "<!-- end usage -->\n"])
+def test_a_page_without_a_place_is_named(tmp_path: Path, lost: str) -> None:
+    module = tmp_path / "m"
+    shutil.copytree(MODULES[0], module)
+    readme = module / "README.md"
+    readme.write_text(readme.read_text(encoding="utf-8").replace(lost, ""), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"m/README\.md: has places for .* it needs"):
+        renewed(module)
