@@ -39,7 +39,10 @@ ROOT = """
 variable "endpoint" {}
 variable "credentials" {}
 variable "input_tokens" { default = 1000 }
-variable "limited" { default = ["acme", "globex"] }
+variable "limited" {
+  type    = list(string)
+  default = ["acme", "globex"]
+}
 
 provider "aws" {
   region                   = "eu-central-1"
