@@ -102,7 +102,8 @@ def checkov_command() -> Path:
 def check_plans(plans: Sequence[PlanDocument], folder: Path) -> Verdict:
     """Runs checkov with our checks over plans, which are put into `folder` meanwhile.
 
-    checkov's own know neither boundaries nor pinned callers; `make lint` runs them on the HCL. Raises `UserError` when checkov could not judge all of them.
+    checkov's own know neither boundaries nor pinned callers; `make lint` runs them on the HCL.
+    Raises `UserError` when checkov could not judge all of them.
     """
     command = checkov_command()
     with _written(plans, folder), _in_time():
