@@ -591,6 +591,7 @@ CASES: dict[str, list[tuple[str, Change]]] = {
         ),
         ("models: each customer needs", put([], "models", "acme")),
         ("models: a model is listed twice", put(["a.b-c", "a.b.c"], "models", "acme")),
+        ("models: profiles of two", put(["2.amazon.titan-text-lite-v1:0:4k"], "models", "globex")),
         *(
             ("models: a model must", put([value], "models", "acme"))
             for value in ("amazon.*", "Amazon.nova-lite-v1:0", "amazon.nova-${aws:userid}")
