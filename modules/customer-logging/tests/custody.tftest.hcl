@@ -189,12 +189,12 @@ run "a_reader_reads_records_and_nothing_else" {
   }
 
   assert {
-    condition = (
-      [for s in jsondecode(aws_iam_role_policy.reader["reader"].policy).Statement : s.Sid] == ["ReadGroups", "FindGroupsAndResults", "WatchMetrics", "DecryptThroughLogs", "DenyAllButReading", "DenyOtherGroups"]
-      && !strcontains(aws_iam_role_policy.reader["reader"].policy, "/bulkhead/acme/content")
-      && !strcontains(aws_iam_role_policy.reader["reader"].policy, "Unmask")
-      && !strcontains(aws_iam_role_policy.reader["reader"].policy, "111111111111")
-    )
+    condition = alltrue([
+      jsondecode(aws_iam_role_policy.reader["reader"].policy).Statement[*].Sid == ["ReadGroups", "FindGroupsAndResults", "WatchMetrics", "DecryptThroughLogs", "DenyAllButReading", "DenyOtherGroups"],
+      !strcontains(aws_iam_role_policy.reader["reader"].policy, "/bulkhead/acme/content"),
+      !strcontains(aws_iam_role_policy.reader["reader"].policy, "Unmask"),
+      !strcontains(aws_iam_role_policy.reader["reader"].policy, "111111111111"),
+    ])
     error_message = "Without reader.content the reader has records alone, masked."
   }
 }
