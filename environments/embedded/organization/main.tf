@@ -42,4 +42,7 @@ module "guardrails" {
 
   deployer_arns     = local.deployers
   bootstrapper_arns = local.bootstrappers
+
+  # Those of the module spend-controls, of every region: its executor attaches them, and only those who deploy take them off.
+  stop_policy_arns = ["${local.operations}:policy/bulkhead/fleet/bulkhead-spend-*-stop"]
 }
