@@ -1,8 +1,13 @@
-# An account whose application runs on EC2, with a caller role under a name of its own.
+# An account whose application runs on EC2, with a caller role under a name of its own, a group for prompts and answers,
+# a reader, and a grant to support.
 
 provider "aws" {
   region              = "eu-central-1"
   allowed_account_ids = ["444444444444"]
+}
+
+locals {
+  owner = "arn:aws:iam::444444444444:user/administrator"
 }
 
 module "logging" {
@@ -14,11 +19,29 @@ module "logging" {
   fleet_role_arn = "arn:aws:iam::111111111111:role/bulkhead/fleet/bulkhead-initech"
   caller         = { type = "ec2" }
 
-  caller_role_path = "/team/"
-  caller_role_name = "assistant"
+  caller_role_path         = "/team/"
+  caller_role_name         = "assistant"
+  permissions_boundary_arn = "arn:aws:iam::aws:policy/PowerUserAccess"
 
   retention_in_days           = 731
+  record_data_identifiers     = ["EmailAddress", "AwsSecretKey"]
+  content                     = { enabled = true, retention_in_days = 3 }
   key_deletion_window_in_days = 7
+  legal_hold                  = false
+  keep_on_destroy             = false
+
+  owner_arns = [local.owner]
+  reader     = { principal_arns = [local.owner] }
+  support_access = {
+    case-1 = {
+      principal_arns = ["arn:aws:iam::888888888888:role/support/engineer"]
+      granted_at     = "2026-01-12T08:00:00Z"
+      expires_at     = "2026-01-13T08:00:00Z"
+    }
+  }
+
+  alarms            = { tokens_per_hour = 5000000, action_arns = ["arn:aws:sns:eu-central-1:444444444444:assistant"] }
+  dashboard_enabled = true
 
   tags = { "cost-center" = "assistant" }
 }
