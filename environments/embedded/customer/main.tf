@@ -36,8 +36,9 @@ module "logging" {
   fleet_role_arn = var.handover.fleet_role_arn
   caller         = { type = local.accounts[var.account_id].caller }
 
-  content        = { enabled = true }
-  owner_arns     = [local.administrator_arn]
-  reader         = { principal_arns = [local.administrator_arn], content = true }
-  support_access = lookup(local.support_access, var.account_id, {})
+  content         = { enabled = local.content }
+  owner_arns      = [local.administrator_arn]
+  reader          = { principal_arns = [local.administrator_arn], content = local.content }
+  support_access  = lookup(local.support_access, var.account_id, {})
+  keep_on_destroy = try(local.environment.keep_records, false)
 }
