@@ -6,4 +6,13 @@ locals {
   partition = try(local.environment.partition, "aws")
 
   accounts = { for account in try(local.environment.customers[var.customer].accounts, []) : account.account_id => account }
+
+  # Who administers the customers' accounts of this environment, and so owns their records.
+  administrator_arn = "arn:${local.partition}:iam::${var.account_id}:${local.environment.administrator}"
+
+  # Whether there is a group for prompts and answers.
+  content = try(local.environment.content, false)
+
+  # What customers granted to support, by account and ticket.
+  support_access = yamldecode(file("${path.module}/support.yaml"))
 }

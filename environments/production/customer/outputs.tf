@@ -10,5 +10,14 @@ output "account" {
     kms_key_arn       = module.logging.kms_key_arn
     caller_role_arn   = module.logging.caller_role_arn
     caller_role_name  = module.logging.caller_role_name
+    content           = module.logging.content
+    reader_role_arn   = module.logging.reader_role_arn
+    support_access    = module.logging.support_access
+    metrics           = module.logging.metrics
   }
+}
+
+output "owners_only_policy" {
+  description = "The account's records in the words of a service control policy: nobody but their owner deletes them."
+  value       = module.logging.owners_only_policy
 }

@@ -12,18 +12,45 @@ terraform {
 }
 
 provider "aws" {
-  region  = local.environment.operations.region
+  region  = local.main_region
   profile = var.profile
 
   # Credentials of any other account end the run before anything is read or written.
   allowed_account_ids = [local.operations_account_id]
 
   default_tags {
-    tags = {
-      "bulkhead:environment" = local.name
-      "bulkhead:root"        = "operations"
-    }
+    tags = local.tags
   }
+}
+
+# One provider and one module for each further region: customers.yaml can name these and the main one.
+provider "aws" {
+  alias  = "eu_west_1"
+  region = "eu-west-1"
+
+  profile             = var.profile
+  allowed_account_ids = [local.operations_account_id]
+
+  default_tags {
+    tags = local.tags
+  }
+}
+
+module "profiles" {
+  source = "../../../modules/inference-profiles"
+
+  partition             = local.partition
+  operations_account_id = local.operations_account_id
+  models                = local.models[local.main_region]
+}
+
+module "profiles_eu_west_1" {
+  source    = "../../../modules/inference-profiles"
+  providers = { aws = aws.eu_west_1 }
+
+  partition             = local.partition
+  operations_account_id = local.operations_account_id
+  models                = lookup(local.models, "eu-west-1", {})
 }
 
 module "fleet" {
@@ -31,12 +58,30 @@ module "fleet" {
 
   partition             = local.partition
   operations_account_id = local.operations_account_id
+  management_account_id = local.environment.organization.management_account_id
+  customers             = local.customers
   external_ids          = var.external_ids
 
-  customers = {
-    for key, customer in local.environment.customers : key => {
-      accounts = [for account in customer.accounts : { account_id = account.account_id }]
-      models   = customer.models
-    }
+  inference_profiles = {
+    (module.profiles.region)           = module.profiles.arns
+    (module.profiles_eu_west_1.region) = module.profiles_eu_west_1.arns
   }
+}
+
+# Alarms are regional: limits count what is called in their region.
+module "spend" {
+  source = "../../../modules/spend-controls"
+
+  partition             = local.partition
+  operations_account_id = local.operations_account_id
+  customers             = local.limited[local.main_region]
+}
+
+module "spend_eu_west_1" {
+  source    = "../../../modules/spend-controls"
+  providers = { aws = aws.eu_west_1 }
+
+  partition             = local.partition
+  operations_account_id = local.operations_account_id
+  customers             = lookup(local.limited, "eu-west-1", {})
 }

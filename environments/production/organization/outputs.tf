@@ -7,3 +7,8 @@ output "policy_documents" {
   description = "The guardrails themselves, as JSON, by name."
   value       = module.guardrails.policy_documents
 }
+
+output "policy_accounts" {
+  description = "The accounts that each guardrail is attached to, by name."
+  value       = module.guardrails.policy_accounts
+}

@@ -1,4 +1,5 @@
-# One account of one customer: log group, key and caller role. Applied once per account, each with its own state.
+# One account of one customer: log groups, keys, and the roles that write and read. Applied once per account, each with
+# its own state.
 
 terraform {
   required_version = ">= 1.9"
@@ -34,4 +35,10 @@ module "logging" {
   account_id     = var.account_id
   fleet_role_arn = var.handover.fleet_role_arn
   caller         = { type = local.accounts[var.account_id].caller }
+
+  content         = { enabled = local.content }
+  owner_arns      = [local.administrator_arn]
+  reader          = { principal_arns = [local.administrator_arn], content = local.content }
+  support_access  = lookup(local.support_access, var.account_id, {})
+  keep_on_destroy = try(local.environment.keep_records, false)
 }

@@ -12,15 +12,50 @@ locals {
     name => try(local.environment.operations.quotas[name], quota.default)
   }
 
-  # What each customer takes of them: a profile for each model and region, a role, and a boundary of that role.
-  profiles_by_region = {
-    for region in distinct(flatten([for customer in local.environment.customers : try(customer.regions, [local.environment.operations.region])])) :
-    region => sum([for customer in local.environment.customers : length(customer.models) if contains(try(customer.regions, [local.environment.operations.region]), region)])
+  main_region = local.environment.operations.region
+
+  tags = {
+    "bulkhead:environment" = local.name
+    "bulkhead:root"        = "operations"
   }
+
+  customers = {
+    for key, customer in local.environment.customers : key => {
+      accounts = [
+        for account in customer.accounts : {
+          account_id   = account.account_id
+          caller_roles = concat(["bulkhead/bulkhead-caller"], try(account.further_callers, []))
+        }
+      ]
+      models  = customer.models
+      regions = try(customer.regions, [local.main_region])
+    }
+  }
+
+  # Whose profiles of which models each region has.
+  models = {
+    for region in distinct(concat([local.main_region], flatten(values(local.customers)[*].regions))) : region => {
+      for key, customer in local.customers : key => customer.models if contains(customer.regions, region)
+    }
+  }
+
+  # Whose spending is limited in each region.
+  limited = {
+    for region, models in local.models : region => {
+      for key in keys(models) : key => {
+        fleet_role_name        = module.fleet.customers[key].fleet_role_name
+        inference_profile_arns = values(module.fleet.customers[key].inference_profiles[region])
+        limits                 = local.environment.customers[key].spend.limits
+        on_limit               = try(local.environment.customers[key].spend.on_limit, "stop")
+      } if can(local.environment.customers[key].spend)
+    }
+  }
+
+  # What each customer takes of the quotas: a profile for each model and region, a role, and a boundary of that role.
   used = {
-    inference_profiles_per_region = max(values(local.profiles_by_region)...)
-    roles                         = length(local.environment.customers)
-    managed_policies              = length(local.environment.customers)
+    inference_profiles_per_region = max([for customers in values(local.models) : sum(concat([0], [for models in values(customers) : length(models)]))]...)
+    roles                         = length(local.customers)
+    managed_policies              = length(local.customers)
   }
   over = [for name in keys(local.quotas) : "${local.used[name]} ${replace(name, "_", " ")} of ${local.quotas[name]}" if local.used[name] > local.quotas[name]]
 }

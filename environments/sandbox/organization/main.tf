@@ -34,7 +34,15 @@ module "guardrails" {
   partition             = local.partition
   name_prefix           = "bulkhead-${local.name}"
   operations_account_id = local.environment.operations.account_id
-  customer_account_ids  = flatten([for customer in local.environment.customers : customer.accounts[*].account_id])
-  # No customer has a cross-region profile, so models run in one region.
-  model_regions = [local.environment.operations.region]
+  customers = {
+    for key, customer in local.environment.customers : key => { accounts = toset(customer.accounts[*].account_id) }
+  }
+  # No customer has a cross-region profile, so models run where they are called.
+  model_regions = distinct(flatten([for customer in local.environment.customers : try(customer.regions, [local.environment.operations.region])]))
+
+  deployer_arns     = local.deployers
+  bootstrapper_arns = local.bootstrappers
+
+  # Those of the module spend-controls, of every region: its executor attaches them, and only those who deploy take them off.
+  stop_policy_arns = ["${local.operations}:policy/bulkhead/fleet/bulkhead-spend-*-stop"]
 }
