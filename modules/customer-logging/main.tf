@@ -166,6 +166,7 @@ resource "aws_iam_instance_profile" "caller" {
 ################################################################################
 
 resource "aws_iam_role" "reader" {
+  # checkov:skip=CKV_AWS_61:The account as principal is pinned to exact principals by the condition beside it.
   for_each = toset([for role in ["reader"] : role if length(var.reader.principal_arns) > 0])
 
   name                 = local.reader_role_name

@@ -39,18 +39,6 @@ locals {
     }
   }
 
-  # Whose spending is limited in each region.
-  limited = {
-    for region, models in local.models : region => {
-      for key in keys(models) : key => {
-        fleet_role_name        = module.fleet.customers[key].fleet_role_name
-        inference_profile_arns = values(module.fleet.customers[key].inference_profiles[region])
-        limits                 = local.environment.customers[key].spend.limits
-        on_limit               = try(local.environment.customers[key].spend.on_limit, "stop")
-      } if can(local.environment.customers[key].spend)
-    }
-  }
-
   # What each customer takes of the quotas: a profile for each model and region, a role, and a boundary of that role.
   used = {
     inference_profiles_per_region = max([for customers in values(local.models) : sum(concat([0], [for models in values(customers) : length(models)]))]...)

@@ -68,6 +68,20 @@ module "fleet" {
   }
 }
 
+locals {
+  # Whose spending is limited in each region.
+  limited = {
+    for region, models in local.models : region => {
+      for key in keys(models) : key => {
+        fleet_role_name        = module.fleet.customers[key].fleet_role_name
+        inference_profile_arns = values(module.fleet.customers[key].inference_profiles[region])
+        limits                 = local.environment.customers[key].spend.limits
+        on_limit               = try(local.environment.customers[key].spend.on_limit, "stop")
+      } if can(local.environment.customers[key].spend)
+    }
+  }
+}
+
 # Alarms are regional: limits count what is called in their region.
 module "spend" {
   source = "../../../modules/spend-controls"
