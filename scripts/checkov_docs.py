@@ -43,7 +43,7 @@ delete it when done. checkov reads `.checkov.yaml` of the folder that it runs in
 **Unknown fails.** A plan before the first apply does not know policies that name a generated ARN,
 and nobody can judge what nobody knows, so they are findings. `bulkhead check` applies the
 environment to an embedded cloud first and plans again there, where all is known. In HCL alone few
-values are known, and what is not is no finding: the plan decides.
+values are known and no policies, and what is not is no finding: the plan decides.
 
 **Nothing is dropped.** checkov goes on without a file of checks that it cannot load, without the
 finding of a check that raises, and without a plan that it cannot read. Here each of these ends the
@@ -54,6 +54,9 @@ run or is a finding.
 the plan, and where two modules have a resource of the same type and name, they are of either. Its
 SARIF also breaks the schema where a check gives details, as ours do. `bulkhead check` finds the
 module that the plan used; its SARIF fits the schema of SARIF 2.1.0 and quotes no plan.
+
+**checkov's own checks** run on the HCL in `make lint`. On plans they are of little use here: they
+know neither permissions boundaries nor pinned callers, and `bulkhead check` leaves them out.
 
 **Skipping.** `# checkov:skip=ID: reason` inside the resource's block, as for checkov's own checks.
 It is reported as skipped, with its reason. Bulkhead skips none of the checks below.

@@ -191,7 +191,7 @@ def verify(environment: str, **files: Path | None) -> None:
     help="Also write the findings as SARIF, for the lines of a pull request.",
 )
 def check(environment: str, sarif: Path | None) -> None:
-    """Check the plans of ENV with checkov, its own checks and ours (docs/checkov.md).
+    """Check the plans of ENV with our checks for checkov (docs/checkov.md).
 
     Applies ENV to an embedded cloud of its own first, since a plan knows every policy only then.
     """

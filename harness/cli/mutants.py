@@ -27,7 +27,8 @@ _MADE_IN: dict[Level, str] = {
     "live": "live policies and settings",
     "client": "the client",
 }
-_ID = max(len(mutant.id) for mutant in MUTANTS)
+# The few longer ids push their title, so that the others keep room for theirs.
+_ID = min(max(len(mutant.id) for mutant in MUTANTS), 30)
 
 
 def try_mutants(

@@ -71,8 +71,8 @@ class IamRules:
         }
 
     def check(self, call: Call) -> None:
-        """Raise `ApiError` where AWS would: EntityAlreadyExists, LimitExceeded, InvalidInput,
-        NoSuchEntity, UnmodifiableEntity, ValidationError."""
+        """Raise `ApiError` where AWS would: DeleteConflict, EntityAlreadyExists, LimitExceeded,
+        InvalidInput, NoSuchEntity, UnmodifiableEntity, ValidationError."""
         if call.service != "iam":
             return
         _check_form(call)
@@ -89,6 +89,19 @@ class IamRules:
                 raise _too_long(f"Cannot exceed quota for PolicySize: {_MANAGED_LIMIT}")
         elif call.operation in _INLINE:
             self._check_inline(call)
+        elif call.operation == "DeletePolicy":
+            self._check_detached(call)
+
+    def _check_detached(self, call: Call) -> None:
+        """What is attached stays: deleting it would take a denial off without a word.
+
+        https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeletePolicy.html
+        """
+        iam: Any = self._estate.iam(call.account)
+        arn = call.params.get("PolicyArn")
+        holders = (*iam.roles.values(), *iam.users.values(), *iam.groups.values())
+        if any(policy.arn == arn for each in holders for policy in each.managed_policies.values()):
+            raise ApiError("DeleteConflict", "Cannot delete a policy attached to entities.", 409)
 
     def _check_protected(self, call: Call) -> None:
         """Nobody changes the roles that AWS made: SCPs and RCPs do not bind their sessions.

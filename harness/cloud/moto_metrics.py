@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
@@ -10,6 +11,8 @@ from moto.cloudwatch.models import MetricDatum, cloudwatch_backends
 Told = Callable[[tuple[str, str], str, str, float, Mapping[str, str], str, datetime], None]
 """Takes what `put_metric` does."""
 _observers: list[Told] = []
+WRITING = threading.Lock()
+"""Held while datapoints are appended, so that who counts them knows which are whose."""
 
 
 def tell(observer: Told) -> None:
@@ -30,8 +33,8 @@ def put_metric(
     account, region = place
     pairs = [{"Name": key, "Value": given} for key, given in dimensions.items()]
     # Past PutMetricData, which looks through all that there is: services write all the time.
-    cloudwatch_backends[account][region].metric_data.append(
-        MetricDatum(namespace, name, value, pairs, at.replace(tzinfo=None), unit)
-    )
+    datum = MetricDatum(namespace, name, value, pairs, at.replace(tzinfo=None), unit)
+    with WRITING:
+        cloudwatch_backends[account][region].metric_data.append(datum)
     for observer in tuple(_observers):
         observer(place, namespace, name, value, dimensions, unit, at)

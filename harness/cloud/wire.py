@@ -49,6 +49,8 @@ _NOT_SIGNING_NAMES = frozenset(s for names in _SIGNED_FOR.values() for s in name
 )
 
 
+_SHORT_TARGET = "CloudTrail_20131101."
+_LONG_TARGET = "com.amazonaws.cloudtrail.v20131101."
 _EXTRA_OPERATIONS = Path(__file__).with_name("extra_operations")
 
 
@@ -110,7 +112,7 @@ def read_operation(request: HttpRequest, signing_name: str) -> Operation:
         try:
             protocol = determine_request_protocol(model, request.headers.get("content-type"))
             read = canonical(request, service, protocol)
-            moto_request = MotoRequest(dict(read.environ))
+            moto_request = MotoRequest(_with_known_target(read.environ))
             operation, uri_params = _router(service).match(moto_request)
         except (HTTPException, NotImplementedError, KeyError, ValueError):
             continue
@@ -124,6 +126,15 @@ def read_operation(request: HttpRequest, signing_name: str) -> Operation:
             request=read,
         )
     raise ApiError("UnknownOperationException", f"No such operation of {signing_name}.", 404)
+
+
+def _with_known_target(environ: Mapping[str, Any]) -> dict[str, Any]:
+    """The environ, its target written as botocore's model has it: CloudTrail has two names, and
+    the SDK for Go sends the short one."""
+    target = str(environ.get("HTTP_X_AMZ_TARGET", ""))
+    if target.startswith(_SHORT_TARGET):
+        return {**environ, "HTTP_X_AMZ_TARGET": _LONG_TARGET + target}
+    return dict(environ)
 
 
 def _refuse_ambiguous(operation: OperationModel, query: str) -> None:

@@ -306,11 +306,10 @@ def _contradictions(file: Path, document: Any, environment: Environment) -> Iter
 
 def _misplaced(file: Path, document: Any, environment: Environment, schema: Any) -> Iterator[str]:
     """What is in the wrong partition, and what is too much for one operations account."""
-    session = botocore.session.Session()
+    known = aws_regions()
     for index, region in enumerate(environment.regions):
-        if region not in aws_regions():
-            continue  # said elsewhere
-        partition = session.get_partition_for_region(region)
+        # An unknown region is said elsewhere.
+        partition = known.get(region, environment.partition)
         if partition != environment.partition:
             path: list[str | int] = ["regions", index]
             yield (
@@ -328,14 +327,14 @@ def _misplaced(file: Path, document: Any, environment: Environment, schema: Any)
 
 
 @functools.cache
-def aws_regions() -> tuple[str, ...]:
-    """The regions that have CloudWatch Logs, in the partitions that the modules know."""
+def aws_regions() -> Mapping[str, str]:
+    """The regions that have CloudWatch Logs, each with its partition, of those the modules know."""
     session = botocore.session.Session()
-    return tuple(
-        region
+    return {
+        region: partition
         for partition in ("aws", "aws-us-gov")
         for region in session.get_available_regions("logs", partition)
-    )
+    }
 
 
 def _account_paths(environment: Environment) -> Iterator[list[str | int]]:

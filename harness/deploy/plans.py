@@ -16,13 +16,12 @@ from typing import Any
 
 from harness.deploy.apply import EXTERNAL_IDS_FILE, parallel_roots
 from harness.deploy.deployment import Deployment
-from harness.deploy.terraform import Terraform
+from harness.deploy.environment import CUSTOMER_ROOT
+from harness.deploy.terraform import VARIABLES_FILE, Terraform
 from harness.deploy.toolchain import prepare_toolchain
 from harness.deploy.workspace import RUNS, private_folder, project_root
 from harness.errors import UserError
 
-_VARIABLES = "variables.tfvars.json"
-_CUSTOMER_ROOT = "customer"
 _INDEX = re.compile(r'\[(?:"(?:[^"\\]|\\.)*"|\d+)\]')
 
 
@@ -66,7 +65,7 @@ def plan_documents(deployment: Deployment, run_dir: Path) -> list[PlanDocument]:
             label=folder.name,
             hidden=hidden,
         )
-        variables = json.loads((folder / _VARIABLES).read_text(encoding="utf-8"))
+        variables = json.loads((folder / VARIABLES_FILE).read_text(encoding="utf-8"))
         text = terraform.plan_document(variables, refresh=False)
         return PlanDocument(folder.name, root, text)
 
@@ -80,9 +79,9 @@ def _root_of(name: str, roots: Mapping[str, Path]) -> Path:
     for root, folder in roots.items():
         if re.fullmatch(rf"{re.escape(root)}(-\d{{12}})?", name):
             return folder
-    if _CUSTOMER_ROOT not in roots:
+    if CUSTOMER_ROOT not in roots:
         raise UserError(f"{name}: no root module of the environment belongs to this state")
-    return roots[_CUSTOMER_ROOT]
+    return roots[CUSTOMER_ROOT]
 
 
 class Origins:

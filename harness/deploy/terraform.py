@@ -29,6 +29,8 @@ from harness.errors import UserError
 
 DEADLINE = 600.0
 """Seconds after which a command is stopped: something waits for an answer that will not come."""
+VARIABLES_FILE = "variables.tfvars.json"
+"""What a command was last given, in its folder; may hold secrets."""
 _GRACE = 20.0
 _SHOWN_ERRORS = 3
 _DONE = ("apply_complete", "apply_errored")
@@ -329,7 +331,7 @@ class Terraform:
                 f"{self._root}: has no variable {', '.join(unknown)} "
                 f"(known: {', '.join(sorted(known)) or 'none'})"
             )
-        path = self._folder / "variables.tfvars.json"
+        path = self._folder / VARIABLES_FILE
         write_private(path, json.dumps(dict(variables), indent=2, sort_keys=True) + "\n")
         return path.absolute()
 

@@ -22,11 +22,21 @@ def names_of(group: Group, *streams: str) -> tuple[str, ...]:
     )
 
 
-def write(cast: Cast, actor: Actor, home: Home, group: Group, stream: str, message: str) -> None:
-    """Make a stream, if it is not there, and put one event into it."""
+def write(
+    cast: Cast,
+    actor: Actor,
+    home: Home,
+    group: Group,
+    stream: str,
+    message: str,
+    *,
+    new: bool = True,
+) -> None:
+    """Put one event into a stream, which is made before if it may be `new`."""
     logs = cast.client(actor, "logs", home.region)
-    with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):
-        logs.create_log_stream(logGroupName=group.name, logStreamName=stream)
+    if new:
+        with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):
+            logs.create_log_stream(logGroupName=group.name, logStreamName=stream)
     event = {"timestamp": int(time.time() * 1000), "message": message}
     logs.put_log_events(logGroupName=group.name, logStreamName=stream, logEvents=[event])
 

@@ -47,6 +47,15 @@ variable "models" {
   }
 
   validation {
+    condition = length(distinct(flatten([
+      for key, models in var.models : distinct([for model in models : "${key}-${replace(model, "/[.:]/", "-")}"])
+      ]))) == length(flatten([
+      for key, models in var.models : distinct([for model in models : "${key}-${replace(model, "/[.:]/", "-")}"])
+    ]))
+    error_message = "models: profiles of two customers would have one name, because one customer's key with the start of a model id reads like the other's key. Choose another key."
+  }
+
+  validation {
     condition = alltrue([
       for model in flatten(values(var.models)) : can(regex("^[a-z0-9][a-z0-9-]*(\\.[a-z0-9][a-z0-9-]*)+(:[a-z0-9]+)*$", model))
     ])

@@ -11,38 +11,50 @@ locals {
   management_account_id = data.aws_organizations_organization.this.master_account_id
   alarm_name            = "${var.name_prefix}-break-glass"
   alarm_rule_arn        = "arn:${var.partition}:events:${local.region}:${local.management_account_id}:rule/${local.alarm_name}/${local.alarm_name}"
-}
 
-data "aws_iam_policy_document" "alarm_key" {
-  for_each = local.alarms
-
-  statement {
-    sid       = "Administration"
-    actions   = ["kms:*"]
-    resources = ["*"]
-
-    principals {
-      type        = "AWS"
-      identifiers = ["arn:${var.partition}:iam::${local.management_account_id}:root"]
-    }
+  alarm_key_policy = {
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "Administration"
+        Effect    = "Allow"
+        Principal = { AWS = "arn:${var.partition}:iam::${local.management_account_id}:root" }
+        Action    = "kms:*"
+        Resource  = "*"
+      },
+      {
+        # The key that AWS manages for topics lets no event in.
+        Sid       = "Events"
+        Effect    = "Allow"
+        Principal = { Service = "events.amazonaws.com" }
+        Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
+        Resource  = "*"
+        Condition = { StringEquals = { "aws:SourceAccount" = local.management_account_id } }
+      },
+    ]
   }
 
-  # The key that AWS manages for topics lets no event in.
-  statement {
-    sid       = "Events"
-    actions   = ["kms:Decrypt", "kms:GenerateDataKey*"]
-    resources = ["*"]
+  alarm_topic_policy = {
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "TheRuleAlone"
+      Effect    = "Allow"
+      Principal = { Service = "events.amazonaws.com" }
+      Action    = "sns:Publish"
+      Resource  = "arn:${var.partition}:sns:${local.region}:${local.management_account_id}:${local.alarm_name}"
+      Condition = { ArnEquals = { "aws:SourceArn" = local.alarm_rule_arn } }
+    }]
+  }
 
-    principals {
-      type        = "Service"
-      identifiers = ["events.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.management_account_id]
-    }
+  alarm_bus_policy = {
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "EventsOfOperations"
+      Effect    = "Allow"
+      Principal = { AWS = "arn:${var.partition}:iam::${var.operations_account_id}:root" }
+      Action    = "events:PutEvents"
+      Resource  = "arn:${var.partition}:events:${local.region}:${local.management_account_id}:event-bus/${local.alarm_name}"
+    }]
   }
 }
 
@@ -52,7 +64,7 @@ resource "aws_kms_key" "alarm" {
   description             = "Encrypts what ${local.alarm_name} tells."
   enable_key_rotation     = true
   deletion_window_in_days = 7
-  policy                  = data.aws_iam_policy_document.alarm_key[each.key].json
+  policy                  = jsonencode(local.alarm_key_policy)
   tags                    = var.tags
 }
 
@@ -64,32 +76,11 @@ resource "aws_sns_topic" "break_glass" {
   tags              = var.tags
 }
 
-data "aws_iam_policy_document" "topic" {
-  for_each = local.alarms
-
-  statement {
-    sid       = "TheRuleAlone"
-    actions   = ["sns:Publish"]
-    resources = [aws_sns_topic.break_glass[each.key].arn]
-
-    principals {
-      type        = "Service"
-      identifiers = ["events.amazonaws.com"]
-    }
-
-    condition {
-      test     = "ArnEquals"
-      variable = "aws:SourceArn"
-      values   = [local.alarm_rule_arn]
-    }
-  }
-}
-
 resource "aws_sns_topic_policy" "break_glass" {
   for_each = local.alarms
 
   arn    = aws_sns_topic.break_glass[each.key].arn
-  policy = data.aws_iam_policy_document.topic[each.key].json
+  policy = jsonencode(local.alarm_topic_policy)
 }
 
 resource "aws_sns_topic_subscription" "break_glass" {
@@ -108,26 +99,11 @@ resource "aws_cloudwatch_event_bus" "break_glass" {
   tags = var.tags
 }
 
-data "aws_iam_policy_document" "bus" {
-  for_each = local.alarms
-
-  statement {
-    sid       = "EventsOfOperations"
-    actions   = ["events:PutEvents"]
-    resources = [aws_cloudwatch_event_bus.break_glass[each.key].arn]
-
-    principals {
-      type        = "AWS"
-      identifiers = ["arn:${var.partition}:iam::${var.operations_account_id}:root"]
-    }
-  }
-}
-
 resource "aws_cloudwatch_event_bus_policy" "break_glass" {
   for_each = local.alarms
 
   event_bus_name = aws_cloudwatch_event_bus.break_glass[each.key].name
-  policy         = data.aws_iam_policy_document.bus[each.key].json
+  policy         = jsonencode(local.alarm_bus_policy)
 }
 
 resource "aws_cloudwatch_event_rule" "break_glass" {

@@ -211,3 +211,17 @@ def test_a_key_policy_means_the_user_that_was_there(clients: Clients, unique: Un
     iam.delete_user(UserName=name)
     saved = kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"]
     assert (user["Arn"] in saved, user["UserId"] in saved) == (False, True)
+
+
+def test_a_policy_that_is_attached_is_not_deleted(
+    clients: Clients, unique: Unique, make_role: MakeRole
+) -> None:
+    iam, name = clients(A, "iam"), unique("policy")
+    role = make_role(A, trust(ROOT_A)).rsplit("/", 1)[1]
+    arn = MAKE["policy"](iam, name)["Policy"]["Arn"]
+    for _ in range(2):  # attaching again changes nothing
+        iam.attach_role_policy(RoleName=role, PolicyArn=arn)
+    assert error_of(lambda: iam.delete_policy(PolicyArn=arn)) == ("DeleteConflict", 409)
+    assert iam.get_policy(PolicyArn=arn)["Policy"]["PolicyName"] == name
+    iam.detach_role_policy(RoleName=role, PolicyArn=arn)
+    iam.delete_policy(PolicyArn=arn)

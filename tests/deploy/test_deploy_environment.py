@@ -73,7 +73,7 @@ def test_an_unchanged_copy_loads(tmp_path: Path) -> None:
         ("[batch/nightly", "[/batch/nightly", "further_callers[0]", "no leading slash"),
         ("[batch/nightly", "['${aws:username}', x", "further_callers[0]", "path and name"),
         ("organization:", "partition: aws-cn\norganization:", "partition", "aws, aws-us-gov"),
-        ("eu-west-1, us-east-1]", "us-gov-west-1]", "regions[1]", "one environment is in one"),
+        ("us-east-1]", "us-gov-west-1]", "regions[2]", "one environment is in one"),
         ("  region: eu", "  quotas: { roles: 2 }\n  region: eu", "customers", "another cell"),
     ],
 )

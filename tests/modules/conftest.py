@@ -37,7 +37,7 @@ class Workbench:
             env=environment | self.toolchain.environ(),
             capture_output=True,
             text=True,
-            timeout=180,
+            timeout=600,
             check=False,
         )
         if (done.returncode != 0) != fails:

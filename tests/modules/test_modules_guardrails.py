@@ -279,8 +279,20 @@ def test_the_alarm_reaches_people(planned: dict[str, dict[str, Any]]) -> None:
     told = planned["aws_sns_topic_subscription.break_glass"]
     assert (told["protocol"], told["endpoint"]) == ("email", "security@example.com")
     key = json.loads(planned["aws_kms_key.alarm"]["policy"])
-    services = [
-        s for s in key["Statement"] if s["Principal"] == {"Service": "events.amazonaws.com"}
-    ]
+    services = [s for s in key["Statement"] if "Service" in s["Principal"]]
     # Without it no event reaches an encrypted topic.
-    assert services[0]["Action"] == ["kms:GenerateDataKey*", "kms:Decrypt"]
+    assert [s["Action"] for s in services] == [["kms:Decrypt", "kms:GenerateDataKey*"]]
+
+
+def test_the_alarm_takes_events_of_operations_and_tells_for_its_rule(
+    planned: dict[str, dict[str, Any]],
+) -> None:
+    name = planned["aws_cloudwatch_event_rule.break_glass"]["name"]
+    (told,) = json.loads(planned["aws_sns_topic_policy.break_glass"]["policy"])["Statement"]
+    assert told["Principal"] == {"Service": "events.amazonaws.com"}
+    rule = f"arn:aws:events:{REGION}:{MANAGEMENT}:rule/{name}/{name}"
+    assert told["Condition"] == {"ArnEquals": {"aws:SourceArn": rule}}
+    bus = json.loads(planned["aws_cloudwatch_event_bus_policy.break_glass"]["policy"])
+    (gate,) = bus["Statement"]
+    assert gate["Principal"] == {"AWS": f"arn:aws:iam::{OPERATIONS}:root"}
+    assert gate["Action"] == "events:PutEvents"

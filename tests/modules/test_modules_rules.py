@@ -31,6 +31,7 @@ GUARDRAILS = "modules/organization-guardrails"
 SPEND = "modules/spend-controls"
 BOOTSTRAP = "modules/account-bootstrap"
 BOOTSTRAP_ROOT = "environments/embedded/bootstrap"
+BASELINE = "modules/operations-baseline"
 OPERATIONS = "environments/embedded/operations"
 CUSTOMER = "environments/embedded/customer"
 
@@ -48,6 +49,7 @@ FILES = {
         SCHEMA,
         *(f"{BOOTSTRAP_ROOT}/{name}" for name in ("variables.tf", "locals.tf", "support.yaml")),
     ],
+    BASELINE: [f"{BASELINE}/variables.tf"],
     SPEND: [f"{SPEND}/variables.tf"],
     OPERATIONS: [SHARED, SCHEMA, f"{OPERATIONS}/variables.tf", f"{OPERATIONS}/locals.tf"],
     CUSTOMER: [
@@ -226,6 +228,14 @@ GOOD: dict[str, dict[str, Any]] = {
     BOOTSTRAP_ROOT: {
         "account_id": "999999999999",
         "owner_arn": "arn:aws:iam::999999999999:user/administrator",
+    },
+    BASELINE: {
+        "operations_account_id": "011111111111",
+        "bucket_prefix": "bulkhead-trail",
+        "retention_in_days": 90,
+        "break_glass_role_arns": ["arn:aws:iam::011111111111:role/break/glass"],
+        "break_glass_bus_arn": "arn:aws:events:eu-central-1:999999999999:event-bus/alarm",
+        "tags": {"team": "platform"},
     },
     OPERATIONS: {"external_ids": {"acme": ACME_ID, "globex": GLOBEX_ID, "initech": "x"}},
     CUSTOMER: {
@@ -626,6 +636,7 @@ CASES: dict[str, list[tuple[str, Change]]] = {
         ),
         ("models: each customer needs", put([], "models", "acme")),
         ("models: a model is listed twice", put(["a.b-c", "a.b.c"], "models", "acme")),
+        ("models: profiles of two", put(["2.amazon.titan-text-lite-v1:0:4k"], "models", "globex")),
         *(
             ("models: a model must", put([value], "models", "acme"))
             for value in ("amazon.*", "Amazon.nova-lite-v1:0", "amazon.nova-${aws:userid}")
@@ -633,6 +644,33 @@ CASES: dict[str, list[tuple[str, Change]]] = {
         ("models: global", put(["global.amazon.nova-lite-v1:0"], "models", "acme")),
         ("tags: keys", put("acme", "tags", "Bulkhead:customer")),
         ("tags: keys", put("acme", "tags", "aws:x")),
+    ],
+    BASELINE: [
+        ("partition must", put("aws-cn", "partition")),
+        ("operations_account_id must", put("11111111111", "operations_account_id")),
+        ("bucket_prefix must", put("Trail", "bucket_prefix")),
+        ("bucket_prefix must", put("t" * 36, "bucket_prefix")),
+        ("bucket_prefix must", put("trail-", "bucket_prefix")),
+        ("retention_in_days must", put(89, "retention_in_days")),
+        ("retention_in_days must", put(90.5, "retention_in_days")),
+        (
+            "break_glass_role_arns must",
+            put(["arn:aws:iam::011111111111:role/*"], "break_glass_role_arns"),
+        ),
+        (
+            "break_glass_role_arns must",
+            put(["arn:aws:iam::222222222222:role/glass"], "break_glass_role_arns"),
+        ),
+        (
+            "break_glass_bus_arn must be the",
+            put("arn:aws:events:eu-central-1:999999999999:event-bus/*", "break_glass_bus_arn"),
+        ),
+        ("break_glass_bus_arn must be given", put("", "break_glass_bus_arn")),
+        (
+            "break_glass_bus_arn is in",
+            put("arn:aws:events:eu-central-1:011111111111:event-bus/alarm", "break_glass_bus_arn"),
+        ),
+        ("tags: keys", put({"bulkhead:x": "y"}, "tags")),
     ],
     LOGGING: [
         ("partition must", put("aws-cn", "partition")),

@@ -39,7 +39,10 @@ ROOT = """
 variable "endpoint" {}
 variable "credentials" {}
 variable "input_tokens" { default = 1000 }
-variable "limited" { default = ["acme", "globex"] }
+variable "limited" {
+  type    = list(string)
+  default = ["acme", "globex"]
+}
 
 provider "aws" {
   region                   = "eu-central-1"
@@ -57,13 +60,27 @@ provider "aws" {
   }
 }
 
+module "profiles" {
+  source                = "./modules/inference-profiles"
+  operations_account_id = "111111111111"
+  models = {
+    acme   = ["amazon.nova-lite-v1:0"]
+    globex = ["amazon.nova-lite-v1:0"]
+  }
+}
+
 module "fleet" {
   source                = "./modules/operations-role-fleet"
   operations_account_id = "111111111111"
+  management_account_id = "999999999999"
   external_ids          = { EXTERNAL_IDS }
+  inference_profiles    = { (module.profiles.region) = module.profiles.arns }
   customers = {
-    acme   = { accounts = [{ account_id = "222222222222" }], models = ["amazon.nova-lite-v1:0"] }
-    globex = { accounts = [{ account_id = "333333333333" }], models = ["amazon.nova-lite-v1:0"] }
+    for key, account in { acme = "222222222222", globex = "333333333333" } : key => {
+      accounts = [{ account_id = account }]
+      models   = ["amazon.nova-lite-v1:0"]
+      regions  = ["eu-central-1"]
+    }
   }
 }
 
@@ -75,7 +92,7 @@ module "spend" {
   customers = {
     for key in var.limited : key => {
       fleet_role_name        = module.fleet.customers[key].fleet_role_name
-      inference_profile_arns = values(module.fleet.customers[key].inference_profiles)
+      inference_profile_arns = values(module.profiles.arns[key])
       limits = [
         { minutes = 60, input_tokens = var.input_tokens, output_tokens = 100000 }
       ]
@@ -86,7 +103,7 @@ module "spend" {
 
 output "profiles" {
   value = {
-    for key, customer in module.fleet.customers : key => one(values(customer.inference_profiles))
+    for key, arns in module.profiles.arns : key => one(values(arns))
   }
 }
 """

@@ -17,6 +17,7 @@ def test_only_owners_take_keys_away(probe: Recorder, cast: Cast, account: str) -
     home, attacker = cast.stage.homes[account], cast.other_role(account)
     kms = cast.client(attacker, "kms", home.region)
     owner = cast.client(cast.administrator(account), "kms", home.region)
+    records, *_ = home.groups
     for group in home.groups:
         key = group.key_arn
         policy = owner.get_key_policy(KeyId=key, PolicyName="default")["Policy"]
@@ -32,7 +33,9 @@ def test_only_owners_take_keys_away(probe: Recorder, cast: Cast, account: str) -
                 KeyId=k, GranteePrincipal=home.caller_role_arn, Operations=["DescribeKey"]
             ),
         }
-        for operation, call in calls.items():
+        # One statement denies them all, so that one call tells whether the other key has it.
+        asked = calls if group == records else ("ScheduleKeyDeletion",)
+        for operation in asked:
             answer = probe.denied(
                 Subject(
                     "key-owner",
@@ -43,7 +46,7 @@ def test_only_owners_take_keys_away(probe: Recorder, cast: Cast, account: str) -
                     f"key of {group.name}",
                     (key,),
                 ),
-                call,
+                calls[operation],
                 twin=lambda k=key: kms.describe_key(KeyId=k),  # type: ignore[misc]
             )
             if answer.outcome is Outcome.ALLOWED and operation in (
@@ -69,11 +72,11 @@ def test_only_owners_take_keys_away(probe: Recorder, cast: Cast, account: str) -
         )
 
 
-def test_owners_policy_leaves_records_to_owners(
-    probe: Recorder, copied: Cast, account: str
-) -> None:
-    """As a service control policy, in a copy of the cloud: a log group has no policy of its own."""
-    home, attacker = copied.stage.homes[account], copied.other_role(account)
+def test_owners_policy_leaves_records_to_owners(probe: Recorder, copied: Cast) -> None:
+    """As a service control policy, in a copy of the cloud: a log group has no policy of its own.
+    One account tells for all: the module writes the same for each."""
+    account, home = next(iter(copied.stage.homes.items()))
+    attacker = copied.other_role(account)
     management = copied.administrator(copied.stage.environment.management_account)
     organizations = copied.client(management, "organizations")
     made = organizations.create_policy(

@@ -9,4 +9,7 @@ locals {
 
   # Who administers the customers' accounts of this environment, and so owns their records.
   administrator_arn = "arn:${local.partition}:iam::${var.account_id}:${local.environment.administrator}"
+
+  # Whether there is a group for prompts and answers.
+  content = try(local.environment.content, false)
 }

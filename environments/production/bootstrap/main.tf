@@ -49,6 +49,6 @@ module "readers" {
   customer              = each.key
   account_id            = var.account_id
   operations_account_id = local.environment.operations.account_id
-  reader                = { principal_arns = [var.owner_arn], content = true }
+  reader                = { principal_arns = [var.owner_arn], content = try(local.environment.content, false) }
   support_access        = lookup(local.support_access, var.account_id, {})
 }

@@ -36,8 +36,9 @@ module "logging" {
   fleet_role_arn = var.handover.fleet_role_arn
   caller         = { type = local.accounts[var.account_id].caller }
 
-  content    = { enabled = true }
-  owner_arns = [local.administrator_arn]
+  content         = { enabled = local.content }
+  owner_arns      = [local.administrator_arn]
+  keep_on_destroy = try(local.environment.keep_records, false)
 
   # The deploy role may make no role without it.
   permissions_boundary_arn = "arn:${local.partition}:iam::${var.account_id}:policy/bulkhead/bulkhead-boundary"

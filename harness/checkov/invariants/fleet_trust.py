@@ -24,6 +24,8 @@ from harness.iam.errors import PolicyError
 RULES = Rules()
 ROLE = ("aws_iam_role",)
 _ROLE_ARN = re.compile(r"arn:[a-z-]+:iam::\d{12}:role/[A-Za-z0-9+=,.@_/-]+")
+_CALLER_ARN = re.compile(r"arn:[a-z-]+:iam::\d{12}:(role|user)/[A-Za-z0-9+=,.@_/-]+")
+"""Where Terraform runs, somebody may still come as a user; a customer's application never does."""
 _LONGEST_CHAINED_SESSION = 3600
 _FEWEST_CHARACTERS = 32
 _FEWEST_DIFFERENT = 10
@@ -76,8 +78,8 @@ def exact_callers(resource: Resource) -> Iterator[str]:
         callers = pinned(statement, "aws:PrincipalArn")
         if not callers:
             yield f"statement {statement.label}: no StringEquals on aws:PrincipalArn"
-        elif not all_match(callers, _ROLE_ARN):
-            yield f"statement {statement.label}: aws:PrincipalArn must equal ARNs of roles"
+        elif not all_match(callers, _ROLE_ARN if is_fleet_role(resource) else _CALLER_ARN):
+            yield f"statement {statement.label}: aws:PrincipalArn must equal ARNs of callers"
 
 
 @RULES.add(

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 _MARKER = "true_after_unknown"
-REFERENCE = re.compile(
+_REFERENCE = re.compile(
     r"\b(?:aws_\w+|random_\w+|time_\w+|terraform_data|module|data|each|count|var|local|self|path)\.\w"
 )
 
@@ -79,8 +79,8 @@ class Resource:
                 self._refuse_unknown(attribute, each)
         elif isinstance(value, str) and (
             value == _MARKER
-            or REFERENCE.match(value)
-            or (not self.plan and ("${" in value.replace("$${", "") or REFERENCE.search(value)))
+            or _REFERENCE.match(value)
+            or (not self.plan and ("${" in value.replace("$${", "") or _REFERENCE.search(value)))
         ):
             raise Unknown(attribute)
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from harness.checkov.invariants.planned import REFERENCE, Resource, Unknown
+from harness.checkov.invariants.planned import Resource, Unknown
 from harness.iam.condition import Condition
 from harness.iam.errors import PolicyError
 from harness.iam.parse import load_json, parse_policy
@@ -70,9 +69,10 @@ def kind_of(resource: Resource) -> PolicyKind | None:
 def document_of(resource: Resource) -> Mapping[str, Any] | None:
     """The resource's policy as data; None for null. Raises `Unknown` and `PolicyError`."""
     attribute = _DOCUMENTS[resource.kind][0]
-    value = resource.value(attribute)
-    if not resource.plan and value is not None and not _is_final(value):
+    if not resource.plan:
+        # checkov evaluates HCL as far as it goes, and what it leaves out looks like a policy too.
         raise Unknown(attribute)
+    value = resource.value(attribute)
     if value is None or value == "":
         return None
     if isinstance(value, str):
@@ -80,12 +80,6 @@ def document_of(resource: Resource) -> Mapping[str, Any] | None:
     if not isinstance(value, Mapping):
         raise PolicyError(f"{attribute} is not a JSON object")
     return value
-
-
-def _is_final(value: Any) -> bool:
-    """checkov evaluates HCL as far as it goes; only what refers to nothing can be relied on."""
-    text = value if isinstance(value, str) else json.dumps(value)
-    return text.lstrip().startswith("{") and "${" not in text and not REFERENCE.search(text)
 
 
 def policy_of(resource: Resource) -> Policy:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from harness.checkov.invariants.planned import Resource
+from harness.checkov.invariants.planned import Resource, Unknown
 from harness.checkov.invariants.policies import (
     account_of,
     all_match,
     allows,
+    granted,
     pinned,
     principal_accounts,
 )
@@ -118,7 +119,10 @@ def key_lifetime(resource: Resource) -> Iterator[str]:
     if days is not None and int(days) < 7:
         yield f"deletion_window_in_days is {days}"
     if resource.value("bypass_policy_lockout_safety_check") is True:
-        yield "bypass_policy_lockout_safety_check is true: nobody may be left to manage the key"
+        # Right for a deploy role that must not manage the keys it makes, if somebody else does.
+        managers = (s for _, s in granted(resource, "kms:PutKeyPolicy") if not s.conditions)
+        if not any(principal_accounts(statement) for statement in managers):
+            yield "bypass_policy_lockout_safety_check is true, and the policy lets nobody manage it"
 
 
 @RULES.add(
@@ -209,8 +213,9 @@ def no_global_profile(resource: Resource) -> Iterator[str]:
     why="The tag puts a call on the customer's bill, and tells audits whose profile it is.",
 )
 def profile_of_a_customer(resource: Resource) -> Iterator[str]:
-    # A provider's default tags are known in plans only.
-    tags = resource.value("tags_all" if resource.plan else "tags")
+    if not resource.plan:
+        raise Unknown("tags_all")  # what merge() makes of maps is known in plans only
+    tags = resource.value("tags_all")
     customer = tags.get("bulkhead:customer") if isinstance(tags, dict) else None
     # checkov wraps the values of nested maps too.
     if customer in (None, "", [""], [None]):

@@ -60,10 +60,12 @@ class Alarms:
             return alarm
 
         def put_metric_data(backend: Any, namespace: str, metric_data: Any) -> None:
-            known = len(backend.metric_data)
-            _put_data(backend, namespace, metric_data)
+            with moto_metrics.WRITING:
+                known = len(backend.metric_data)
+                _put_data(backend, namespace, metric_data)
+                new = backend.metric_data[known:]
             place = (str(backend.account_id), str(backend.region_name))
-            for datum in backend.metric_data[known:]:
+            for datum in new:
                 alarms._add(place, datum)
             alarms.look(place)
 

@@ -37,12 +37,12 @@ run "too_many_models_for_the_permission_policy" {
     customers = {
       acme = {
         accounts = [{ account_id = "222222222222" }]
-        models   = [for n in range(21) : "amazon.nova-lite-v1:${n}"]
+        models   = [for n in range(19) : "amazon.nova-lite-v1:${n}"]
         regions  = ["eu-central-1"]
       }
     }
     inference_profiles = {
-      eu-central-1 = { acme = { for n in range(21) : "amazon.nova-lite-v1:${n}" => "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/${n}" } }
+      eu-central-1 = { acme = { for n in range(19) : "amazon.nova-lite-v1:${n}" => "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/${n}" } }
     }
     external_ids = { acme = "0d9c2f1e-7b43-4a5e-9f60-3c1d2e8b7a95" }
   }
@@ -57,14 +57,14 @@ run "too_many_models_in_two_regions" {
     customers = {
       acme = {
         accounts = [{ account_id = "222222222222" }]
-        models   = [for n in range(11) : "amazon.nova-lite-v1:${n}"]
+        models   = [for n in range(10) : "amazon.nova-lite-v1:${n}"]
         regions  = ["eu-central-1", "eu-west-1"]
       }
     }
     external_ids = { acme = "0d9c2f1e-7b43-4a5e-9f60-3c1d2e8b7a95" }
     inference_profiles = {
       for region in ["eu-central-1", "eu-west-1"] : region => {
-        acme = { for n in range(11) : "amazon.nova-lite-v1:${n}" => "arn:aws:bedrock:${region}:111111111111:application-inference-profile/${n}" }
+        acme = { for n in range(10) : "amazon.nova-lite-v1:${n}" => "arn:aws:bedrock:${region}:111111111111:application-inference-profile/${n}" }
       }
     }
   }
@@ -106,19 +106,19 @@ run "as_much_as_fits" {
   variables {
     customers = {
       acme = {
-        accounts = [for n in range(14) : { account_id = tostring(222222222222 + n) }]
-        models   = [for n in range(15) : "amazon.nova-lite-v1:${n}"]
+        accounts = [for n in range(19) : { account_id = tostring(222222222222 + n) }]
+        models   = [for n in range(18) : "amazon.nova-lite-v1:${n}"]
         regions  = ["eu-central-1"]
       }
     }
     inference_profiles = {
-      eu-central-1 = { acme = { for n in range(15) : "amazon.nova-lite-v1:${n}" => "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/${n}" } }
+      eu-central-1 = { acme = { for n in range(18) : "amazon.nova-lite-v1:${n}" => "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/${n}" } }
     }
     external_ids = { acme = "0d9c2f1e-7b43-4a5e-9f60-3c1d2e8b7a95" }
   }
 
   assert {
-    condition     = length(output.customers["acme"].inference_profiles["eu-central-1"]) == 15
+    condition     = length(output.customers["acme"].inference_profiles["eu-central-1"]) == 18
     error_message = "The positive twin of the size limits must plan."
   }
 }

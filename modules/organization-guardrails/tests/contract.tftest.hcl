@@ -20,10 +20,6 @@ mock_provider "aws" {
     target = data.aws_region.this
     values = { id = "eu-central-1" }
   }
-
-  mock_data "aws_iam_policy_document" {
-    defaults = { json = "{}" }
-  }
 }
 
 variables {

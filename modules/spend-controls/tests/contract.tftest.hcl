@@ -194,7 +194,7 @@ run "the_executor_can_do_one_thing" {
   }
 
   assert {
-    condition     = output.executor_role_arns == tolist(["arn:aws:iam::111111111111:role/bulkhead/spend/bulkhead-spend-eu-west-1-stop", "arn:aws:iam::111111111111:role/bulkhead/spend/bulkhead-spend-eu-west-1-budget"])
+    condition     = output.executor_role_arns == ["arn:aws:iam::111111111111:role/bulkhead/spend/bulkhead-spend-eu-west-1-stop", "arn:aws:iam::111111111111:role/bulkhead/spend/bulkhead-spend-eu-west-1-budget"]
     error_message = "The output must name the roles that attach the stop."
   }
 }

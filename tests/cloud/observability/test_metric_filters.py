@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -173,3 +175,57 @@ def test_bearer_tokens_are_told(group: Any) -> None:
     )
     (found,) = source.logs.describe_log_groups(logGroupNamePrefix=source.name)["logGroups"]
     assert found["bearerTokenAuthenticationEnabled"] is True
+
+
+MODULE = Path(__file__).parents[3] / "modules" / "customer-logging"
+
+
+def test_a_record_carries_the_metrics_that_alarms_watch(group: Any, clients: Clients) -> None:
+    """Those of `metrics.json`, in all their dimensions, although records are masked."""
+    defined = json.loads((MODULE / "metrics.json").read_text(encoding="utf-8"))
+    variables = (MODULE / "variables.tf").read_text(encoding="utf-8")
+    block = variables.partition('variable "record_data_identifiers"')[2].partition("\n}\n")[0]
+    named = re.findall(r'"([A-Za-z-]+)"', block.partition("default")[2].partition("\n")[0])
+    identifiers = [f"arn:aws:dataprotection::aws:data-identifier/{name}" for name in named]
+    masking = {
+        "Version": "2021-06-01",
+        "Statement": [
+            {"DataIdentifier": identifiers, "Operation": {"Audit": {"FindingsDestination": {}}}},
+            {"DataIdentifier": identifiers, "Operation": {"Deidentify": {"MaskConfig": {}}}},
+        ],
+    }
+    source = group(A)
+    source.logs.put_data_protection_policy(
+        logGroupIdentifier=source.name, policyDocument=json.dumps(masking)
+    )
+    values = {m["name"]: index + 1 for index, m in enumerate(defined["metrics"].values())}
+    bearer = {"bulkhead.app": "chat", "gen_ai.request.model": "amazon.nova-lite-v1:0"}
+    head = {
+        "Timestamp": int(time.time() * 1000),
+        "CloudWatchMetrics": [
+            {
+                "Namespace": _space(source),
+                "Dimensions": defined["dimensions"],
+                "Metrics": [
+                    {"Name": m["name"], "Unit": m["unit"]} for m in defined["metrics"].values()
+                ],
+            }
+        ],
+    }
+    source.put(json.dumps({"_aws": head, **bearer, **values}))
+    found = metrics(clients, _space(source))
+    assert found.keys() == {
+        (name, tuple((key, bearer[key]) for key in keys))
+        for name in values
+        for keys in defined["dimensions"]
+    }
+    # With fewer dimensions the inner app sums up those that have more, as AWS would not.
+    everything = tuple(bearer.items())
+    assert {name: value for (name, keys), value in found.items() if keys == everything} == values
+
+
+def test_the_modules_page_names_every_metric() -> None:
+    defined = json.loads((MODULE / "metrics.json").read_text(encoding="utf-8"))["metrics"]
+    page = (MODULE / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([a-z_.]+)` \| (Count|Seconds) \|", page, re.MULTILINE)
+    assert rows == [(metric["name"], metric["unit"]) for metric in defined.values()]

@@ -6,6 +6,10 @@ provider "aws" {
   allowed_account_ids = ["444444444444"]
 }
 
+locals {
+  owner = "arn:aws:iam::444444444444:user/administrator"
+}
+
 module "logging" {
   source = "../.."
 
@@ -26,7 +30,7 @@ module "logging" {
   legal_hold                  = false
   keep_on_destroy             = false
 
-  owner_arns = ["arn:aws:iam::444444444444:user/administrator"]
+  owner_arns = [local.owner]
 
   alarms            = { tokens_per_hour = 5000000, action_arns = ["arn:aws:sns:eu-central-1:444444444444:assistant"] }
   dashboard_enabled = true
