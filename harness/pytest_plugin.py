@@ -1,7 +1,8 @@
 """The pytest plugin of the security suite: what is probed, by whom, and what came of it.
 
 Options: `--deployment FILE` probes a deployment that exists; without it the embedded environment is
-deployed once for all workers when a test first asks for it. `--results FILE` writes what the probes
+deployed once for all workers when a test first asks for it. With `--environment NAME` beside it the
+file may come later: the first test waits for it. `--results FILE` writes what the probes
 showed as JSON (see `harness.report`), `--progress FILE` appends one JSON line per test.
 
 A test that uses the fixture `probe` fails when one of its results did not hold, and when it has
@@ -11,6 +12,8 @@ none.
 from __future__ import annotations
 
 import json
+import os
+import time
 import uuid
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -28,6 +31,10 @@ if TYPE_CHECKING:
     from harness.probes.stage import Stage
     from harness.targets.base import Target
 
+_LOOK = 0.05
+_PATIENCE = 600.0
+"""Seconds to wait for a deployment that is being made."""
+
 RUN = pytest.StashKey[str]()
 RECORDER = pytest.StashKey["Recorder"]()
 ENVIRONMENT = pytest.StashKey["Environment"]()
@@ -41,6 +48,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FILE",
         type=Path,
         help="the saved deployment to probe; by default one is made in an embedded cloud",
+    )
+    group.addoption(
+        "--environment",
+        metavar="NAME",
+        help="the environment of a deployment that is still being made",
     )
     group.addoption(
         "--results", metavar="FILE", type=Path, help="write what the probes showed as JSON"
@@ -118,12 +130,17 @@ def environment_of(config: pytest.Config) -> Environment:
     """The environment that the run probes, known before anything is deployed."""
     if ENVIRONMENT not in config.stash:
         from harness.deploy.deployment import Deployment
+        from harness.deploy.environment import load_environment
+        from harness.deploy.workspace import environment_folder
         from harness.probes.shared import embedded_environment
 
-        saved = config.getoption("deployment")
-        config.stash[ENVIRONMENT] = (
-            Deployment.load(saved).environment if saved else embedded_environment(config.rootpath)
-        )
+        saved, name = config.getoption("deployment"), config.getoption("environment")
+        if name is not None:
+            config.stash[ENVIRONMENT] = load_environment(environment_folder(name, config.rootpath))
+        elif saved is not None:
+            config.stash[ENVIRONMENT] = Deployment.load(saved).environment
+        else:
+            config.stash[ENVIRONMENT] = embedded_environment(config.rootpath)
     return config.stash[ENVIRONMENT]
 
 
@@ -138,7 +155,18 @@ def deployment(pytestconfig: pytest.Config) -> Deployment:
         shared = SharedDeployment(pytestconfig.rootpath, pytestconfig.stash[RUN])
         pytestconfig.stash[SHARED] = shared
         path = shared.path()
+    elif pytestconfig.getoption("environment") is not None:
+        _wait_for(path)
     return Deployment.load(path)
+
+
+def _wait_for(path: Path) -> None:
+    """Returns when the file is there. Whoever makes it ends this process when it cannot."""
+    parent, end = os.getppid(), time.monotonic() + _PATIENCE
+    while not path.exists():
+        if time.monotonic() > end or os.getppid() != parent:
+            pytest.exit(f"{path}: no deployment was made", returncode=2)
+        time.sleep(_LOOK)
 
 
 @pytest.fixture(scope="session")

@@ -22,10 +22,10 @@ from harness.bench.engine import Throughput, throughput
 from harness.bench.fleet import apply_fleet
 from harness.bench.gateway import Bench, Cost
 from harness.bench.processes import bare_assume_role, cold_decision, peer
-from harness.cli.environments import loaded, say, throwaway
+from harness.cli.environments import loaded, probed, say
 from harness.cli.mutants import run as run_mutants
 from harness.cli.serve import terminable
-from harness.cli.suite import Reports, run_suite
+from harness.cli.suite import Reports, Suite
 from harness.deploy.deployment import Deployment
 from harness.deploy.environment import Environment
 from harness.mutants import MUTANTS
@@ -103,20 +103,22 @@ def _against_peer(console: Console) -> list[Measure]:
 
 def _jobs(environment: Environment, console: Console) -> list[Measure]:
     """Deploys, probes, forks and weakens."""
-    with terminable():
+    with terminable(), tempfile.TemporaryDirectory(prefix="bulkhead-bench-") as path:
+        folder, quiet = Path(path), Console(quiet=True)
+        reports = Reports.into(folder)
         started = time.monotonic()
-        with throwaway(environment, console) as deployment:
-            deployed = time.monotonic()
-            reports = Reports.into(deployment.parent)
-            run_suite(deployment, deployment.parent, reports, Console(quiet=True))
-            suite = time.monotonic()
+        with probed(environment, folder, reports, quiet) as (deployment, _):
+            ended = time.monotonic()
+            with Suite(environment.name, deployment, folder, reports) as suite:
+                suite.finish(quiet)
+            probed_again = time.monotonic()
             fork = _fork_seconds(deployment)
             forked = time.monotonic()
             run_mutants(MUTANTS, deployment, console)
             weakened = time.monotonic()
     return [
-        Measure("demo: deploy, call, probe, report", suite - started, 90),
-        Measure("security suite on a prepared cloud", suite - deployed, 60),
+        Measure("demo: deploy, call, probe, report", ended - started, 90),
+        Measure("security suite on a prepared cloud", probed_again - ended, 60),
         Measure(f"{len(MUTANTS)} weakenings, known gaps included", weakened - forked, 180),
         Measure("fork of the prepared cloud", fork, 0.1),
     ]

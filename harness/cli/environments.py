@@ -12,7 +12,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
@@ -23,15 +23,18 @@ from rich.text import Text
 from harness.cli.client_config import write_client_config
 from harness.cli.progress import RootProgress
 from harness.cli.serve import announce, answers, terminable, wait_for_end
-from harness.cli.suite import Reports, run_suite
+from harness.cli.suite import Reports, Suite
 from harness.cloud.process import CloudProcess
-from harness.deploy.apply import DEPLOYMENT_FILE, deploy, destroy, root_names, unlisted_roots
+from harness.deploy.apply import DEPLOYMENT_FILE, deploy, destroy, unlisted_roots
 from harness.deploy.deployment import Deployment
 from harness.deploy.embedded_plan import cloud_plan
 from harness.deploy.environment import Environment, load_environment
+from harness.deploy.run import root_names
 from harness.deploy.workspace import environment_folder, private_folder, runs_folder
 from harness.errors import UserError
 from harness.targets.embedded import EmbeddedTarget
+
+_STARTING = "Starting an embedded cloud with {} accounts."
 
 
 def apply_environment(name: str) -> None:
@@ -50,8 +53,7 @@ def apply_environment(name: str) -> None:
         with _held(folder):
             _forget(folder)
             try:
-                with _cloud(environment, folder) as cloud:
-                    _deploy(environment, EmbeddedTarget(cloud), folder, console)
+                with _applied(environment, folder, console) as cloud:
                     announce(cloud)
                     click.echo(f"# `bulkhead verify {name}` probes it.")
                     click.echo(f"# `bulkhead config {name} CUSTOMER` lets you call Bedrock in it.")
@@ -74,11 +76,11 @@ def verify_environment(name: str, **files: Path | None) -> bool:
         if running := _running(folder):
             _refuse_changes(environment, running)
             say(console, f"Probing the running {environment.name}.")
-            holds = run_suite(folder / DEPLOYMENT_FILE, folder, reports, console)
-            say(console, _told(reports))
-            return holds
-        with throwaway(environment, console) as deployment:
-            holds = run_suite(deployment, folder, reports, console)
+            with Suite(name, folder / DEPLOYMENT_FILE, folder, reports) as suite:
+                holds = suite.finish(console)
+        else:
+            with probed(environment, folder, reports, console) as (_, holds):
+                pass
     say(console, _told(reports))
     return holds
 
@@ -93,11 +95,26 @@ def demo_environment(name: str, **files: Path | None) -> bool:
     reports = Reports.into(folder, **files)
     console = Console()
     started = time.monotonic()
-    with terminable(), throwaway(environment, console) as deployment:
-        say(console, "Probing: each customer's application calls Bedrock; attackers try theirs.")
-        holds = run_suite(deployment, folder, reports, console)
+    with terminable(), probed(environment, folder, reports, console) as (_, holds):
+        pass
     say(console, f"{time.monotonic() - started:.0f} s in all. {_told(reports)}")
     return holds
+
+
+@contextlib.contextmanager
+def probed(
+    environment: Environment, folder: Path, reports: Reports, console: Console
+) -> Iterator[tuple[Path, bool]]:
+    """Within, the environment is deployed in a cloud that nobody else knows and was probed; yields
+    the file and whether all held. The suite gets ready while the last roots are applied."""
+    with contextlib.ExitStack() as stack:
+        place = stack.enter_context(_throwaway_folder(environment))
+        saved = place / DEPLOYMENT_FILE
+        suite = stack.enter_context(Suite(environment.name, saved, folder, reports))
+        say(console, _STARTING.format(len(environment.accounts)))
+        stack.enter_context(_applied(environment, place, console, suite.start))
+        say(console, "Probing: each customer's application calls Bedrock; attackers try theirs.")
+        yield saved, suite.finish(console)
 
 
 def destroy_environment(name: str) -> None:
@@ -172,11 +189,15 @@ def _folder(environment: Environment) -> Path:
 
 
 def _deploy(
-    environment: Environment, target: EmbeddedTarget, folder: Path, console: Console
+    environment: Environment,
+    target: EmbeddedTarget | Callable[[], EmbeddedTarget],
+    folder: Path,
+    console: Console,
+    when_waiting: Callable[[], None] | None = None,
 ) -> Deployment:
     progress = RootProgress(console, root_names(environment), "apply")
     with progress.shown():
-        return deploy(environment, target, folder, progress)
+        return deploy(environment, target, folder, progress, when_waiting=when_waiting)
 
 
 def _cloud(environment: Environment, folder: Path) -> CloudProcess:
@@ -186,16 +207,39 @@ def _cloud(environment: Environment, folder: Path) -> CloudProcess:
 @contextlib.contextmanager
 def throwaway(environment: Environment, console: Console) -> Iterator[Path]:
     """Within, the environment is deployed in a cloud that nobody else knows; yields the file."""
-    folder = Path(tempfile.mkdtemp(prefix=f"{environment.name}-", dir=runs_folder()))
-    accounts = len(environment.accounts)
-    try:
-        say(console, f"Starting an embedded cloud with {accounts} accounts.")
-        with _cloud(environment, folder) as cloud:
-            _deploy(environment, EmbeddedTarget(cloud), folder, console)
+    with _throwaway_folder(environment) as folder:
+        say(console, _STARTING.format(len(environment.accounts)))
+        with _applied(environment, folder, console):
             yield folder / DEPLOYMENT_FILE
+
+
+@contextlib.contextmanager
+def _throwaway_folder(environment: Environment) -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix=f"{environment.name}-", dir=runs_folder()))
+    try:
+        yield folder
     finally:
         # States, keys and external ids of accounts that no longer exist.
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _applied(
+    environment: Environment,
+    folder: Path,
+    console: Console,
+    when_waiting: Callable[[], None] | None = None,
+) -> Iterator[CloudProcess]:
+    """Within, the environment is deployed in a cloud of its own."""
+    with contextlib.ExitStack() as stack:
+        clouds: list[CloudProcess] = []
+
+        def start() -> EmbeddedTarget:
+            clouds.append(stack.enter_context(_cloud(environment, folder)))
+            return EmbeddedTarget(clouds[0])
+
+        _deploy(environment, start, folder, console, when_waiting)
+        yield clouds[0]
 
 
 def running(environment: Environment) -> Deployment | None:

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.text import Text
 
-from harness.deploy.apply import RootEvent
+from harness.deploy.run import RootEvent
 
 _BESIDE = 54
 """Columns that spinner, name, bar and counter take."""

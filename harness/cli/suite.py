@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -22,6 +23,9 @@ from harness.report.terminal import render
 
 SUITE = Path("tests") / "security"
 _LOOK = 0.1
+_PLUGINS = ("xdist", "no:cacheprovider", "no:unraisableexception", "no:threadexception")
+"""What the suite needs of pytest. Others that are installed, and loaded by themselves, take five
+seconds to begin and as many to end; the last two collect garbage again and again at the end."""
 _PYTEST_ENDED = (0, 1)
 """Exit codes of a run that ended: all passed, or some failed."""
 
@@ -51,44 +55,75 @@ class Reports:
         )
 
 
-def run_suite(deployment: Path, folder: Path, reports: Reports, console: Console) -> bool:
-    """Probes a saved deployment; prints matrix and verdict; returns whether all held.
+class Suite:
+    """The suite in a process of its own, which may be started before what it probes is there.
 
-    Writes the reports, and pytest's own output into `folder`. Raises `UserError` when the suite
-    could not run.
+    A context: whatever ends it early ends the process.
     """
-    root = project_root()
-    if not (root / SUITE).is_dir():
-        raise UserError(f"{root / SUITE} does not exist; run bulkhead from a clone of the project")
-    results, steps, log = reports.json.absolute(), folder / "progress.jsonl", folder / "pytest.log"
-    for stale in (results, steps, reports.html, reports.junit):
-        stale.unlink(missing_ok=True)
-        stale.parent.mkdir(parents=True, exist_ok=True)
-    command = [
-        *(sys.executable, "-m", "pytest", str(SUITE), "--quiet", "-p", "no:cacheprovider"),
-        *("--deployment", str(deployment), "--results", str(results), "--progress", str(steps)),
-        f"--junit-xml={reports.junit.absolute()}",
-        *("-n", str(_workers())),
-    ]
-    with log.open("wb") as out:
-        # A group of its own: Ctrl-C reaches it once, from here.
-        process = subprocess.Popen(
-            command, cwd=root, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT
-        )
-        try:
-            with probe_progress(console) as progress:
-                _follow(process, steps, progress)
-        except BaseException:
-            process.terminate()
-            process.wait()
-            raise
-    if process.returncode not in _PYTEST_ENDED or not results.exists():
-        tail = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        last = tail[-1] if tail else "no output"
-        raise UserError(f"the security suite did not run ({last}); see {log}")
-    data = json.loads(results.read_text(encoding="utf-8"))
-    reports.html.write_text(render_html(data, catalogue()), encoding="utf-8")
-    return render(data, console).holds and process.returncode == 0
+
+    def __init__(self, environment: str, deployment: Path, folder: Path, reports: Reports) -> None:
+        """Probes what is saved at `deployment`, of the environment of that name. Reports and
+        pytest's own output (into `folder`) are written. Raises `UserError` without a clone."""
+        self._root = project_root()
+        if not (self._root / SUITE).is_dir():
+            raise UserError(
+                f"{self._root / SUITE} does not exist; run bulkhead from a clone of the project"
+            )
+        self._environment, self._deployment, self._reports = environment, deployment, reports
+        self._results = reports.json.absolute()
+        self._steps, self._log = folder / "progress.jsonl", folder / "pytest.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Suite:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait()
+
+    def start(self) -> None:
+        """Starts the process. It gets ready, and waits for the deployment."""
+        stales = (self._results, self._steps, self._reports.html, self._reports.junit)
+        for stale in stales:
+            stale.unlink(missing_ok=True)
+            stale.parent.mkdir(parents=True, exist_ok=True)
+        command = [
+            *(sys.executable, "-m", "pytest", str(SUITE), "--quiet"),
+            *itertools.chain.from_iterable(("-p", name) for name in _PLUGINS),
+            *("--environment", self._environment, "--deployment", str(self._deployment)),
+            *("--results", str(self._results), "--progress", str(self._steps)),
+            f"--junit-xml={self._reports.junit.absolute()}",
+            *("-n", str(_workers())),
+        ]
+        with self._log.open("wb") as out:
+            # A group of its own: Ctrl-C reaches it once, from here.
+            self._process = subprocess.Popen(
+                command,
+                cwd=self._root,
+                env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+            )
+
+    def finish(self, console: Console) -> bool:
+        """Follows the suite to its end, prints matrix and verdict; returns whether all held.
+
+        Raises `UserError` when the suite could not run.
+        """
+        if self._process is None:
+            self.start()
+        assert self._process is not None
+        with probe_progress(console) as progress:
+            _follow(self._process, self._steps, progress)
+        if self._process.returncode not in _PYTEST_ENDED or not self._results.exists():
+            tail = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+            last = tail[-1] if tail else "no output"
+            raise UserError(f"the security suite did not run ({last}); see {self._log}")
+        data = json.loads(self._results.read_text(encoding="utf-8"))
+        self._reports.html.write_text(render_html(data, catalogue()), encoding="utf-8")
+        return render(data, console).holds and self._process.returncode == 0
 
 
 def _workers() -> int:

@@ -3,9 +3,7 @@
 Each account's owner bootstraps it once; from then on its deploy role applies and its plan role
 plans. The management account is bootstrapped first, and the organization root goes before the
 others, so that nothing but the deploy roles is ever there unguarded; then the operations root, then
-one run of the customer root for each customer account, four at a time where memory allows: a
-Terraform with its provider takes 0.75 GiB, and for half of its time it waits for a new key to be
-seen everywhere.
+one run of the customer root for each customer account.
 
 What a deploy role can never remove, a customer's records and their key, and the deploy roles
 themselves, the owner destroys.
@@ -13,92 +11,35 @@ themselves, the owner destroys.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Literal, TypeVar
-
-from filelock import FileLock
+from typing import Any
 
 from harness.deploy.baseline import set_baseline
 from harness.deploy.deployment import (
     CustomerAccount,
     Deployment,
-    Fleet,
     customer_account,
     fleets,
     guardrails,
     place_of,
 )
-from harness.deploy.environment import BOOTSTRAP_ROOT, Account, Customer, Environment
-from harness.deploy.handover import (
-    FOLDER,
-    forget_external_id,
-    keep_external_id,
-    write_documents,
-)
-from harness.deploy.offboard import deny_sessions
-from harness.deploy.secrets import external_ids, keep_only
-from harness.deploy.staging import staged
-from harness.deploy.terraform import Changes, Step, Terraform, stop_all
-from harness.deploy.toolchain import Toolchain, prepare_toolchain
-from harness.deploy.workspace import CUSTOMERS_FILE, RUNS, private_folder, project_root
+from harness.deploy.environment import BOOTSTRAP_ROOT, Account, Environment
+from harness.deploy.run import Progress, Run, folder_name, root_names
+from harness.deploy.terraform import Changes, Terraform
+from harness.deploy.workspace import CUSTOMERS_FILE
 from harness.errors import UserError
-from harness.targets.base import Deployer, profile_of
 from harness.targets.embedded import EmbeddedTarget
 
-PARALLEL_ROOTS = 4
-_MEMORY_PER_ROOT = 1 << 30
 DEPLOYMENT_FILE = "deployment.json"
-EXTERNAL_IDS_FILE = "external-ids.json"
-
-KEPT = (
-    "aws_cloudwatch_log_data_protection_policy",
-    "aws_cloudwatch_log_group",
-    "aws_kms_alias",
-    "aws_kms_key",
-)
-"""What stays of a customer root where records are kept: they, and what they need to be read."""
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class RootEvent:
-    """News of a root: `bootstrap ACCOUNT`, `organization`, `operations`, or `CUSTOMER ACCOUNT`."""
-
-    root: str
-    state: Literal["running", "done", "failed"]
-    step: Step
-    seconds: float = 0.0
-    changed: tuple[str, ...] = ()
-    """Of a root that was applied or destroyed: what changed, as `Changes.planned`."""
-
-
-Progress = Callable[[RootEvent], None]
-"""Called from several threads, for one root always from the same one at a time."""
-
-
-def root_names(environment: Environment) -> list[str]:
-    """The names that events carry, in the order of the apply."""
-    return [
-        *map(_bootstrap_name, environment.deployed_accounts),
-        "organization",
-        "operations",
-        *(_name(c, a) for c, a in environment.customer_accounts),
-    ]
 
 
 def unlisted_roots(environment: Environment, run_dir: Path) -> list[str]:
     """Customer accounts that were applied and still hold resources, but are in `customers.yaml` no
     more. Their records are the customer's, so only a person decides when they go."""
-    listed = {_folder_name(name) for name in root_names(environment)}
+    listed = {folder_name(name) for name in root_names(environment)}
     left = []
     for state in sorted((run_dir / "state").glob("*/terraform.tfstate")):
         if state.parent.name.startswith(f"{BOOTSTRAP_ROOT}-"):
@@ -109,38 +50,29 @@ def unlisted_roots(environment: Environment, run_dir: Path) -> list[str]:
     return left
 
 
-def parallel_roots() -> int:
-    """How many roots are worked on at once on this machine."""
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return max(1, min(PARALLEL_ROOTS, memory // _MEMORY_PER_ROOT - 1))
-
-
-def _name(customer: Customer, account: Account) -> str:
-    return f"{customer.key} {account.account_id}"
-
-
-def _bootstrap_name(account: str) -> str:
-    return f"{BOOTSTRAP_ROOT} {account}"
-
-
-def _folder_name(root: str) -> str:
-    return root.replace(" ", "-")
-
-
 def deploy(
     environment: Environment,
-    target: EmbeddedTarget,
+    target: EmbeddedTarget | Callable[[], EmbeddedTarget],
     run_dir: Path,
     progress: Progress | None = None,
+    *,
+    when_waiting: Callable[[], None] | None = None,
 ) -> Deployment:
     """Applies every root and returns what came out, which is also saved in `run_dir`.
+
+    `target` may be what starts it, which is called while the roots are prepared. `when_waiting` is
+    called when only customers' roots are left: they wait for their keys for most of the time, so
+    that a preparation of what comes next costs nothing.
 
     `run_dir` keeps states and external ids: called again with the same one, only what differs is
     changed. Raises `UserError` that names the roots that failed and those not yet applied.
     """
-    run = _Run(environment, target, run_dir, progress)
+    run = Run(environment, run_dir, progress)
     with run.stopping():
-        run.init()
+        with ThreadPoolExecutor(1, thread_name_prefix="init") as pool:
+            prepared = pool.submit(run.init)
+            run.target = target() if callable(target) else target
+            prepared.result()
         run.offboard()
         with run.bootstraps(
             lambda root, variables: (root.apply(variables), root.output()["readers"])[1]
@@ -159,8 +91,10 @@ def deploy(
             }
 
         # Before anybody can call a model: unset, each keeps what its provider's terms say.
-        set_baseline(environment, target)
+        set_baseline(environment, run.target)
         run.hand_over(made)
+        if when_waiting is not None:
+            when_waiting()
 
         def apply(root: Terraform, variables: dict[str, Any], account: Account) -> CustomerAccount:
             root.apply(variables)
@@ -169,7 +103,7 @@ def deploy(
         accounts = run.customers(made, apply)
     deployment = Deployment(
         environment=environment,
-        place=place_of(target),
+        place=place_of(run.target),
         fleets=made,
         accounts={account.account_id: account for account in accounts},
         guardrails=bounds,
@@ -186,7 +120,7 @@ def pending_changes(
     """What another apply would change, for each root that would change at all. Asked as the plan
     roles; for the bootstraps as the accounts' owners."""
     environment = deployment.environment
-    run = _Run(environment, deployment.target(), run_dir, progress, "plan")
+    run = Run(environment, run_dir, progress, "plan", target=deployment.target())
     with run.stopping():
         with run.bootstraps(lambda root, variables: root.plan(variables)) as bootstrapped:
             plans = [bootstrapped(account) for account in environment.deployed_accounts]
@@ -211,7 +145,7 @@ def destroy(deployment: Deployment, run_dir: Path, progress: Progress | None = N
             f"{deployment.environment.path / CUSTOMERS_FILE}: {', '.join(unlisted)} was applied "
             "and is listed no more; list it again, so that it can be destroyed too"
         )
-    run = _Run(deployment.environment, deployment.target(), run_dir, progress)
+    run = Run(deployment.environment, run_dir, progress, target=deployment.target())
     with run.stopping():
         run.empty(deployment.fleets)
         run.operations(lambda root, variables: root.destroy(variables))
@@ -229,7 +163,7 @@ def retire(
 
     To be called while `customers.yaml` still lists the customer.
     """
-    run = _Run(deployment.environment, deployment.target(), run_dir, progress)
+    run = Run(deployment.environment, run_dir, progress, target=deployment.target())
     with run.stopping():
         run.deny(deployment.fleets[customer])
         run.empty(deployment.fleets, customer)
@@ -240,7 +174,7 @@ def deployers_destroy(deployment: Deployment, run_dir: Path) -> None:
 
     Raises `UserError` that names what was refused, after everything was tried.
     """
-    run = _Run(deployment.environment, deployment.target(), run_dir, None)
+    run = Run(deployment.environment, run_dir, None, target=deployment.target())
     with run.stopping():
         refused: UserError | None = None
         try:
@@ -253,242 +187,3 @@ def deployers_destroy(deployment: Deployment, run_dir: Path) -> None:
         run.organization(lambda root, variables: root.destroy(variables))
         if refused is not None:
             raise refused
-
-
-class _Run:
-    """One pass over the roots of an environment."""
-
-    def __init__(
-        self,
-        environment: Environment,
-        target: EmbeddedTarget,
-        run_dir: Path,
-        progress: Progress | None,
-        deployer: Deployer = "deploy",
-    ) -> None:
-        """`deployer` is the role that works on all roots but the bootstraps."""
-        self.deployer: Deployer = deployer
-        self.environment = staged(environment, private_folder(run_dir).absolute())
-        self.target = target
-        self.run_dir = private_folder(run_dir).absolute()
-        self.progress = progress or (lambda _event: None)
-        self.tools_folder = private_folder(project_root() / RUNS / "terraform")
-        self.toolchain: Toolchain = prepare_toolchain(self.tools_folder)
-        self.ids = external_ids(self.run_dir / EXTERNAL_IDS_FILE, environment.customers)
-        self._stop = threading.Event()
-
-    @contextlib.contextmanager
-    def stopping(self) -> Iterator[None]:
-        """Whatever ends the pass early, a Ctrl-C included, ends every Terraform too."""
-        try:
-            yield
-        except BaseException:
-            self._stop.set()
-            stop_all()
-            raise
-
-    def init(self) -> None:
-        """Prepares the root modules; states of one root share what `init` fetched."""
-        environment = self.environment
-        for folder in (
-            environment.bootstrap_root,
-            environment.organization_root,
-            environment.operations_root,
-            environment.customer_root,
-        ):
-            root = self._terraform(folder, folder.name, self.run_dir / "state" / folder.name)
-            if self.toolchain.plugin_cache is None:
-                root.init()
-            else:
-                # Terraform's plugin cache does not bear two inits at once.
-                with FileLock(self.tools_folder / "plugins.lock"):
-                    root.init()
-
-    def offboard(self) -> None:
-        """Denies the sessions of customers that were applied and are listed no more, before
-        anything else is done."""
-        name = self.environment.operations_root.name
-        root = self._terraform(
-            self.environment.operations_root, name, self.run_dir / "state" / _folder_name(name)
-        )
-        if not root.state.exists():
-            return
-        outputs = root.output()
-        # An apply that failed may have left no outputs, and then no role that works.
-        for customer, fleet in fleets(outputs).items() if "handover" in outputs else ():
-            if customer not in self.environment.customers:
-                self.deny(fleet)
-
-    def deny(self, fleet: Fleet) -> None:
-        """Denies the sessions of a customer's fleet role."""
-        deny_sessions(self.target, self.environment.operations_account, fleet)
-
-    def hand_over(self, made: Mapping[str, Fleet]) -> None:
-        """Gives each customer's accounts what they need of the operations account."""
-        keep_only(self.run_dir / EXTERNAL_IDS_FILE, self.environment.customers)
-        write_documents(self.run_dir / FOLDER, made.values())
-        for customer, account in self.environment.customer_accounts:
-            keep_external_id(
-                self.target, account.account_id, self.environment.region, made[customer.key]
-            )
-
-    def empty(self, made: Any, only: str | None = None) -> None:
-        """Removes what customers' accounts hold, or those of one customer; as their owners, since
-        records are theirs."""
-
-        def work(root: Terraform, variables: dict[str, Any], account: Account) -> None:
-            if self.environment.keep_records:
-                root.forget(KEPT)
-            root.destroy({**variables, "profile": account.account_id})
-            forget_external_id(
-                self.target, account.account_id, self.environment.region, variables["customer"]
-            )
-
-        self.customers(made, work, only)
-
-    @contextlib.contextmanager
-    def bootstraps(
-        self, work: Callable[[Terraform, dict[str, Any]], T]
-    ) -> Iterator[Callable[[str], T]]:
-        """Does the work on the bootstrap of every account, as its owner. Within, others may go on:
-        what is yielded waits for one account's, and the end for all, which fails if one did."""
-        accounts = self.environment.deployed_accounts
-
-        def job(account: str) -> T:
-            variables = {
-                "profile": account,
-                "account_id": account,
-                "owner_arn": self.target.owner_arn(account),
-            }
-            return self._watched(
-                _bootstrap_name(account),
-                self.environment.bootstrap_root,
-                lambda root: work(root, variables),
-            )
-
-        # One less than else, since another root may be worked on beside these.
-        workers = max(1, parallel_roots() - 1)
-        with ThreadPoolExecutor(workers, thread_name_prefix="bootstrap") as pool:
-            futures = {account: pool.submit(job, account) for account in accounts}
-            try:
-                yield lambda account: futures[account].result()
-                wait(futures.values())
-            except BaseException:
-                self._stop.set()
-                pool.shutdown(wait=False, cancel_futures=True)
-                stop_all()
-                raise
-        self._results(list(futures.values()), list(map(_bootstrap_name, accounts)))
-
-    def organization(self, work: Callable[[Terraform, dict[str, Any]], T]) -> T:
-        """Does the work on the organization root."""
-        variables = {"profile": self._profile(self.environment.management_account)}
-        return self._watched(
-            "organization",
-            self.environment.organization_root,
-            lambda root: work(root, variables),
-        )
-
-    def operations(self, work: Callable[[Terraform, dict[str, Any]], T]) -> T:
-        """Does the work on the operations root."""
-        account = self.environment.operations_account
-        variables = {"profile": self._profile(account), "external_ids": self.ids}
-        return self._watched(
-            "operations",
-            self.environment.operations_root,
-            lambda root: work(root, variables),
-        )
-
-    def customers(
-        self,
-        made: Any,
-        work: Callable[[Terraform, dict[str, Any], Account], T],
-        only: str | None = None,
-    ) -> list[T]:
-        """Does the work on the customer root of each account, or of those of one customer, and goes
-        on when one fails."""
-
-        def job(customer: Customer, account: Account) -> T:
-            fleet: Fleet = made[customer.key]
-            variables = {
-                "profile": self._profile(account.account_id),
-                "customer": customer.key,
-                "account_id": account.account_id,
-                "handover": dict(fleet.handover),
-            }
-            return self._watched(
-                _name(customer, account),
-                self.environment.customer_root,
-                lambda root: work(root, variables, account),
-            )
-
-        pairs = [p for p in self.environment.customer_accounts if only in (None, p[0].key)]
-        with ThreadPoolExecutor(parallel_roots(), thread_name_prefix="root") as pool:
-            futures = [pool.submit(job, *pair) for pair in pairs]
-            try:
-                wait(futures)
-            except BaseException:
-                self._stop.set()
-                pool.shutdown(wait=False, cancel_futures=True)
-                stop_all()
-                raise
-        return self._results(futures, [_name(*pair) for pair in pairs])
-
-    def _profile(self, account: str) -> str:
-        return profile_of(self.deployer, account)
-
-    def _results(self, futures: Sequence[Future[T]], names: Sequence[str]) -> list[T]:
-        failed = [
-            (name, error)
-            for name, future in zip(names, futures, strict=True)
-            if (error := future.exception()) is not None
-        ]
-        for _, error in failed:
-            if not isinstance(error, UserError):
-                raise error
-        if failed:
-            left = f"{len(failed)} of {len(names)} accounts are left"
-            raise UserError(" / ".join([str(error) for _, error in failed] + [left]))
-        return [future.result() for future in futures]
-
-    def _watched(self, name: str, folder: Path, work: Callable[[Terraform], T]) -> T:
-        """Runs the work on one root and tells how it goes."""
-        if self._stop.is_set():
-            raise UserError(f"{name}: not started, since another root ended the run")
-        started = time.monotonic()
-        last = Step("start")
-
-        def tell(step: Step) -> None:
-            nonlocal last
-            if step.phase != "output":
-                last = step
-                self.progress(RootEvent(name, "running", step, time.monotonic() - started))
-
-        state = self.run_dir / "state" / _folder_name(name)
-        terraform = self._terraform(folder, name, state, tell)
-        try:
-            result = work(terraform)
-        except BaseException:
-            self.progress(RootEvent(name, "failed", last, time.monotonic() - started))
-            raise
-        seconds = time.monotonic() - started
-        self.progress(RootEvent(name, "done", last, seconds, terraform.changed))
-        return result
-
-    def _terraform(
-        self,
-        folder: Path,
-        label: str,
-        state: Path,
-        on_step: Callable[[Step], None] | None = None,
-    ) -> Terraform:
-        return Terraform(
-            self.toolchain,
-            folder,
-            folder=state,
-            data=self.run_dir / "data" / folder.name,
-            environ=self.target.environ(None),
-            label=label,
-            hidden=self.ids.values(),
-            on_step=on_step,
-        )

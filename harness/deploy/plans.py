@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.deploy.apply import EXTERNAL_IDS_FILE, parallel_roots
 from harness.deploy.deployment import Deployment
 from harness.deploy.environment import CUSTOMER_ROOT
+from harness.deploy.run import EXTERNAL_IDS_FILE, parallel_roots
 from harness.deploy.terraform import VARIABLES_FILE, Terraform
 from harness.deploy.toolchain import prepare_toolchain
 from harness.deploy.workspace import RUNS, private_folder, project_root

@@ -188,6 +188,8 @@ class Terraform:
         self._events = _Events(self._on_step)
         self.changed: tuple[str, ...] = ()
         """What the last apply or destroy changed, as `Changes.planned`."""
+        self._outputs: dict[str, Any] | None = None
+        """What the last apply told of the outputs, where none is sensitive."""
         self._adapter = _Adapter(
             toolchain.executable,
             root,
@@ -256,6 +258,7 @@ class Terraform:
         Without `refresh` the state is believed, which is right only where nobody else was.
         """
         self._events.start("apply")
+        self._outputs = None
         result = self._adapter.apply(
             skip_plan=True,
             parallelism=parallelism,
@@ -264,11 +267,13 @@ class Terraform:
         )
         self._check("apply", result)
         self.changed = tuple(self._events.changes.planned)
+        self._outputs = self._events.outputs
         return self._events.changes
 
     def destroy(self, variables: Mapping[str, Any], *, parallelism: int = 10) -> Changes:
         """Removes everything in the state. Raises `UserError` when that fails."""
         self._events.start("destroy")
+        self._outputs = None
         result = self._adapter.destroy(
             force=python_terraform.IsNotFlagged,
             auto_approve=python_terraform.IsFlagged,
@@ -299,6 +304,8 @@ class Terraform:
 
     def output(self) -> dict[str, Any]:
         """The output values by name, sensitive ones in clear."""
+        if self._outputs is not None:
+            return self._outputs
         self._events.start("output")
         code, out, err = self._adapter.cmd(
             "output",
@@ -369,6 +376,7 @@ class _Events:
         self.phase = phase
         self.changes = Changes()
         self.errors: list[str] = []
+        self.outputs: dict[str, Any] | None = None
         self._last = 0.0
         if phase not in ("", "output"):
             self._on_step(Step(phase))
@@ -386,6 +394,11 @@ class _Events:
             self.changes.planned.append(f"{change['action']} {change['resource']['addr']}")
         elif kind == "diagnostic" and event["diagnostic"].get("severity") == "error":
             self.errors.append(_diagnostic(event["diagnostic"]))
+        elif kind == "outputs":
+            # Told once with the plan, without values, and once when all is applied.
+            outputs = event["outputs"]
+            if all("value" in output for output in outputs.values()):
+                self.outputs = {name: output["value"] for name, output in outputs.items()}
         elif kind in _DONE:
             # Data sources are read with the same events and were never counted as planned.
             if event["hook"].get("action") == "read":

@@ -7,6 +7,7 @@ Terraform provider take `AWS_ENDPOINT_URL`; no HCL and no client code knows of i
 from __future__ import annotations
 
 import configparser
+import copy
 import functools
 import io
 import os
@@ -20,6 +21,7 @@ from weakref import WeakKeyDictionary
 import boto3
 import botocore.session
 from botocore.config import Config
+from botocore.hooks import HierarchicalEmitter
 from botocore.loaders import Loader, create_loader
 
 from harness.cloud.process import CloudProcess
@@ -53,6 +55,15 @@ _CONFIG: dict[str, Any] = {
 
 # The profile is asked of no variable: an AWS_PROFILE that no file knows would fail every session.
 _NO_PROFILE = {"profile": (None, None, None, None)}
+
+
+@functools.cache
+def _handlers() -> HierarchicalEmitter:
+    """What botocore does with every call. To inspect and register its hundred handlers takes most
+    of the time that a session takes; to copy them next to none."""
+    emitter = HierarchicalEmitter()
+    botocore.session.Session(session_vars=_NO_PROFILE, event_hooks=emitter)
+    return emitter
 
 
 @functools.cache
@@ -228,7 +239,11 @@ class EmbeddedTarget:
 
     def _static(self, key: str, secret: str, token: str | None) -> boto3.Session:
         """A session of these credentials that looks at no file and no environment variable."""
-        inner = botocore.session.Session(session_vars=_NO_PROFILE)
+        inner = botocore.session.Session(
+            session_vars=_NO_PROFILE,
+            event_hooks=copy.copy(_handlers()),
+            include_builtin_handlers=False,
+        )
         inner.register_component("data_loader", self._loader)
         inner.set_config_variable("config_file", os.devnull)
         inner.set_config_variable("credentials_file", os.devnull)

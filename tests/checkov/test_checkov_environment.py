@@ -12,9 +12,9 @@ import jsonschema
 import pytest
 
 from harness.cli.check import Verdict, check_plans
-from harness.deploy.apply import EXTERNAL_IDS_FILE
 from harness.deploy.deployment import Deployment
 from harness.deploy.plans import Origins, PlanDocument, plan_documents, resources_of
+from harness.deploy.run import EXTERNAL_IDS_FILE
 
 SCHEMA = Path(__file__).with_name("sarif-2.1.0-rtm.5.json")
 """As Microsoft publishes it in @microsoft/jest-sarif 1.0.0-beta.0 (MIT)."""

@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from harness.deploy.apply import EXTERNAL_IDS_FILE, deployers_destroy, pending_changes
+from harness.deploy.apply import deployers_destroy, pending_changes
 from harness.deploy.deployment import Deployment
+from harness.deploy.run import EXTERNAL_IDS_FILE
 from harness.deploy.workspace import project_root
 from harness.errors import UserError
 from harness.iam import (

@@ -17,18 +17,16 @@ from ruamel.yaml import YAML
 from harness.cloud.process import CloudProcess
 from harness.deploy.apply import (
     DEPLOYMENT_FILE,
-    EXTERNAL_IDS_FILE,
-    RootEvent,
     deploy,
     destroy,
     pending_changes,
     retire,
-    root_names,
     unlisted_roots,
 )
 from harness.deploy.deployment import Deployment
 from harness.deploy.embedded_plan import cloud_plan
 from harness.deploy.environment import Environment, load_environment
+from harness.deploy.run import EXTERNAL_IDS_FILE, RootEvent, root_names
 from harness.deploy.workspace import CUSTOMERS_FILE
 from harness.probes.unguarded import without_scps
 from harness.targets.embedded import EmbeddedTarget
