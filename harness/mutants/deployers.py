@@ -43,6 +43,12 @@ def _without(boundary: str, *sids: str) -> Callable[[Site], None]:
     return weaken
 
 
+def _may_grant_keys(site: Site) -> None:
+    """The key's own policy leaves grants to its owners, which would hide that the boundary does."""
+    site.key_policy(without="OwnersOnly")
+    _without(MADE, "NoKeysOfRecords")(site)
+
+
 def _wall(identifier: str, title: str, layer: Layer, sid: str, *more: str) -> Mutant:
     return Mutant(
         identifier,
@@ -90,7 +96,14 @@ DEPLOYERS = (
         "NoBoundaryTakenAway",
     ),
     _made("L23-made", "roles that are made may read records", "logs", "NoRecords", "L21", "L09"),
-    _made("K06-made", "roles that are made may grant the key", "KMS", "NoKeysOfRecords"),
+    Mutant(
+        "K06-made",
+        "roles that are made may grant the key",
+        "KMS",
+        _may_grant_keys,
+        (Notice("made-roles", "caller"),),
+        "test_what_deployers_make",
+    ),
     _made("K07-made", "roles that are made may decrypt records", "KMS", "NoDecryptionOfRecords"),
     _made("P34-made", "roles that are made may make users", "permission", "NoIdentities"),
     Mutant(

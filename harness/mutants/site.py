@@ -141,15 +141,17 @@ class Site:
                 RoleName=name, PolicyName="rights", PolicyDocument=_document(list(rights))
             )
 
-    def key_policy(self, *more: Statement) -> None:
-        """Add statements to the policy of the victim's key."""
+    def key_policy(self, *more: Statement, without: str = "") -> None:
+        """Add statements to the policy of the victim's key, and take the one of that Sid out."""
         home = self.victims_home
         kms = self.client(home.account, "kms", home.region)
         old = kms.get_key_policy(KeyId=home.key_arn, PolicyName="default")["Policy"]
         kms.put_key_policy(
             KeyId=home.key_arn,
             PolicyName="default",
-            Policy=_document([*_statements(old), *more]),
+            Policy=_document(
+                [*(each for each in _statements(old) if each.get("Sid") != without), *more]
+            ),
         )
 
     def _inline(self, account: str, role: str, edit: Callable[[Statements], Statements]) -> None:

@@ -253,7 +253,11 @@ TERRAFORM_SOURCE = (
         "K07-source",
         "the caller role may use its key without CloudWatch Logs",
         "KMS",
-        _customer(_logging(VIA, KEYS_OF_CALLER)),
+        _customer(
+            _logging(VIA, KEYS_OF_CALLER),
+            # The boundary would hide it.
+            _logging("  permissions_boundary = local.boundary\n", "", "main.tf"),
+        ),
         (Notice("key", "caller"),),
         "test_caller_uses",
     ),

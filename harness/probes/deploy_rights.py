@@ -227,6 +227,13 @@ SELF = [
         RoleName="{reader}",
     ),
     iam(
+        ("P39",),
+        "take the boundary of a role that it could make away",
+        "delete_role_permissions_boundary",
+        f"{ROLE}{{made_path}}{{made}}",
+        RoleName="{made}",
+    ),
+    iam(
         ("P39", "P15"),
         "widen the boundary of the deploy roles",
         "create_policy_version",
@@ -384,7 +391,7 @@ OTHERS = [
 WALLS = [*READING, *KEYS, *SELF, *OTHERS]
 
 NOT_GRANTED = [
-    # Not the group, but one whose name its rights reach.
+    # Not the group, but one that is made for it, whose name its rights reach.
     logs(
         ("L20",),
         "delete records",

@@ -7,6 +7,7 @@ of an endpoint that no cloud plays shows too, and one beside which another denie
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -155,6 +156,7 @@ OPERATIONS = (
 )
 
 DEPLOYER = "arn:aws:iam::{o}:role/bulkhead/bulkhead-deploy"
+EXECUTOR = "arn:aws:iam::{o}:role/bulkhead/spend/bulkhead-stop"
 
 
 def _changes(
@@ -168,15 +170,20 @@ def _changes(
 
 
 def _owned(
-    sid: str, rows: tuple[str, ...], actions: tuple[str, ...], resource: str, *keys: tuple[str, str]
+    sid: str,
+    rows: tuple[str, ...],
+    actions: tuple[str, ...],
+    resources: tuple[str, ...],
+    *keys: tuple[str, str],
 ) -> Purpose:
     """What is of those who deploy: they may, and nobody else, a fleet role least of all."""
     others = (SOMEBODY, ADMIN, "{fleet}")
+    pairs = tuple(itertools.product(actions, resources))
     return _changes(
         sid,
         rows,
-        tuple(Asked(action, resource, by=others) for action in actions),
-        tuple(Asked(action, resource, by=(DEPLOYER,)) for action in actions),
+        tuple(Asked(action, resource, by=others) for action, resource in pairs),
+        tuple(Asked(action, resource, by=(DEPLOYER,)) for action, resource in pairs),
         *keys,
     )
 
@@ -212,10 +219,10 @@ CHANGES = (
             *("iam:DeleteRolePermissionsBoundary", "iam:TagRole", "iam:UntagRole"),
             *("iam:UpdateRole", "iam:UpdateRoleDescription"),
         ),
-        "{fleet}",
+        ("{fleet}", EXECUTOR),
     ),
-    _owned("Attachments", ("P40",), ("iam:AttachRolePolicy",), "{fleet}", STOPPING),
-    _owned("Stops", ("C05",), ("iam:DetachRolePolicy",), "{fleet}"),
+    _owned("Attachments", ("P40",), ("iam:AttachRolePolicy",), ("{fleet}", EXECUTOR), STOPPING),
+    _owned("Stops", ("C05",), ("iam:DetachRolePolicy",), ("{fleet}",)),
     _owned(
         "FleetPolicies",
         ("P39",),
@@ -223,7 +230,7 @@ CHANGES = (
             *("iam:CreatePolicy", "iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion"),
             *("iam:DeletePolicy", "iam:DeletePolicyVersion", "iam:TagPolicy", "iam:UntagPolicy"),
         ),
-        "{boundary}",
+        ("{boundary}",),
     ),
     _owned(
         "Profiles",
@@ -232,7 +239,7 @@ CHANGES = (
             *("bedrock:CreateInferenceProfile", "bedrock:DeleteInferenceProfile"),
             *("bedrock:TagResource", "bedrock:UntagResource"),
         ),
-        "{aip}",
+        ("{aip}",),
     ),
     _changes(
         "Deployers",

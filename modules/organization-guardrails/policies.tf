@@ -158,7 +158,8 @@ locals {
         "iam:UpdateRole",
         "iam:UpdateRoleDescription",
       ]
-      Resource  = "${local.account_arn}:role/bulkhead/fleet/*"
+      # What stops them is as much of a wall as they are.
+      Resource  = ["${local.account_arn}:role/bulkhead/fleet/*", "${local.account_arn}:role/bulkhead/spend/*"]
       Condition = {}
       spares    = "deployers"
     },
@@ -166,7 +167,7 @@ locals {
       # A stop only takes rights away.
       Sid       = "Attachments"
       Action    = ["iam:AttachRolePolicy"]
-      Resource  = "${local.account_arn}:role/bulkhead/fleet/*"
+      Resource  = ["${local.account_arn}:role/bulkhead/fleet/*", "${local.account_arn}:role/bulkhead/spend/*"]
       Condition = length(var.stop_policy_arns) > 0 ? { ArnNotLike = { "iam:PolicyARN" = sort(var.stop_policy_arns) } } : {}
       spares    = "deployers"
     },

@@ -6,6 +6,7 @@ all, and neither can read what a customer wrote, or have somebody else read it.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import json
@@ -47,18 +48,31 @@ def twin(cast: Cast, who: Actor) -> Callable[[], object]:
     return lambda: iam.get_role(RoleName=name)
 
 
-def reader(cast: Cast, account: str) -> str:
-    """A role as the account's owner makes it for whoever may read records."""
-    name = cast.helper_name(f"reader-{next(_helpers)}")
+def role_within(cast: Cast, account: str, path: str) -> str:
+    """A role with the boundary of those that the deploy role makes: under `READER_PATH` as the
+    account's owner makes it for whoever may read records."""
+    name = cast.helper_name(f"role-{next(_helpers)}")
     iam = cast.client(cast.administrator(account), "iam")
     iam.create_role(
         RoleName=name,
-        Path=READER_PATH,
+        Path=path,
         AssumeRolePolicyDocument=TRUST_NOBODY,
         PermissionsBoundary=BOUNDARY.format(account),
     )
     cast.on_close(lambda: iam.delete_role(RoleName=name))
     return name
+
+
+def spare_group(cast: Cast, account: str, name: str) -> None:
+    """A log group that may be lost."""
+    logs = cast.client(cast.administrator(account), "logs", cast.stage.homes[account].region)
+    logs.create_log_group(logGroupName=name)
+
+    def delete() -> None:
+        with contextlib.suppress(logs.exceptions.ResourceNotFoundException):
+            logs.delete_log_group(logGroupName=name)
+
+    cast.on_close(delete)
 
 
 def filler(cast: Cast, account: str) -> Callable[[str], str]:
@@ -68,13 +82,17 @@ def filler(cast: Cast, account: str) -> Callable[[str], str]:
     iam = cast.client(administrator, "iam")
     home = stage.homes.get(account)
     fleet = stage.fleet_of(account) if home else next(iter(stage.fleets.values()))
-    name = cast.helper_name("x")
+    name = cast.helper_name(f"x-{next(_helpers)}")
     secrets = cast.client(administrator, "secretsmanager")
-    secret = secrets.create_secret(Name=cast.helper_name(f"secret-{next(_helpers)}"))["ARN"]
+    secret = secrets.create_secret(
+        Name=cast.helper_name(f"secret-{next(_helpers)}"), SecretString="nothing"
+    )["ARN"]
     cast.on_close(lambda: secrets.delete_secret(SecretId=secret, ForceDeleteWithoutRecovery=True))
     group = home.group if home else f"/bulkhead/{name}/bedrock"
     key_policy = NOTHING
+    made_path = "/bulkhead/fleet/" if account == environment.operations_account else "/bulkhead/"
     if home:
+        spare_group(cast, account, f"{group}-{name}")
         kms = cast.client(administrator, "kms", home.region)
         key_policy = kms.get_key_policy(KeyId=home.key_arn, PolicyName="default")["Policy"]
 
@@ -94,10 +112,9 @@ def filler(cast: Cast, account: str) -> Callable[[str], str]:
         "deploy_trust": trust(DEPLOY_ROLE),
         "plan_trust": trust(PLAN_ROLE),
         "secret": secret,
-        "reader": reader(cast, account),
-        "made_path": "/bulkhead/fleet/"
-        if account == environment.operations_account
-        else "/bulkhead/",
+        "reader": role_within(cast, account, READER_PATH),
+        "made": role_within(cast, account, made_path),
+        "made_path": made_path,
         "fleet_arn": fleet.role_arn,
         "external_id": fleet.external_id,
         "session": f"t-{account}-probe",
@@ -213,7 +230,7 @@ def test_walls_hold_whatever_is_attached(probe: Recorder, copied: Cast, of_kind:
     claim = "a deploy role that was given everything cannot"
     everything = copied.client(who, "iam").list_roles
     refuse(probe, copied, who, WALLS, "deploy-walls", claim, everything)
-    victim = reader(copied, deployed)
+    victim = role_within(copied, deployed, READER_PATH)
     functions = copied.client(who, "lambda")
     probe.denied(
         Subject(

@@ -14,3 +14,11 @@ output "readers" {
     support_access  = merge(values(module.readers)[*].support_access...)
   }
 }
+
+output "trail" {
+  description = "The operations account's trail of management events, and the bucket of its files."
+  value = {
+    arn    = one(values(module.baseline)[*].trail_arn)
+    bucket = one(values(module.baseline)[*].trail_bucket)
+  }
+}

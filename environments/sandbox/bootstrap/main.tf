@@ -1,5 +1,6 @@
-# The owner's part of one account of ../customers.yaml: its deploy roles, and in a customer's account who reads. Applied
-# by the account's owner, each with its own state, before the roots that the deploy roles apply.
+# The owner's part of one account of ../customers.yaml: its deploy roles, in the operations account the trail, and in a
+# customer's account who reads. Applied by the account's owner, each with its own state, before the roots that the
+# deploy roles apply.
 
 terraform {
   required_version = ">= 1.9"
@@ -39,6 +40,16 @@ module "bootstrap" {
   # No CI here: whoever owns the account becomes the roles.
   deploy_principal_arns = [var.owner_arn]
   plan_principal_arns   = [var.owner_arn]
+}
+
+# The trail of the operations account is its owner's: no deploy role can stop it.
+module "baseline" {
+  source   = "../../../modules/operations-baseline"
+  for_each = toset([for kind in [local.kinds[var.account_id].kind] : kind if kind == "operations"])
+
+  partition             = local.partition
+  operations_account_id = var.account_id
+  force_destroy         = !try(local.environment.keep_records, false)
 }
 
 module "readers" {
