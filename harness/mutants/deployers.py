@@ -43,8 +43,8 @@ def _without(boundary: str, *sids: str) -> Callable[[Site], None]:
     return weaken
 
 
-def _may_grant_keys(site: Site) -> None:
-    """The key's own policy leaves grants to its owners, which would hide that the boundary does."""
+def _may_change_keys(site: Site) -> None:
+    """The key's own policy leaves this to its owners, which would hide that the boundary does."""
     site.key_policy(without="OwnersOnly")
     _without(MADE, "NoKeysOfRecords")(site)
 
@@ -97,10 +97,10 @@ DEPLOYERS = (
     ),
     _made("L23-made", "roles that are made may read records", "logs", "NoRecords", "L21", "L09"),
     Mutant(
-        "K06-made",
-        "roles that are made may grant the key",
+        "K08-made",
+        "roles that are made may change who may use the key",
         "KMS",
-        _may_grant_keys,
+        _may_change_keys,
         (Notice("made-roles", "caller"),),
         "test_what_deployers_make",
     ),

@@ -329,5 +329,11 @@ def test_records_and_keys_stay_where_they_are_to_be_kept(
         after = left(made.target(), made.environment)["444444444444"]
         kept = {name for name in before if ":log-group:" in name or ":kms:" in name}
         assert kept and kept <= after < before
-        assert not {name for name in after if "role/bulkhead" in name}
+        # What the owner made stays with the records: who reads them, and who would deploy.
+        roles = {name.partition(":role/")[2] for name in after if ":role/bulkhead/" in name}
+        assert roles == {
+            "bulkhead/bulkhead-deploy",
+            "bulkhead/bulkhead-plan",
+            "bulkhead/reader/bulkhead-reader",
+        }
         assert unlisted_roots(made.environment, tmp_path) == []

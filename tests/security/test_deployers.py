@@ -262,6 +262,8 @@ def test_what_deployers_make_reads_nothing(probe: Recorder, copied: Cast, accoun
         iam.delete_role_policy(RoleName=home.caller_role_name, PolicyName=policy)
     who = copied.caller(account)
     logs, kms = (copied.client(who, service, home.region) for service in ("logs", "kms"))
+    owner = copied.client(copied.administrator(account), "kms", home.region)
+    key_policy = owner.get_key_policy(KeyId=home.key_arn, PolicyName="default")["Policy"]
     streams = tuple(home.group_arn + end for end in ("", ":*", ":log-stream:", ":log-stream:*"))
     user = f"arn:aws:iam::{account}:user/{copied.helper_name('x')}"
     deploy = role_arn("deploy", account)
@@ -299,6 +301,15 @@ def test_what_deployers_make_reads_nothing(probe: Recorder, copied: Cast, accoun
             (home.key_arn,),
             lambda: kms.create_grant(
                 KeyId=home.key_arn, GranteePrincipal=deploy, Operations=["Decrypt"]
+            ),
+        ),
+        (
+            ("K08",),
+            "change who may use the key",
+            "kms:PutKeyPolicy",
+            (home.key_arn,),
+            lambda: kms.put_key_policy(
+                KeyId=home.key_arn, PolicyName="default", Policy=key_policy
             ),
         ),
         (
