@@ -136,6 +136,19 @@ def load_environment(path: Path) -> Environment:
     Raises `UserError` naming the file, the line, the field and the fix.
     """
     file = path if path.name.endswith((".yaml", ".yml")) else path / CUSTOMERS_FILE
+    return _loaded(file, _content(file), _content(file.parent / SCHEMA_FILE))
+
+
+def _content(file: Path) -> bytes | None:
+    try:
+        return file.read_bytes()
+    except OSError:
+        return None
+
+
+@functools.lru_cache(maxsize=8)
+def _loaded(file: Path, _text: bytes | None, _schema: bytes | None) -> Environment:
+    """To parse and check takes 50 ms, so it is done once for the same content of both files."""
     document = _read_yaml(file)
     schema = _validate(file, document)
     environment = _build(file, document)

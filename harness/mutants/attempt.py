@@ -174,14 +174,14 @@ def run_suite(forked: Deployment, folder: Path, mutant: Mutant | None) -> Seen:
         *("--deployment", str(saved), "--results", str(results)),
         *("-k", expression),
     ]
-    with _output_to(log), contextlib.chdir(project_root()):
+    with output_to(log), contextlib.chdir(project_root()):
         code = pytest.main(arguments)
     data = json.loads(results.read_text(encoding="utf-8")) if results.exists() else {}
     return Seen(int(code), data, log.read_text(encoding="utf-8", errors="replace"))
 
 
 @contextlib.contextmanager
-def _output_to(log: Path) -> Iterator[None]:
+def output_to(log: Path) -> Iterator[None]:
     """Within, the standard output and error of this process and its children go to a file."""
     sys.stdout.flush()
     sys.stderr.flush()

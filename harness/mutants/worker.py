@@ -15,13 +15,19 @@ import sys
 import tempfile
 from pathlib import Path
 
+import pytest
+
 from harness.deploy.deployment import Deployment
-from harness.mutants.attempt import Attempt, Grounds, attempt
+from harness.deploy.workspace import project_root
+from harness.errors import UserError
+from harness.mutants.attempt import Attempt, Grounds, attempt, output_to
 from harness.mutants.catalogue import mutant
+from harness.mutants.model import SECURITY
 from harness.mutants.site import Site
 from harness.probes.stage import Stage
 from harness.targets.embedded import EmbeddedTarget
 
+USES_THE_CLIENT = "tests/security/test_canaries.py"
 LIMIT = 240
 """Seconds after which an attempt is ended."""
 
@@ -46,7 +52,7 @@ def serve(path: Path) -> None:
     os.dup2(2, 1)
     os.environ |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
     deployment = Deployment.load(path)
-    _warm_up(deployment)
+    _warm_up(deployment, path)
     with deployment.cloud().fork() as cloud:
         target = EmbeddedTarget(cloud)
         bare = deployment.on(target)
@@ -56,7 +62,7 @@ def serve(path: Path) -> None:
             print(done.as_json(), file=answers, flush=True)
 
 
-def _warm_up(deployment: Deployment) -> None:
+def _warm_up(deployment: Deployment, path: Path) -> None:
     for module in _MODULES:
         importlib.import_module(module)
     target = deployment.target()
@@ -64,8 +70,24 @@ def _warm_up(deployment: Deployment) -> None:
     for service in _SERVICES:
         target.client(session, service, deployment.environment.region)
     _read_trails(target, deployment)
+    _collect(path)
     gc.collect()
     gc.freeze()
+
+
+def _collect(path: Path) -> None:
+    """Have pytest import the suite, but for the tests that import the client, which a weakening may
+    replace."""
+    with output_to(Path(os.devnull)):
+        pytest.main(
+            [
+                *("--collect-only", "--quiet", "-p", "no:cacheprovider", "--deployment", str(path)),
+                f"--ignore={project_root() / USES_THE_CLIENT}",
+                str(project_root() / SECURITY),
+            ]
+        )
+    if any(name.split(".")[0] == "bulkhead" for name in sys.modules):
+        raise UserError(f"more tests than {USES_THE_CLIENT} import the client as they are imported")
 
 
 def _read_trails(target: EmbeddedTarget, deployment: Deployment) -> None:
