@@ -201,7 +201,7 @@ TRUST = (
         "trust",
         lambda site: site.trust(_replace("*")),
         (OUTSIDER, STRANGER, *ANOTHER_ROLE, *MISSING),
-        "test_trust",
+        "test_outsider or test_other_role or test_external_id_is_required",
     ),
     Mutant(
         "T02",
