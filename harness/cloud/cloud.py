@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from harness.cloud.administrators import administrator, root
 from harness.cloud.authorizer import Authorizer
 from harness.cloud.automation.alarms import Alarms
 from harness.cloud.automation.budgets import Budgets
@@ -34,7 +35,7 @@ from harness.cloud.key_lockout import KeyLockout
 from harness.cloud.key_states import check_keys
 from harness.cloud.keyring import Credential, KeyRing, new_key_id, new_secret
 from harness.cloud.kms_rules import KmsRules
-from harness.cloud.learning import Learner, user_caller
+from harness.cloud.learning import Learner
 from harness.cloud.log_encryption import LogEncryption
 from harness.cloud.log_exports import LogExports
 from harness.cloud.moto_estate import MotoEstate
@@ -69,8 +70,6 @@ from harness.cloud.user_boundaries import UserBoundaries
 from harness.cloud.validation import PolicyValidator
 from harness.cloud.web_identity import WebIdentities
 
-ADMINISTRATOR = "administrator"
-_ALL = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'
 WORKLOAD_SERVICES: Mapping[str, str] = {
     "lambda.amazonaws.com": "",
     "ecs-tasks.amazonaws.com": "arn:aws:ecs:{region}:{account}:task/app",
@@ -81,13 +80,6 @@ WORKLOAD_SERVICES: Mapping[str, str] = {
 ECS says for which account and task it assumes a role; Lambda and EC2 send neither key.
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html
 """
-
-
-def _root(account: str) -> Credential:
-    arn, key_id = f"arn:aws:iam::{account}:root", new_key_id("AKIA")
-    return Credential(
-        key_id, new_secret(), Caller("root", account, arn, arn, account, access_key_id=key_id)
-    )
 
 
 def _utc_now() -> datetime:
@@ -199,7 +191,7 @@ class Cloud:
                 now=now,
             )
         )
-        self._profiles = self._make_profiles()
+        self._profiles = self._make_profiles(plan)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         return self.gateway(environ, start_response)
@@ -216,6 +208,8 @@ class Cloud:
                 "aws_access_key_id": credential.access_key_id,
                 "aws_secret_access_key": credential.secret,
             }
+            if credential.token:
+                parser[name]["aws_session_token"] = credential.token
         text = io.StringIO(f"{CREDENTIALS_HEAD}\n")
         text.seek(0, io.SEEK_END)
         parser.write(text)
@@ -226,11 +220,13 @@ class Cloud:
             file.write(text.getvalue())
         temporary.replace(path)
 
-    def _make_profiles(self) -> Mapping[str, Credential]:
+    def _make_profiles(self, plan: CloudPlan) -> Mapping[str, Credential]:
         profiles: dict[str, Credential] = {}
         for account in self.accounts:
-            profiles[account] = self._administrator(account)
-            profiles[f"root@{account}"] = _root(account)
+            backend = self._estate.iam(account)
+            assert backend is not None
+            profiles[account] = administrator(account, backend, plan.administrator)
+            profiles[f"root@{account}"] = root(account)
         for account in self.accounts:
             for service, source_arn in WORKLOAD_SERVICES.items():
                 key_id = new_key_id("AKIA")
@@ -243,16 +239,6 @@ class Cloud:
         for credential in profiles.values():
             self.keys.add(credential)
         return profiles
-
-    def _administrator(self, account: str) -> Credential:
-        backend = self._estate.iam(account)
-        assert backend is not None
-        user = backend.create_user("us-east-1", ADMINISTRATOR)
-        backend.put_user_policy(ADMINISTRATOR, "administrator", _ALL)
-        key = backend.create_access_key(ADMINISTRATOR)
-        return Credential(
-            key.access_key_id, key.secret_access_key, user_caller(account, user, key.access_key_id)
-        )
 
     def _respond(self, environ: dict[str, Any]) -> Response:
         return self.gateway.respond(environ)

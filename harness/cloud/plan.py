@@ -44,5 +44,8 @@ class CloudPlan:
     issuers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """The key set (JWKS) of each OpenID Connect issuer whose tokens can be verified, by its URL."""
     quotas: tuple[QuotaPlan, ...] = ()
+    administrator: str = "user/administrator"
+    """Who has every right in each account: `user/PATH/NAME`, or `role/PATH/NAME`, of which the
+    credentials are a session that does not end."""
     inference_profile_key: str | None = None
     """Which reading of AWS is played: a value of `InferenceProfileKey`; None: its default."""

@@ -143,5 +143,6 @@ def plan_from(text: str) -> CloudPlan:
         ),
         issuers=data.get("issuers", {}),
         quotas=tuple(QuotaPlan(**quota) for quota in data["quotas"]),
+        administrator=data["administrator"],
         inference_profile_key=data.get("inference_profile_key"),
     )

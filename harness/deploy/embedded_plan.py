@@ -29,4 +29,5 @@ def cloud_plan(environment: Environment) -> CloudPlan:
             OrganizationPlan(environment.management_account, members),
             OrganizationPlan(OTHER_MANAGEMENT_ACCOUNT, (probes.other_organization,)),
         ),
+        administrator=environment.administrator,
     )

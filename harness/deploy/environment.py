@@ -82,6 +82,8 @@ class Environment:
     regions: tuple[str, ...]
     customers: Mapping[str, Customer]
     probes: Probes = field(repr=False)
+    administrator: str = "user/administrator"
+    """Who bootstraps each account: the last part of an ARN, as in `role/PATH/NAME`."""
     partition: str = "aws"
     keep_records: bool = False
     """Whether log groups and keys stay when their root is destroyed."""
@@ -386,6 +388,7 @@ def _build(file: Path, document: Any) -> Environment:
         region=str(document["operations"]["region"]),
         regions=tuple(str(r) for r in document["regions"]),
         customers=customers,
+        administrator=str(document["administrator"]),
         partition=str(document.get("partition", "aws")),
         keep_records=bool(document.get("keep_records", False)),
         probes=Probes(

@@ -38,9 +38,8 @@ def reapply(
     ids = deployment.external_ids
     label, variables = name, dict[str, object]()
     if name == BOOTSTRAP_ROOT:
-        owner = deployment.target().owner_arn(account)
         label, profile = f"{name}-{account}", account
-        variables = {"account_id": account, "owner_arn": owner}
+        variables = {"account_id": account}
     elif name == ORGANIZATION_ROOT:
         profile = environment.management_account
     elif name == OPERATIONS_ROOT:

@@ -207,11 +207,7 @@ class Run:
         accounts = self.environment.deployed_accounts
 
         def job(account: str) -> T:
-            variables = {
-                "profile": account,
-                "account_id": account,
-                "owner_arn": self.target.owner_arn(account),
-            }
+            variables = {"profile": account, "account_id": account}
             return self._watched(
                 _bootstrap_name(account),
                 self.environment.bootstrap_root,

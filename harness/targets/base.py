@@ -58,9 +58,6 @@ class Target(Protocol):
         Raises `UserError` for an account that the target has no credentials for.
         """
 
-    def owner_arn(self, account: str) -> str:
-        """The principal behind `session`: the role or user that bootstraps the account."""
-
     def deployer_session(self, deployer: Deployer, account: str, *, region: str) -> boto3.Session:
         """A session of the role that applies or plans what is deployed in an account.
 

@@ -124,12 +124,6 @@ class EmbeddedTarget:
                 self._administrators[account] = self._profile(account)
             return self._administrators[account]
 
-    def owner_arn(self, account: str) -> str:
-        arn: str = self.client(self.session(account), "sts", HOME_REGION).get_caller_identity()[
-            "Arn"
-        ]
-        return arn
-
     def deployer_session(self, deployer: Deployer, account: str, *, region: str) -> boto3.Session:
         answer = self.client(self.session(account), "sts", region).assume_role(
             RoleArn=role_arn(deployer, account), RoleSessionName=deployer

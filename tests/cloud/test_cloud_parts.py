@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import socket
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from support.cloud import LONER, A
 
 from harness.cloud import http_request
@@ -20,6 +22,7 @@ from harness.cloud.keyring import Credential, KeyRing
 from harness.cloud.plan import CloudPlan
 from harness.cloud.process import CloudProcess
 from harness.errors import UserError
+from harness.targets.embedded import EmbeddedTarget
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -94,3 +97,33 @@ def test_a_taken_port_leaves_the_credentials_of_who_has_it(tmp_path: Path) -> No
     assert credentials.read_text() == "of the other cloud"
     with CloudProcess.start(plan, credentials=credentials):
         assert LONER in credentials.read_text()
+
+
+def test_an_administrator_may_be_a_role(tmp_path: Path) -> None:
+    """Its credentials are a session that can do all, and that a trust names as the role."""
+    name, role = "role/team/Owner", f"arn:aws:iam::{LONER}:role/team/Owner"
+    plan = CloudPlan((LONER,), administrator=name)
+    with CloudProcess.start(plan, credentials=tmp_path / "credentials") as cloud:
+        target = EmbeddedTarget(cloud)
+        session = target.session(LONER)
+        sts, iam = (target.client(session, service, "us-east-1") for service in ("sts", "iam"))
+        assert ":assumed-role/Owner/" in sts.get_caller_identity()["Arn"]
+        assert iam.get_role(RoleName="Owner")["Role"]["Arn"] == role
+        pinned = {"StringEquals": {"aws:PrincipalArn": role}}
+        for wanted, condition in (
+            ("mine", pinned),
+            ("others", {"StringNotEquals": pinned["StringEquals"]}),
+        ):
+            trusted = {
+                "Effect": "Allow",
+                "Principal": {"AWS": f"arn:aws:iam::{LONER}:root"},
+                "Action": "sts:AssumeRole",
+                "Condition": condition,
+            }
+            document = json.dumps({"Version": "2012-10-17", "Statement": [trusted]})
+            arn = iam.create_role(RoleName=wanted, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+            if wanted == "mine":
+                assert sts.assume_role(RoleArn=arn, RoleSessionName="x")["AssumedRoleUser"]
+            else:
+                with pytest.raises(ClientError, match="AccessDenied"):
+                    sts.assume_role(RoleArn=arn, RoleSessionName="x")

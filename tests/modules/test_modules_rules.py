@@ -227,7 +227,6 @@ GOOD: dict[str, dict[str, Any]] = {
     },
     BOOTSTRAP_ROOT: {
         "account_id": "999999999999",
-        "owner_arn": "arn:aws:iam::999999999999:user/administrator",
     },
     BASELINE: {
         "operations_account_id": "011111111111",
@@ -908,8 +907,6 @@ CASES: dict[str, list[tuple[str, Change]]] = {
     ],
     BOOTSTRAP_ROOT: [
         ("account_id is neither", put("666666666666", "account_id")),
-        ("owner_arn must", put("arn:aws:iam::999999999999:root", "owner_arn")),
-        ("owner_arn must", put("arn:aws:iam::999999999999:role/*", "owner_arn")),
     ],
     OPERATIONS: [
         ("external_ids must", put({"acme": ACME_ID}, "external_ids")),

@@ -308,9 +308,7 @@ def test_what_deployers_make_reads_nothing(probe: Recorder, copied: Cast, accoun
             "change who may use the key",
             "kms:PutKeyPolicy",
             (home.key_arn,),
-            lambda: kms.put_key_policy(
-                KeyId=home.key_arn, PolicyName="default", Policy=key_policy
-            ),
+            lambda: kms.put_key_policy(KeyId=home.key_arn, PolicyName="default", Policy=key_policy),
         ),
         (
             ("P34",),

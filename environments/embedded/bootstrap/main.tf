@@ -37,15 +37,17 @@ module "bootstrap" {
   customer   = local.kinds[var.account_id].customer
   regions    = local.regions[local.kinds[var.account_id].kind]
 
-  # No CI here: whoever owns the account becomes the roles.
-  deploy_principal_arns = [var.owner_arn]
-  plan_principal_arns   = [var.owner_arn]
+  # Whoever owns the account, and CI where the list names one.
+  deploy_principal_arns = [local.owner_arn]
+  plan_principal_arns   = [local.owner_arn]
+  github                = try(local.environment.ci.github, {})
+  gitlab                = try(local.environment.ci.gitlab, {})
 }
 
 # The trail of the operations account is its owner's: no deploy role can stop it.
 module "baseline" {
   source   = "../../../modules/operations-baseline"
-  for_each = toset([for kind in [local.kinds[var.account_id].kind] : kind if kind == "operations"])
+  for_each = toset([for kind in [local.kinds[var.account_id].kind] : kind if kind == "operations" && try(local.environment.trail, true)])
 
   partition             = local.partition
   operations_account_id = var.account_id
@@ -60,6 +62,6 @@ module "readers" {
   customer              = each.key
   account_id            = var.account_id
   operations_account_id = local.environment.operations.account_id
-  reader                = { principal_arns = [var.owner_arn], content = try(local.environment.content, false) }
+  reader                = { principal_arns = [local.owner_arn], content = try(local.environment.content, false) }
   support_access        = lookup(local.support_access, var.account_id, {})
 }

@@ -6,6 +6,9 @@ locals {
   name      = basename(dirname(abspath(path.module)))
   partition = try(local.environment.partition, "aws")
 
+  # It may become the deploy roles and, in a customer's account, the reader.
+  owner_arn = "arn:${local.partition}:iam::${var.account_id}:${local.environment.administrator}"
+
   # What each account of the environment is.
   kinds = merge(
     {
