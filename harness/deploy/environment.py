@@ -26,6 +26,7 @@ from harness.deploy.workspace import CUSTOMERS_FILE
 from harness.errors import UserError
 
 SCHEMA_FILE = "customers.schema.json"
+SUPPORT_FILE = "support.yaml"
 BOOTSTRAP_ROOT = "bootstrap"
 ORGANIZATION_ROOT = "organization"
 OPERATIONS_ROOT = "operations"
@@ -87,6 +88,8 @@ class Environment:
     partition: str = "aws"
     keep_records: bool = False
     """Whether log groups and keys stay when their root is destroyed."""
+    content: bool = False
+    """Whether every customer account has a group for prompts and answers."""
 
     @property
     def bootstrap_root(self) -> Path:
@@ -103,6 +106,20 @@ class Environment:
     @property
     def customer_root(self) -> Path:
         return self.path / CUSTOMER_ROOT
+
+    @property
+    def grants(self) -> tuple[tuple[str, str], ...]:
+        """Account and ticket of each access that owners granted to support, over or not.
+
+        Raises `UserError` where the file that lists them is no such list.
+        """
+        granted = _read_yaml(self.bootstrap_root / SUPPORT_FILE) or {}
+        try:
+            return tuple((str(a), str(t)) for a, tickets in granted.items() for t in tickets)
+        except (AttributeError, TypeError):
+            raise UserError(
+                f"{self.bootstrap_root / SUPPORT_FILE}: must list tickets by account"
+            ) from None
 
     @property
     def customer_accounts(self) -> tuple[tuple[Customer, Account], ...]:
@@ -391,6 +408,7 @@ def _build(file: Path, document: Any) -> Environment:
         administrator=str(document["administrator"]),
         partition=str(document.get("partition", "aws")),
         keep_records=bool(document.get("keep_records", False)),
+        content=bool(document.get("content", False)),
         probes=Probes(
             other_organization=str(probes["other_organization"]),
             no_organization=str(probes["no_organization"]),

@@ -230,7 +230,7 @@ SELF = [
         ("P39",),
         "take the boundary of a role that it could make away",
         "delete_role_permissions_boundary",
-        f"{ROLE}{{made_path}}{{made}}",
+        f"{ROLE}/bulkhead/{{made}}",
         RoleName="{made}",
     ),
     iam(

@@ -49,7 +49,9 @@ def _strangers(statement: Mapping[str, Any], account: str, never: Set[str]) -> I
             if not managed:
                 yield "everybody"
         elif kind == "Service":
-            if exact.get("aws:sourceaccount") != {account}:
+            # The ARN of what a service works for, in full, names its account too.
+            sources = {account_of(arn) for arn in exact.get("aws:sourcearn", ())}
+            if {account} not in (exact.get("aws:sourceaccount"), sources):
                 yield f"{name} for whoever asks it"
         elif kind != "AWS" or account_of(name) != account or never & set(name.split("/")):
             yield name

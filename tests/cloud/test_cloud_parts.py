@@ -118,12 +118,12 @@ def test_an_administrator_may_be_a_role(tmp_path: Path) -> None:
                 "Effect": "Allow",
                 "Principal": {"AWS": f"arn:aws:iam::{LONER}:root"},
                 "Action": "sts:AssumeRole",
-                "Condition": condition,
+                "Condition": {operator: {"aws:PrincipalArn": role}},
             }
             document = json.dumps({"Version": "2012-10-17", "Statement": [trusted]})
             arn = iam.create_role(RoleName=wanted, AssumeRolePolicyDocument=document)["Role"]["Arn"]
             if wanted == "mine":
-                assert sts.assume_role(RoleArn=arn, RoleSessionName="x")["AssumedRoleUser"]
+                assert sts.assume_role(RoleArn=arn, RoleSessionName="test")["AssumedRoleUser"]
             else:
                 with pytest.raises(ClientError, match="AccessDenied"):
-                    sts.assume_role(RoleArn=arn, RoleSessionName="x")
+                    sts.assume_role(RoleArn=arn, RoleSessionName="test")

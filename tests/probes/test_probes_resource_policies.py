@@ -10,6 +10,7 @@ import pytest
 from harness.probes.resource_policies import lets_in
 
 OWN, OTHER = "111111111111", "222222222222"
+TRAIL = "arn:aws:cloudtrail:eu-central-1:{}:trail/bulkhead-operations"
 FLEET = f"arn:aws:iam::{OWN}:role/bulkhead/fleet/bulkhead-acme"
 
 
@@ -29,6 +30,7 @@ def exactly(**keys: str) -> dict[str, Any]:
         ({"AWS": f"arn:aws:iam::{OWN}:root"}, {}),
         ({"AWS": [OWN, f"arn:aws:iam::{OWN}:role/deploy"]}, {}),
         ({"Service": "logs.amazonaws.com"}, exactly(aws_SourceAccount=OWN)),
+        ({"Service": "logs.amazonaws.com"}, exactly(aws_SourceArn=TRAIL.format(OWN))),
         ("*", exactly(kms_CallerAccount=OWN, kms_ViaService="lambda.eu-central-1.amazonaws.com")),
         ("*", {"Effect": "Deny"}),
     ],
@@ -49,6 +51,8 @@ def test_its_own_account_passes(principal: object, more: dict[str, Any]) -> None
         ({"AWS": f"arn:aws:sts::{OWN}:assumed-role/bulkhead-acme/session"}, {}),
         ({"Service": "logs.amazonaws.com"}, {}),
         ({"Service": "logs.amazonaws.com"}, exactly(aws_SourceAccount=OTHER)),
+        ({"Service": "logs.amazonaws.com"}, exactly(aws_SourceArn=TRAIL.format(OTHER))),
+        ({"Service": "logs.amazonaws.com"}, exactly(aws_SourceArn="arn:aws:s3:::bucket")),
         ({"Federated": "www.amazon.com"}, {}),
         ({"CanonicalUser": "0" * 64}, {}),
     ],

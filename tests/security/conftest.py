@@ -18,10 +18,14 @@ _copies = itertools.count()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Parameters by name: `account` (every customer account), `deployed` (every account that
-    something is deployed in), `of_kind` (one account of each kind of these), `customer`, `foreign`
-    (an account and a customer it does not belong to), `further` (an account and a role beside its
-    caller role that may assume the fleet role), `outsider`, `region`."""
+    """Parameters by name.
+
+    `account`: every customer account. `with_content`: those that have a group for content.
+    `deployed`: every account that something is deployed in. `of_kind`: one account of each kind of
+    these. `customer`. `foreign`: an account and a customer it does not belong to. `further`: an
+    account and a role beside its caller role that may assume the fleet role. `grant`: account and
+    ticket of each access granted to support. `outsider`. `region`.
+    """
     environment = environment_of(metafunc.config)
     accounts = [(c.key, a.account_id) for c, a in environment.customer_accounts]
     wanted = set(metafunc.fixturenames)
@@ -29,6 +33,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize(
             "account", [a for _, a in accounts], ids=[f"{c}-{a}" for c, a in accounts]
         )
+    if "with_content" in wanted:
+        content = accounts if environment.content else []
+        metafunc.parametrize(
+            "with_content", [a for _, a in content], ids=[f"{c}-{a}" for c, a in content]
+        )
+    if "grant" in wanted:
+        grants = environment.grants
+        metafunc.parametrize("grant", grants, ids=["-".join(grant) for grant in grants])
     if "deployed" in wanted:
         owners = dict(map(reversed, accounts))
         names = [owners.get(a, "other") for a in environment.deployed_accounts]

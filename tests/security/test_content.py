@@ -21,14 +21,13 @@ PROBED = (
 
 
 @pytest.fixture
-def home(cast: Cast, account: str) -> Home:
-    return cast.stage.homes[account]
+def home(cast: Cast, with_content: str) -> Home:
+    return cast.stage.homes[with_content]
 
 
 @pytest.fixture
 def content(home: Home) -> Group:
-    if home.content is None:
-        pytest.skip(f"{home} has no group for content")
+    assert home.content is not None, f"{home} has no group for content"
     return home.content
 
 
