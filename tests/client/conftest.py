@@ -121,7 +121,7 @@ class TinyCloud:
         seconds = int(seen.body["DurationSeconds"])
         expires = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=seconds)
         key = self.new_key(account)
-        session = f"{arn.replace(':iam:', ':sts:').replace(':role/', ':assumed-role/')}"
+        session = f"arn:aws:sts::{account}:assumed-role/{arn.rpartition('/')[2]}"
         return "text/xml", (
             "<AssumeRoleResponse><AssumeRoleResult>"
             f"<AssumedRoleUser><Arn>{session}/{seen.body['RoleSessionName']}</Arn>"
@@ -320,9 +320,9 @@ def session_of(cloud: TinyCloud) -> Any:
 
 
 @pytest.fixture
-def document() -> dict[str, Any]:
-    """A good configuration document."""
-    return {
+def document(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """A good configuration document; it names the address of the tiny cloud if there is one."""
+    document = {
         "customer": "acme",
         "account_id": CUSTOMER,
         "app": "orders",
@@ -333,6 +333,9 @@ def document() -> dict[str, Any]:
         "log_group_arn": f"arn:aws:logs:{REGION}:{CUSTOMER}:log-group:{GROUP}",
         "inference_profiles": {MODEL: PROFILE},
     }
+    if "cloud" in request.fixturenames:
+        document["endpoint_url"] = request.getfixturevalue("cloud").url
+    return document
 
 
 @pytest.fixture

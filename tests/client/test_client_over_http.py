@@ -132,6 +132,7 @@ def place(loaded: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Ite
         "external_id": EXTERNAL_ID,
         "log_group_name": GROUP,
         "inference_profiles": {MODEL: place.profiles["acme"]},
+        "endpoint_url": cloud.endpoint,
     }
     yield place
     cloud.stop()
