@@ -37,6 +37,9 @@ class Issued:
     keys: ReadOnlyCredentials
     expires: float
 
+    def __reduce__(self) -> str | tuple[object, ...]:
+        raise TypeError("session keys are not serializable")
+
 
 class SessionCredentials(Credentials):
     """Credentials of sessions that `obtain` gets one after the other.
