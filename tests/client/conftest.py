@@ -51,9 +51,12 @@ class Seen:
 class Fault(Exception):
     """An answer other than the usual one."""
 
-    def __init__(self, status: int, code: str, message: str = "no") -> None:
+    def __init__(
+        self, status: int, code: str, message: str = "no", location: str | None = None
+    ) -> None:
         super().__init__(code)
         self.status = status
+        self.location = location
         self.code = code
         self.message = message
 
@@ -207,6 +210,7 @@ def _handler(cloud: TinyCloud) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             seen = self._read(raw)
+            location = None
             with cloud.lock:
                 cloud.seen.append(seen)
             try:
@@ -214,10 +218,13 @@ def _handler(cloud: TinyCloud) -> type[BaseHTTPRequestHandler]:
                 status = 200
             except Fault as fault:
                 kind, body, status = self._fault(seen, fault)
+                location = fault.location
             try:
                 self.send_response(status)
                 self.send_header("Content-Type", kind)
                 self.send_header("x-amzn-RequestId", f"request-{len(cloud.seen)}")
+                if location:
+                    self.send_header("Location", location)
                 if status != 200 and kind == "application/json":
                     self.send_header("x-amzn-ErrorType", json.loads(body)["__type"])
                 self.send_header("Content-Length", str(len(body)))
