@@ -103,7 +103,7 @@ class _Bucket:
     def wait_for(self, waiter: _Waiter) -> float:
         """Take what the waiter needs and return 0, or return the seconds until it is there.
 
-        Only the first in the queue takes; for the others the answer is an upper bound, as tokens
+        What those ahead in the queue need is left to them. The answer is an upper bound, as tokens
         may be given back.
         """
         self._refill()
@@ -118,9 +118,9 @@ class _Bucket:
         if self.requests is not None:
             lacking = max(0.0, requests - self._free)
             seconds = max(seconds, lacking * _MINUTE / self.requests)
-        if seconds > 0 or self.queue[0] is not waiter:
+        if seconds > 0:
             return max(seconds, 0.001)
-        self.queue.popleft()
+        self.queue.remove(waiter)
         self._tokens -= waiter.tokens
         self._free -= 1
         if self.queue:

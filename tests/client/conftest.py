@@ -73,6 +73,7 @@ class TinyCloud:
     )
     rejected: dict[str, int] | None = None
     reply: dict[str, Any] = field(default_factory=dict)
+    answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     stream_events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     delay: float = 0.0
     url: str = ""
@@ -177,6 +178,9 @@ class TinyCloud:
 
     def _converse(self, _: Seen) -> tuple[str, bytes]:
         return "application/json", json.dumps(self.reply).encode()
+
+    def _invoke(self, _: Seen) -> tuple[str, bytes]:
+        return "application/json", json.dumps(self.answers["invoke"]).encode()
 
     def _conversestream(self, _: Seen) -> tuple[str, bytes]:
         frames = b"".join(_frame(kind, payload) for kind, payload in self.stream_events)
