@@ -86,14 +86,13 @@ class Calls:
             if error.response.get("Error", {}).get("Code") in _EXPIRED:
                 self._ended()
             raise
-        except BaseException:
-            # It may have reached Bedrock or not: its tokens stay charged until they flow back.
-            raise
         else:
             self._settle(answer, reservation)
             return answer
-        # Outside the except block and without botocore's frames: neither its error, which quotes the
-        # prompt, nor what it was about to send comes along.
+        # Any other failure may have reached Bedrock: its tokens stay charged until they flow back.
+
+        # Raised outside the except block and without botocore's frames: neither its error, which
+        # quotes the prompt, nor what it was about to send comes along.
         raise ours.with_traceback(None)
 
     def silence(self) -> AbstractContextManager[None]:

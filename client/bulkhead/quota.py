@@ -123,18 +123,14 @@ class _Bucket:
         self.queue.remove(waiter)
         self._tokens -= waiter.tokens
         self._free -= 1
-        if self.queue:
-            self.queue[0].wake()
         return 0.0
 
     def leave(self, waiter: _Waiter) -> None:
         """Stop waiting."""
         with self.lock:
             if waiter in self.queue:
-                first = self.queue[0] is waiter
                 self.queue.remove(waiter)
-                if first and self.queue:
-                    self.queue[0].wake()
+                self._wake()
 
     def give_back(self, tokens: int, requests: int = 0) -> None:
         """Return tokens; a negative number takes more, also below zero."""
@@ -143,14 +139,17 @@ class _Bucket:
             self._tokens = min(float(self.capacity), self._tokens + tokens)
             if self.requests is not None:
                 self._free = min(self.requests, self._free + requests)
-            if self.queue:
-                self.queue[0].wake()
+            self._wake()
 
     def left(self) -> int:
         """Tokens that are there now; less than none after calls that used more than reserved."""
         with self.lock:
             self._refill()
             return int(self._tokens)
+
+    def _wake(self) -> None:
+        for waiter in self.queue:
+            waiter.wake()
 
     def _refill(self) -> None:
         now = self._clock()

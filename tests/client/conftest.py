@@ -125,6 +125,7 @@ class TinyCloud:
         seconds = int(seen.body["DurationSeconds"])
         expires = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=seconds)
         key = self.new_key(account)
+        identity = seen.body.get("SourceIdentity")
         session = f"arn:aws:sts::{account}:assumed-role/{arn.rpartition('/')[2]}"
         return "text/xml", (
             "<AssumeRoleResponse><AssumeRoleResult>"
@@ -133,7 +134,8 @@ class TinyCloud:
             f"<Credentials><AccessKeyId>{key}</AccessKeyId>"
             "<SecretAccessKey>fleet-secret</SecretAccessKey><SessionToken>fleet-token</SessionToken>"
             f"<Expiration>{expires:%Y-%m-%dT%H:%M:%SZ}</Expiration></Credentials>"
-            "</AssumeRoleResult></AssumeRoleResponse>"
+            + (f"<SourceIdentity>{identity}</SourceIdentity>" if identity else "")
+            + "</AssumeRoleResult></AssumeRoleResponse>"
         ).encode()
 
     def _getcalleridentity(self, seen: Seen) -> tuple[str, bytes]:
