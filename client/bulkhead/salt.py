@@ -163,10 +163,14 @@ def _described(tool: Part, line: str) -> dict[str, Any]:
 
 def _marked(value: Any) -> bool:
     """Whether a cache point is anywhere in a request."""
-    if isinstance(value, Mapping):
-        return any(
-            (key in _MARKS and inner is not None) or _marked(inner) for key, inner in value.items()
-        )
-    if isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray):
-        return any(_marked(inner) for inner in value)
+    kind = type(value)
+    if kind is str:  # most of what there is
+        return False
+    if kind is dict or isinstance(value, Mapping):
+        for key, inner in value.items():
+            if (key in _MARKS and inner is not None) or _marked(inner):
+                return True
+        return False
+    if kind is list or (isinstance(value, Sequence) and not isinstance(value, bytes | bytearray)):
+        return any(map(_marked, value))
     return False
