@@ -49,13 +49,20 @@ _PRODUCTS = frozenset(
 )
 _COMMUNITY = "langchain_community.callbacks."
 _COUNTERS = frozenset({"bedrock_anthropic_callback", "openai_info"})  # they keep what they count
-# Module and attribute of a class whose instance, a singleton, says whether it is at work.
-_INSTRUMENTORS = (
-    ("opentelemetry.instrumentation.bedrock", "BedrockInstrumentor"),
-    ("opentelemetry.instrumentation.langchain", "LangchainInstrumentor"),
-    ("openinference.instrumentation.bedrock", "BedrockInstrumentor"),
-    ("openinference.instrumentation.langchain", "LangChainInstrumentor"),
+# Modules of instrumentations that send prompts, and what their classes are called there. The class
+# keeps its only instance, which says whether it is at work.
+_INSTRUMENTED = (
+    "llm_tracekit.bedrock",
+    "llm_tracekit.langchain",
+    "openinference.instrumentation.bedrock",
+    "openinference.instrumentation.langchain",
+    "opentelemetry.instrumentation.bedrock",
+    "opentelemetry.instrumentation.langchain",
 )
+_INSTRUMENTORS = ("BedrockInstrumentor", "LangChainInstrumentor", "LangchainInstrumentor")
+# This one takes names and numbers only, unless it is told to take prompts too.
+_BOTOCORE = "opentelemetry.instrumentation.botocore"
+_CAPTURE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 _LANGCHAIN_LOGGERS = (
     "langchain_aws.chat_models.bedrock",
     "langchain_aws.chat_models.bedrock_converse",
@@ -78,13 +85,20 @@ def refuse_transport(allow: Collection[str]) -> None:
     """Raise LeakError for what sees each request, however it is made. Cheap: each call asks."""
     if http.client.HTTPConnection.debuglevel:
         _refuse("http-debug", "http.client.HTTPConnection.debuglevel is set", allow)
-    for module, name in _INSTRUMENTORS:
-        loaded = sys.modules.get(module)
-        if loaded is None:
-            continue
-        instance = getattr(getattr(loaded, name, None), "_instance", None)
-        if getattr(instance, "is_instrumented_by_opentelemetry", False):
+    for module in _INSTRUMENTED:
+        if module in sys.modules and _at_work(module, _INSTRUMENTORS):
             _refuse("third-party-tracing", f"{module} is active", allow)
+    captures = os.environ.get(_CAPTURE, "").lower() not in (*_OFF, "no_content")
+    if captures and _BOTOCORE in sys.modules and _at_work(_BOTOCORE, ("BotocoreInstrumentor",)):
+        _refuse("third-party-tracing", f"{_BOTOCORE} is active and {_CAPTURE} is set", allow)
+
+
+def _at_work(module: str, classes: Iterable[str]) -> bool:
+    for name in classes:
+        instance = getattr(getattr(sys.modules[module], name, None), "_instance", None)
+        if getattr(instance, "is_instrumented_by_opentelemetry", False):
+            return True
+    return False
 
 
 def refuse_langchain(allow: Collection[str], callbacks: Any = None, *, verbose: bool) -> None:

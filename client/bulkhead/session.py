@@ -9,6 +9,7 @@ keeping lives in `handler` and `writer`.
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -101,6 +102,7 @@ class ModelSession:
         self._config = config
         self._walls = walls
         self._endpoints = _endpoints(base, config, endpoint_url)
+        self._making = threading.Lock()  # clients of one session are made one at a time
         self._session = _private(base)
         self._fleet = Fleet(config, walls, self._sts, _credentials(base))
         self._credentials = SessionCredentials(self._fleet.assume)
@@ -128,15 +130,17 @@ class ModelSession:
     @property
     def runtime(self) -> Any:
         """A boto3 `bedrock-runtime` client of the fleet role."""
-        if self._runtime is None:
-            self._runtime = self._client("bedrock-runtime")
+        with self._making:
+            if self._runtime is None:
+                self._runtime = self._client("bedrock-runtime")
         return self._runtime
 
     @property
     def control(self) -> Any:
         """A boto3 `bedrock` client of the fleet role. The role may do next to nothing with it."""
-        if self._control is None:
-            self._control = self._client("bedrock")
+        with self._making:
+            if self._control is None:
+                self._control = self._client("bedrock")
         return self._control
 
     def inference_profile(self, model_id: str) -> str:
@@ -205,6 +209,7 @@ class ModelSession:
 
     def reset_after_fork(self) -> None:
         """Give the child connections of its own; those of the parent stay the parent's."""
+        self._making = threading.Lock()
         for client in (self._runtime, self._control):
             if client is not None:
                 _reconnect(client)
@@ -224,7 +229,8 @@ class ModelSession:
         return client
 
     def _sts(self, keys: ReadOnlyCredentials) -> Any:
-        return _sts(self._session, self._endpoints, self._config.region, keys)
+        with self._making:
+            return _sts(self._session, self._endpoints, self._config.region, keys)
 
     def __repr__(self) -> str:
         return f"ModelSession({self._config.fleet_role_arn!r})"

@@ -246,24 +246,45 @@ def test_what_stays_in_the_process_is_not_refused(session: Any, cloud: Any) -> N
     assert len(cloud.requests("bedrock")) == 3
 
 
+@pytest.mark.parametrize(
+    ("module", "name", "switch"),
+    [
+        ("opentelemetry.instrumentation.bedrock", "BedrockInstrumentor", None),
+        ("openinference.instrumentation.langchain", "LangChainInstrumentor", None),
+        (
+            "opentelemetry.instrumentation.botocore",
+            "BotocoreInstrumentor",
+            "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT",
+        ),
+    ],
+)
 def test_an_active_instrumentation_is_refused(
-    session: Any, cloud: Any, monkeypatch: pytest.MonkeyPatch
+    module: str,
+    name: str,
+    switch: str | None,
+    session: Any,
+    cloud: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    class BedrockInstrumentor:
-        _instance: Any = None
-        is_instrumented_by_opentelemetry = False
-
-    BedrockInstrumentor._instance = BedrockInstrumentor()
-    name = "opentelemetry.instrumentation.bedrock"
-    module = types.ModuleType(name)
-    module.BedrockInstrumentor = BedrockInstrumentor  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, name, module)
+    """The classes are stand-ins with what OpenTelemetry's BaseInstrumentor has."""
+    instance = types.SimpleNamespace(is_instrumented_by_opentelemetry=False)
+    stand_in = types.ModuleType(module)
+    setattr(stand_in, name, type(name, (), {"_instance": instance}))
+    monkeypatch.setitem(sys.modules, module, stand_in)
     models = session()
-    models.runtime.converse(modelId=models.inference_profile(MODEL), messages=PROMPT)
-    BedrockInstrumentor._instance.is_instrumented_by_opentelemetry = True
-    with pytest.raises(LeakError, match=f"{name} is active"):
+
+    def call() -> None:
         models.runtime.converse(modelId=models.inference_profile(MODEL), messages=PROMPT)
-    assert len(cloud.requests("bedrock")) == 1
+
+    call()
+    instance.is_instrumented_by_opentelemetry = True
+    if switch is not None:
+        call()
+        monkeypatch.setenv(switch, "true")
+    sent = len(cloud.requests("bedrock"))
+    with pytest.raises(LeakError, match=f"{module} is active"):
+        call()
+    assert len(cloud.requests("bedrock")) == sent
 
 
 def test_printed_bytes_are_refused(

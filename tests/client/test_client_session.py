@@ -44,12 +44,7 @@ def test_the_fleet_role_is_assumed_once_and_signs_the_call(
 
 
 def test_one_assume_role_however_many_threads_ask(session: ModelSession, cloud: Any) -> None:
-    runtime = session.runtime
-    profile = session.inference_profile(MODEL)
-    threads = [
-        threading.Thread(target=lambda: runtime.converse(modelId=profile, messages=PROMPT))
-        for _ in range(50)
-    ]
+    threads = [threading.Thread(target=lambda: converse(session)) for _ in range(50)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -123,6 +123,22 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def walled(fleet: Fleet) -> dict[str, ModelSession]:
+    """The client's own sessions."""
+    return {
+        "acme": fleet.session("acme"),
+        "acme again": fleet.session("acme"),
+        "globex": fleet.session("globex"),
+    }
+
+
+@pytest.fixture(scope="module")
+def plain(fleet: Fleet) -> dict[str, boto3.Session]:
+    """Sessions of the fleet roles that nobody narrowed and whose clients nobody salts."""
+    return {customer: fleet.plain(customer) for customer in CUSTOMERS}
+
+
 def furnish(fleet: Fleet, customer: str) -> None:
     """Roles of a customer. The fleet role may do all of Bedrock, so that what is refused, the
     session policy refuses; only globex's trust lets a caller set its source identity."""
@@ -184,8 +200,10 @@ def ask(runtime: Any, target: str, **more: Any) -> Any:
     return runtime.converse(modelId=target, **call)
 
 
-def test_a_stolen_session_calls_the_configured_models_and_nothing_else(fleet: Fleet) -> None:
-    stolen, plain = fleet.stolen("acme"), fleet.plain("acme")
+def test_a_stolen_session_calls_the_configured_models_and_nothing_else(
+    fleet: Fleet, plain: dict[str, boto3.Session]
+) -> None:
+    stolen = fleet.stolen("acme")
     ask(fleet.runtime(stolen), fleet.profiles["acme", MODEL])
     elsewhere = [
         fleet.profiles["acme", OTHER],  # the customer's own, but not this application's
@@ -196,10 +214,10 @@ def test_a_stolen_session_calls_the_configured_models_and_nothing_else(fleet: Fl
         with pytest.raises(ClientError, match="no session policy allows the bedrock:InvokeModel"):
             ask(fleet.runtime(stolen), target)
         # The twin: the role itself may.
-        ask(fleet.runtime(plain), target)
+        ask(fleet.runtime(plain["acme"]), target)
 
 
-def test_a_stolen_session_cannot_look_around(fleet: Fleet) -> None:
+def test_a_stolen_session_cannot_look_around(fleet: Fleet, plain: dict[str, boto3.Session]) -> None:
     profile = fleet.profiles["acme", MODEL]
 
     def look(session: boto3.Session) -> Any:
@@ -208,7 +226,7 @@ def test_a_stolen_session_cannot_look_around(fleet: Fleet) -> None:
 
     with pytest.raises(ClientError, match="no session policy allows"):
         look(fleet.stolen("acme"))
-    look(fleet.plain("acme"))
+    look(plain["acme"])
     look(fleet.stolen("acme", Walls(session_actions={"bedrock:GetInferenceProfile"})))
 
 
@@ -255,33 +273,37 @@ def invoke_cached(runtime: Any, target: str, prefix: str) -> int:
 
 
 @pytest.mark.parametrize("way", [converse_cached, converse_tools, invoke_cached])
-def test_no_customer_sees_what_another_has_cached(way: Any, fleet: Fleet) -> None:
+def test_no_customer_sees_what_another_has_cached(
+    way: Any, fleet: Fleet, walled: dict[str, ModelSession]
+) -> None:
     prefix = f"{uuid.uuid4()} {PREFIX}"
-    acme, globex = fleet.session("acme").runtime, fleet.session("globex").runtime
+    acme, globex = walled["acme"].runtime, walled["globex"].runtime
     assert way(acme, fleet.profiles["acme", MODEL], prefix) == 0
-    # The customer's own next call finds its prefix: caching still pays.
-    assert way(acme, fleet.profiles["acme", MODEL], prefix) > 1024
-    assert way(fleet.session("acme").runtime, fleet.profiles["acme", MODEL], prefix) > 1024
     assert way(globex, fleet.profiles["globex", MODEL], prefix) == 0
+    # The customer's own next call finds its prefix: caching still pays, in another process too.
+    again = walled["acme again"].runtime
+    assert way(again, fleet.profiles["acme", MODEL], prefix) > 1024
 
 
 @pytest.mark.parametrize("way", [converse_cached, converse_tools, invoke_cached])
-def test_without_the_salt_a_customer_sees_it(way: Any, fleet: Fleet) -> None:
+def test_without_the_salt_a_customer_sees_it(
+    way: Any, fleet: Fleet, plain: dict[str, boto3.Session]
+) -> None:
     """The twin: the account's cache is shared, as AWS says; only the salt keeps customers apart."""
     prefix = f"{uuid.uuid4()} {PREFIX}"
-    acme, globex = (fleet.runtime(fleet.plain(customer)) for customer in CUSTOMERS)
+    acme, globex = (fleet.runtime(plain[customer]) for customer in CUSTOMERS)
     assert way(acme, fleet.profiles["acme", MODEL], prefix) == 0
     assert way(globex, fleet.profiles["globex", MODEL], prefix) > 1024
 
 
-def test_langchain_prompts_are_salted_too(fleet: Fleet) -> None:
+def test_langchain_prompts_are_salted_too(walled: dict[str, ModelSession]) -> None:
     from langchain_core.messages import HumanMessage, SystemMessage
 
     system = SystemMessage([{"type": "text", "text": f"{uuid.uuid4()} {PREFIX}"}, POINT])
     messages = [system, HumanMessage("hello")]
 
     def read(customer: str) -> int:
-        answer = fleet.session(customer).chat(MODEL, max_tokens=50).invoke(messages)
+        answer = walled[customer].chat(MODEL, max_tokens=50).invoke(messages)
         return int(answer.usage_metadata["input_token_details"].get("cache_read", 0))
 
     assert [read("acme"), read("globex")] == [0, 0]
@@ -289,7 +311,7 @@ def test_langchain_prompts_are_salted_too(fleet: Fleet) -> None:
 
 
 def test_a_greedy_application_starves_its_neighbors_unless_it_keeps_its_quota(
-    fleet: Fleet,
+    fleet: Fleet, plain: dict[str, boto3.Session]
 ) -> None:
     """Both share 6,000 tokens a minute of the account; acme's own share of them is 4,000."""
     greedy = {"inferenceConfig": {"maxTokens": 1500}}
@@ -306,9 +328,9 @@ def test_a_greedy_application_starves_its_neighbors_unless_it_keeps_its_quota(
     profiles = {OTHER: fleet.profiles["acme", OTHER]}
     acme = fleet.session("acme", Walls(quota_wait=0), inference_profiles=profiles, quotas=share)
     use(acme.runtime, QuotaError)
-    neighbor = fleet.runtime(fleet.plain("globex"))
+    neighbor = fleet.runtime(plain["globex"])
     ask(neighbor, fleet.profiles["globex", OTHER], **greedy)
     # The twin: nothing holds a client without it, and then the neighbor is throttled.
-    use(fleet.runtime(fleet.plain("acme")), ClientError)
+    use(fleet.runtime(plain["acme"]), ClientError)
     with pytest.raises(ClientError, match="ThrottlingException"):
         ask(neighbor, fleet.profiles["globex", OTHER], **greedy)
