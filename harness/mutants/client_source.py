@@ -248,16 +248,17 @@ CLIENT_SOURCE: tuple[Mutant, ...] = (
         ),
         "test_an_answer_about_another_key_is_not_taken",
     ),
-    _unit(
+    Mutant(
         "B08-client",
         "cached prompts bear no salt: customers share a cache",
+        "Bedrock",
         _edit(
             "session",
             'events.register("before-parameter-build", self._salt.before_parameter_build)',
             "pass",
         ),
-        "test_no_customer_sees_what_another_has_cached",
-        "Bedrock",
+        (Notice("cached-prompt", "caller"),),
+        "test_prompt_cache",
     ),
     _unit(
         "B08-guessable",
