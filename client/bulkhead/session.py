@@ -173,8 +173,6 @@ class ModelSession:
         except ImportError:
             raise ImportError("chat() needs langchain-aws: install bulkhead[langchain]") from None
 
-        leaks.refuse_environment(self._walls.allow)
-        leaks.silence_langchain(self._walls.allow)
         if handler is not None:
             options["callbacks"] = _with_handler(options.get("callbacks"), handler)
         chat: ChatBedrockConverse = self.walled(ChatBedrockConverse)(
@@ -199,7 +197,13 @@ class ModelSession:
         return chat
 
     def walled(self, model_class: type) -> type:
-        """Return a LangChain model class whose runs are refused where something else sees them."""
+        """Return a LangChain model class whose runs are refused where something else sees them.
+
+        For models that `chat` does not make: give them `runtime` and `control` as their clients.
+        Raises LeakError where something would see all of them.
+        """
+        leaks.refuse_environment(self._walls.allow)
+        leaks.silence_langchain(self._walls.allow)
         return leaks.walled(model_class, frozenset(self._walls.allow))
 
     @property

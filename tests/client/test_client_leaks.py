@@ -354,3 +354,33 @@ def test_the_model_keeps_its_class_and_name(session: Any) -> None:
     assert type(chat).__name__ == "ChatBedrockConverse"
     assert type(chat).lc_id() == ChatBedrockConverse.lc_id()
     assert session().chat(MODEL).__class__ is chat.__class__
+
+
+def test_other_models_of_langchain_are_walled_too(
+    session: Any, cloud: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    from langchain_aws import ChatBedrock
+
+    cloud.answers["invoke"] = {
+        "content": [{"type": "text", "text": "a canary completion"}],
+        "stop_reason": "end_turn",
+        "usage": {"input_tokens": 5, "output_tokens": 6},
+    }
+    models = session()
+    chat = models.walled(ChatBedrock)(
+        client=models.runtime,
+        bedrock_client=models.control,
+        model=models.inference_profile(MODEL),
+        base_model=MODEL,
+        provider="anthropic",
+        region=models._config.region,
+    )
+    with caplog.at_level(logging.DEBUG):
+        assert chat.invoke(CANARY).text == "a canary completion"
+    assert CANARY not in caplog.text
+    assert "canary completion" not in caplog.text
+    smith = LangSmith()
+    with pytest.raises(LeakError, match="langsmith"):
+        chat.invoke(CANARY, config={"callbacks": [LangChainTracer(client=smith)]})  # type: ignore[arg-type]
+    assert not smith.sent
+    assert [call.operation for call in cloud.requests("bedrock")] == ["invoke"]

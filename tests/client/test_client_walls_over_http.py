@@ -227,7 +227,9 @@ def test_a_stolen_session_cannot_look_around(fleet: Fleet, plain: dict[str, boto
     with pytest.raises(ClientError, match="no session policy allows"):
         look(fleet.stolen("acme"))
     look(plain["acme"])
-    look(fleet.stolen("acme", Walls(session_actions={"bedrock:GetInferenceProfile"})))
+    # And a session that keeps that right may, as the client's own control plane client does.
+    session = fleet.session("acme", Walls(session_actions={"bedrock:GetInferenceProfile"}))
+    session.control.get_inference_profile(inferenceProfileIdentifier=profile)
 
 
 def test_a_stolen_session_can_be_tied_to_its_network(fleet: Fleet) -> None:
