@@ -125,7 +125,8 @@ class SessionCredentials(Credentials):
         refreshing = self._refreshing
         try:
             with self._one:
-                if self._clock() >= self._ahead:
+                # Somebody may have asked since this thread was sent for.
+                if self._clock() >= max(self._ahead, self._not_before):
                     self._ask()
         except AssumeRoleError as error:
             log.warning("the session could not be replaced ahead of its end: %s", error.code)
@@ -159,3 +160,12 @@ class SessionCredentials(Credentials):
 
     def __reduce__(self) -> str | tuple[object, ...]:
         raise TypeError("session credentials are not serializable")
+
+
+def unlock(source: Credentials) -> None:
+    """Replace the lock of the application's own credentials in a forked child.
+
+    A thread of the parent may have held it to refresh them, and the child would wait for ever.
+    """
+    if hasattr(source, "_refresh_lock"):
+        source._refresh_lock = threading.Lock()

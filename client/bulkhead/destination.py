@@ -17,6 +17,7 @@ from botocore.credentials import Credentials, ReadOnlyCredentials
 
 from bulkhead import _fork
 from bulkhead.config import _LOG_GROUP_ARN, BulkheadConfig
+from bulkhead.credentials import unlock
 from bulkhead.errors import DestinationError
 from bulkhead.gate import scope_of
 
@@ -141,6 +142,11 @@ class GuardedCredentials(Credentials):
         super().__init__(access_key="", secret_key="", method="bulkhead-guarded")
         self._source = source
         self._guard = guard
+        _fork.watch(self)
+
+    def reset_after_fork(self) -> None:
+        """Nobody refreshes the application's credentials in the child."""
+        unlock(self._source)
 
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
         """Return the source's credentials once their account is known to be the right one."""

@@ -32,7 +32,8 @@ class Bulkhead:
 
     Before it returns, the constructor checks with STS that the application's credentials belong to
     the configured customer account. It raises DestinationError if they do not, so that no record
-    can go astray, DestinationUnknownError if STS does not answer, SessionError without credentials.
+    can go astray, DestinationUnknownError if STS does not answer, SessionError without credentials,
+    EndpointError and LeakError where calls would go elsewhere or something else would see prompts.
     """
 
     def __init__(

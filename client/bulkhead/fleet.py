@@ -13,9 +13,10 @@ from typing import Any
 from botocore.credentials import Credentials, ReadOnlyCredentials
 from botocore.exceptions import BotoCoreError, ClientError
 
+from bulkhead import _fork
 from bulkhead._quiet import quiet_botocore
 from bulkhead.config import BulkheadConfig
-from bulkhead.credentials import Issued
+from bulkhead.credentials import Issued, unlock
 from bulkhead.errors import AssumeRoleError, BulkheadError, code_of
 from bulkhead.walls import Walls
 
@@ -96,6 +97,11 @@ class Fleet:
         self._new_sts = new_sts
         self._source = source
         self.policy = session_policy(config, walls)
+        _fork.watch(self)
+
+    def reset_after_fork(self) -> None:
+        """Nobody refreshes the application's credentials in the child."""
+        unlock(self._source)
 
     def assume(self) -> Issued:
         """Return a new session. Raises AssumeRoleError, whose causes are cut off."""

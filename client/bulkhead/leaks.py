@@ -129,7 +129,10 @@ def refuse_langchain(allow: Collection[str], callbacks: Any = None, *, verbose: 
 
 
 def silence_langchain(allow: Collection[str]) -> None:
-    """Drop the DEBUG records of langchain-aws, which quote prompts and answers."""
+    """Drop the DEBUG records of langchain-aws, which quote prompts and answers.
+
+    In the whole process, since they do not say whose calls they are of: the strictest caller wins.
+    """
     if "debug-logs" in allow:
         return
     present = [name for name in logging.root.manager.loggerDict if name.startswith("langchain_aws")]

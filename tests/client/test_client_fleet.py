@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import logging
 import os
@@ -11,7 +12,9 @@ import traceback
 from typing import Any
 
 import pytest
+from botocore.credentials import RefreshableCredentials
 from botocore.exceptions import ParamValidationError
+from botocore.session import Session as BotocoreSession
 
 from bulkhead import (
     AssumeRoleError,
@@ -326,3 +329,31 @@ def test_a_forked_child_calls_over_connections_of_its_own(make: Any, cloud: Any)
     assert runtime._endpoint.http_session._manager is manager
     assert len(cloud.requests("bedrock")) == 3
     assert len(cloud.requests("sts")) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_is_not_held_up_by_a_refresh_of_the_applications_own_keys(
+    make: Any, cloud: Any, document: Any
+) -> None:
+    expires = datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=1)
+    own = RefreshableCredentials(
+        cloud.new_key("222222222222"), "caller-secret", "t", expires, lambda: {}, "test"
+    )
+    base = BotocoreSession()
+    base._credentials = own  # type: ignore[attr-defined]
+    config = BulkheadConfig.from_mapping(document)
+    models, logs = ModelSession(config, base), LogSession(config, base)
+    held = own._refresh_lock  # type: ignore[attr-defined]
+    assert held.acquire()
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            free = own._refresh_lock.acquire(blocking=False)  # type: ignore[attr-defined]
+            code = 0 if free else 2
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert own._refresh_lock is held  # type: ignore[attr-defined]
+    del models, logs
