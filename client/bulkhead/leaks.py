@@ -107,9 +107,11 @@ def refuse_langchain(allow: Collection[str], callbacks: Any = None, *, verbose: 
     callbacks  handlers, a manager, or one of these per prompt
     verbose    whether the model itself is verbose
     """
+    from langchain_core.callbacks import BaseCallbackManager, manager
     from langchain_core.globals import get_debug, get_verbose
     from langchain_core.tracers import context
 
+    _refuse_patched((manager._configure, BaseCallbackManager.__init__), allow)
     if context._tracing_v2_is_enabled():
         _refuse("langsmith", "LangSmith tracing is on", allow)
     if get_debug():
@@ -151,7 +153,10 @@ def walled(kind: type, allow: frozenset[str]) -> type:
     It keeps the name of the class it is made from: records and serialized models show the same.
     """
 
+    entries = ("generate", "agenerate", "stream", "astream")
+
     def look(model: Any, callbacks: Any) -> None:
+        _refuse_patched([getattr(kind, name) for name in entries], allow)
         refuse_langchain(allow, [callbacks, model.callbacks], verbose=bool(model.verbose))
 
     def of_config(config: Any) -> Any:
@@ -193,6 +198,14 @@ def walled(kind: type, allow: frozenset[str]) -> type:
     Walled.__module__ = kind.__module__
     Walled.__doc__ = kind.__doc__
     return Walled
+
+
+def _refuse_patched(functions: Iterable[Any], allow: Collection[str]) -> None:
+    """What wraps LangChain's own functions (Sentry, Datadog, MLflow do) is given what they are."""
+    for each in functions:
+        if hasattr(each, "__wrapped__"):
+            name = getattr(each, "__qualname__", "a function")
+            _refuse("third-party-tracing", f"LangChain's {name} has been wrapped", allow)
 
 
 def _handlers(callbacks: Any) -> Iterable[object]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import http.client
 import logging
+import pkgutil
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -285,6 +287,36 @@ def test_an_active_instrumentation_is_refused(
     with pytest.raises(LeakError, match=f"{module} is active"):
         call()
     assert len(cloud.requests("bedrock")) == sent
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "langchain_core.callbacks.manager._configure",
+        "langchain_core.callbacks.base.BaseCallbackManager.__init__",
+        "langchain_core.language_models.chat_models.BaseChatModel.generate",
+    ],
+)
+def test_a_wrapped_langchain_is_refused(
+    where: str, session: Any, cloud: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As products do that attach themselves without a handler."""
+    home, _, name = where.rpartition(".")
+    owner: Any = pkgutil.resolve_name(home)
+    usual = getattr(owner, name)
+
+    @functools.wraps(usual)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        return usual(*args, **kwargs)
+
+    chat = session().chat(MODEL)
+    chat.invoke(CANARY)
+    monkeypatch.setattr(owner, name, wrapper)
+    with pytest.raises(LeakError, match=f"{name} has been wrapped"):
+        chat.invoke(CANARY)
+    assert len(cloud.requests("bedrock")) == 1
+    session("third-party-tracing").chat(MODEL).invoke(CANARY)
+    assert len(cloud.requests("bedrock")) == 2
 
 
 def test_printed_bytes_are_refused(
