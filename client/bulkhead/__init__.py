@@ -9,13 +9,21 @@ from bulkhead.errors import (
     ConfigError,
     DestinationError,
     DestinationUnknownError,
+    EndpointError,
+    InvalidRequestError,
+    LeakError,
+    QuotaError,
+    RequestRefusedError,
+    SaltError,
     SessionError,
     UnknownModelError,
 )
 from bulkhead.facade import Bulkhead
 from bulkhead.handler import InvocationHandler
+from bulkhead.quota import Limit, Quota
 from bulkhead.session import LogSession, ModelSession
 from bulkhead.transport import CloudWatchTransport
+from bulkhead.walls import Walls
 from bulkhead.writer import LogWriter, WriterStats
 
 __version__ = "0.1.0"
@@ -29,11 +37,20 @@ __all__ = [
     "ConfigError",
     "DestinationError",
     "DestinationUnknownError",
+    "EndpointError",
+    "InvalidRequestError",
     "InvocationHandler",
+    "LeakError",
+    "Limit",
     "LogSession",
     "LogWriter",
     "ModelSession",
+    "Quota",
+    "QuotaError",
+    "RequestRefusedError",
+    "SaltError",
     "SessionError",
     "UnknownModelError",
+    "Walls",
     "WriterStats",
 ]

@@ -32,13 +32,15 @@ class _DropDebug(logging.Filter):
 
 
 _filter = _DropDebug()
+_loggers = [logging.getLogger(name) for name in _LOGGERS]
 
 
 @contextmanager
 def quiet_botocore() -> Iterator[None]:
     """Drop botocore's DEBUG records of this thread or task inside the block."""
-    for name in _LOGGERS:
-        logging.getLogger(name).addFilter(_filter)  # adding it again changes nothing
+    for logger in _loggers:
+        if _filter not in logger.filters:  # a new logging configuration may have removed it
+            logger.addFilter(_filter)
     token = _secret_on_the_wire.set(True)
     try:
         yield

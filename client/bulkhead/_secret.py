@@ -24,5 +24,11 @@ class Secret:
     def __hash__(self) -> int:
         return hash(self._value)
 
+    def __copy__(self) -> Secret:
+        return self
+
+    def __deepcopy__(self, _: object) -> Secret:
+        return self
+
     def __reduce__(self) -> str | tuple[object, ...]:
         raise TypeError("a Secret is not serializable")

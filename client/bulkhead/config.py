@@ -9,11 +9,14 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field as made
 from pathlib import Path
 from types import MappingProxyType
 
 from bulkhead._secret import Secret
+from bulkhead.endpoints import by_service
 from bulkhead.errors import ConfigError
+from bulkhead.quota import Limit
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
@@ -47,7 +50,7 @@ _REQUIRED = (
     "log_group_name",
     "inference_profiles",
 )
-_OPTIONAL = ("log_group_arn", "log_region")
+_OPTIONAL = ("endpoint_url", "log_group_arn", "log_region", "quotas")
 # Further outputs of the Terraform roots, which may stand beside what is wanted of them.
 _IGNORED = (
     "caller_role_arn",
@@ -78,6 +81,8 @@ class BulkheadConfig:
     inference_profiles  model id to the ARN of the customer's application inference profile (AIP)
     log_region          the region of the log group; `region` unless given
     log_group_arn       checked against account, region and name where given
+    endpoint_url        addresses by service, where they are not AWS's own (VPC endpoints)
+    quotas              model id to the customer's own limit on it
     """
 
     customer: str
@@ -90,6 +95,8 @@ class BulkheadConfig:
     inference_profiles: Mapping[str, str]
     log_region: str
     log_group_arn: str | None = None
+    endpoint_url: Mapping[str, str] | None = None
+    quotas: Mapping[str, Limit] = made(default_factory=dict)
 
     @property
     def operations_account_id(self) -> str:
@@ -160,6 +167,8 @@ class BulkheadConfig:
             inference_profiles=check.profiles(region, operations),
             log_region=log_region,
             log_group_arn=log_group_arn,
+            endpoint_url=check.endpoints(),
+            quotas=check.quotas(),
         )
 
 
@@ -205,6 +214,30 @@ class _Checker:
                     "log_group_arn",
                     f"names the {part} {match[part]}, and {field} is {wanted}; correct one of them",
                 )
+
+    def endpoints(self) -> Mapping[str, str] | None:
+        given = self._document.get("endpoint_url")
+        try:
+            addresses = by_service(given, "endpoint_url", aws_only=True)  # type: ignore[arg-type]
+        except ConfigError as error:
+            raise type(error)(f"{self._source}: {error}") from None
+        return MappingProxyType(addresses) if addresses else None
+
+    def quotas(self) -> Mapping[str, Limit]:
+        """Limits of models that there are profiles for."""
+        given = self._document.get("quotas") or {}
+        if not isinstance(given, Mapping):
+            raise self.error("quotas", "must map model ids to limits")
+        profiles = self._document["inference_profiles"]
+        limits: dict[str, Limit] = {}
+        for model, document in given.items():
+            if not isinstance(profiles, Mapping) or model not in profiles:
+                raise self.error("quotas", f"has {model!r}, which is not in inference_profiles")
+            try:
+                limits[model] = Limit.of(document, f"quotas.{model}", model)
+            except ConfigError as error:
+                raise type(error)(f"{self._source}: {error}") from None
+        return MappingProxyType(limits)
 
     def profiles(self, region: str, operations: str) -> Mapping[str, str]:
         field = "inference_profiles"

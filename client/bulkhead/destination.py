@@ -7,7 +7,6 @@ was given other credentials behind our back.
 
 from __future__ import annotations
 
-import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -18,10 +17,11 @@ from botocore.credentials import Credentials, ReadOnlyCredentials
 
 from bulkhead import _fork
 from bulkhead.config import _LOG_GROUP_ARN, BulkheadConfig
+from bulkhead.credentials import unlock
 from bulkhead.errors import DestinationError
+from bulkhead.gate import scope_of
 
 _REMEMBERED = 64
-_SCOPE = re.compile(r"Credential=(?P<key>[^/]+)/[0-9]{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,22 +99,20 @@ class DestinationGuard:
 
     def check_signed(self, request: Any, **_: Any) -> None:
         """A botocore `before-send` hook: only a checked key signs, for this service and region."""
-        header = request.headers.get("Authorization", b"")
-        text = header.decode("ascii", "replace") if isinstance(header, bytes) else str(header)
-        scope = _SCOPE.search(text)
+        scope = scope_of(request)
         if scope is None:
             raise DestinationError("a log request was not signed with SigV4; it was not sent")
+        key, region, service = scope
         with self._lock:
-            account = self._accounts.get(scope["key"])
+            account = self._accounts.get(key)
         if account is None:
             raise DestinationError(
                 "a log request was signed with unchecked credentials; it was not sent"
             )
         self._judge(account)
-        if scope["region"] != self.destination.region or scope["service"] != "logs":
+        if (service, region) != ("logs", self.destination.region):
             raise DestinationError(
-                f"a log request was signed for {scope['service']} in {scope['region']}; "
-                "it was not sent"
+                f"a log request was signed for {service} in {region}; it was not sent"
             )
 
     def reset_after_fork(self) -> None:
@@ -144,6 +142,11 @@ class GuardedCredentials(Credentials):
         super().__init__(access_key="", secret_key="", method="bulkhead-guarded")
         self._source = source
         self._guard = guard
+        _fork.watch(self)
+
+    def reset_after_fork(self) -> None:
+        """Nobody refreshes the application's credentials in the child."""
+        unlock(self._source)
 
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
         """Return the source's credentials once their account is known to be the right one."""

@@ -8,9 +8,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from bulkhead.config import BulkheadConfig
+from bulkhead.endpoints import Given
 from bulkhead.handler import InvocationHandler
+from bulkhead.quota import Quota
 from bulkhead.session import BaseSession, LogSession, ModelSession
 from bulkhead.transport import CloudWatchTransport
+from bulkhead.walls import Walls
 from bulkhead.writer import LogWriter, WriterStats
 
 if TYPE_CHECKING:
@@ -22,12 +25,15 @@ class Bulkhead:
 
     config        what Terraform's outputs say; see `BulkheadConfig`
     base_session  the application's own boto3 or botocore session; the SDK's default if None
-    endpoint_url  one endpoint for all services, for a test cloud
+    endpoint_url  one address for all services, or addresses by service; the configuration's unless
+                  given, and never the environment's
     linger        seconds to gather records before they are sent
+    walls         what the application chooses about the walls
 
     Before it returns, the constructor checks with STS that the application's credentials belong to
     the configured customer account. It raises DestinationError if they do not, so that no record
-    can go astray, DestinationUnknownError if STS does not answer, SessionError without credentials.
+    can go astray, DestinationUnknownError if STS does not answer, SessionError without credentials,
+    EndpointError and LeakError where calls would go elsewhere or something else would see prompts.
     """
 
     def __init__(
@@ -35,13 +41,14 @@ class Bulkhead:
         config: BulkheadConfig,
         base_session: BaseSession | None = None,
         *,
-        endpoint_url: str | None = None,
+        endpoint_url: Given = None,
         linger: float = 1.0,
+        walls: Walls | None = None,
     ) -> None:
         self.config = config
-        self._logs = LogSession(config, base_session, endpoint_url=endpoint_url)
+        self._logs = LogSession(config, base_session, endpoint_url=endpoint_url, walls=walls)
         self._logs.verify()
-        self.session = ModelSession(config, base_session, endpoint_url=endpoint_url)
+        self.session = ModelSession(config, base_session, endpoint_url=endpoint_url, walls=walls)
         self.writer = LogWriter(
             CloudWatchTransport(self._logs.client, config.log_group_name, config.app),
             linger=linger,
@@ -89,6 +96,11 @@ class Bulkhead:
     def runtime(self) -> Any:
         """A boto3 `bedrock-runtime` client of the fleet role. Its direct calls are not recorded."""
         return self.session.runtime
+
+    @property
+    def quota(self) -> Quota:
+        """The customer's own limits; calls of the models go through them by themselves."""
+        return self.session.quota
 
     @property
     def stats(self) -> WriterStats:

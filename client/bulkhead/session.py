@@ -2,46 +2,50 @@
 
 Both start from the application's own credentials (the caller role). Neither ever consults the
 default credential chain, an environment key or a bearer token: a failure is an error, not a
-fallback. Record keeping lives in `handler` and `writer`.
+fallback. How the role is assumed is `fleet`'s matter, what each call passes `calls`'s; record
+keeping lives in `handler` and `writer`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import threading
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
-from botocore.credentials import (
-    AssumeRoleCredentialFetcher,
-    CredentialResolver,
-    Credentials,
-    DeferredRefreshableCredentials,
-    ReadOnlyCredentials,
-)
+from botocore.credentials import CredentialResolver, Credentials, ReadOnlyCredentials
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session as BotocoreSession
 from botocore.tokens import TokenProviderChain
 
+from bulkhead import _fork, leaks
 from bulkhead._quiet import quiet_botocore
+from bulkhead.calls import Calls
 from bulkhead.config import BulkheadConfig
+from bulkhead.credentials import SessionCredentials
 from bulkhead.destination import Destination, DestinationGuard, GuardedCredentials
+from bulkhead.endpoints import Endpoints, Given
 from bulkhead.errors import (
-    AssumeRoleError,
     DestinationUnknownError,
     SessionError,
     UnknownModelError,
+    code_of,
 )
+from bulkhead.fleet import Fleet
+from bulkhead.gate import Gate, signed_by
+from bulkhead.quota import Quota
+from bulkhead.salt import Salt, salt_of
+from bulkhead.walls import Walls
 
 if TYPE_CHECKING:
     from langchain_aws import ChatBedrockConverse
     from langchain_core.callbacks import BaseCallbackHandler
 
-BaseSession = boto3.session.Session | BotocoreSession
+__all__ = ["BaseSession", "LogSession", "ModelSession", "code_of"]
 
-# A caller role is itself a session, and a session of a session lives at most one hour.
-# https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-chaining
-_SESSION_SECONDS = 3600
+BaseSession = boto3.session.Session | BotocoreSession
 
 # Chat arguments that would bring in other credentials, another endpoint or another model.
 _FORBIDDEN = frozenset(
@@ -71,12 +75,16 @@ class ModelSession:
     """Calls Amazon Bedrock as the customer's fleet role.
 
     base_session  the application's own session (the caller role); the SDK's default if None
-    endpoint_url  one endpoint for all services, for a test cloud; otherwise the environment and the
-                  profile of `base_session` say, as for any AWS SDK
+    endpoint_url  where calls go instead of AWS's own addresses: one for all services, or by service
+                  (`bedrock-runtime`, `bedrock`, `sts`, `logs`); the configuration's unless given
     client_config merged under what this class pins: SigV4, the region, no bearer token
+    walls         what the application chooses about the walls
 
-    The role is assumed at the first call and again before the session expires. Every failure to do
-    so raises AssumeRoleError from the call, and no request reaches Bedrock.
+    The role is assumed at the first call, and again in the background before the session expires.
+    Every failure to do so raises AssumeRoleError from the call, and no request reaches Bedrock.
+
+    Raises SessionError without credentials, EndpointError where the environment or the AWS
+    configuration file names an address, LeakError where something else would see the prompts.
     """
 
     def __init__(
@@ -84,46 +92,55 @@ class ModelSession:
         config: BulkheadConfig,
         base_session: BaseSession | None = None,
         *,
-        endpoint_url: str | None = None,
+        endpoint_url: Given = None,
         client_config: Config | None = None,
+        walls: Walls | None = None,
     ) -> None:
+        walls = walls or Walls()
+        leaks.refuse_environment(walls.allow)
         base = _botocore(base_session)
         self._config = config
-        self._endpoint_url = endpoint_url
+        self._walls = walls
+        self._endpoints = _endpoints(base, config, endpoint_url)
+        self._making = threading.Lock()  # clients of one session are made one at a time
         self._session = _private(base)
-        source = _credentials(base)
-        fetcher = AssumeRoleCredentialFetcher(
-            client_creator=self._sts,
-            source_credentials=source,
-            role_arn=config.fleet_role_arn,
-            extra_args={
-                "RoleSessionName": config.session_name,
-                "ExternalId": config.external_id.reveal(),
-                "DurationSeconds": _SESSION_SECONDS,
-            },
+        self._fleet = Fleet(config, walls, self._sts, _credentials(base))
+        self._credentials = SessionCredentials(self._fleet.assume)
+        _install(self._session, self._credentials)
+        self.quota = Quota(config.quotas, share=walls.quota_share, wait=walls.quota_wait)
+        models = {arn: model for model, arn in config.inference_profiles.items()}
+        self._calls = Calls(
+            walls,
+            model_of=lambda target: models.get(str(target)),
+            quota=self.quota,
+            ended=lambda: self._credentials.discard(signed_by.get()),
         )
-        credentials = DeferredRefreshableCredentials(
-            refresh_using=lambda: _assume(fetcher, config), method="bulkhead-fleet-role"
-        )
-        _install(self._session, credentials)
+        self._salt = Salt(salt_of(config), always=walls.cache_salt == "always")
+        self._session.register("creating-client-class.bedrock-runtime", self._calls.add_to)
         pinned = _pinned(config.region, retries={"mode": "standard", "total_max_attempts": 4})
         defaults = Config(read_timeout=300, connect_timeout=10, max_pool_connections=50)
         self._client_config = defaults.merge(client_config or Config()).merge(pinned)
         self._runtime: Any = None
         self._control: Any = None
+        # Addresses are settled now, not at the first call.
+        for service in ("sts", "bedrock", "bedrock-runtime"):
+            self._endpoints.url(service)
+        _fork.watch(self)
 
     @property
     def runtime(self) -> Any:
         """A boto3 `bedrock-runtime` client of the fleet role."""
-        if self._runtime is None:
-            self._runtime = self._client("bedrock-runtime")
+        with self._making:
+            if self._runtime is None:
+                self._runtime = self._client("bedrock-runtime")
         return self._runtime
 
     @property
     def control(self) -> Any:
         """A boto3 `bedrock` client of the fleet role. The role may do next to nothing with it."""
-        if self._control is None:
-            self._control = self._client("bedrock")
+        with self._making:
+            if self._control is None:
+                self._control = self._client("bedrock")
         return self._control
 
     def inference_profile(self, model_id: str) -> str:
@@ -158,7 +175,7 @@ class ModelSession:
 
         if handler is not None:
             options["callbacks"] = _with_handler(options.get("callbacks"), handler)
-        chat = ChatBedrockConverse(
+        chat: ChatBedrockConverse = self.walled(ChatBedrockConverse)(
             # Both clients, or langchain-aws builds the missing one from the default chain.
             client=self.runtime,
             bedrock_client=self.control,
@@ -179,23 +196,45 @@ class ModelSession:
         chat.bedrock_api_key = None
         return chat
 
+    def walled(self, model_class: type) -> type:
+        """Return a LangChain model class whose runs are refused where something else sees them.
+
+        For models that `chat` does not make: give them `runtime` and `control` as their clients.
+        Raises LeakError where something would see all of them.
+        """
+        leaks.refuse_environment(self._walls.allow)
+        leaks.silence_langchain(self._walls.allow)
+        return leaks.walled(model_class, frozenset(self._walls.allow))
+
+    @property
+    def policy(self) -> str:
+        """The inline session policy, which narrows what a stolen session could do."""
+        return self._fleet.policy
+
+    def reset_after_fork(self) -> None:
+        """Give the child connections of its own; those of the parent stay the parent's."""
+        self._making = threading.Lock()
+        for client in (self._runtime, self._control):
+            if client is not None:
+                _reconnect(client)
+
     def _client(self, service: str) -> Any:
-        return self._session.create_client(
+        client = self._session.create_client(
             service,
             region_name=self._config.region,
-            endpoint_url=self._endpoint_url,
+            endpoint_url=self._endpoints.url(service),
             config=self._client_config,
         )
+        self._endpoints.watch(client, service, self._config.region)
+        gate = Gate("bedrock", self._config.region, self._credentials.knows)
+        events = client.meta.events
+        events.register("before-send", gate.check)
+        events.register("before-parameter-build", self._salt.before_parameter_build)
+        return client
 
-    def _sts(self, service: str, **keys: Any) -> Any:
-        """Make the credential fetcher's STS client; `keys` are the caller role's."""
-        return self._session.create_client(
-            service,
-            region_name=self._config.region,
-            endpoint_url=self._endpoint_url,
-            config=_pinned(self._config.region, **_STS_LIMITS),
-            **keys,
-        )
+    def _sts(self, keys: ReadOnlyCredentials) -> Any:
+        with self._making:
+            return _sts(self._session, self._endpoints, self._config.region, keys)
 
     def __repr__(self) -> str:
         return f"ModelSession({self._config.fleet_role_arn!r})"
@@ -205,7 +244,7 @@ class LogSession:
     """Writes to the customer's log group with the application's own credentials, and only there.
 
     Every credential is checked by the guard before it signs its first request to CloudWatch Logs.
-    Arguments are those of ModelSession.
+    Arguments and errors are those of ModelSession.
     """
 
     def __init__(
@@ -213,12 +252,18 @@ class LogSession:
         config: BulkheadConfig,
         base_session: BaseSession | None = None,
         *,
-        endpoint_url: str | None = None,
+        endpoint_url: Given = None,
+        walls: Walls | None = None,
     ) -> None:
         base = _botocore(base_session)
         self._region = config.log_region
-        self._endpoint_url = endpoint_url
+        self._endpoints = _endpoints(base, config, endpoint_url)
         self._session = _private(base)
+        self._session.register(
+            "creating-client-class.cloudwatch-logs", Calls(walls or Walls()).add_to
+        )
+        for service in ("sts", "logs"):
+            self._endpoints.url(service)
         self.guard = DestinationGuard(Destination.of(config), self._identify)
         self._credentials = GuardedCredentials(_credentials(base), self.guard)
         _install(self._session, self._credentials)
@@ -235,7 +280,7 @@ class LogSession:
         client = self._session.create_client(
             "logs",
             region_name=self._region,
-            endpoint_url=self._endpoint_url,
+            endpoint_url=self._endpoints.url("logs"),
             config=_pinned(
                 self._region,
                 connect_timeout=5,
@@ -244,6 +289,7 @@ class LogSession:
                 retries={"mode": "standard", "total_max_attempts": 1},
             ),
         )
+        self._endpoints.watch(client, "logs", self._region)
         client.meta.events.register("before-send.cloudwatch-logs", self.guard.check_signed)
         return client
 
@@ -251,21 +297,18 @@ class LogSession:
         """Ask STS whose account exactly these credentials belong to."""
         try:
             with quiet_botocore():
-                sts: Any = self._session.create_client(
-                    "sts",
-                    region_name=self._region,
-                    endpoint_url=self._endpoint_url,
-                    config=_pinned(self._region, **_STS_LIMITS),
-                    aws_access_key_id=credentials.access_key,
-                    aws_secret_access_key=credentials.secret_key,
-                    aws_session_token=credentials.token,
-                )
+                sts = _sts(self._session, self._endpoints, self._region, credentials)
                 return str(sts.get_caller_identity()["Account"])
         except (BotoCoreError, ClientError) as error:
-            raise DestinationUnknownError(
-                f"STS did not say whose account the log credentials belong to ({code_of(error)}); "
-                "nothing was written"
-            ) from None
+            code = code_of(error)
+        # Outside the except block: STS's answer and the keys' frames do not come along.
+        raise DestinationUnknownError(
+            f"STS did not say whose account the log credentials belong to ({code}); "
+            "nothing was written"
+        )
+
+    def __repr__(self) -> str:
+        return f"LogSession({self.guard.destination.log_group_name!r})"
 
 
 _STS_LIMITS: Mapping[str, Any] = {
@@ -275,13 +318,37 @@ _STS_LIMITS: Mapping[str, Any] = {
 }
 
 
-def code_of(error: BaseException) -> str:
-    """Return the AWS error code of a ClientError, else the class name; never the text."""
-    if isinstance(error, ClientError):
-        code = error.response.get("Error", {}).get("Code")
-        if code:
-            return str(code)
-    return type(error).__name__
+def _endpoints(base: BotocoreSession, config: BulkheadConfig, given: Given) -> Endpoints:
+    partition = config.fleet_role_arn.split(":")[1]
+    return Endpoints(base, config.endpoint_url if given is None else given, partition)
+
+
+def _sts(
+    session: BotocoreSession, endpoints: Endpoints, region: str, keys: ReadOnlyCredentials
+) -> Any:
+    """Make an STS client that signs with exactly these keys, at the region's own address."""
+    client = session.create_client(
+        "sts",
+        region_name=region,
+        endpoint_url=endpoints.url("sts"),
+        config=_pinned(region, **_STS_LIMITS),
+        aws_access_key_id=keys.access_key,
+        aws_secret_access_key=keys.secret_key,
+        aws_session_token=keys.token,
+    )
+    endpoints.watch(client, "sts", region)
+    known: Callable[[str], bool] = keys.access_key.__eq__
+    client.meta.events.register("before-send", Gate("sts", region, known).check)
+    return client
+
+
+def _reconnect(client: Any) -> None:
+    """Replace what holds a client's connections, and the locks of its pools, in a forked child."""
+    http = client._endpoint.http_session
+    with contextlib.suppress(AttributeError):  # a session of another make
+        fresh = type(http._manager)(**http._get_pool_manager_kwargs())
+        fresh.pool_classes_by_scheme = http._pool_classes_by_scheme
+        http._manager, http._proxy_managers = fresh, {}
 
 
 def _pinned(region: str, **more: Any) -> Config:
@@ -290,6 +357,7 @@ def _pinned(region: str, **more: Any) -> Config:
         region_name=region,
         signature_version="v4",
         auth_scheme_preference="sigv4",  # type: ignore[call-arg]  # missing in the stubs
+        ignore_configured_endpoint_urls=True,
         **more,
     )
 
@@ -320,6 +388,8 @@ def _private(base: BotocoreSession) -> BotocoreSession:
     defaults = base.get_default_client_config()
     if defaults is not None:
         private.set_default_client_config(defaults)
+    # The old setting would send STS requests to us-east-1.
+    private.set_config_variable("sts_regional_endpoints", "regional")
     # Loaded API models are large: share them.
     private.register_component("data_loader", base.get_component("data_loader"))
     private.register_component("credential_provider", CredentialResolver(providers=[]))
@@ -331,20 +401,6 @@ def _install(session: BotocoreSession, credentials: Credentials) -> None:
     """Make these the only credentials of a session."""
     # botocore has no public way to set refreshable ones; boto3 users do the same.
     session._credentials = credentials  # type: ignore[attr-defined]
-
-
-def _assume(fetcher: AssumeRoleCredentialFetcher, config: BulkheadConfig) -> dict[str, Any]:
-    try:
-        with quiet_botocore():
-            return dict(fetcher.fetch_credentials())
-    except (BotoCoreError, ClientError) as error:
-        code = code_of(error)
-    # Raised outside the except block: no chained exception can carry request parameters along.
-    raise AssumeRoleError(
-        f"cannot assume {config.fleet_role_arn} as session {config.session_name}: {code}; "
-        "no model was called",
-        code,
-    )
 
 
 def _provider(model_id: str) -> str:

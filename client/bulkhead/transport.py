@@ -11,8 +11,7 @@ from typing import Any, Protocol
 from botocore.exceptions import ClientError
 
 from bulkhead.batch import Event
-from bulkhead.errors import DestinationError
-from bulkhead.session import code_of
+from bulkhead.errors import DestinationError, code_of
 
 
 class Remedy(Enum):

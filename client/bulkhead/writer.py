@@ -20,8 +20,7 @@ from dataclasses import dataclass, fields
 
 from bulkhead import _fork
 from bulkhead.batch import MAX_BATCH_EVENTS, MAX_EVENT_BYTES, Event, pack
-from bulkhead.errors import DestinationError
-from bulkhead.session import code_of
+from bulkhead.errors import DestinationError, code_of
 from bulkhead.transport import Remedy, Transport
 
 log = logging.getLogger("bulkhead")

@@ -42,7 +42,8 @@ def write_client_config(
     name = home.account_id if region is None else f"{home.account_id}-{region}"
     config = folder / FOLDER / f"{name}.json"
     credentials = folder / FOLDER / f"{home.account_id}.credentials"
-    write_private(config, _document(fleet, home, region or fleet.region))
+    document = _document(fleet, home, region or fleet.region, deployment.place.endpoint)
+    write_private(config, document)
     write_private(credentials, _profiles(deployment, home))
     for name, value in (
         ("AWS_ENDPOINT_URL", deployment.place.endpoint),
@@ -82,7 +83,7 @@ def _home(deployment: Deployment, customer: str, account: str | None) -> Custome
     return homes[account]
 
 
-def _document(fleet: Fleet, home: CustomerAccount, region: str) -> str:
+def _document(fleet: Fleet, home: CustomerAccount, region: str, endpoint: str) -> str:
     document = {
         "customer": home.customer,
         "account_id": home.account_id,
@@ -94,6 +95,8 @@ def _document(fleet: Fleet, home: CustomerAccount, region: str) -> str:
         "log_group_name": home.log_group_name,
         "log_group_arn": home.log_group_arn,
         "log_region": home.region,
+        # The client goes to no address that only the environment names.
+        "endpoint_url": endpoint,
     }
     return json.dumps(document, indent=2) + "\n"
 

@@ -11,6 +11,13 @@ from harness.mutants.model import CLIENT, Failing, Layer, Mutant, Notice
 
 PACKAGE = "client/bulkhead"
 DELIVERED = Notice("record-delivered", "caller")
+# Asks without holding the lock under which the others would find what it got.
+ONE_BY_ONE = (
+    "        if self._issued is None:\n"
+    "            return self._ask()\n"
+    "        with self._one:\n"
+    "            issued, now"
+)
 
 
 def _edit(file: str, old: str, new: str) -> ClientEdits:
@@ -31,10 +38,10 @@ CLIENT_SOURCE: tuple[Mutant, ...] = (
         "runtime",
         _edit(
             "facade",
-            "        self._logs = LogSession(config, base_session, endpoint_url=endpoint_url)\n",
+            "        self._logs = LogSession(config, base_session, ",
             "        fleet = ModelSession(config, base_session, endpoint_url=endpoint_url)"
             "._session\n"
-            "        self._logs = LogSession(config, fleet, endpoint_url=endpoint_url)\n",
+            "        self._logs = LogSession(config, fleet, ",
         ),
         (Failing("test_canaries"),),
         "test_canaries and {region}",
@@ -103,14 +110,14 @@ CLIENT_SOURCE: tuple[Mutant, ...] = (
             (
                 Edit(
                     f"{PACKAGE}/session.py",
-                    "        _install(self._session, credentials)\n        pinned",
-                    "        credentials = _KEPT.setdefault(config.region, credentials)\n"
-                    "        _install(self._session, credentials)\n        pinned",
+                    "        self._credentials = SessionCredentials(self._fleet.assume)\n",
+                    "        own = SessionCredentials(self._fleet.assume)\n"
+                    "        self._credentials = _KEPT.setdefault(config.region, own)\n",
                 ),
                 Edit(
                     f"{PACKAGE}/session.py",
-                    "_SESSION_SECONDS = 3600\n",
-                    "_SESSION_SECONDS = 3600\n_KEPT: dict[str, Credentials] = {}\n",
+                    "class ModelSession:\n",
+                    "_KEPT: dict[str, SessionCredentials] = {}\n\n\nclass ModelSession:\n",
                 ),
             )
         ),
@@ -121,12 +128,10 @@ CLIENT_SOURCE: tuple[Mutant, ...] = (
         "R02-client",
         "without its role the client calls models with the application's own credentials",
         _edit(
-            "session",
-            "        code = code_of(error)\n    # Raised",
-            "        own = fetcher._source_credentials.get_frozen_credentials()\n"
-            '        keys = {"access_key": own.access_key, "secret_key": own.secret_key}\n'
-            '        return {**keys, "token": own.token, "expiry_time": "2999-01-01T00:00:00Z"}\n'
-            "    # Raised",
+            "fleet",
+            "        # Raised outside",
+            "        return Issued(self._source.get_frozen_credentials(), 2.0**33)\n"
+            "        # Raised outside",
         ),
         "test_no_role_no_model_call",
     ),
@@ -134,10 +139,9 @@ CLIENT_SOURCE: tuple[Mutant, ...] = (
         "R16-client",
         "an expired session is never replaced",
         _edit(
-            "session",
-            "            refresh_using=lambda: _assume(fetcher, config), ",
-            "            refresh_using=lambda kept=[]: "
-            "(kept or kept.append(_assume(fetcher, config)) or kept)[0],\n            ",
+            "credentials",
+            "        if issued is None or now >= issued.expires - _MARGIN:\n",
+            "        if issued is None:\n",
         ),
         "test_an_expired_session_is_replaced",
     ),
@@ -220,5 +224,125 @@ CLIENT_SOURCE: tuple[Mutant, ...] = (
         ),
         (Notice("stream-names"),),
         "(test_canaries and {region}) or test_streams_are_named",
+    ),
+    _unit(
+        "L02-changed",
+        "only the first credentials that write records are looked at",
+        _edit(
+            "destination",
+            "            account = self._accounts.get(key)\n            if account is None:\n"
+            "                account = self._identify(credentials)\n",
+            "            account = next(iter(self._accounts.values()), None)\n"
+            "            if account is None:\n"
+            "                account = self._identify(credentials)\n",
+        ),
+        "test_credentials_that_change_later_are_checked_again",
+    ),
+    _unit(
+        "L02-swapped",
+        "STS may be asked about other credentials than those that write records",
+        _edit(
+            "session",
+            '    client.meta.events.register("before-send", Gate("sts", region, known).check)\n',
+            "",
+        ),
+        "test_an_answer_about_another_key_is_not_taken",
+    ),
+    Mutant(
+        "B08-client",
+        "cached prompts bear no salt: customers share a cache",
+        "Bedrock",
+        _edit(
+            "session",
+            'events.register("before-parameter-build", self._salt.before_parameter_build)',
+            "pass",
+        ),
+        (Notice("cached-prompt", "caller"),),
+        "test_prompt_cache",
+    ),
+    _unit(
+        "B08-guessable",
+        "the salt of cached prompts is the customer's name, which others know",
+        _edit("salt", "    key = config.external_id.reveal().encode()\n", '    key = b""\n'),
+        "test_the_line_is_the_customers_and_keeps_the_secret",
+        "Bedrock",
+    ),
+    _unit(
+        "C05-client",
+        "a model session may do all that the role may",
+        _edit("fleet", "            Policy=self.policy,\n", ""),
+        "test_a_stolen_session",
+    ),
+    _unit(
+        "R16-stampede",
+        "every thread that waits for a session asks STS for one",
+        _edit("credentials", "        with self._one:\n            issued, now", ONE_BY_ONE),
+        "test_fifty_threads_at_first_use_ask_once",
+    ),
+    _unit(
+        "R01-answer",
+        "the session of another role is used if STS answers with it",
+        _edit(
+            "fleet", '        if answer["AssumedRoleUser"]["Arn"] != wanted:\n', "        if 0:\n"
+        ),
+        "test_the_session_of_another_role_is_not_used",
+    ),
+    _unit(
+        "R12-environment",
+        "the environment says where prompts go",
+        ClientEdits(
+            (
+                Edit(
+                    f"{PACKAGE}/endpoints.py",
+                    "        if given is None and self._configured(service):\n",
+                    "        if 0:\n",
+                ),
+                Edit(
+                    f"{PACKAGE}/session.py",
+                    "        ignore_configured_endpoint_urls=True,\n",
+                    "",
+                ),
+            )
+        ),
+        "test_an_address_in_the_environment_is_refused",
+    ),
+    _unit(
+        "R12-client",
+        "a request may leave for another address than the client's",
+        _edit("endpoints", '        client.meta.events.register("before-send", look)\n', ""),
+        "test_a_hook_that_rewrites_the_address_is_noticed",
+    ),
+    _unit(
+        "R02-key",
+        "whatever keys signed a model call, it is sent",
+        _edit("session", '        events.register("before-send", gate.check)\n', ""),
+        "test_a_request_of_another_key_or_region_or_without_signature_is_not_sent",
+    ),
+    _unit(
+        "O12-client",
+        "a tracer that the code attaches gets the prompts",
+        _edit(
+            "leaks",
+            "        refuse_langchain(allow, [callbacks, model.callbacks], "
+            "verbose=bool(model.verbose))\n",
+            "        return\n",
+        ),
+        "test_a_tracer_in_code_is_refused_before_it_sees_the_prompt",
+    ),
+    _unit(
+        "R04-prompts",
+        "debug logs of botocore show prompts and answers",
+        _edit("calls", '"debug-logs" in self._walls.allow else quiet_botocore()', "1 else 1"),
+        "test_debug_logs",
+    ),
+    _unit(
+        "R03-client",
+        "the error of a call that does not fit quotes it",
+        _edit(
+            "calls",
+            "            ours = InvalidRequestError(_without_values(operation, error))\n",
+            "            raise\n",
+        ),
+        "test_parameters_that_do_not_fit_are_not_quoted",
     ),
 )

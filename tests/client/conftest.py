@@ -51,9 +51,12 @@ class Seen:
 class Fault(Exception):
     """An answer other than the usual one."""
 
-    def __init__(self, status: int, code: str, message: str = "no") -> None:
+    def __init__(
+        self, status: int, code: str, message: str = "no", location: str | None = None
+    ) -> None:
         super().__init__(code)
         self.status = status
+        self.location = location
         self.code = code
         self.message = message
 
@@ -70,6 +73,7 @@ class TinyCloud:
     )
     rejected: dict[str, int] | None = None
     reply: dict[str, Any] = field(default_factory=dict)
+    answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     stream_events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     delay: float = 0.0
     url: str = ""
@@ -121,7 +125,8 @@ class TinyCloud:
         seconds = int(seen.body["DurationSeconds"])
         expires = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=seconds)
         key = self.new_key(account)
-        session = f"{arn.replace(':iam:', ':sts:').replace(':role/', ':assumed-role/')}"
+        identity = seen.body.get("SourceIdentity")
+        session = f"arn:aws:sts::{account}:assumed-role/{arn.rpartition('/')[2]}"
         return "text/xml", (
             "<AssumeRoleResponse><AssumeRoleResult>"
             f"<AssumedRoleUser><Arn>{session}/{seen.body['RoleSessionName']}</Arn>"
@@ -129,7 +134,8 @@ class TinyCloud:
             f"<Credentials><AccessKeyId>{key}</AccessKeyId>"
             "<SecretAccessKey>fleet-secret</SecretAccessKey><SessionToken>fleet-token</SessionToken>"
             f"<Expiration>{expires:%Y-%m-%dT%H:%M:%SZ}</Expiration></Credentials>"
-            "</AssumeRoleResult></AssumeRoleResponse>"
+            + (f"<SourceIdentity>{identity}</SourceIdentity>" if identity else "")
+            + "</AssumeRoleResult></AssumeRoleResponse>"
         ).encode()
 
     def _getcalleridentity(self, seen: Seen) -> tuple[str, bytes]:
@@ -175,6 +181,9 @@ class TinyCloud:
     def _converse(self, _: Seen) -> tuple[str, bytes]:
         return "application/json", json.dumps(self.reply).encode()
 
+    def _invoke(self, _: Seen) -> tuple[str, bytes]:
+        return "application/json", json.dumps(self.answers["invoke"]).encode()
+
     def _conversestream(self, _: Seen) -> tuple[str, bytes]:
         frames = b"".join(_frame(kind, payload) for kind, payload in self.stream_events)
         return "application/vnd.amazon.eventstream", frames
@@ -207,6 +216,7 @@ def _handler(cloud: TinyCloud) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             seen = self._read(raw)
+            location = None
             with cloud.lock:
                 cloud.seen.append(seen)
             try:
@@ -214,10 +224,13 @@ def _handler(cloud: TinyCloud) -> type[BaseHTTPRequestHandler]:
                 status = 200
             except Fault as fault:
                 kind, body, status = self._fault(seen, fault)
+                location = fault.location
             try:
                 self.send_response(status)
                 self.send_header("Content-Type", kind)
                 self.send_header("x-amzn-RequestId", f"request-{len(cloud.seen)}")
+                if location:
+                    self.send_header("Location", location)
                 if status != 200 and kind == "application/json":
                     self.send_header("x-amzn-ErrorType", json.loads(body)["__type"])
                 self.send_header("Content-Length", str(len(body)))
@@ -320,9 +333,9 @@ def session_of(cloud: TinyCloud) -> Any:
 
 
 @pytest.fixture
-def document() -> dict[str, Any]:
-    """A good configuration document."""
-    return {
+def document(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """A good configuration document; it names the address of the tiny cloud if there is one."""
+    document = {
         "customer": "acme",
         "account_id": CUSTOMER,
         "app": "orders",
@@ -333,6 +346,9 @@ def document() -> dict[str, Any]:
         "log_group_arn": f"arn:aws:logs:{REGION}:{CUSTOMER}:log-group:{GROUP}",
         "inference_profiles": {MODEL: PROFILE},
     }
+    if "cloud" in request.fixturenames:
+        document["endpoint_url"] = request.getfixturevalue("cloud").url
+    return document
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from bulkhead import (
     DestinationUnknownError,
     LogSession,
     ModelSession,
+    RequestRefusedError,
 )
 from bulkhead.session import _install
 
@@ -96,13 +97,51 @@ def test_a_client_with_other_credentials_is_stopped_before_it_sends(
     assert len(cloud.requests("logs")) == sent
 
 
-def test_no_answer_from_sts_means_not_yet(
-    cloud: Any, session_of: Any, document: Any, monkeypatch: pytest.MonkeyPatch
+def test_the_very_key_that_signs_is_the_one_sts_is_asked_about(
+    cloud: Any, session_of: Any, document: Any
 ) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:9")
-    with pytest.raises(DestinationUnknownError, match="EndpointConnectionError"):
+    """Not whatever the session has when STS is asked: keys may change in between."""
+    base = session_of("222222222222")
+    logs = LogSession(BulkheadConfig.from_mapping(document), base)
+    keys = base.get_credentials()
+    client = logs.client()
+    for number in range(3):
+        keys.access_key = cloud.new_key("222222222222")
+        client.create_log_stream(logGroupName=document["log_group_name"], logStreamName=str(number))
+    asked = [each.key for each in cloud.requests("sts", "GetCallerIdentity")]
+    signed = [each.key for each in cloud.requests("logs")]
+    assert asked == signed
+    assert len(set(signed)) == 3
+
+
+def test_an_answer_about_another_key_is_not_taken(
+    cloud: Any, session_of: Any, document: Any
+) -> None:
+    """An STS client that signs with other keys than it was given would vouch for the wrong ones."""
+    logs = LogSession(BulkheadConfig.from_mapping(document), session_of("333333333333"))
+    other = Credentials(cloud.new_key("222222222222"), "secret")
+
+    def swap(base_classes: list[type], **_: Any) -> None:
+        class Swapped:
+            def _make_api_call(self, *call: Any) -> Any:
+                self._request_signer._credentials = other  # type: ignore[attr-defined]
+                return super()._make_api_call(*call)  # type: ignore[misc]
+
+        base_classes.insert(0, Swapped)
+
+    logs._session.register("creating-client-class.sts", swap)
+    with pytest.raises(RequestRefusedError, match="another key"):
+        logs.verify()
+    assert not cloud.seen
+
+
+def test_no_answer_from_sts_means_not_yet(cloud: Any, session_of: Any, document: Any) -> None:
+    document["endpoint_url"] = {"sts": "http://127.0.0.1:9", "logs": cloud.url}
+    document["endpoint_url"] |= {"bedrock": cloud.url, "bedrock-runtime": cloud.url}
+    with pytest.raises(DestinationUnknownError, match="EndpointConnectionError") as caught:
         Bulkhead.from_config(document, session_of("222222222222"))
     assert not cloud.requests("logs")
+    assert caught.value.__context__ is None
 
 
 @pytest.mark.parametrize(

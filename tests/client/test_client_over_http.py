@@ -16,6 +16,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from bulkhead import AssumeRoleError, Bulkhead, DestinationError, ModelSession
 from harness.cloud.plan import CloudPlan
@@ -132,6 +133,7 @@ def place(loaded: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Ite
         "external_id": EXTERNAL_ID,
         "log_group_name": GROUP,
         "inference_profiles": {MODEL: place.profiles["acme"]},
+        "endpoint_url": cloud.endpoint,
     }
     yield place
     cloud.stop()
@@ -281,6 +283,22 @@ def test_the_fleet_roles_credentials_never_write_a_log(place: Place) -> None:
             Bulkhead(app.config, fleet._session)
     streams = place.admin(OPERATIONS, "logs").describe_log_streams(logGroupName=GROUP)
     assert not streams["logStreams"]
-    # The twin: without the guard, those credentials do write there.
-    unguarded = fleet._session.create_client("logs", region_name=REGION)
-    unguarded.create_log_stream(logGroupName=GROUP, logStreamName="leak")
+    # A second wall: the session keeps no right to do it, whatever the role may do.
+    narrowed = fleet._session.create_client("logs", region_name=REGION)
+    with pytest.raises(ClientError, match="no session policy allows the logs:CreateLogStream"):
+        narrowed.create_log_stream(logGroupName=GROUP, logStreamName="leak")
+    # The twin: without both walls, the role's credentials do write there.
+    keys = (
+        place.caller()
+        .client("sts")
+        .assume_role(RoleArn=FLEET, RoleSessionName=f"t-{ACME}-orders", ExternalId=EXTERNAL_ID)[
+            "Credentials"
+        ]
+    )
+    boto3.client(
+        "logs",
+        region_name=REGION,
+        aws_access_key_id=keys["AccessKeyId"],
+        aws_secret_access_key=keys["SecretAccessKey"],
+        aws_session_token=keys["SessionToken"],
+    ).create_log_stream(logGroupName=GROUP, logStreamName="leak")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import datetime
+import dataclasses
 import logging
 import threading
+import time
 from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import InvalidEndpointConfigurationError
+from botocore.exceptions import ClientError, InvalidEndpointConfigurationError
 
 from bulkhead import AssumeRoleError, BulkheadConfig, ModelSession, SessionError, UnknownModelError
 
@@ -43,33 +44,33 @@ def test_the_fleet_role_is_assumed_once_and_signs_the_call(
 
 
 def test_one_assume_role_however_many_threads_ask(session: ModelSession, cloud: Any) -> None:
-    runtime = session.runtime
-    profile = session.inference_profile(MODEL)
-    threads = [
-        threading.Thread(target=lambda: runtime.converse(modelId=profile, messages=PROMPT))
-        for _ in range(12)
-    ]
+    threads = [threading.Thread(target=lambda: converse(session)) for _ in range(50)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(20)
-    assert len(cloud.requests("bedrock")) == 12
+    assert len(cloud.requests("bedrock")) == 50
     assert len(cloud.requests("sts")) == 1
 
 
 def test_an_expired_session_is_replaced(session: ModelSession, cloud: Any) -> None:
     converse(session)
-    credentials = session._session.get_credentials()
-    past = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=1)
-    credentials._expiry_time = past
-    for cached in credentials._refresh_using.__closure__:
-        cache = getattr(cached.cell_contents, "_cache", None)
-        for entry in (cache or {}).values():
-            entry["Credentials"]["Expiration"] = past
+    credentials = session._credentials
+    credentials._issued = dataclasses.replace(credentials._issued, expires=time.time() - 1)
     converse(session)
     assert len(cloud.requests("sts", "AssumeRole")) == 2
     first, second = cloud.requests("bedrock")
     assert first.key != second.key
+
+
+def test_a_session_that_aws_calls_expired_is_replaced_at_the_next_call(
+    session: ModelSession, cloud: Any, fault: Any
+) -> None:
+    cloud.faults["Converse"] = [fault(403, "ExpiredTokenException")]
+    with pytest.raises(ClientError, match="ExpiredTokenException"):
+        converse(session)
+    converse(session)
+    assert len(cloud.requests("sts", "AssumeRole")) == 2
 
 
 @pytest.mark.parametrize("broken", ["external id", "sts"])
@@ -88,7 +89,9 @@ def test_no_role_no_model_call(
     if broken == "external id":
         document["external_id"] = "another-external-id"
     else:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:9")
+        document["endpoint_url"] = {"sts": "http://127.0.0.1:9"} | dict.fromkeys(
+            ("bedrock", "bedrock-runtime", "logs"), cloud.url
+        )
     session = ModelSession(BulkheadConfig.from_mapping(document), session_of("222222222222"))
     with caplog.at_level(logging.DEBUG), pytest.raises(AssumeRoleError) as caught:
         converse(session)
@@ -119,23 +122,6 @@ def test_a_bearer_token_in_the_environment_is_ignored(
     plain = boto3.client("bedrock-runtime", region_name="eu-central-1")
     with pytest.raises(InvalidEndpointConfigurationError, match="Bearer authorization"):
         plain.converse(modelId="m", messages=PROMPT)
-
-
-def test_an_endpoint_in_the_profile_is_used(
-    cloud: Any, document: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Any
-) -> None:
-    key = cloud.new_key("222222222222", "AKIA")
-    (tmp_path / "config").write_text(f"[profile app]\nendpoint_url = {cloud.url}\n")
-    (tmp_path / "credentials").write_text(
-        f"[app]\naws_access_key_id = {key}\naws_secret_access_key = secret\n"
-    )
-    monkeypatch.delenv("AWS_ENDPOINT_URL")
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
-    base = boto3.Session(profile_name="app")
-    converse(ModelSession(BulkheadConfig.from_mapping(document), base))
-    assert cloud.requests("sts")[0].key == key
-    assert len(cloud.requests("bedrock")) == 1
 
 
 def test_an_application_without_credentials_is_told_so(cloud: Any, document: Any) -> None:

@@ -8,6 +8,7 @@ nowhere at all, since records are metadata only.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from langchain_core.messages import HumanMessage, SystemMessage
 
 from bulkhead import Bulkhead
@@ -261,3 +263,60 @@ def judge_search(
         why="found" if found else "planted, and not found",
         places=sighting.places,
     )
+
+
+def test_prompt_cache(probe: Recorder, cast: Cast) -> None:
+    """Customers of an account share its prompt cache; each must find only its own prompts there."""
+    model, region, homes = sharers(cast)
+    if len(homes) < 2:
+        pytest.skip("no two customers call the same model in the same Region")
+    prefix = f"{canary('cached')} " + " ".join(f"Rule {n}: be kind." for n in range(1000))
+    with contextlib.ExitStack() as stack:
+        chats = {
+            home: stack.enter_context(application(cast, home, region)).chat(model, max_tokens=16)
+            for home in homes
+        }
+        found = {home: cached(chat, prefix) for home, chat in chats.items()}
+        again = cached(chats[homes[0]], prefix)
+    for home in homes[1:]:
+        probe.state(
+            Subject(
+                "cached-prompt",
+                ("B08",),
+                "a customer does not see that another has cached the same prompt",
+                cast.caller(home.account),
+                "bedrock:InvokeModel",
+                f"{model} in {region}, after a call of {homes[0].customer}",
+                (),
+            ),
+            expected="absent",
+            observed="present" if found[home] else "absent" if again else "unknown",
+            holds=False if found[home] else True if again else None,
+            why=f"{found[home]} tokens were read from the cache; "
+            f"the second call of {homes[0].customer} read {again}",
+            evidence="the usage that Bedrock reports; the same customer's next call does read",
+        )
+
+
+def sharers(cast: Cast) -> tuple[str, str, list[Home]]:
+    """A model, a Region and one account of each customer that calls it there: most customers."""
+    groups: dict[tuple[str, str], dict[str, Home]] = {}
+    for home in cast.stage.homes.values():
+        for region, profiles in cast.stage.fleet_of(home.account).profiles_by_region.items():
+            for model in profiles:
+                groups.setdefault((model, region), {}).setdefault(home.customer, home)
+    (model, region), homes = max(groups.items(), key=lambda group: len(group[1]))
+    return model, region, list(homes.values())
+
+
+def cached(chat: Any, prefix: str) -> int:
+    """Tokens that a call read from the cache."""
+    point = {"cachePoint": {"type": "default"}}
+    system = SystemMessage([{"type": "text", "text": prefix}, point])
+    try:
+        answer = chat.invoke([system, HumanMessage("What is a rule?")])
+    except ClientError as error:
+        if "caching" in str(error):
+            pytest.skip("the model does not cache prompts")
+        raise
+    return int(answer.usage_metadata["input_token_details"].get("cache_read", 0))

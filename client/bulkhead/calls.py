@@ -1,0 +1,144 @@
+"""What every call of a model client passes through: quota, silence, errors without content.
+
+A base class that botocore's own `creating-client-class` event lets us add, so that LangChain and
+boto3 calls take the same way.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from botocore.eventstream import EventStream
+from botocore.exceptions import ClientError, ParamValidationError
+
+from bulkhead import leaks, usage
+from bulkhead._quiet import quiet_botocore
+from bulkhead.errors import BulkheadError, InvalidRequestError
+from bulkhead.quota import Quota, Reservation
+from bulkhead.walls import Walls
+
+_EXPIRED = ("ExpiredTokenException", "ExpiredToken")
+# How botocore's reports begin; what follows quotes the value.
+_PROBLEM = re.compile(
+    r"(?P<kind>Missing required parameter in|Unknown parameter in|Invalid type for parameter|"
+    r"Invalid length for parameter|Invalid range for parameter|Invalid value for parameter|"
+    r"Invalid parameter) (?P<member>[A-Za-z]{1,64})?"
+)
+
+Make = Callable[[str, dict[str, Any]], Any]
+
+
+class Calls:
+    """The way through for the clients of one model session.
+
+    model_of  the model id behind what a call names as `modelId`; None if it is not known
+    discard   called with the access key id of a session that AWS says has ended
+    quota     set where the customer's configuration has limits
+    """
+
+    def __init__(
+        self,
+        walls: Walls,
+        *,
+        model_of: Callable[[object], str | None] = lambda _: None,
+        quota: Quota | None = None,
+        ended: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._walls = walls
+        self._model_of = model_of
+        self._quota = quota
+        self._ended = ended
+
+    def add_to(self, **event: Any) -> None:
+        """A botocore `creating-client-class` hook."""
+        calls = self
+
+        class Walled:
+            def _make_api_call(self, operation_name: str, api_params: dict[str, Any]) -> Any:
+                make: Make = super()._make_api_call  # type: ignore[misc]
+                return calls.call(make, operation_name, api_params)
+
+        event["base_classes"].insert(0, Walled)
+
+    def call(self, make: Make, operation: str, params: dict[str, Any]) -> Any:
+        """Make one call.
+
+        Raises what botocore raises, but InvalidRequestError for parameters that do not fit;
+        LeakError and QuotaError before anything is sent.
+        """
+        leaks.refuse_transport(self._walls.allow)
+        reservation = self._reserve(operation, params)
+        ours: BulkheadError
+        try:
+            with self.silence():
+                answer = make(operation, params)
+        except BulkheadError as error:  # nothing was sent
+            reservation.cancel()
+            ours = error
+        except ParamValidationError as error:
+            reservation.cancel()
+            ours = InvalidRequestError(_without_values(operation, error))
+        except ClientError as error:
+            reservation.cancel()  # refused, throttled or broken: Bedrock gives the tokens back
+            if error.response.get("Error", {}).get("Code") in _EXPIRED:
+                self._ended()
+            raise
+        else:
+            self._settle(answer, reservation)
+            return answer
+        # Any other failure may have reached Bedrock: its tokens stay charged until they flow back.
+
+        # Raised outside the except block and without botocore's frames: neither its error, which
+        # quotes the prompt, nor what it was about to send comes along.
+        raise ours.with_traceback(None)
+
+    def silence(self) -> AbstractContextManager[None]:
+        """Where botocore's DEBUG records would show prompts and answers, they are dropped."""
+        return nullcontext() if "debug-logs" in self._walls.allow else quiet_botocore()
+
+    def _reserve(self, operation: str, params: dict[str, Any]) -> Reservation:
+        quota = self._quota
+        model = self._model_of(params.get("modelId")) if operation in usage.METERED else None
+        if quota is None or model is None or not quota.limits(model):
+            return Reservation(None, 0)
+        read = getattr(params.get("body"), "read", None)
+        if read is not None:
+            params["body"] = read()
+        tokens, most = usage.asked(operation, params)
+        return quota.reserve(model, input_tokens=tokens, max_tokens=most)
+
+    def _settle(self, answer: Any, reservation: Reservation) -> None:
+        if not isinstance(answer, Mapping):
+            return
+        streams = [value for value in answer.values() if isinstance(value, EventStream)]
+        for stream in streams:
+            self._follow(stream, reservation)
+        used = usage.of_answer(answer) if not streams else None
+        if used is not None:
+            reservation.settle(used.input, used.output, used.cache_write)
+
+    def _follow(self, stream: EventStream[Any], reservation: Reservation) -> None:
+        """Keep silence while a stream is read, and settle when its usage comes by."""
+        parse = stream._parse_event  # type: ignore[attr-defined]
+
+        def parse_event(event: Any) -> Any:
+            with self.silence():
+                parsed = parse(event)
+            used = usage.of_event(parsed)
+            if used is not None:
+                reservation.settle(used.input, used.output, used.cache_write)
+            return parsed
+
+        stream._parse_event = parse_event  # type: ignore[attr-defined]
+
+
+def _without_values(operation: str, error: ParamValidationError) -> str:
+    """The first problem of a report, by the member it is in; never a value or an inner name."""
+    found = _PROBLEM.match(str(error.kwargs.get("report", "")))
+    if found is None:
+        return f"{operation}: a parameter does not fit"
+    where = found["member"] or "input"
+    return f"{operation}: {found['kind']} {where} (values are not shown)"

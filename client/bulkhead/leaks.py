@@ -1,0 +1,243 @@
+"""Finds what would carry prompts out of the process besides the call itself, and refuses it.
+
+LangSmith traces by an environment variable, LangChain's debug mode prints, and observability
+products attach themselves to LangChain and botocore. Whatever is found is refused before a call,
+unless the application allows it by name (`walls.ALLOWED`); debug loggers are silenced instead.
+"""
+
+from __future__ import annotations
+
+import functools
+import http.client
+import logging
+import os
+import sys
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
+
+from bulkhead.errors import LeakError
+from bulkhead.walls import ALLOWED
+
+_TRACING = (
+    "LANGSMITH_TRACING",
+    "LANGSMITH_TRACING_V2",
+    "LANGCHAIN_TRACING",
+    "LANGCHAIN_TRACING_V2",
+    "LANGCHAIN_HANDLER",
+)
+_OFF = ("", "0", "false")
+
+# By the class that a handler is or descends from. Handlers that keep runs in the process
+# (streaming, listeners, collected runs) are none of these.
+_HANDLERS = {
+    "langchain_core.tracers.langchain.LangChainTracer": "langsmith",
+    "langchain_core.tracers.stdout.FunctionCallbackHandler": "langchain-debug",
+    "langchain_core.callbacks.stdout.StdOutCallbackHandler": "langchain-verbose",
+    "langchain_core.callbacks.file.FileCallbackHandler": "langchain-verbose",
+}
+# Packages whose handlers send prompts to a service or a store of their own.
+_PRODUCTS = frozenset(
+    {
+        *("aim", "arize", "argilla", "arthurai", "clearml", "comet_ml", "comet_llm"),
+        *("confident_ai", "deepeval", "ddtrace", "fiddler", "flytekitplugins"),
+        *("galileo_observe", "humanloop", "infinopy", "label_studio", "langfuse"),
+        *("langtrace_python_sdk", "langwatch", "literalai", "llmonitor", "logfire", "lunary"),
+        *("mlflow", "openinference", "opik", "opentelemetry", "parea", "phoenix", "portkey_ai"),
+        *("promptlayer", "sagemaker", "sentry_sdk", "traceloop", "trubrics", "uptrain"),
+        *("wandb", "weave", "whylogs"),
+    }
+)
+_COMMUNITY = "langchain_community.callbacks."
+_COUNTERS = frozenset({"bedrock_anthropic_callback", "openai_info"})  # they keep what they count
+# Modules of instrumentations that send prompts, and what their classes are called there. The class
+# keeps its only instance, which says whether it is at work.
+_INSTRUMENTED = (
+    "llm_tracekit.bedrock",
+    "llm_tracekit.langchain",
+    "openinference.instrumentation.bedrock",
+    "openinference.instrumentation.langchain",
+    "opentelemetry.instrumentation.bedrock",
+    "opentelemetry.instrumentation.langchain",
+)
+_INSTRUMENTORS = ("BedrockInstrumentor", "LangChainInstrumentor", "LangchainInstrumentor")
+# This one takes names and numbers only, unless it is told to take prompts too.
+_BOTOCORE = "opentelemetry.instrumentation.botocore"
+_CAPTURE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+_LANGCHAIN_LOGGERS = (
+    "langchain_aws.chat_models.bedrock",
+    "langchain_aws.chat_models.bedrock_converse",
+    "langchain_aws.embeddings.bedrock",
+    "langchain_aws.function_calling",
+    "langchain_aws.llms.bedrock",
+    "langchain_aws.utils",
+)
+
+
+def refuse_environment(allow: Collection[str]) -> None:
+    """Raise LeakError if the environment turns LangSmith's tracing on. Imports nothing."""
+    for name in _TRACING:
+        if os.environ.get(name, "").strip().lower() not in _OFF:
+            _refuse("langsmith", f"the environment variable {name} is set", allow)
+    refuse_transport(allow)
+
+
+def refuse_transport(allow: Collection[str]) -> None:
+    """Raise LeakError for what sees each request, however it is made. Cheap: each call asks."""
+    if http.client.HTTPConnection.debuglevel:
+        _refuse("http-debug", "http.client.HTTPConnection.debuglevel is set", allow)
+    for module in _INSTRUMENTED:
+        if module in sys.modules and _at_work(module, _INSTRUMENTORS):
+            _refuse("third-party-tracing", f"{module} is active", allow)
+    captures = os.environ.get(_CAPTURE, "").lower() not in (*_OFF, "no_content")
+    if captures and _BOTOCORE in sys.modules and _at_work(_BOTOCORE, ("BotocoreInstrumentor",)):
+        _refuse("third-party-tracing", f"{_BOTOCORE} is active and {_CAPTURE} is set", allow)
+
+
+def _at_work(module: str, classes: Iterable[str]) -> bool:
+    for name in classes:
+        instance = getattr(getattr(sys.modules[module], name, None), "_instance", None)
+        if getattr(instance, "is_instrumented_by_opentelemetry", False):
+            return True
+    return False
+
+
+def refuse_langchain(allow: Collection[str], callbacks: Any = None, *, verbose: bool) -> None:
+    """Raise LeakError for what LangChain would hand a run that starts now.
+
+    callbacks  handlers, a manager, or one of these per prompt
+    verbose    whether the model itself is verbose
+    """
+    from langchain_core.callbacks import BaseCallbackManager, manager
+    from langchain_core.globals import get_debug, get_verbose
+    from langchain_core.tracers import context
+
+    _refuse_patched((manager._configure, BaseCallbackManager.__init__), allow)
+    if context._tracing_v2_is_enabled():
+        _refuse("langsmith", "LangSmith tracing is on", allow)
+    if get_debug():
+        _refuse("langchain-debug", "langchain_core.globals.set_debug is on", allow)
+    if verbose or get_verbose():
+        _refuse("langchain-verbose", "verbose is on, for LangChain or for this model", allow)
+    ambient: list[object] = []
+    handler: object
+    for variable, _, kind, env in context._configure_hooks:
+        handler = variable.get()
+        if handler is not None:
+            ambient.append(handler)
+        elif kind is not None and env and os.environ.get(env, "").lower() not in _OFF:
+            _refuse_class(kind, f"the environment variable {env} is set", allow)
+    for handler in (*_handlers(callbacks), *ambient):
+        _refuse_class(type(handler), "its handler is attached", allow)
+
+
+def silence_langchain(allow: Collection[str]) -> None:
+    """Drop the DEBUG records of langchain-aws, which quote prompts and answers.
+
+    In the whole process, since they do not say whose calls they are of: the strictest caller wins.
+    """
+    if "debug-logs" in allow:
+        return
+    present = [name for name in logging.root.manager.loggerDict if name.startswith("langchain_aws")]
+    for name in {*_LANGCHAIN_LOGGERS, *present}:
+        logging.getLogger(name).addFilter(_no_debug)  # adding it again changes nothing
+
+
+def _no_debug(record: logging.LogRecord) -> bool:
+    return record.levelno > logging.DEBUG
+
+
+@functools.cache
+def walled(kind: type, allow: frozenset[str]) -> type:
+    """Return a LangChain model class that asks `refuse_langchain` before each run.
+
+    It keeps the name of the class it is made from: records and serialized models show the same.
+    """
+
+    entries = ("generate", "agenerate", "stream", "astream")
+
+    def look(model: Any, callbacks: Any) -> None:
+        _refuse_patched([getattr(kind, name) for name in entries], allow)
+        refuse_langchain(allow, [callbacks, model.callbacks], verbose=bool(model.verbose))
+
+    def of_config(config: Any) -> Any:
+        from langchain_core.runnables.config import ensure_config
+
+        return ensure_config(config).get("callbacks")
+
+    # Not generators and coroutines of our own: closing and cancelling work as ever.
+    class Walled(kind):  # type: ignore[misc]
+        def generate(self, prompts: Any, stop: Any = None, callbacks: Any = None, **kw: Any) -> Any:
+            look(self, callbacks)
+            return super().generate(prompts, stop, callbacks, **kw)
+
+        async def agenerate(
+            self, prompts: Any, stop: Any = None, callbacks: Any = None, **kw: Any
+        ) -> Any:
+            look(self, callbacks)
+            return await super().agenerate(prompts, stop, callbacks, **kw)
+
+        def stream(self, input: Any, config: Any = None, **kw: Any) -> Iterator[Any]:
+            look(self, of_config(config))
+            stream: Iterator[Any] = super().stream(input, config, **kw)
+            return stream
+
+        def astream(self, input: Any, config: Any = None, **kw: Any) -> Any:
+            look(self, of_config(config))
+            return super().astream(input, config, **kw)
+
+        def stream_events(self, input: Any, config: Any = None, **kw: Any) -> Any:
+            look(self, of_config(config))
+            return super().stream_events(input, config, **kw)
+
+        def astream_events(self, input: Any, config: Any = None, **kw: Any) -> Any:
+            look(self, of_config(config))
+            return super().astream_events(input, config, **kw)
+
+    Walled.__name__ = kind.__name__
+    Walled.__qualname__ = kind.__qualname__
+    Walled.__module__ = kind.__module__
+    Walled.__doc__ = kind.__doc__
+    return Walled
+
+
+def _refuse_patched(functions: Iterable[Any], allow: Collection[str]) -> None:
+    """What wraps LangChain's own functions (Sentry, Datadog, MLflow do) is given what they are."""
+    for each in functions:
+        if hasattr(each, "__wrapped__"):
+            name = getattr(each, "__qualname__", "a function")
+            _refuse("third-party-tracing", f"LangChain's {name} has been wrapped", allow)
+
+
+def _handlers(callbacks: Any) -> Iterable[object]:
+    if callbacks is None:
+        return
+    if isinstance(callbacks, list | tuple):
+        for each in callbacks:
+            yield from _handlers(each)
+    elif hasattr(callbacks, "handlers"):
+        yield from callbacks.handlers
+    else:
+        yield callbacks
+
+
+def _refuse_class(kind: type, why: str, allow: Collection[str]) -> None:
+    for base in kind.__mro__:
+        name = _HANDLERS.get(f"{base.__module__}.{base.__qualname__}")
+        package, _, module = base.__module__.partition(".")
+        if base.__module__.startswith(_COMMUNITY):
+            product = module.rpartition(".")[2] not in _COUNTERS
+        else:
+            product = package in _PRODUCTS
+        if name is None and product:
+            name = "third-party-tracing"
+        if name is not None:
+            _refuse(name, f"{kind.__module__}.{kind.__qualname__}: {why}", allow)
+            return
+
+
+def _refuse(name: str, why: str, allow: Collection[str]) -> None:
+    if name not in allow:
+        raise LeakError(
+            f"{ALLOWED[name]}, and {why}; no model was called. "
+            f'Turn it off, or allow it by name: Walls(allow={{"{name}"}})'
+        )

@@ -1,0 +1,176 @@
+"""Keeps a customer's cached prompts apart: prompt caches belong to the account, which all share.
+
+"Your cache is specific to your account": from the usage of a call, whoever shares the account sees
+whether somebody sent the same prefix before. IAM cannot prevent that. So a line that only this
+customer can know stands before the first cache point, and no prefix is anybody else's.
+
+https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from bulkhead.config import BulkheadConfig
+from bulkhead.errors import SaltError
+
+_MARKS = frozenset({"cachePoint", "cache_control"})
+_CONVERSE = frozenset({"Converse", "ConverseStream"})
+_INVOKE = frozenset({"InvokeModel", "InvokeModelWithResponseStream"})
+# A tool of the model's maker (computer use, web search) has a fixed description.
+_OWN_TOOL = (None, "custom")
+
+Part = Mapping[str, Any]
+
+
+def salt_of(config: BulkheadConfig) -> str:
+    """The customer's line. It tells nothing of the external id that makes it unguessable."""
+    key = config.external_id.reveal().encode()
+    message = f"bulkhead prompt cache\n{config.customer}".encode()
+    return f"[cache partition {hmac.new(key, message, hashlib.sha256).hexdigest()[:32]}]"
+
+
+class Salt:
+    """Salts the requests of one customer.
+
+    line    what stands before the first cache point
+    always  salt also prompts without a cache point
+    """
+
+    def __init__(self, line: str, *, always: bool = False) -> None:
+        self._line = line
+        self._always = always
+
+    def before_parameter_build(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+        """A botocore `before-parameter-build` hook for Converse and InvokeModel.
+
+        Raises SaltError for a prompt that is to be cached and cannot be salted.
+        """
+        if model.name in _CONVERSE:
+            params.update(self.converse(params))
+        elif model.name in _INVOKE and "body" in params:
+            body = params["body"]
+            if hasattr(body, "read"):
+                body = body.read()
+                params["body"] = body
+            params["body"] = self.invoke(body)
+
+    def converse(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """The members of a Converse request that change: `toolConfig`, `system` or `messages`."""
+        if not self._wanted(params):
+            return {}
+        changed: dict[str, Any] = {}
+        more = params.get("additionalModelRequestFields")
+        if isinstance(more, Mapping) and _marked(more.get("tools")):
+            tools = _salted_tools(more["tools"], self._line)
+            changed["additionalModelRequestFields"] = {**more, "tools": tools}
+        config = params.get("toolConfig")
+        if isinstance(config, Mapping) and _marked(config.get("tools")):
+            tools = _salted_tools(config["tools"], self._line)
+            return {**changed, "toolConfig": {**config, "tools": tools}}
+        block = {"text": self._line}
+        return {**changed, **_salted_prompt(params, block)}
+
+    def invoke(self, body: Any) -> Any:
+        """The body of an InvokeModel request, as bytes if it changed."""
+        try:
+            document = json.loads(body)
+        except (TypeError, ValueError):
+            return body  # Bedrock refuses it
+        if not isinstance(document, Mapping) or not self._wanted(document):
+            return body
+        if not isinstance(document.get("messages"), Sequence):
+            if not _marked(document):
+                return body  # not a conversation: such models do not cache
+            raise SaltError("a prompt that is to be cached has no messages to salt; nothing sent")
+        document = {**document}
+        if _marked(document.get("tools")):
+            document["tools"] = _salted_tools(document["tools"], self._line)
+        elif isinstance(config := document.get("toolConfig"), Mapping) and _marked(config):
+            tools = _salted_tools(config.get("tools") or (), self._line)
+            document["toolConfig"] = {**config, "tools": tools}
+        else:
+            # Anthropic's blocks have a type, Nova's none.
+            anthropic = "anthropic_version" in document
+            block = {"type": "text", "text": self._line} if anthropic else {"text": self._line}
+            document.update(_salted_prompt(document, block))
+        return json.dumps(document).encode()
+
+    def _wanted(self, request: Mapping[str, Any]) -> bool:
+        return self._always or _marked(request)
+
+
+def salted(prompt: Sequence[Part] | str, line: str, block: Part | None = None) -> list[Any]:
+    """Return system blocks or messages with the line before everything else.
+
+    prompt  system blocks, or messages (each with a `role`), or the text of a system prompt
+    block   the line as a block of content; as Converse writes it unless given
+
+    Raises SaltError for an empty list of messages or one whose first has no content.
+    """
+    block = block or {"text": line}
+    if isinstance(prompt, str):
+        return [block, *([{**block, "text": prompt}] if prompt else [])]
+    if not prompt or "role" not in prompt[0]:
+        return [block, *prompt]
+    first = prompt[0]
+    content = first.get("content")
+    if isinstance(content, str):
+        content = [{**block, "text": content}] if content else []
+    if not isinstance(content, Sequence):
+        raise SaltError("a prompt that is to be cached has a message without content; nothing sent")
+    return [{**first, "content": [block, *content]}, *prompt[1:]]
+
+
+def _salted_prompt(request: Mapping[str, Any], block: Part) -> dict[str, Any]:
+    """`system` if there is one, else `messages`."""
+    for member in ("system", "messages"):
+        if request.get(member):
+            return {member: salted(request[member], str(block["text"]), block)}
+    raise SaltError("a prompt that is to be cached has neither system nor messages; nothing sent")
+
+
+def _salted_tools(tools: Iterable[Any], line: str) -> list[Any]:
+    """Tools come first in a prompt: the line joins the description of one before the cache point.
+
+    Raises SaltError if there is none whose description is the application's.
+    """
+    changed = list(tools)
+    for index, tool in enumerate(changed):
+        if not isinstance(tool, Mapping):
+            break
+        if isinstance(spec := tool.get("toolSpec"), Mapping):
+            changed[index] = {**tool, "toolSpec": _described(spec, line)}
+            return changed
+        if "name" in tool and tool.get("type") in _OWN_TOOL:
+            changed[index] = _described(tool, line)
+            return changed
+        if _marked(tool):
+            break
+    raise SaltError(
+        "tools are to be cached, and none before the cache point has a description of its own, "
+        "so the cache would be shared with other customers; move the cache point"
+    )
+
+
+def _described(tool: Part, line: str) -> dict[str, Any]:
+    return {**tool, "description": f"{line} {tool.get('description') or ''}".rstrip()}
+
+
+def _marked(value: Any) -> bool:
+    """Whether a cache point is anywhere in a request."""
+    kind = type(value)
+    if kind is str:  # most of what there is
+        return False
+    if kind is dict or isinstance(value, Mapping):
+        for key, inner in value.items():
+            if (key in _MARKS and inner is not None) or _marked(inner):
+                return True
+        return False
+    if kind is list or (isinstance(value, Sequence) and not isinstance(value, bytes | bytearray)):
+        return any(map(_marked, value))
+    return False

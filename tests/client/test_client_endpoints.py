@@ -1,0 +1,321 @@
+"""Where calls go: to AWS's own addresses or those named in code and document, to none besides."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import boto3
+import botocore
+import pytest
+from botocore.exceptions import ClientError
+from botocore.session import Session as BotocoreSession
+
+from bulkhead import (
+    Bulkhead,
+    BulkheadConfig,
+    ConfigError,
+    EndpointError,
+    LogSession,
+    ModelSession,
+    RequestRefusedError,
+)
+from bulkhead.endpoints import SUFFIXES, Endpoints, by_service
+
+MODEL = "anthropic.claude-3-5-sonnet-20240620-v1:0"
+PROMPT = [{"role": "user", "content": [{"text": "a canary prompt"}]}]
+SERVICES = ["AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "AWS_ENDPOINT_URL_BEDROCK"]
+
+
+@pytest.fixture
+def trap() -> Iterator[Any]:
+    """A server that nothing must reach; it counts what does."""
+    reached: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            reached.append(self.path)
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_: object) -> None:
+            """Silent."""
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    server.url = f"http://127.0.0.1:{server.server_address[1]}"  # type: ignore[attr-defined]
+    server.reached = reached  # type: ignore[attr-defined]
+    threading.Thread(target=lambda: server.serve_forever(0.02), daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def call(session: ModelSession) -> Any:
+    return session.runtime.converse(modelId=session.inference_profile(MODEL), messages=PROMPT)
+
+
+@pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL", *SERVICES])
+def test_an_address_in_the_environment_is_refused(
+    variable: str, cloud: Any, trap: Any, session_of: Any, document: Any, monkeypatch: Any
+) -> None:
+    del document["endpoint_url"]
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    monkeypatch.setenv(variable, trap.url)
+    with pytest.raises(EndpointError, match=r"the environment .* names an address"):
+        ModelSession(BulkheadConfig.from_mapping(document), session_of("222222222222"))
+    assert not trap.reached
+    # The twin: where the document names the addresses, the environment's are not looked at.
+    document["endpoint_url"] = cloud.url
+    call(ModelSession(BulkheadConfig.from_mapping(document), session_of("222222222222")))
+    assert len(cloud.requests("bedrock")) == 1
+    assert not trap.reached
+
+
+def test_an_address_for_logs_in_the_environment_is_refused(
+    trap: Any, session_of: Any, document: Any, monkeypatch: Any, cloud: Any
+) -> None:
+    document["endpoint_url"] = dict.fromkeys(("sts", "bedrock", "bedrock-runtime"), cloud.url)
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", trap.url)
+    with pytest.raises(EndpointError, match="names an address for logs"):
+        Bulkhead.from_config(document, session_of("222222222222"))
+    assert not trap.reached
+    assert not cloud.seen
+
+
+@pytest.mark.parametrize("where", ["global", "service"])
+def test_an_address_in_the_aws_configuration_file_is_refused(
+    where: str, cloud: Any, document: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    key = cloud.new_key("222222222222", "AKIA")
+    lines = {
+        "global": f"[profile app]\nendpoint_url = {cloud.url}\n",
+        "service": "[profile app]\nservices = mine\n"
+        f"[services mine]\nbedrock_runtime =\n  endpoint_url = {cloud.url}\n",
+    }
+    (tmp_path / "config").write_text(lines[where])
+    (tmp_path / "credentials").write_text(
+        f"[app]\naws_access_key_id = {key}\naws_secret_access_key = secret\n"
+    )
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    named = document.pop("endpoint_url")
+    base = boto3.Session(profile_name="app")
+    with pytest.raises(EndpointError, match="AWS configuration file"):
+        ModelSession(BulkheadConfig.from_mapping(document), base)
+    assert not cloud.seen
+    # The twin: the same address, named in the code.
+    call(ModelSession(BulkheadConfig.from_mapping(document), base, endpoint_url=named))
+    assert cloud.requests("sts")[0].key == key
+
+
+def test_without_any_address_calls_go_to_the_regions_own(
+    session_of: Any, document: Any, monkeypatch: Any, cloud: Any
+) -> None:
+    del document["endpoint_url"]
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    monkeypatch.setenv("AWS_STS_REGIONAL_ENDPOINTS", "legacy")
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    document["region"], document["log_region"] = "eu-west-1", "eu-central-1"
+    document["inference_profiles"] = {
+        MODEL: document["inference_profiles"][MODEL].replace("eu-central-1", "eu-west-1")
+    }
+    config = BulkheadConfig.from_mapping(document)
+    base = session_of("222222222222")
+    models = ModelSession(config, base)
+    keys = base.get_credentials().get_frozen_credentials()
+    found = {
+        client.meta.endpoint_url
+        for client in (
+            models.runtime,
+            models.control,
+            models._sts(keys),
+            LogSession(config, base).client(),
+        )
+    }
+    assert found == {
+        "https://bedrock-runtime.eu-west-1.amazonaws.com",
+        "https://bedrock.eu-west-1.amazonaws.com",
+        "https://sts.eu-west-1.amazonaws.com",
+        "https://logs.eu-central-1.amazonaws.com",
+    }
+
+
+def test_models_of_the_sdk_that_were_tampered_with_are_noticed(
+    session_of: Any, document: Any, monkeypatch: Any, cloud: Any, tmp_path: Path
+) -> None:
+    """AWS_DATA_PATH can replace the rules by which the SDK finds addresses."""
+    version = tmp_path / "bedrock-runtime" / "2999-01-01"
+    version.mkdir(parents=True)
+    original = Path(botocore.__file__).parent / "data" / "bedrock-runtime" / "2023-09-30"
+    for name in ("service-2.json", "endpoint-rule-set-1.json"):
+        packed = original / f"{name}.gz"
+        if packed.exists():
+            (version / f"{name}.gz").write_bytes(packed.read_bytes())
+        else:
+            (version / name).write_bytes((original / name).read_bytes())
+    for packed in version.glob("endpoint-rule-set-1.json*"):
+        packed.unlink()
+    rules = {
+        "version": "1.0",
+        "parameters": {"Region": {"type": "string", "required": False}},
+        "rules": [
+            {
+                "type": "endpoint",
+                "conditions": [],
+                "endpoint": {"url": "https://collector.example.com", "properties": {}},
+            }
+        ],
+    }
+    (version / "endpoint-rule-set-1.json").write_text(json.dumps(rules))
+    monkeypatch.setenv("AWS_DATA_PATH", str(tmp_path))
+    document["endpoint_url"] = {"sts": cloud.url}
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    models = ModelSession(BulkheadConfig.from_mapping(document), session_of("222222222222"))
+    with pytest.raises(RequestRefusedError, match="for another address than bedrock-runtime"):
+        call(models)
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_is_not_followed(
+    status: int, cloud: Any, trap: Any, session_of: Any, document: Any, fault: Any
+) -> None:
+    session = ModelSession(BulkheadConfig.from_mapping(document), session_of("222222222222"))
+    call(session)
+    cloud.faults["Converse"] = [fault(status, "Moved", location=trap.url)]
+    with pytest.raises(ClientError):
+        call(session)
+    assert not trap.reached
+
+
+def test_a_hook_that_rewrites_the_address_is_noticed(
+    cloud: Any, trap: Any, session_of: Any, document: Any
+) -> None:
+    """As a botocore plugin or a redirector could: before the request is signed."""
+    session = ModelSession(BulkheadConfig.from_mapping(document), session_of("222222222222"))
+    call(session)
+
+    def rewrite(params: dict[str, Any], **_: Any) -> None:
+        params["url"] = params["url"].replace(cloud.url, trap.url)
+
+    session.runtime.meta.events.register("before-call", rewrite)
+    with pytest.raises(RequestRefusedError, match="for another address"):
+        call(session)
+    assert not trap.reached
+
+
+def test_langsmiths_gateway_is_ignored(
+    cloud: Any, session_of: Any, document: Any, trap: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setenv("LANGSMITH_GATEWAY", trap.url)
+    session = ModelSession(BulkheadConfig.from_mapping(document), session_of("222222222222"))
+    session.chat(MODEL).invoke("hello")
+    assert len(cloud.requests("bedrock")) == 1
+    assert not trap.reached
+
+
+def test_a_request_of_another_key_or_region_or_without_signature_is_not_sent(
+    cloud: Any, session_of: Any, document: Any
+) -> None:
+    config = BulkheadConfig.from_mapping(document)
+
+    def sign_as(**changes: Any) -> ModelSession:
+        session = ModelSession(config, session_of("222222222222"))
+        signer = session.runtime._request_signer
+        for name, value in changes.items():
+            setattr(signer, name, value)
+        return session
+
+    own = session_of("222222222222").get_credentials()
+    for changes, why in (
+        ({"_credentials": own}, "another key"),
+        ({"_region_name": "us-east-1"}, "in us-east-1"),
+        ({"_signing_name": "s3"}, "for s3"),
+    ):
+        session = sign_as(**changes)
+        session._session.get_credentials().get_frozen_credentials()
+        with pytest.raises(RequestRefusedError, match=why):
+            call(session)
+    session = ModelSession(config, session_of("222222222222"))
+    session.runtime.meta.events.register("choose-signer", lambda **_: botocore.UNSIGNED)
+    with pytest.raises(RequestRefusedError, match="not signed"):
+        call(session)
+    assert not cloud.requests("bedrock")
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ("http://models.example.com", "unencrypted to models.example.com"),
+        ("https://user:secret@localhost", "such as https://host:port"),
+        ("localhost:4566", "such as https://host:port"),
+        ("https://localhost:none", "such as https://host:port"),
+        ("https://localhost/?to=x", "such as https://host:port"),
+        ({"s3": "https://localhost"}, "names the service 's3'"),
+        ({"sts": 7}, "such as https://host:port"),
+        (7, "must be an address"),
+    ],
+)
+def test_addresses_are_checked(given: Any, problem: str) -> None:
+    with pytest.raises(EndpointError, match=problem) as caught:
+        by_service(given, "endpoint_url")
+    assert "secret" not in str(caught.value)
+
+
+def test_a_document_names_addresses_of_aws_only(document: Any) -> None:
+    endpoint = "https://vpce-1.bedrock-runtime.eu-central-1.vpce.amazonaws.com"
+    document["endpoint_url"] = {"bedrock-runtime": endpoint}
+    assert BulkheadConfig.from_mapping(document).endpoint_url == {"bedrock-runtime": endpoint}
+    for host in ("collector.example.com", "evilamazonaws.com", "amazonaws.com.example.com"):
+        document["endpoint_url"] = f"https://{host}"
+        with pytest.raises(ConfigError, match="which is not an address of AWS"):
+            BulkheadConfig.from_mapping(document)
+    # The twin: the code may name any.
+    assert by_service("https://collector.example.com", "endpoint_url")
+
+
+def test_the_partitions_domains_are_botocores() -> None:
+    data = BotocoreSession().get_component("data_loader").load_data("partitions")
+    known = {
+        each["id"]: (each["outputs"]["dnsSuffix"], each["outputs"]["dualStackDnsSuffix"])
+        for each in data["partitions"]
+    }
+    assert known == SUFFIXES
+
+
+@pytest.mark.parametrize(
+    ("url", "holds"),
+    [
+        ("https://bedrock-runtime.eu-central-1.amazonaws.com", True),
+        ("https://bedrock-runtime-fips.eu-central-1.amazonaws.com", True),
+        ("https://bedrock-runtime.eu-central-1.api.aws", True),
+        ("http://bedrock-runtime.eu-central-1.amazonaws.com", False),
+        ("https://bedrock-runtime.eu-central-1.amazonaws.com:8443", False),
+        ("https://bedrock-runtime.us-east-1.amazonaws.com", False),
+        ("https://bedrock-runtime.eu-central-1.amazonaws.com.cn", False),
+        ("https://bedrock.eu-central-1.amazonaws.com", False),
+        ("https://bedrock-runtime.eu-central-1.amazonaws.com.example.com", False),
+    ],
+)
+def test_a_client_of_another_place_is_refused(url: str, holds: bool) -> None:
+    client = boto3.client(
+        "bedrock-runtime",
+        region_name="eu-central-1",
+        endpoint_url=url,
+        aws_access_key_id="AKIA",
+        aws_secret_access_key="s",
+    )
+    endpoints = Endpoints(BotocoreSession(), None, "aws")
+    if holds:
+        endpoints.watch(client, "bedrock-runtime", "eu-central-1")
+    else:
+        with pytest.raises(EndpointError, match="is not AWS's in eu-central-1"):
+            endpoints.watch(client, "bedrock-runtime", "eu-central-1")
