@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from harness.deploy.deployment import Deployment
+from harness.deploy.environment import Environment
 from harness.probes.cast import OUTSIDERS, Cast
 from harness.probes.hostile import hostile_stage
 from harness.probes.stage import Stage
@@ -24,7 +25,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     `deployed`: every account that something is deployed in. `of_kind`: one account of each kind of
     these. `customer`. `foreign`: an account and a customer it does not belong to. `further`: an
     account and a role beside its caller role that may assume the fleet role. `grant`: account and
-    ticket of each access granted to support. `outsider`. `region`.
+    ticket of each access granted to support. `shared_model`: a model, a Region and the customers
+    that call it there, the most that one has. `outsider`. `region`.
     """
     environment = environment_of(metafunc.config)
     accounts = [(c.key, a.account_id) for c, a in environment.customer_accounts]
@@ -41,6 +43,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "grant" in wanted:
         grants = environment.grants
         metafunc.parametrize("grant", grants, ids=["-".join(grant) for grant in grants])
+    if "shared_model" in wanted:
+        shared = sharers(environment)
+        metafunc.parametrize("shared_model", shared, ids=[model for model, _, _ in shared])
     if "deployed" in wanted:
         owners = dict(map(reversed, accounts))
         names = [owners.get(a, "other") for a in environment.deployed_accounts]
@@ -76,6 +81,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("outsider", OUTSIDERS, ids=[o.replace(" ", "-") for o in OUTSIDERS])
     if "region" in wanted:
         metafunc.parametrize("region", environment.regions)
+
+
+def sharers(environment: Environment) -> list[tuple[str, str, tuple[str, ...]]]:
+    """The model and Region that most customers call, and they; nothing where no two share any."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for key, customer in environment.customers.items():
+        for pair in itertools.product(customer.models, customer.regions):
+            groups.setdefault(pair, []).append(key)
+    (model, region), customers = max(groups.items(), key=lambda group: len(group[1]))
+    return [(model, region, tuple(customers))] if len(customers) > 1 else []
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

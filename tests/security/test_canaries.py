@@ -265,11 +265,15 @@ def judge_search(
     )
 
 
-def test_prompt_cache(probe: Recorder, cast: Cast) -> None:
+def test_prompt_cache(
+    probe: Recorder, cast: Cast, shared_model: tuple[str, str, tuple[str, ...]]
+) -> None:
     """Customers of an account share its prompt cache; each must find only its own prompts there."""
-    model, region, homes = sharers(cast)
-    if len(homes) < 2:
-        pytest.skip("no two customers call the same model in the same Region")
+    model, region, customers = shared_model
+    homes = [
+        next(home for home in cast.stage.homes.values() if home.customer == customer)
+        for customer in customers
+    ]
     prefix = f"{canary('cached')} " + " ".join(f"Rule {n}: be kind." for n in range(1000))
     with contextlib.ExitStack() as stack:
         chats = {
@@ -296,17 +300,6 @@ def test_prompt_cache(probe: Recorder, cast: Cast) -> None:
             f"the second call of {homes[0].customer} read {again}",
             evidence="the usage that Bedrock reports; the same customer's next call does read",
         )
-
-
-def sharers(cast: Cast) -> tuple[str, str, list[Home]]:
-    """A model, a Region and one account of each customer that calls it there: most customers."""
-    groups: dict[tuple[str, str], dict[str, Home]] = {}
-    for home in cast.stage.homes.values():
-        for region, profiles in cast.stage.fleet_of(home.account).profiles_by_region.items():
-            for model in profiles:
-                groups.setdefault((model, region), {}).setdefault(home.customer, home)
-    (model, region), homes = max(groups.items(), key=lambda group: len(group[1]))
-    return model, region, list(homes.values())
 
 
 def cached(chat: Any, prefix: str) -> int:
