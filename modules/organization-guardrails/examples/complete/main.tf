@@ -35,6 +35,7 @@ module "guardrails" {
   break_glass_emails    = []
 
   administrator_role_names = ["OrganizationAccountAccessRole"]
+  record_owner_names       = ["role/owner"]
   allow_log_centralization = true
 
   tags = { "cost-center" = "platform" }
