@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
@@ -164,6 +165,13 @@ class Cast:
             ("operations", "role"),
             lambda: self._helper(account, f"operations role {account}", "operations"),
         )
+
+    def now(self) -> int:
+        """Milliseconds since 1970 by the services' clock, rounded down to a second."""
+        operations = self.administrator(self.stage.environment.operations_account)
+        answer = self.client(operations, "sts").get_caller_identity()
+        date = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+        return int(date.timestamp()) * 1000
 
     def administrator(self, account: str, label: str = "") -> Actor:
         """The administrator of an account."""

@@ -19,8 +19,9 @@ from harness.probes.shelves import SHELVES, Access, Shelf
 
 PATIENCE = 30.0
 """Seconds until a marker must be readable: CloudWatch is eventually consistent."""
-_MARGIN = 600_000
-"""Milliseconds before the canaries were made from which on things are read; clocks differ."""
+_MARGIN = 5_000
+"""Milliseconds before the canaries were made from which on things are read: the services' clocks
+differ a little among themselves."""
 
 
 def canary(kind: str) -> str:
@@ -78,7 +79,8 @@ class Lookout:
                 cast.on_close(remove)
 
     def search(self, canaries: Iterable[str], *, since: int) -> Sighting:
-        """Search everything for the canaries, which were made at `since` (milliseconds).
+        """Search everything for the canaries, which were made at `since` (milliseconds) or later by
+        the services' clock, see `Cast.now`.
 
         Raises botocore's `ClientError` when something cannot be read.
         """

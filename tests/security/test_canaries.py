@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -121,7 +120,7 @@ def send_all(cast: Cast) -> Callable[[], Traffic]:
 
     @functools.cache
     def send_all() -> Traffic:
-        since = int(time.time() * 1000)
+        since = cast.now()
         sent = [
             send(cast, home, region)
             for home in cast.stage.homes.values()
