@@ -113,13 +113,13 @@ class Environment:
 
         Raises `UserError` where the file that lists them is no such list.
         """
-        granted = _read_yaml(self.bootstrap_root / SUPPORT_FILE) or {}
-        try:
-            return tuple((str(a), str(t)) for a, tickets in granted.items() for t in tickets)
-        except (AttributeError, TypeError):
-            raise UserError(
-                f"{self.bootstrap_root / SUPPORT_FILE}: must list tickets by account"
-            ) from None
+        file = self.bootstrap_root / SUPPORT_FILE
+        granted = _read_yaml(file) or {}
+        if not isinstance(granted, Mapping) or not all(
+            isinstance(tickets, Mapping) for tickets in granted.values()
+        ):
+            raise UserError(f"{file}: must list tickets by account")
+        return tuple((str(a), str(t)) for a, tickets in granted.items() for t in tickets)
 
     @property
     def customer_accounts(self) -> tuple[tuple[Customer, Account], ...]:

@@ -15,6 +15,11 @@ ROOT = Path(__file__).resolve().parents[2]
 EMBEDDED = ROOT / "environments" / "embedded"
 
 
+ADMINISTRATOR = ("user/administrator",)
+CI = ("trail: false\n",)
+GITHUB = "ci: { github: { repository: a/b, deploy_environment: x, plan_environment: 'plan-it' } }\n"
+
+
 def changed(folder: Path, old: str, new: str) -> Path:
     """A copy of the embedded environment with one text replaced."""
     text = (EMBEDDED / "customers.yaml").read_text(encoding="utf-8")
@@ -40,6 +45,30 @@ def test_loads_the_embedded_environment() -> None:
     assert environment.customer_of("222222222223") is acme
     assert environment.customer_of("888888888888") is None
     assert len(set(environment.accounts)) == len(environment.accounts) == 9
+
+
+def test_a_changed_file_is_read_anew(tmp_path: Path) -> None:
+    assert load_environment(changed(tmp_path, "acme:", "acme:")).content
+    assert not load_environment(changed(tmp_path, "content: true", "content: false")).content
+
+
+def test_ci_may_deploy(tmp_path: Path) -> None:
+    assert load_environment(changed(tmp_path, *CI, GITHUB)).customers
+
+
+def test_access_granted_to_support_is_listed(tmp_path: Path) -> None:
+    environment = load_environment(EMBEDDED)
+    assert environment.grants == (("222222222222", "case-4711"),)
+    copy = load_environment(changed(tmp_path, "acme:", "acme:"))
+    with pytest.raises(UserError, match=r"support\.yaml: cannot be read"):
+        _ = copy.grants
+    (tmp_path / "bootstrap").mkdir()
+    for text in ("- case-1\n", '"222222222222": case-1\n'):
+        (tmp_path / "bootstrap" / "support.yaml").write_text(text, encoding="utf-8")
+        with pytest.raises(UserError, match=r"support\.yaml: must list tickets by account"):
+            _ = copy.grants
+    (tmp_path / "bootstrap" / "support.yaml").write_text("# none\n", encoding="utf-8")
+    assert copy.grants == ()
 
 
 def test_an_unchanged_copy_loads(tmp_path: Path) -> None:
@@ -75,6 +104,13 @@ def test_an_unchanged_copy_loads(tmp_path: Path) -> None:
         ("organization:", "partition: aws-cn\norganization:", "partition", "aws, aws-us-gov"),
         ("us-east-1]", "us-gov-west-1]", "regions[2]", "one environment is in one"),
         ("  region: eu", "  quotas: { roles: 2 }\n  region: eu", "customers", "another cell"),
+        (*ADMINISTRATOR, "role/*", "administrator", "IAM user's or role's ARN"),
+        (*ADMINISTRATOR, "role/OrganizationAccountAccessRole", "administrator", "Not the role"),
+        ("trail: false", "trail: no trail", "trail", "must be boolean"),
+        (*CI, "ci: { github: { repository: a/b } }\n", "ci.github", "deploy_environment"),
+        (*CI, "ci: {}\n", "ci", ""),
+        (*CI, GITHUB.replace("a/b", "a/*"), "ci.github.repository", "one repository"),
+        (*CI, GITHUB.replace("plan-it", "a:b"), "ci.github.plan_environment", "letters, digits"),
     ],
 )
 def test_errors_name_file_field_and_fix(

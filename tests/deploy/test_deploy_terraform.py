@@ -172,6 +172,32 @@ def test_output_gives_sensitive_values(make: Make) -> None:
     assert make(say(outputs)).output() == {"customers": SECRET}
 
 
+def outputs_told(**outputs: dict[str, object]) -> tuple[dict[str, object], ...]:
+    """As an apply tells of outputs: once when it is planned, and once when all is done."""
+    first = {name: {"sensitive": each["sensitive"]} for name, each in outputs.items()}
+    return {"type": "outputs", "outputs": first}, {"type": "outputs", "outputs": outputs}
+
+
+def test_an_apply_tells_its_outputs(make: Make, tmp_path: Path) -> None:
+    told = outputs_told(role={"sensitive": False, "type": "string", "value": "arn"})
+    terraform = make(say(*told))
+    terraform.apply({})
+    assert terraform.output() == {"role": "arn"}
+    assert [call[0] for call in calls(tmp_path)] == ["apply"]
+
+
+def test_outputs_with_a_sensitive_one_are_asked_for(make: Make, tmp_path: Path) -> None:
+    told = outputs_told(
+        role={"sensitive": False, "type": "string", "value": "arn"}, secret={"sensitive": True}
+    )
+    everything = {"role": {"value": "arn"}, "secret": {"value": SECRET}}
+    script = f'case "$1" in apply) {say(*told)}\n;; output) {say(everything)}\n;; esac'
+    terraform = make(script)
+    terraform.apply({})
+    assert terraform.output() == {"role": "arn", "secret": SECRET}
+    assert [call[0] for call in calls(tmp_path)] == ["apply", "output"]
+
+
 def test_a_plan_document_is_what_show_says_and_leaves_no_plan(make: Make, tmp_path: Path) -> None:
     script = f"""
 case "$1" in
