@@ -85,6 +85,7 @@ def pytest_configure(config: pytest.Config) -> None:
             config.getoption("results"),
             config.getoption("progress"),
             describe,
+            config.getoption("deployment"),
         )
         config.pluginmanager.register(collector, "bulkhead-collector")
 

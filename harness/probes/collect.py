@@ -56,13 +56,15 @@ class Collector:
         results: Path | None,
         progress: Path | None,
         describe: Callable[[], Mapping[str, Any]] = dict,
+        deployment: Path | None = None,
     ) -> None:
-        """`describe` tells at the end what was probed: see `described`."""
+        """`describe` tells at the end what was probed: see `described`. Until the file `deployment`
+        is there, nothing is: the time of waiting for it does not count."""
         self._results_path = results
         self._progress_path = progress
         self._describe = describe
-        self._began = datetime.now(UTC)
-        self._started = time.monotonic()
+        self._deployment = deployment
+        self._began = time.time()
         self._tests: dict[str, dict[str, Any]] = {}
         self._results: list[dict[str, Any]] = []
         self._total = 0
@@ -115,14 +117,17 @@ class Collector:
         self._write_progress({"event": "end", "complete": complete})
         if self._results_path is None:
             return
+        began = self._began
+        if self._deployment is not None and self._deployment.exists():
+            began = max(began, self._deployment.stat().st_mtime)
         data = {
             "format": "bulkhead-results/3",
             "target": "",
             "environment": None,
             **self._describe(),
-            "started": self._began.isoformat(timespec="seconds"),
+            "started": datetime.fromtimestamp(began, UTC).isoformat(timespec="seconds"),
             "complete": complete,
-            "seconds": round(time.monotonic() - self._started, 3),
+            "seconds": round(time.time() - began, 3),
             "tests": list(self._tests.values()),
             "results": self._results,
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -170,3 +171,18 @@ def test_junit_repeats_only_the_results_of_what_failed(suite: pytest.Pytester) -
     text = junit.read_text()
     assert text.count("bulkhead-results") == 1
     assert "test_good" in text
+
+
+def test_a_suite_waits_for_its_deployment(suite: pytest.Pytester) -> None:
+    """It is started before the deployment is there; the time of waiting is not its own."""
+    saved = suite.path / "deployment.json"
+    suite.makeconftest("")
+    suite.makepyfile("def test_a(deployment): assert deployment")
+    maker = threading.Timer(3, saved.write_text, ["{}"])
+    maker.start()
+    code, data = run(suite, "--deployment", str(saved), "--environment", "embedded")
+    maker.join()
+    # What was written is no deployment: that is told, once it is there.
+    assert code == 1
+    assert "is not a saved deployment" in data["tests"][0]["message"]
+    assert data["seconds"] < 3
