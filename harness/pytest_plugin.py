@@ -166,11 +166,24 @@ def deployment(pytestconfig: pytest.Config) -> Deployment:
     return Deployment.load(path)
 
 
+def _is_gone(starter: str | None) -> bool:
+    if starter is None:
+        return False
+    try:
+        os.kill(int(starter), 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
 def _wait_for(path: Path) -> None:
     """Returns when the file is there. Whoever makes it ends this process when it cannot."""
+    from harness.deploy.workspace import STARTER
+
     parent, end = os.getppid(), time.monotonic() + _PATIENCE
+    starter = os.environ.get(STARTER)
     while not path.exists():
-        if time.monotonic() > end or os.getppid() != parent:
+        if time.monotonic() > end or os.getppid() != parent or _is_gone(starter):
             pytest.exit(f"{path}: no deployment was made", returncode=2)
         time.sleep(_LOOK)
 

@@ -109,7 +109,7 @@ def _jobs(environment: Environment, console: Console) -> list[Measure]:
         started = time.monotonic()
         with probed(environment, folder, reports, quiet) as (deployment, _):
             ended = time.monotonic()
-            with Suite(environment.name, deployment, folder, reports) as suite:
+            with Suite(str(environment.path.resolve()), deployment, folder, reports) as suite:
                 suite.finish(quiet)
             probed_again = time.monotonic()
             fork = _fork_seconds(deployment)

@@ -110,7 +110,7 @@ def probed(
     with contextlib.ExitStack() as stack:
         place = stack.enter_context(_throwaway_folder(environment))
         saved = place / DEPLOYMENT_FILE
-        suite = stack.enter_context(Suite(environment.name, saved, folder, reports))
+        suite = stack.enter_context(Suite(str(environment.path.resolve()), saved, folder, reports))
         say(console, _STARTING.format(len(environment.accounts)))
         stack.enter_context(_applied(environment, place, console, suite.start))
         say(console, "Probing: each customer's application calls Bedrock; attackers try theirs.")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -16,7 +18,7 @@ from rich.console import Console
 
 from harness.cli.coverage import catalogue
 from harness.cli.progress import ProbeProgress, probe_progress
-from harness.deploy.workspace import project_root
+from harness.deploy.workspace import STARTER, project_root
 from harness.errors import UserError
 from harness.report.html import render_html
 from harness.report.terminal import render
@@ -62,8 +64,8 @@ class Suite:
     """
 
     def __init__(self, environment: str, deployment: Path, folder: Path, reports: Reports) -> None:
-        """Probes what is saved at `deployment`, of the environment of that name. Reports and
-        pytest's own output (into `folder`) are written. Raises `UserError` without a clone."""
+        """Probes what is saved at `deployment`, of the environment of that name or path. Reports
+        and pytest's own output (into `folder`) are written. Raises `UserError` without a clone."""
         self._root = project_root()
         if not (self._root / SUITE).is_dir():
             raise UserError(
@@ -79,7 +81,9 @@ class Suite:
 
     def __exit__(self, *_: object) -> None:
         if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
+            # Its workers too: they would notice only after a while.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGTERM)
             self._process.wait()
 
     def start(self) -> None:
@@ -101,10 +105,15 @@ class Suite:
             self._process = subprocess.Popen(
                 command,
                 cwd=self._root,
-                env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+                env={
+                    **os.environ,
+                    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+                    STARTER: str(os.getpid()),
+                },
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
+                start_new_session=True,
             )
 
     def finish(self, console: Console) -> bool:

@@ -43,7 +43,7 @@ def unlisted_roots(environment: Environment, run_dir: Path) -> list[str]:
     left = []
     for state in sorted((run_dir / "state").glob("*/terraform.tfstate")):
         if state.parent.name.startswith(f"{BOOTSTRAP_ROOT}-"):
-            continue  # it goes with what it deployed
+            continue  # its owner's, who may still have use of it
         if state.parent.name not in listed and json.loads(state.read_text())["resources"]:
             customer, _, account = state.parent.name.rpartition("-")
             left.append(f"{customer} {account}")
@@ -71,8 +71,12 @@ def deploy(
     with run.stopping():
         with ThreadPoolExecutor(1, thread_name_prefix="init") as pool:
             prepared = pool.submit(run.init)
-            run.target = target() if callable(target) else target
-            prepared.result()
+            try:
+                run.target = target() if callable(target) else target
+                prepared.result()
+            except BaseException:
+                run.stop()
+                raise
         run.offboard()
         with run.bootstraps(
             lambda root, variables: (root.apply(variables), root.output()["readers"])[1]
@@ -158,8 +162,9 @@ def destroy(deployment: Deployment, run_dir: Path, progress: Progress | None = N
 def retire(
     deployment: Deployment, run_dir: Path, customer: str, progress: Progress | None = None
 ) -> None:
-    """Removes what the accounts of a customer hold, its records too unless the environment keeps
-    them. Its sessions are denied first; the next `deploy` without it removes its role.
+    """Removes what the accounts of a customer hold, and its deploy roles. Its sessions are denied
+    first; the next `deploy` without it removes its role. Where the environment keeps records, they
+    stay, with who reads them.
 
     To be called while `customers.yaml` still lists the customer.
     """
@@ -167,6 +172,14 @@ def retire(
     with run.stopping():
         run.deny(deployment.fleets[customer])
         run.empty(deployment.fleets, customer)
+        if not deployment.environment.keep_records:
+            own = [
+                account.account_id
+                for owner, account in deployment.environment.customer_accounts
+                if owner.key == customer
+            ]
+            with run.bootstraps(lambda root, variables: root.destroy(variables), own):
+                pass
 
 
 def deployers_destroy(deployment: Deployment, run_dir: Path) -> None:

@@ -319,6 +319,12 @@ def _contradictions(file: Path, document: Any, environment: Environment) -> Iter
                 f"did you mean {near}?"
             )
     for key, customer in environment.customers.items():
+        if key in (BOOTSTRAP_ROOT, ORGANIZATION_ROOT, OPERATIONS_ROOT, CUSTOMER_ROOT):
+            path = ["customers", key]
+            yield (
+                f"{_place(file, document, path)}: {_field(path)}: {key} is the name of a root; "
+                "give the customer another key"
+            )
         for index, region in enumerate(customer.regions):
             if region not in environment.regions:
                 path = ["customers", key, "regions", index]

@@ -1,7 +1,7 @@
 """One pass over the roots of an environment: which Terraform runs when, beside what, and as whom.
 
-Four roots at a time where memory allows: a Terraform with its provider takes 0.75 GiB, and for half
-of its time it waits for a new key to be seen everywhere.
+Four roots at a time where memory allows: a Terraform and its provider take up to 0.75 GiB each, and
+for half of their time they wait for a new key to be seen everywhere.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from harness.targets.base import Deployer, clean_environ, profile_of
 from harness.targets.embedded import EmbeddedTarget
 
 PARALLEL_ROOTS = 4
-_MEMORY_PER_ROOT = 1 << 30
+_MEMORY_PER_ROOT = 3 << 29
 EXTERNAL_IDS_FILE = "external-ids.json"
 
 KEPT = (
@@ -129,14 +129,18 @@ class Run:
     def target(self, target: EmbeddedTarget) -> None:
         self._target = target
 
+    def stop(self) -> None:
+        """Ends every Terraform, and starts no other."""
+        self._stop.set()
+        stop_all()
+
     @contextlib.contextmanager
     def stopping(self) -> Iterator[None]:
         """Whatever ends the pass early, a Ctrl-C included, ends every Terraform too."""
         try:
             yield
         except BaseException:
-            self._stop.set()
-            stop_all()
+            self.stop()
             raise
 
     def init(self) -> None:
@@ -148,6 +152,8 @@ class Run:
             environment.operations_root,
             environment.customer_root,
         ):
+            if self._stop.is_set():
+                return
             root = self._terraform(folder, folder.name, self.run_dir / "state" / folder.name)
             if self.toolchain.plugin_cache is None:
                 root.init()
@@ -200,11 +206,14 @@ class Run:
 
     @contextlib.contextmanager
     def bootstraps(
-        self, work: Callable[[Terraform, dict[str, Any]], T]
+        self,
+        work: Callable[[Terraform, dict[str, Any]], T],
+        only: Sequence[str] | None = None,
     ) -> Iterator[Callable[[str], T]]:
-        """Does the work on the bootstrap of every account, as its owner. Within, others may go on:
-        what is yielded waits for one account's, and the end for all, which fails if one did."""
-        accounts = self.environment.deployed_accounts
+        """Does the work on the bootstrap of every account, or of some, as its owner. Within, others
+        may go on: what is yielded waits for one account's, and the end for all, which fails if one
+        did."""
+        accounts = self.environment.deployed_accounts if only is None else only
 
         def job(account: str) -> T:
             variables = {"profile": account, "account_id": account}
@@ -222,9 +231,8 @@ class Run:
                 yield lambda account: futures[account].result()
                 wait(futures.values())
             except BaseException:
-                self._stop.set()
                 pool.shutdown(wait=False, cancel_futures=True)
-                stop_all()
+                self.stop()
                 raise
         self._results(list(futures.values()), list(map(_bootstrap_name, accounts)))
 
@@ -276,9 +284,8 @@ class Run:
             try:
                 wait(futures)
             except BaseException:
-                self._stop.set()
                 pool.shutdown(wait=False, cancel_futures=True)
-                stop_all()
+                self.stop()
                 raise
         return self._results(futures, [_name(*pair) for pair in pairs])
 

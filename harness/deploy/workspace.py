@@ -9,6 +9,8 @@ import harness
 from harness.errors import UserError
 
 CUSTOMERS_FILE = "customers.yaml"
+STARTER = "BULKHEAD_STARTER"
+"""The environment variable with the process that makes what a suite waits for."""
 RUNS = ".bulkhead"
 
 

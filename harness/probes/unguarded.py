@@ -26,11 +26,15 @@ def without_scps(target: Target, environment: Environment, account: str) -> Iter
         TargetId=account, Filter="SERVICE_CONTROL_POLICY"
     )
     own = [p["Id"] for page in pages for p in page["Policies"] if not p["AwsManaged"]]
-    for policy in own:
-        organizations.detach_policy(PolicyId=policy, TargetId=account)
-    yield
-    for policy in own:
-        organizations.attach_policy(PolicyId=policy, TargetId=account)
+    taken: list[str] = []
+    try:
+        for policy in own:
+            organizations.detach_policy(PolicyId=policy, TargetId=account)
+            taken.append(policy)
+        yield
+    finally:
+        for policy in taken:
+            organizations.attach_policy(PolicyId=policy, TargetId=account)
 
 
 def unguarded(cast: Cast, account: str) -> contextlib.AbstractContextManager[None]:

@@ -87,11 +87,11 @@ locals {
       {
         Sid      = grant.sid
         Effect   = "Allow"
-        Action   = concat(grant.write, keys(try(grant.change, {})))
+        Action   = concat(try(grant.write, []), keys(try(grant.change, {})))
         Resource = local.grant_resources[grant.sid]
       },
       { for name in ["Condition"] : name => grant.condition if can(grant.condition) },
-    ) if length(try(grant.write, [])) > 0
+    ) if length(try(grant.write, [])) + length(try(grant.change, {})) > 0
   ]
 
   grants_policy = {

@@ -104,6 +104,7 @@ def test_an_unchanged_copy_loads(tmp_path: Path) -> None:
         ("organization:", "partition: aws-cn\norganization:", "partition", "aws, aws-us-gov"),
         ("us-east-1]", "us-gov-west-1]", "regions[2]", "one environment is in one"),
         ("  region: eu", "  quotas: { roles: 2 }\n  region: eu", "customers", "another cell"),
+        ("globex:", "bootstrap:", "customers.bootstrap", "the name of a root"),
         (*ADMINISTRATOR, "role/*", "administrator", "IAM user's or role's ARN"),
         (*ADMINISTRATOR, "role/OrganizationAccountAccessRole", "administrator", "Not the role"),
         ("trail: false", "trail: no trail", "trail", "must be boolean"),

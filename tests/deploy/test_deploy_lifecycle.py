@@ -278,7 +278,7 @@ def test_a_customer_leaves_alone_is_denied_first_and_comes_again_as_a_stranger(
             refusals.setdefault(event.root, call())
 
         retire(made, tmp_path, "globex", during)
-        assert list(refusals) == ["globex 333333333333"]
+        assert list(refusals) == ["globex 333333333333", "bootstrap 333333333333"]
         assert "with an explicit deny" in refusals["globex 333333333333"]
         assert kept_external_id(made, account) == []
 

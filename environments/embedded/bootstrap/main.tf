@@ -42,6 +42,8 @@ module "bootstrap" {
   plan_principal_arns   = [local.owner_arn]
   github                = try(local.environment.ci.github, {})
   gitlab                = try(local.environment.ci.gitlab, {})
+
+  create_identity_providers = try(local.environment.ci.create_identity_providers, true)
 }
 
 # The trail of the operations account is its owner's: no deploy role can stop it.
