@@ -21,10 +21,6 @@ PROVIDER = "arn:aws:iam::{a}:oidc-provider/token.example.com"
 Context = Mapping[str, str | tuple[str, ...]]
 SPARED = ("StringNotEquals", "aws:PrincipalArn")
 STOPPING = ("ArnNotLike", "iam:PolicyARN")
-DELETING = (
-    *("logs:DeleteDataProtectionPolicy", "logs:DeleteLogGroup", "logs:DeleteLogStream"),
-    "logs:DisassociateKmsKey",
-)
 DESTINATION = "arn:aws:logs:{r}:{o}:destination:x"
 NO_SERVICE = ("BoolIfExists", "aws:PrincipalIsAWSService")
 
@@ -35,8 +31,7 @@ class Asked:
     organization `{x}`, the operations account `{o}`, a model's ARN `{model}` and a profile's
     `{aip}`, a log group's ARN `{group}` and a key's `{key}`, the policy's customer `{customer}`,
     another of its accounts `{b}` (its only one again where it has one), another customer's
-    account `{n}`, its fleet role `{fleet}` and the role's boundary `{boundary}`, and the account's
-    owner `{owner}`."""
+    account `{n}`, its fleet role `{fleet}` and the role's boundary `{boundary}`."""
 
     action: str
     resource: str = "*"
@@ -379,19 +374,6 @@ CUSTOMERS = (
         ),
         ("ForAnyValue:StringEquals", "aws:TagKeys"),
         ("Null", "aws:ResourceTag/bulkhead:customer"),
-    ),
-    _customers(
-        "DeletingRecords",
-        ("L20",),
-        tuple(
-            Asked(action, "{group}", by=(SOMEBODY, ADMIN, ORGANIZATIONS_ADMIN))
-            for action in DELETING
-        ),
-        (
-            *(Asked(action, "{group}", by=("{owner}",)) for action in DELETING),
-            Asked("logs:DeleteLogGroup", "arn:aws:logs:{r}:{a}:log-group:/app"),
-        ),
-        ("ArnNotLike", "aws:PrincipalArn"),
     ),
     _by_admin(
         "ReadingByAdministrators",

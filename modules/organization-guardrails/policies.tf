@@ -327,13 +327,6 @@ locals {
       }
     },
     {
-      # Who deploys makes the groups and says how long records are kept; only the owner takes them away.
-      Sid       = "DeletingRecords"
-      Action    = ["logs:DeleteDataProtectionPolicy", "logs:DeleteLogGroup", "logs:DeleteLogStream", "logs:DisassociateKmsKey"]
-      Resource  = "arn:${var.partition}:logs:*:*:log-group:/bulkhead/*"
-      Condition = { ArnNotLike = { "aws:PrincipalArn" = [for name in sort(var.record_owner_names) : "arn:${var.partition}:iam::*:${name}"] } }
-    },
-    {
       # Reading, and having what one would read sent elsewhere in the account.
       Sid       = "ReadingByAdministrators"
       Action    = ["logs:CreateDelivery", "logs:FilterLogEvents", "logs:Get*", "logs:PutSubscriptionFilter", "logs:StartLiveTail", "logs:StartQuery", "logs:Unmask"]
@@ -354,11 +347,7 @@ locals {
     operations-change-scp = concat(local.change_denials, local.organization_denials)
     customers-scp = [
       for denial in concat(local.customers_denials, local.organization_denials) : merge(denial, { spares = "nobody" })
-      if length(lookup({
-        DeletingRecords         = var.record_owner_names
-        ReadingByAdministrators = var.administrator_role_names
-        AdministratorsAsOthers  = var.administrator_role_names
-      }, denial.Sid, [denial.Sid])) > 0
+      if !contains(["ReadingByAdministrators", "AdministratorsAsOthers"], denial.Sid) || length(var.administrator_role_names) > 0
     ]
   }
 

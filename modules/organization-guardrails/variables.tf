@@ -250,18 +250,6 @@ variable "administrator_role_names" {
   }
 }
 
-variable "record_owner_names" {
-  description = "Who owns the records in each customer's account, as the last part of an ARN such as `role/bulkhead-owner`: nobody else deletes them. Empty leaves it to the accounts."
-  type        = set(string)
-  default     = []
-  nullable    = false
-
-  validation {
-    condition     = alltrue([for name in var.record_owner_names : can(regex("^(role|user)/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", name))])
-    error_message = "record_owner_names must be such as role/bulkhead-owner or user/administrator, with a path if there is one, without wildcards or policy variables."
-  }
-}
-
 variable "allow_log_centralization" {
   description = "Accept that CloudWatch has trusted access to the organization. Its management account can then copy customers' records to any member account."
   type        = bool

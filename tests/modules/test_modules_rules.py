@@ -173,7 +173,6 @@ GOOD: dict[str, dict[str, Any]] = {
             "arn:aws:iam::011111111111:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Admin_*",
         ],
         "administrator_role_names": ["path/OrganizationAccountAccessRole"],
-        "record_owner_names": ["role/path/owner", "user/owner"],
         "tags": {"team": "platform"},
     },
     SPEND: {
@@ -625,8 +624,6 @@ CASES: dict[str, list[tuple[str, Change]]] = {
         ),
         ("administrator_role_names must", put(["Admin*"], "administrator_role_names")),
         ("administrator_role_names must", put(["${aws:username}"], "administrator_role_names")),
-        ("record_owner_names must", put(["role/*"], "record_owner_names")),
-        ("record_owner_names must", put(["owner"], "record_owner_names")),
         ("tags: keys", put({"aws:x": "y"}, "tags")),
     ],
     PROFILES: [

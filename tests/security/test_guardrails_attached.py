@@ -98,7 +98,6 @@ def test_each_statement_denies_what_it_is_for(
             "r": stage.environment.region,
             "customer": customer,
             "fleet": fleet.role_arn,
-            "owner": f"arn:aws:iam::{account}:{stage.environment.administrator}",
             "boundary": f"{fleet.role_arn.replace(':role/', ':policy/')}-boundary",
             "model": fleet.model_arn,
             "aip": fleet.profile,

@@ -40,9 +40,8 @@ module "guardrails" {
   # No customer has a cross-region profile, so models run where they are called.
   model_regions = distinct(flatten([for customer in local.environment.customers : try(customer.regions, [local.environment.operations.region])]))
 
-  deployer_arns      = local.deployers
-  bootstrapper_arns  = local.bootstrappers
-  record_owner_names = [local.environment.administrator]
+  deployer_arns     = local.deployers
+  bootstrapper_arns = local.bootstrappers
 
   # Those of the module spend-controls, of every region: its executor attaches them, and only those who deploy take them off.
   stop_policy_arns = ["${local.operations}:policy/bulkhead/fleet/bulkhead-spend-*-stop"]

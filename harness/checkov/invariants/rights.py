@@ -231,13 +231,16 @@ def writes_by_name(resource: Resource) -> Iterator[str]:
     resources=IDENTITY_POLICIES,
     rows="K07",
     why="With kms:ViaService the key opens log records for who may read the group, and nothing "
-    "else that somebody encrypted under it.",
+    "else that somebody encrypted under it. The exact encryption context of log groups names a key "
+    "as well as its ARN.",
     applies=grants_something,
 )
 def keys_through_services(resource: Resource) -> Iterator[str]:
     for action, statement in granted(resource, "kms:Decrypt"):
-        for each in _unnamed(statement.resources, _ONE_KEY):
-            yield f"statement {statement.label} allows {action} on {each}"
+        contexts = pinned(statement, "kms:EncryptionContext:aws:logs:arn")
+        if not contexts or any(map(has_wildcard, contexts)):
+            for each in _unnamed(statement.resources, _ONE_KEY):
+                yield f"statement {statement.label} allows {action} on {each}"
         services = pinned(statement, "kms:ViaService")
         if not services or any(map(has_wildcard, services)):
             yield f"statement {statement.label} allows {action} without kms:ViaService"

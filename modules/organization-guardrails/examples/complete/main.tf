@@ -35,7 +35,6 @@ module "guardrails" {
   break_glass_emails    = []
 
   administrator_role_names = ["OrganizationAccountAccessRole"]
-  record_owner_names       = ["role/owner"]
   allow_log_centralization = true
 
   tags = { "cost-center" = "platform" }
