@@ -136,8 +136,7 @@ class Suite:
 
 
 def _workers() -> int:
-    # Each waits for the cloud for a third of its time.
-    return max(1, min(6, (os.cpu_count() or 1) * 3 // 2))
+    return max(1, min(4, os.cpu_count() or 1))
 
 
 def _follow(process: subprocess.Popen[bytes], steps: Path, progress: ProbeProgress) -> None:
