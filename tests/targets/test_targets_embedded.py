@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,7 +88,7 @@ def test_an_environment_leads_to_the_cloud_and_nowhere_else(
     assert environ["AWS_PROFILE"] == "222222222222"
     assert environ["AWS_ENDPOINT_URL"] == "http://127.0.0.1:9"
     assert environ["AWS_SHARED_CREDENTIALS_FILE"] == str(target.credentials)
-    assert environ["AWS_CONFIG_FILE"] == os.devnull
+    assert environ["AWS_CONFIG_FILE"] == str(target.credentials.with_name("config"))
     assert environ["NO_PROXY"] == "example.com,127.0.0.1,localhost"
     assert "AWS_PROFILE" not in target.environ(None)
 
