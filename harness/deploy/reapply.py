@@ -60,6 +60,7 @@ def reapply(
         environ=deployment.target().environ(None),
         label=label,
         hidden=ids.values(),
+        one_provider=True,
     )
     shutil.copyfile(run_dir / "state" / label / "terraform.tfstate", terraform.state)
     changes = terraform.apply({"profile": profile, **variables}, refresh=False)

@@ -346,4 +346,5 @@ class Run:
             label=label,
             hidden=self.ids.values(),
             on_step=on_step,
+            one_provider=True,
         )
