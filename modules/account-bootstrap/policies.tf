@@ -106,6 +106,8 @@ locals {
   reading = [
     "logs:FilterLogEvents", "logs:GetLogEvents", "logs:GetLogFields", "logs:GetLogGroupFields", "logs:GetLogObject", "logs:GetLogRecord",
     "logs:GetQueryResults", "logs:GetScheduledQueryHistory", "logs:ListAnomalies", "logs:StartLiveTail", "logs:StartQuery", "logs:Unmask",
+    # Contributor Insights reads any group and asks for no right of CloudWatch Logs.
+    "cloudwatch:GetInsightRuleReport", "cloudwatch:PutInsightRule", "cloudwatch:PutLogAlarm", "cloudwatch:PutManagedInsightRules",
   ]
   outlets = [
     "logs:AssociateSourceToS3TableIntegration", "logs:CreateDelivery", "logs:CreateExportTask", "logs:CreateScheduledQuery", "logs:PutAccountPolicy",
@@ -116,6 +118,14 @@ locals {
   key_rights = ["kms:CreateGrant", "kms:DisableKey", "kms:PutKeyPolicy", "kms:ReplicateKey", "kms:ScheduleKeyDeletion", "kms:UpdatePrimaryRegion"]
   key_uses   = ["kms:Decrypt", "kms:DeriveSharedSecret", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
   iam_writes = ["iam:Add*", "iam:Attach*", "iam:Create*", "iam:Delete*", "iam:Detach*", "iam:PassRole", "iam:Put*", "iam:Remove*", "iam:Set*", "iam:Tag*", "iam:Untag*", "iam:Update*"]
+  # What else makes somebody another: roles of templates, others' credentials and second factors.
+  iam_others = ["iam:Accept*", "iam:Acquire*", "iam:Associate*", "iam:ChangePassword", "iam:Deactivate*", "iam:Enable*", "iam:Re*", "iam:Send*", "iam:Upload*"]
+
+  # Code that runs as somebody else, for whom no role need be passed.
+  borrowed = [
+    "cloudformation:CreateChangeSet", "cloudformation:ExecuteChangeSet", "cloudformation:UpdateStack", "codebuild:StartBuild*", "ec2-instance-connect:Send*",
+    "ecs:ExecuteCommand", "lambda:AddPermission", "lambda:UpdateFunctionCode", "ssm:SendCommand", "ssm:StartSession", "states:UpdateStateMachine",
+  ]
 
   # Fleet roles have a boundary each, which the deploy role makes itself: what they can do besides, the account's
   # service control policy says.
@@ -200,11 +210,16 @@ locals {
       },
       { Sid = "NoOtherRoles", Effect = "Deny", Action = "sts:AssumeRole*", NotResource = "arn:${var.partition}:iam::*:role/bulkhead/fleet/*" },
       ],
+      [{ Sid = "NoCodeOfOthers", Effect = "Deny", Action = local.borrowed, Resource = "*" }],
       [
-        # In operations an executor stops a customer: it attaches policies to fleet roles, and nothing else.
-        for actions in [[for action in local.iam_writes : action if var.kind != "operations" || !contains(["iam:Attach*", "iam:Detach*"], action)]] :
-        { Sid = "NoIdentities", Effect = "Deny", Action = actions, Resource = "*" }
+        merge(
+          { Sid = "NoIdentities", Effect = "Deny", Action = concat(local.iam_writes, local.iam_others), Resource = "*" },
+          # In operations an executor stops a customer: it attaches the policies of a stop, and nothing else. Any other
+          # request lacks the key, and is denied.
+          { for key in ["Condition"] : key => { ArnNotLike = { "iam:PolicyARN" = "arn:${var.partition}:iam::${var.account_id}:policy/bulkhead/fleet/bulkhead-spend-*-stop" } } if var.kind == "operations" },
+        ),
       ],
+      [for kind in [var.kind] : { Sid = "NoStopTakenOff", Effect = "Deny", Action = "iam:Detach*", Resource = "*" } if kind == "operations"],
     )
   })
 }
