@@ -16,6 +16,9 @@ ADMIN = "arn:aws:iam::{a}:role/Admin"
 ORGANIZATIONS_ADMIN = "arn:aws:iam::{a}:role/OrganizationAccountAccessRole"
 STRANGER = "arn:aws:iam::{x}:role/somebody"
 OPERATOR = "arn:aws:iam::{o}:role/somebody"
+DEPLOYER = "arn:aws:iam::{o}:role/bulkhead/bulkhead-deploy"
+EXECUTOR = "arn:aws:iam::{o}:role/bulkhead/spend/bulkhead-stop"
+ALARM = "arn:aws:cloudwatch:{r}:{o}:alarm:bulkhead-spend.bulkhead-{customer}.x"
 PROVIDER = "arn:aws:iam::{a}:oidc-provider/token.example.com"
 
 Context = Mapping[str, str | tuple[str, ...]]
@@ -153,10 +156,46 @@ OPERATIONS = (
         INVOKE,
         ("StringNotEquals", "aws:RequestedRegion"),
     ),
+    _operations(
+        "FleetRolesOnlyCall",
+        ("P14", "P39", "C01"),
+        (
+            Asked("iam:UpdateAssumeRolePolicy", SOMEBODY, by=("{fleet}",)),
+            Asked("ssm:GetParameter", "arn:aws:ssm:{r}:{o}:parameter/x", by=("{fleet}",)),
+            Asked("sts:AssumeRole", SOMEBODY, by=("{fleet}",)),
+        ),
+        Asked("bedrock:InvokeModel", "{aip}", {"aws:RequestedRegion": "{r}"}, by=("{fleet}",)),
+        ("ArnLike", "aws:PrincipalArn"),
+    ),
+    _operations(
+        "SpendRolesOnlyStop",
+        ("P14", "P39"),
+        (
+            Asked("iam:CreateRole", SOMEBODY, by=(EXECUTOR,)),
+            Asked("iam:DetachRolePolicy", "{fleet}", by=(EXECUTOR,)),
+        ),
+        Asked("iam:AttachRolePolicy", "{fleet}", by=(EXECUTOR,)),
+        ("ArnLike", "aws:PrincipalArn"),
+    ),
+    _operations(
+        "WatchingByOthers",
+        ("G17", "P15"),
+        (
+            Asked("cloudwatch:DeleteAlarms", ALARM),
+            Asked(
+                "iam:DeleteRolePolicy",
+                "arn:aws:iam::{o}:role/bulkhead/bulkhead-break-glass-events",
+            ),
+            Asked("s3:PutBucketPolicy", "arn:aws:s3:::bulkhead-trail-{o}-{r}"),
+            Asked(
+                "states:UpdateStateMachine",
+                "arn:aws:states:{r}:{o}:stateMachine:bulkhead-spend-stop",
+            ),
+        ),
+        Asked("cloudwatch:PutMetricAlarm", ALARM, by=(DEPLOYER,)),
+    ),
 )
 
-DEPLOYER = "arn:aws:iam::{o}:role/bulkhead/bulkhead-deploy"
-EXECUTOR = "arn:aws:iam::{o}:role/bulkhead/spend/bulkhead-stop"
 
 
 def _changes(
