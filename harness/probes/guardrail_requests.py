@@ -197,7 +197,6 @@ OPERATIONS = (
 )
 
 
-
 def _changes(
     sid: str,
     rows: tuple[str, ...],
