@@ -17,6 +17,7 @@ ORGANIZATIONS_ADMIN = "arn:aws:iam::{a}:role/OrganizationAccountAccessRole"
 STRANGER = "arn:aws:iam::{x}:role/somebody"
 OPERATOR = "arn:aws:iam::{o}:role/somebody"
 DEPLOYER = "arn:aws:iam::{o}:role/bulkhead/bulkhead-deploy"
+PLANNER = "arn:aws:iam::{o}:role/bulkhead/bulkhead-plan"
 EXECUTOR = "arn:aws:iam::{o}:role/bulkhead/spend/bulkhead-stop"
 ALARM = "arn:aws:cloudwatch:{r}:{o}:alarm:bulkhead-spend.bulkhead-{customer}.x"
 PROVIDER = "arn:aws:iam::{a}:oidc-provider/token.example.com"
@@ -156,43 +157,94 @@ OPERATIONS = (
         INVOKE,
         ("StringNotEquals", "aws:RequestedRegion"),
     ),
-    _operations(
+)
+
+
+def _made(
+    sid: str,
+    rows: tuple[str, ...],
+    who: str,
+    denies: tuple[tuple[str, str], ...],
+    spares: tuple[Asked, ...],
+) -> Purpose:
+    """What a role that the deploy role makes does not do, whatever it was given: others may."""
+    return Purpose(
+        "operations-scp",
+        sid,
+        rows,
+        tuple(Asked(*each, by=(who,)) for each in denies),
+        (*spares, *(Asked(*each, by=(SOMEBODY,)) for each in denies)),
+        frozenset({("ArnLike", "aws:PrincipalArn")}),
+    )
+
+
+WATCHED = tuple(
+    (action, resource)
+    for resource, *actions in (
+        (
+            ALARM,
+            *("cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm", "cloudwatch:SetAlarmState"),
+            *("cloudwatch:DisableAlarmActions", "cloudwatch:PutCompositeAlarm"),
+        ),
+        (
+            "arn:aws:iam::{o}:role/bulkhead/bulkhead-break-glass-events",
+            *("iam:DeleteRolePolicy", "iam:PutRolePolicy", "iam:DeleteRole"),
+            *("iam:PutRolePermissionsBoundary", "iam:UpdateAssumeRolePolicy"),
+            *("iam:AttachRolePolicy", "iam:DetachRolePolicy"),
+        ),
+        (
+            "arn:aws:s3:::bulkhead-trail-{o}-{r}",
+            *("s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:PutBucketPolicy"),
+            *("s3:PutBucketVersioning", "s3:PutLifecycleConfiguration"),
+        ),
+        (
+            "arn:aws:states:{r}:{o}:stateMachine:bulkhead-spend-stop",
+            *("states:UpdateStateMachine", "states:DeleteStateMachine"),
+        ),
+    )
+    for action in actions
+)
+
+MADE = (
+    _made(
         "FleetRolesOnlyCall",
         ("P14", "P39", "C01"),
+        "{fleet}",
         (
-            Asked("iam:UpdateAssumeRolePolicy", SOMEBODY, by=("{fleet}",)),
-            Asked("ssm:GetParameter", "arn:aws:ssm:{r}:{o}:parameter/x", by=("{fleet}",)),
-            Asked("sts:AssumeRole", SOMEBODY, by=("{fleet}",)),
+            ("iam:UpdateAssumeRolePolicy", SOMEBODY),
+            ("ssm:GetParameter", "arn:aws:ssm:{r}:{o}:parameter/x"),
+            ("sts:AssumeRole", SOMEBODY),
+            ("bedrock:CreateInferenceProfile", "{aip}"),
         ),
-        Asked("bedrock:InvokeModel", "{aip}", {"aws:RequestedRegion": "{r}"}, by=("{fleet}",)),
-        ("ArnLike", "aws:PrincipalArn"),
+        (
+            Asked("bedrock:InvokeModel", "{aip}", {"aws:RequestedRegion": "{r}"}, by=("{fleet}",)),
+            Asked("bedrock:CountTokens", "{model}", by=("{fleet}",)),
+            Asked("bedrock:GetInferenceProfile", "{aip}", by=("{fleet}",)),
+        ),
     ),
-    _operations(
+    _made(
         "SpendRolesOnlyStop",
         ("P14", "P39"),
+        EXECUTOR,
         (
-            Asked("iam:CreateRole", SOMEBODY, by=(EXECUTOR,)),
-            Asked("iam:DetachRolePolicy", "{fleet}", by=(EXECUTOR,)),
+            ("iam:CreateRole", SOMEBODY),
+            ("iam:DetachRolePolicy", SOMEBODY),
+            ("s3:ListAllMyBuckets", "*"),
         ),
-        Asked("iam:AttachRolePolicy", "{fleet}", by=(EXECUTOR,)),
-        ("ArnLike", "aws:PrincipalArn"),
+        (
+            Asked("iam:AttachRolePolicy", "{fleet}", by=(EXECUTOR,)),
+            Asked(
+                "states:StartExecution",
+                "arn:aws:states:{r}:{o}:stateMachine:bulkhead-spend-stop",
+                by=(EXECUTOR,),
+            ),
+        ),
     ),
     _operations(
         "WatchingByOthers",
         ("G17", "P15"),
-        (
-            Asked("cloudwatch:DeleteAlarms", ALARM),
-            Asked(
-                "iam:DeleteRolePolicy",
-                "arn:aws:iam::{o}:role/bulkhead/bulkhead-break-glass-events",
-            ),
-            Asked("s3:PutBucketPolicy", "arn:aws:s3:::bulkhead-trail-{o}-{r}"),
-            Asked(
-                "states:UpdateStateMachine",
-                "arn:aws:states:{r}:{o}:stateMachine:bulkhead-spend-stop",
-            ),
-        ),
-        Asked("cloudwatch:PutMetricAlarm", ALARM, by=(DEPLOYER,)),
+        tuple(Asked(*each) for each in WATCHED),
+        Asked(*WATCHED[0], by=(DEPLOYER,)),
     ),
 )
 
@@ -244,9 +296,10 @@ CHANGES = (
             *("iam:CreateUser", "iam:CreateAccessKey", "iam:CreateLoginProfile"),
             *("iam:CreateOpenIDConnectProvider", "iam:CreateSAMLProvider"),
             *("iam:UpdateSAMLProvider", "iam:AddClientIDToOpenIDConnectProvider"),
-            "iam:UpdateOpenIDConnectProviderThumbprint",
+            *("iam:UpdateOpenIDConnectProviderThumbprint", "iam:UpdateAccessKey"),
+            *("iam:UpdateLoginProfile", "iam:DeactivateMFADevice"),
         ),
-        (Asked("iam:CreateRole", SOMEBODY),),
+        (Asked("iam:CreateRole", SOMEBODY), Asked("iam:GetOpenIDConnectProvider", PROVIDER)),
     ),
     _owned(
         "FleetRoles",
@@ -289,6 +342,8 @@ CHANGES = (
             Asked("iam:AttachRolePolicy", DEPLOYER, by=(SOMEBODY, DEPLOYER)),
             Asked("iam:DeleteRolePermissionsBoundary", DEPLOYER, by=(SOMEBODY, DEPLOYER)),
             Asked("iam:CreateRole", DEPLOYER),
+            Asked("iam:UpdateAssumeRolePolicy", PLANNER, by=(SOMEBODY, DEPLOYER)),
+            Asked("iam:PutRolePolicy", PLANNER, by=(SOMEBODY, DEPLOYER)),
             Asked(
                 "iam:CreatePolicyVersion",
                 "arn:aws:iam::{o}:policy/bulkhead/bulkhead-deploy",
@@ -335,6 +390,7 @@ TAGGED: Context = {
 }
 BY_ADMIN = frozenset({("ArnLike", "aws:PrincipalArn")})
 RECORDS = "{group}:log-stream:x"
+INSIGHTS = "arn:aws:cloudwatch:{r}:{a}:insight-rule/x"
 
 
 def _customers(
@@ -423,6 +479,14 @@ CUSTOMERS = (
         ("logs:Unmask", "{group}"),
         ("logs:PutSubscriptionFilter", "{group}"),
         ("logs:CreateDelivery", "*"),
+        ("logs:CreateScheduledQuery", "*"),
+        ("logs:ListAnomalies", "*"),
+        ("logs:PutMetricFilter", "{group}"),
+        ("cloudwatch:GetInsightRuleReport", INSIGHTS),
+        ("cloudwatch:PutInsightRule", INSIGHTS),
+        ("cloudwatch:PutManagedInsightRules", "*"),
+        ("cloudwatch:PutLogAlarm", "arn:aws:cloudwatch:{r}:{a}:alarm:x"),
+        ("observabilityadmin:CreateTelemetryRule", "*"),
     ),
     _by_admin(
         "AdministratorsAsOthers",
@@ -430,6 +494,9 @@ CUSTOMERS = (
         ("sts:AssumeRole", SOMEBODY),
         ("iam:CreateAccessKey", "arn:aws:iam::{a}:user/x"),
         ("iam:CreateLoginProfile", "arn:aws:iam::{a}:user/x"),
+        ("iam:UpdateAccessKey", "arn:aws:iam::{a}:user/x"),
+        ("iam:UpdateLoginProfile", "arn:aws:iam::{a}:user/x"),
+        ("iam:DeactivateMFADevice", "arn:aws:iam::{a}:user/x"),
     ),
 )
 
@@ -474,6 +541,7 @@ RESOURCES = (
 )
 
 NEIGHBOR = "arn:aws:iam::{n}:role/somebody"
+CALLER = "arn:aws:iam::{a}:role/bulkhead/bulkhead-caller"
 SIBLING = "arn:aws:iam::{b}:role/somebody"
 TAGGED_KEY: Context = {
     "aws:ResourceAccount": "{a}",
@@ -511,10 +579,36 @@ CUSTOMER_RESOURCES = (
             }
         ),
     ),
+    Purpose(
+        "customer-{customer}-rcp",
+        "CallersForOwnAccounts",
+        ("G10", "G12", "T27"),
+        (Asked("sts:AssumeRole", CALLER, by=(STRANGER, OPERATOR, NEIGHBOR)),),
+        (
+            Asked("sts:AssumeRole", CALLER, by=(SOMEBODY, SIBLING, "lambda.amazonaws.com")),
+            # A customer's other roles are its own affair.
+            Asked("sts:AssumeRole", SOMEBODY, by=(NEIGHBOR,)),
+        ),
+        frozenset({("StringNotEquals", "aws:PrincipalAccount"), NO_SERVICE}),
+    ),
+    Purpose(
+        "customer-{customer}-rcp",
+        "CallersForNoFederation",
+        ("G10", "T34"),
+        (
+            Asked("sts:AssumeRoleWithWebIdentity", CALLER, by=(PROVIDER,)),
+            Asked("sts:AssumeRoleWithSAML", CALLER, by=(PROVIDER,)),
+        ),
+        (
+            Asked("sts:AssumeRole", CALLER),
+            Asked("sts:AssumeRoleWithWebIdentity", SOMEBODY, by=(PROVIDER,)),
+        ),
+    ),
 )
 
 PURPOSES: tuple[Purpose, ...] = (
     *OPERATIONS,
+    *MADE,
     *CHANGES,
     *_everywhere("operations-change-scp"),
     *CUSTOMERS,

@@ -121,11 +121,19 @@ locals {
   # What else makes somebody another: roles of templates, others' credentials and second factors.
   iam_others = ["iam:Accept*", "iam:Acquire*", "iam:Associate*", "iam:ChangePassword", "iam:Deactivate*", "iam:Enable*", "iam:Re*", "iam:Send*", "iam:Upload*"]
 
-  # Code that runs as somebody else, for whom no role need be passed.
+  # Records that are lost, shown, or under a key of somebody's choice. Shorter retention and other masking are a
+  # deployment's to set: README.md says what that means.
+  losing = ["logs:AssociateKmsKey", "logs:DeleteDataProtectionPolicy", "logs:DeleteLog*", "logs:DeleteRetentionPolicy", "logs:DisassociateKmsKey"]
+
+  # Code that runs as somebody else, for whom no role need be passed. No list of these is complete.
   borrowed = [
-    "cloudformation:CreateChangeSet", "cloudformation:ExecuteChangeSet", "cloudformation:UpdateStack", "codebuild:StartBuild*", "ec2-instance-connect:Send*",
-    "ecs:ExecuteCommand", "lambda:AddPermission", "lambda:UpdateFunctionCode", "ssm:SendCommand", "ssm:StartSession", "states:UpdateStateMachine",
+    "cloudformation:CreateChangeSet", "cloudformation:ExecuteChangeSet", "cloudformation:UpdateStack*", "codebuild:StartBuild*", "ec2-instance-connect:Send*",
+    "ec2:ModifyInstanceAttribute", "ecs:ExecuteCommand", "glue:UpdateJob", "lambda:AddPermission", "lambda:UpdateFunction*", "ssm:SendCommand", "ssm:Start*",
+    "states:UpdateStateMachine",
   ]
+
+  # Those of the module spend-controls, one for each region.
+  stop_policy_arns = "arn:${var.partition}:iam::${var.account_id}:policy/bulkhead/fleet/bulkhead-spend-*-stop"
 
   # Fleet roles have a boundary each, which the deploy role makes itself: what they can do besides, the account's
   # service control policy says.
@@ -133,6 +141,13 @@ locals {
     [local.policy_arns.boundary],
     var.kind == "operations" ? ["arn:${var.partition}:iam::${var.account_id}:policy/bulkhead/fleet/*-boundary"] : [],
   )
+
+  # Whose trust the deploy role writes, and whom it hands to a service.
+  made_arns = {
+    operations   = ["arn:${var.partition}:iam::${var.account_id}:role/bulkhead/fleet/*", "arn:${var.partition}:iam::${var.account_id}:role/bulkhead/spend/*"]
+    customer     = ["arn:${var.partition}:iam::${var.account_id}:role/${var.caller_role}"]
+    organization = []
+  }[var.kind]
 
   # What only the owner changes: the roles themselves, who reads logs, and the boundaries.
   bootstrap_arns = concat(
@@ -150,6 +165,14 @@ locals {
       { Sid = "NoWayOut", Effect = "Deny", Action = local.outlets, Resource = "*" },
       { Sid = "NoSecrets", Effect = "Deny", Action = ["secretsmanager:BatchGetSecretValue", "secretsmanager:GetSecretValue", "ssm:GetParameter*"], Resource = "*" },
       { Sid = "NoKeys", Effect = "Deny", Action = concat(local.key_rights, local.key_uses), Resource = "*" },
+      { Sid = "NoLoss", Effect = "Deny", Action = local.losing, Resource = "*" },
+      {
+        # The executor of operations is one that the deploy role makes.
+        Sid      = "NoCodeOfOthers"
+        Effect   = "Deny"
+        Action   = [for action in local.borrowed : action if var.kind != "operations" || action != "states:UpdateStateMachine"]
+        Resource = "*"
+      },
       {
         # Neither a prompt of its own, nor a switch that keeps those of others.
         Sid      = "NoModels"
@@ -167,6 +190,11 @@ locals {
         Resource = "*"
       },
       { Sid = "NoBootstrap", Effect = "Deny", Action = local.iam_writes, Resource = local.bootstrap_arns },
+      merge(
+        { Sid = "OwnRolesOnly", Effect = "Deny", Action = ["iam:PassRole", "iam:UpdateAssumeRolePolicy"] },
+        { for element in ["NotResource"] : element => local.made_arns if length(local.made_arns) > 0 },
+        { for element in ["Resource"] : element => "*" if length(local.made_arns) == 0 },
+      ),
       {
         # A request that names no boundary, or a role that has none, lacks the key, and is denied.
         Sid       = "NoRoleWithoutBoundary"
@@ -191,6 +219,13 @@ locals {
         Resource = "*"
       },
       {
+        # The application's own groups are its own to delete.
+        Sid      = "NoLossOfRecords"
+        Effect   = "Deny"
+        Action   = concat(local.losing, ["logs:PutDataProtectionPolicy", "logs:PutRetentionPolicy"])
+        Resource = "arn:${var.partition}:logs:*:*:log-group:/bulkhead/*"
+      },
+      {
         Sid       = "NoKeysOfRecords"
         Effect    = "Deny"
         Action    = local.key_rights
@@ -211,15 +246,21 @@ locals {
       { Sid = "NoOtherRoles", Effect = "Deny", Action = "sts:AssumeRole*", NotResource = "arn:${var.partition}:iam::*:role/bulkhead/fleet/*" },
       ],
       [{ Sid = "NoCodeOfOthers", Effect = "Deny", Action = local.borrowed, Resource = "*" }],
+      # In operations an executor stops a customer: it attaches the policies of a stop to fleet roles, and does nothing
+      # else. A request that attaches nothing lacks the key, and is denied.
       [
         merge(
           { Sid = "NoIdentities", Effect = "Deny", Action = concat(local.iam_writes, local.iam_others), Resource = "*" },
-          # In operations an executor stops a customer: it attaches the policies of a stop, and nothing else. Any other
-          # request lacks the key, and is denied.
-          { for key in ["Condition"] : key => { ArnNotLike = { "iam:PolicyARN" = "arn:${var.partition}:iam::${var.account_id}:policy/bulkhead/fleet/bulkhead-spend-*-stop" } } if var.kind == "operations" },
+          { for key in ["Condition"] : key => { ArnNotLike = { "iam:PolicyARN" = local.stop_policy_arns } } if var.kind == "operations" },
         ),
       ],
-      [for kind in [var.kind] : { Sid = "NoStopTakenOff", Effect = "Deny", Action = "iam:Detach*", Resource = "*" } if kind == "operations"],
+      [
+        for denial in [
+          { Sid = "NoStopTakenOff", Effect = "Deny", Action = "iam:Detach*", Resource = "*" },
+          # What a stop says, the deploy role writes: it gives nobody rights but fleet roles, which have limits of their own.
+          { Sid = "NoStopOfOthers", Effect = "Deny", Action = "iam:Attach*", NotResource = "arn:${var.partition}:iam::${var.account_id}:role/bulkhead/fleet/*" },
+        ] : denial if var.kind == "operations"
+      ],
     )
   })
 }

@@ -132,8 +132,20 @@ locals {
       # A break-glass role is not spared: what it does is what is watched. Nor is what stops spending changed by others.
       Sid = "WatchingByOthers"
       Action = [
-        "cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm", "iam:*RolePolicy", "iam:DeleteRole", "iam:PutRolePermissionsBoundary", "iam:UpdateAssumeRolePolicy",
-        "s3:DeleteBucket*", "s3:Put*Configuration", "s3:PutBucket*", "states:DeleteStateMachine", "states:UpdateStateMachine",
+        "cloudwatch:DeleteAlarms",
+        "cloudwatch:DisableAlarmActions",
+        "cloudwatch:Put*Alarm",
+        "cloudwatch:SetAlarmState",
+        "iam:AttachRolePolicy",
+        "iam:DeleteRole*",
+        "iam:DetachRolePolicy",
+        "iam:PutRole*",
+        "iam:UpdateAssumeRolePolicy",
+        "s3:DeleteBucket*",
+        "s3:Put*Configuration",
+        "s3:PutBucket*",
+        "states:DeleteStateMachine",
+        "states:UpdateStateMachine",
       ]
       Resource = [
         "${local.account_arn}:role/bulkhead/bulkhead-break-glass-*",
@@ -164,17 +176,15 @@ locals {
       # People and pipelines come through roles; keys and other providers outlive whoever made them.
       Sid = "OtherIdentities"
       Action = [
-        "iam:AddClientIDToOpenIDConnectProvider",
+        "iam:AddClientID*",
+        "iam:Create*Provider",
         "iam:CreateAccessKey",
         "iam:CreateLoginProfile",
-        "iam:CreateOpenIDConnectProvider",
-        "iam:CreateSAMLProvider",
         "iam:CreateUser",
         "iam:DeactivateMFADevice",
+        "iam:Update*Provider*",
         "iam:UpdateAccessKey",
         "iam:UpdateLoginProfile",
-        "iam:UpdateOpenIDConnectProviderThumbprint",
-        "iam:UpdateSAMLProvider",
       ]
       Resource  = "*"
       Condition = {}
@@ -185,16 +195,12 @@ locals {
       Sid = "FleetRoles"
       Action = [
         "iam:CreateRole",
-        "iam:DeleteRole",
-        "iam:DeleteRolePermissionsBoundary",
-        "iam:DeleteRolePolicy",
-        "iam:PutRolePermissionsBoundary",
-        "iam:PutRolePolicy",
+        "iam:DeleteRole*",
+        "iam:PutRole*",
         "iam:TagRole",
         "iam:UntagRole",
         "iam:UpdateAssumeRolePolicy",
-        "iam:UpdateRole",
-        "iam:UpdateRoleDescription",
+        "iam:UpdateRole*",
       ]
       # What stops them is as much of a wall as they are.
       Resource  = ["${local.account_arn}:role/bulkhead/fleet/*", "${local.account_arn}:role/bulkhead/spend/*"]
@@ -220,10 +226,8 @@ locals {
       # Boundaries, and the policies of a stop.
       Sid = "FleetPolicies"
       Action = [
-        "iam:CreatePolicy",
-        "iam:CreatePolicyVersion",
-        "iam:DeletePolicy",
-        "iam:DeletePolicyVersion",
+        "iam:CreatePolicy*",
+        "iam:DeletePolicy*",
         "iam:SetDefaultPolicyVersion",
         "iam:TagPolicy",
         "iam:UntagPolicy",
@@ -265,7 +269,7 @@ locals {
         "iam:UpdateRole*",
       ]
       Resource = sort(concat(
-        [for arn in setunion(var.deployer_arns, var.bootstrapper_arns, var.break_glass_role_arns) : arn if strcontains(arn, ":role/")],
+        [for arn in setunion(var.deployer_arns, var.bootstrapper_arns, var.break_glass_role_arns, var.stop_executor_arns) : arn if strcontains(arn, ":role/")],
         ["${local.account_arn}:policy/bulkhead/bulkhead-*", "${local.account_arn}:role/bulkhead/bulkhead-plan"],
       ))
       Condition = {}
@@ -366,8 +370,24 @@ locals {
     },
     {
       # Reading, and having what one would read sent elsewhere in the account.
-      Sid       = "ReadingByAdministrators"
-      Action    = ["cloudwatch:*InsightRule*", "cloudwatch:PutLogAlarm", "logs:AssociateSourceToS3TableIntegration", "logs:CreateDelivery", "logs:CreateScheduledQuery", "logs:FilterLogEvents", "logs:Get*", "logs:ListAnomalies", "logs:PutMetricFilter", "logs:PutSubscriptionFilter", "logs:StartLiveTail", "logs:StartQuery", "logs:Unmask", "logs:UpdateScheduledQuery", "observabilityadmin:Create*"]
+      Sid = "ReadingByAdministrators"
+      Action = [
+        "cloudwatch:*InsightRule*",
+        "cloudwatch:PutLogAlarm",
+        "logs:AssociateSourceToS3TableIntegration",
+        "logs:CreateDelivery",
+        "logs:CreateScheduledQuery",
+        "logs:FilterLogEvents",
+        "logs:Get*",
+        "logs:ListAnomalies",
+        "logs:PutMetricFilter",
+        "logs:PutSubscriptionFilter",
+        "logs:StartLiveTail",
+        "logs:StartQuery",
+        "logs:Unmask",
+        "logs:UpdateScheduledQuery",
+        "observabilityadmin:Create*",
+      ]
       Resource  = "*"
       Condition = local.by_administrators
     },
