@@ -8,67 +8,28 @@ of an endpoint that no cloud plays shows too, and one beside which another denie
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 
-SOMEBODY = "arn:aws:iam::{a}:role/somebody"
-ADMIN = "arn:aws:iam::{a}:role/Admin"
-ORGANIZATIONS_ADMIN = "arn:aws:iam::{a}:role/OrganizationAccountAccessRole"
-STRANGER = "arn:aws:iam::{x}:role/somebody"
-OPERATOR = "arn:aws:iam::{o}:role/somebody"
-DEPLOYER = "arn:aws:iam::{o}:role/bulkhead/bulkhead-deploy"
-PLANNER = "arn:aws:iam::{o}:role/bulkhead/bulkhead-plan"
-EXECUTOR = "arn:aws:iam::{o}:role/bulkhead/spend/bulkhead-stop"
-ALARM = "arn:aws:cloudwatch:{r}:{o}:alarm:bulkhead-spend.bulkhead-{customer}.x"
-PROVIDER = "arn:aws:iam::{a}:oidc-provider/token.example.com"
-
-Context = Mapping[str, str | tuple[str, ...]]
-SPARED = ("StringNotEquals", "aws:PrincipalArn")
-STOPPING = ("ArnNotLike", "iam:PolicyARN")
-DESTINATION = "arn:aws:logs:{r}:{o}:destination:x"
-NO_SERVICE = ("BoolIfExists", "aws:PrincipalIsAWSService")
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A request. Templates know the account `{a}`, its Region `{r}`, an account outside the
-    organization `{x}`, the operations account `{o}`, a model's ARN `{model}` and a profile's
-    `{aip}`, a log group's ARN `{group}` and a key's `{key}`, the policy's customer `{customer}`,
-    another of its accounts `{b}` (its only one again where it has one), another customer's
-    account `{n}`, its fleet role `{fleet}` and the role's boundary `{boundary}`."""
-
-    action: str
-    resource: str = "*"
-    context: Context = field(default_factory=dict)
-    by: tuple[str, ...] = (SOMEBODY, ADMIN)
-    """Who asks, each by itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class Purpose:
-    """What a statement of a policy is for."""
-
-    policy: str
-    """The policy's name; `{customer}` in it stands for each customer."""
-    sid: str
-    rows: tuple[str, ...]
-    denies: tuple[Asked, ...]
-    spares: tuple[Asked, ...]
-    keys: frozenset[tuple[str, str]] = frozenset()
-    """Operators and condition keys that it may have: any other is a way out."""
-
-
-INVOKE = Asked("bedrock:InvokeModel", "{aip}", {"aws:RequestedRegion": "{r}"})
-
-
-def _operations(
-    sid: str,
-    rows: tuple[str, ...],
-    denies: tuple[Asked, ...],
-    spares: Asked = INVOKE,
-    *keys: tuple[str, str],
-) -> Purpose:
-    return Purpose("operations-scp", sid, rows, denies, (spares,), frozenset({SPARED, *keys}))
+from harness.probes.guardrail_made import MADE
+from harness.probes.guardrail_purpose import (
+    ADMIN,
+    DEPLOYER,
+    DESTINATION,
+    EXECUTOR,
+    INVOKE,
+    NO_SERVICE,
+    OPERATOR,
+    ORGANIZATIONS_ADMIN,
+    PLANNER,
+    PROVIDER,
+    SOMEBODY,
+    SPARED,
+    STOPPING,
+    STRANGER,
+    Asked,
+    Context,
+    Purpose,
+    of_operations,
+)
 
 
 def _each(*actions: str, resource: str = "*") -> tuple[Asked, ...]:
@@ -77,7 +38,7 @@ def _each(*actions: str, resource: str = "*") -> tuple[Asked, ...]:
 
 def _retention(sid: str, service: str) -> Purpose:
     action, key = f"{service}:PutAccountDataRetention", f"{service}:DataRetentionMode"
-    return _operations(
+    return of_operations(
         sid,
         ("G01", "P35"),
         (Asked(action), Asked(action, context={key: "default"})),
@@ -87,7 +48,7 @@ def _retention(sid: str, service: str) -> Purpose:
 
 
 OPERATIONS = (
-    _operations(
+    of_operations(
         "InvocationLogging",
         ("G01", "P18", "L04"),
         _each("bedrock:PutModelInvocationLoggingConfiguration"),
@@ -95,7 +56,7 @@ OPERATIONS = (
     ),
     _retention("DataRetention", "bedrock"),
     _retention("DataRetentionOfMantle", "bedrock-mantle"),
-    _operations(
+    of_operations(
         "Mantle",
         ("G01", "P10"),
         _each(
@@ -103,7 +64,7 @@ OPERATIONS = (
             resource="arn:aws:bedrock-mantle:{r}:{a}:project/default",
         ),
     ),
-    _operations(
+    of_operations(
         "MantleWithoutResource",
         ("G01", "P10"),
         _each("bedrock-mantle:ListModels"),
@@ -113,13 +74,13 @@ OPERATIONS = (
         ),
         ("Null", "bedrock-mantle:DataRetentionMode"),
     ),
-    _operations(
+    of_operations(
         "OtherEndpoints",
         ("G01",),
         _each("bedrock-agentcore:InvokeAgentRuntime", "bedrock-websearch:InvokeSearch"),
     ),
-    _operations("BatchJobs", ("G01", "P22"), _each("bedrock:CreateModelInvocationJob")),
-    _operations(
+    of_operations("BatchJobs", ("G01", "P22"), _each("bedrock:CreateModelInvocationJob")),
+    of_operations(
         "StoredAnswers",
         ("G01", "P08", "P23"),
         (
@@ -129,7 +90,7 @@ OPERATIONS = (
             ),
         ),
     ),
-    _operations(
+    of_operations(
         "ReadingStoredAnswers",
         ("G01", "P23"),
         _each(
@@ -137,8 +98,8 @@ OPERATIONS = (
             "bedrock:GetInvoke",
         ),
     ),
-    _operations("ResourcePolicies", ("G13", "P36"), _each("bedrock:PutResourcePolicy")),
-    _operations(
+    of_operations("ResourcePolicies", ("G13", "P36"), _each("bedrock:PutResourcePolicy")),
+    of_operations(
         "EnforcedGuardrail",
         ("B15",),
         _each(
@@ -146,7 +107,7 @@ OPERATIONS = (
             "bedrock:PutEnforcedGuardrailConfiguration",
         ),
     ),
-    _operations(
+    of_operations(
         "ModelsElsewhere",
         ("G03", "G04", "P06"),
         (
@@ -156,95 +117,6 @@ OPERATIONS = (
         ),
         INVOKE,
         ("StringNotEquals", "aws:RequestedRegion"),
-    ),
-)
-
-
-def _made(
-    sid: str,
-    rows: tuple[str, ...],
-    who: str,
-    denies: tuple[tuple[str, str], ...],
-    spares: tuple[Asked, ...],
-) -> Purpose:
-    """What a role that the deploy role makes does not do, whatever it was given: others may."""
-    return Purpose(
-        "operations-scp",
-        sid,
-        rows,
-        tuple(Asked(*each, by=(who,)) for each in denies),
-        (*spares, *(Asked(*each, by=(SOMEBODY,)) for each in denies)),
-        frozenset({("ArnLike", "aws:PrincipalArn")}),
-    )
-
-
-WATCHED = tuple(
-    (action, resource)
-    for resource, *actions in (
-        (
-            ALARM,
-            *("cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm", "cloudwatch:SetAlarmState"),
-            *("cloudwatch:DisableAlarmActions", "cloudwatch:PutCompositeAlarm"),
-        ),
-        (
-            "arn:aws:iam::{o}:role/bulkhead/bulkhead-break-glass-events",
-            *("iam:DeleteRolePolicy", "iam:PutRolePolicy", "iam:DeleteRole"),
-            *("iam:PutRolePermissionsBoundary", "iam:UpdateAssumeRolePolicy"),
-            *("iam:AttachRolePolicy", "iam:DetachRolePolicy"),
-        ),
-        (
-            "arn:aws:s3:::bulkhead-trail-{o}-{r}",
-            *("s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:PutBucketPolicy"),
-            *("s3:PutBucketVersioning", "s3:PutLifecycleConfiguration"),
-        ),
-        (
-            "arn:aws:states:{r}:{o}:stateMachine:bulkhead-spend-stop",
-            *("states:UpdateStateMachine", "states:DeleteStateMachine"),
-        ),
-    )
-    for action in actions
-)
-
-MADE = (
-    _made(
-        "FleetRolesOnlyCall",
-        ("P14", "P39", "C01"),
-        "{fleet}",
-        (
-            ("iam:UpdateAssumeRolePolicy", SOMEBODY),
-            ("ssm:GetParameter", "arn:aws:ssm:{r}:{o}:parameter/x"),
-            ("sts:AssumeRole", SOMEBODY),
-            ("bedrock:CreateInferenceProfile", "{aip}"),
-        ),
-        (
-            Asked("bedrock:InvokeModel", "{aip}", {"aws:RequestedRegion": "{r}"}, by=("{fleet}",)),
-            Asked("bedrock:CountTokens", "{model}", by=("{fleet}",)),
-            Asked("bedrock:GetInferenceProfile", "{aip}", by=("{fleet}",)),
-        ),
-    ),
-    _made(
-        "SpendRolesOnlyStop",
-        ("P14", "P39"),
-        EXECUTOR,
-        (
-            ("iam:CreateRole", SOMEBODY),
-            ("iam:DetachRolePolicy", SOMEBODY),
-            ("s3:ListAllMyBuckets", "*"),
-        ),
-        (
-            Asked("iam:AttachRolePolicy", "{fleet}", by=(EXECUTOR,)),
-            Asked(
-                "states:StartExecution",
-                "arn:aws:states:{r}:{o}:stateMachine:bulkhead-spend-stop",
-                by=(EXECUTOR,),
-            ),
-        ),
-    ),
-    _operations(
-        "WatchingByOthers",
-        ("G17", "P15"),
-        tuple(Asked(*each) for each in WATCHED),
-        Asked(*WATCHED[0], by=(DEPLOYER,)),
     ),
 )
 
