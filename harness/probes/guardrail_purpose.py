@@ -1,5 +1,5 @@
-"""What a statement of a guardrail is for: requests that it must deny, requests that it must not, and
-the condition keys that it may have; and who and what these requests name."""
+"""What a statement of a guardrail is for: requests that it must deny, requests that it must not,
+and the condition keys that it may have; and who and what these requests name."""
 
 from __future__ import annotations
 
