@@ -19,6 +19,9 @@ PIN = """            # StringEquals, because ArnEquals expands wildcards.
 PLAN = '    plan   = jsonencode({ Version = "2012-10-17", Statement = local.reads })\n'
 OWN_GROUPS = '      - "arn:{partition}:logs:{region}:{account}:log-group:/bulkhead/{customer}/*"\n'
 EVERY_GROUP = '      - "arn:{partition}:logs:{region}:{account}:log-group:*"\n'
+TOPICS = """    condition: { "ForAllValues:StringLike": \
+{ "cloudwatch:AlarmActions": "arn:{partition}:sns:*:{account}:*" } }
+"""
 TARGETS = """    condition:
       "ForAllValues:ArnLike": { "events:TargetArn": \
 "arn:{partition}:states:*:{account}:stateMachine:bulkhead-spend-stop" }
@@ -153,6 +156,15 @@ DEPLOYERS = (
         (Notice("made-roles", "caller"),),
         "test_what_deployers_make",
     ),
+    Mutant(
+        "P39-elsewhere",
+        "a deploy role may make any role within a boundary that it writes itself",
+        "permission",
+        _without(DEPLOY, "NoFleetBoundaryElsewhere", operations=True),
+        (Notice("deploy-walls", "operations deploy role"),),
+        "test_walls_hold_whatever",
+        more_rows=("P14",),
+    ),
     _wall("L20-deploy", "a deploy role may delete records", "logs", "NoLoss", "K11"),
     _wall(
         *("P14-borrowed", "a deploy role may change others' code", "permission"),
@@ -249,6 +261,14 @@ DEPLOYERS = (
         "the deploy role may shorten the retention of every log group of its account",
         "logs",
         TerraformEdits("bootstrap", (Edit(f"{MODULE}/grants.yaml", OWN_GROUPS, EVERY_GROUP),)),
+        (Notice("deploy-rights", "deploy role"),),
+        "test_deployers_cannot",
+    ),
+    Mutant(
+        "P14-alarms-source",
+        "the deploy role may have alarms do anything",
+        "permission",
+        TerraformEdits("bootstrap", (Edit(f"{MODULE}/grants.yaml", TOPICS, ""),)),
         (Notice("deploy-rights", "deploy role"),),
         "test_deployers_cannot",
     ),

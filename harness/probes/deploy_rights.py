@@ -513,6 +513,32 @@ NOT_GRANTED = [
     ),
 ]
 
+ALARMS = [
+    Right(
+        ("P14",),
+        "make an alarm that stops an instance",
+        "cloudwatch",
+        "put_metric_alarm",
+        "cloudwatch:PutMetricAlarm",
+        ("arn:aws:cloudwatch:{r}:{a}:alarm:{alarm}-{name}",),
+        {
+            "AlarmName": "{alarm}-{name}",
+            "Namespace": "probe",
+            "MetricName": "probe",
+            "Statistic": "Sum",
+            "Period": 60,
+            "EvaluationPeriods": 1,
+            "Threshold": 1,
+            "ComparisonOperator": "GreaterThanThreshold",
+            "TreatMissingData": "notBreaching",
+            "ActionsEnabled": False,
+            "AlarmActions": ["arn:aws:automate:{r}:ec2:stop"],
+        },
+        ("delete_alarms", {"AlarmNames": ["{alarm}-{name}"]}),
+    ),
+]
+"""Not granted where alarms are."""
+
 NOT_TO_PLAN = [
     Right(
         ("P14", "P39"),
@@ -569,6 +595,21 @@ IN_MANAGEMENT = [
 """What the plan role of the management account must not be able to do beside `NOT_TO_PLAN`."""
 
 IN_OPERATIONS = [
+    Right(
+        ("P39", "P14"),
+        "make a role elsewhere within a boundary that it writes itself",
+        "iam",
+        "create_role",
+        "iam:CreateRole",
+        (f"{ROLE}/bulkhead-probe/{{name}}",),
+        {
+            "RoleName": "{name}",
+            "Path": "/bulkhead-probe/",
+            "AssumeRolePolicyDocument": TRUST_NOBODY,
+            "PermissionsBoundary": "{fleet_boundary}",
+        },
+        ("delete_role", {"RoleName": "{name}"}),
+    ),
     Right(
         ("O16", "C05"),
         "have the alarms of spending told to somebody else",

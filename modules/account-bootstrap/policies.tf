@@ -127,9 +127,9 @@ locals {
 
   # Code that runs as somebody else, for whom no role need be passed. No list of these is complete.
   borrowed = [
-    "cloudformation:CreateChangeSet", "cloudformation:ExecuteChangeSet", "cloudformation:UpdateStack*", "codebuild:StartBuild*", "ec2-instance-connect:Send*",
-    "ec2:ModifyInstanceAttribute", "ecs:ExecuteCommand", "glue:UpdateJob", "lambda:AddPermission", "lambda:UpdateFunction*", "ssm:SendCommand", "ssm:Start*",
-    "states:UpdateStateMachine",
+    "batch:SubmitJob", "cloudformation:CreateChangeSet", "cloudformation:ExecuteChangeSet", "cloudformation:UpdateStack*", "codebuild:StartBuild*",
+    "ec2-instance-connect:Send*", "ec2:ModifyInstanceAttribute", "ecs:ExecuteCommand", "eks:*Access*", "elasticmapreduce:Add*", "glue:UpdateJob",
+    "lambda:AddPermission", "lambda:UpdateFunction*", "sagemaker:CreatePresigned*", "ssm:SendCommand", "ssm:Start*", "states:UpdateStateMachine",
   ]
 
   # Those of the module spend-controls, one for each region.
@@ -159,7 +159,7 @@ locals {
 
   deploy_boundary = jsonencode({
     Version = "2012-10-17"
-    Statement = [
+    Statement = concat([
       { Sid = "WhatIsGranted", Effect = "Allow", Action = "*", Resource = "*" },
       { Sid = "NoReading", Effect = "Deny", Action = local.reading, Resource = "*" },
       { Sid = "NoWayOut", Effect = "Deny", Action = local.outlets, Resource = "*" },
@@ -204,7 +204,18 @@ locals {
         Condition = { ArnNotLike = { "iam:PermissionsBoundary" = local.boundaries_to_set } }
       },
       { Sid = "NoBoundaryTakenAway", Effect = "Deny", Action = "iam:DeleteRolePermissionsBoundary", Resource = "*" },
-    ]
+      ],
+      [
+        # A boundary of the fleet's says what the deploy role wrote: only fleet roles are limited besides.
+        for kind in [var.kind] : {
+          Sid         = "NoFleetBoundaryElsewhere"
+          Effect      = "Deny"
+          Action      = ["iam:AttachRolePolicy", "iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"]
+          NotResource = "arn:${var.partition}:iam::${var.account_id}:role/bulkhead/fleet/*"
+          Condition   = { ArnNotEquals = { "iam:PermissionsBoundary" = local.policy_arns.boundary } }
+        } if kind == "operations"
+      ],
+    )
   })
 
   boundary = jsonencode({

@@ -18,6 +18,7 @@ import pytest
 
 from harness.probes.cast import OUTSIDERS, Actor, Cast
 from harness.probes.deploy_rights import (
+    ALARMS,
     BORROWED,
     CODE,
     IN_MANAGEMENT,
@@ -146,6 +147,8 @@ def filler(cast: Cast, account: str) -> Callable[[str], str]:
         "made": role_within(cast, account, "/bulkhead/"),
         "made_path": made_path,
         "fleet_arn": fleet.role_arn,
+        "fleet_boundary": f"{fleet.role_arn.replace(':role/', ':policy/')}-boundary",
+        "alarm": f"bulkhead-{home.customer}" if home else "bulkhead-spend",
         "external_id": fleet.external_id,
         "session": f"t-{account}-probe",
         "control_arn": cast.control_role,
@@ -209,6 +212,8 @@ def test_deployers_cannot(probe: Recorder, cast: Cast, deployed: str, deployer: 
     rights = [*WALLS, *NOT_GRANTED]
     if deployed == cast.stage.environment.operations_account:
         rights += IN_OPERATIONS
+    if deployed != cast.stage.environment.management_account:
+        rights += ALARMS
     if deployer == "plan":
         rights += NOT_TO_PLAN
         if deployed == cast.stage.environment.management_account:
@@ -261,7 +266,13 @@ def test_walls_hold_whatever_is_attached(probe: Recorder, copied: Cast, of_kind:
     who = copied.deployer("deploy", deployed)
     claim = "a deploy role that was given everything cannot"
     everything = copied.client(who, "iam").list_roles
-    walls = [*WALLS, *(_of_function(right, function(copied, deployed)) for right in BORROWED)]
+    operations = deployed == copied.stage.environment.operations_account
+    within = [right for right in IN_OPERATIONS if operations and right.service == "iam"]
+    walls = [
+        *WALLS,
+        *within,
+        *(_of_function(right, function(copied, deployed)) for right in BORROWED),
+    ]
     refuse(probe, copied, who, walls, "deploy-walls", claim, everything)
     victim = role_within(copied, deployed, READER_PATH)
     functions = copied.client(who, "lambda")
