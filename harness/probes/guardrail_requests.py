@@ -169,7 +169,8 @@ CHANGES = (
             *("iam:CreateOpenIDConnectProvider", "iam:CreateSAMLProvider"),
             *("iam:UpdateSAMLProvider", "iam:AddClientIDToOpenIDConnectProvider"),
             *("iam:UpdateOpenIDConnectProviderThumbprint", "iam:UpdateAccessKey"),
-            *("iam:UpdateLoginProfile", "iam:DeactivateMFADevice"),
+            *("iam:UpdateLoginProfile", "iam:DeactivateMFADevice", "iam:UpdateUser"),
+            "rolesanywhere:CreateTrustAnchor",
         ),
         (Asked("iam:CreateRole", SOMEBODY), Asked("iam:GetOpenIDConnectProvider", PROVIDER)),
     ),
@@ -359,6 +360,7 @@ CUSTOMERS = (
         ("cloudwatch:PutManagedInsightRules", "*"),
         ("cloudwatch:PutLogAlarm", "arn:aws:cloudwatch:{r}:{a}:alarm:x"),
         ("observabilityadmin:CreateTelemetryRule", "*"),
+        ("aiops:CreateInvestigation", "*"),
     ),
     _by_admin(
         "AdministratorsAsOthers",

@@ -106,8 +106,9 @@ locals {
   reading = [
     "logs:FilterLogEvents", "logs:GetLogEvents", "logs:GetLogFields", "logs:GetLogGroupFields", "logs:GetLogObject", "logs:GetLogRecord",
     "logs:GetQueryResults", "logs:GetScheduledQueryHistory", "logs:ListAnomalies", "logs:StartLiveTail", "logs:StartQuery", "logs:Unmask",
-    # Contributor Insights reads any group and asks for no right of CloudWatch Logs.
-    "cloudwatch:GetInsightRuleReport", "cloudwatch:PutInsightRule", "cloudwatch:PutLogAlarm", "cloudwatch:PutManagedInsightRules",
+    # These read any group and ask for no right of CloudWatch Logs: Contributor Insights, investigations, anomalies.
+    "aiops:*", "cloudwatch:GetInsightRuleReport", "cloudwatch:PutInsightRule", "cloudwatch:PutLogAlarm", "cloudwatch:PutManagedInsightRules",
+    "devops-guru:ListAnomalousLogGroups",
   ]
   outlets = [
     "logs:AssociateSourceToS3TableIntegration", "logs:CreateDelivery", "logs:CreateExportTask", "logs:CreateScheduledQuery", "logs:PutAccountPolicy",
@@ -123,13 +124,17 @@ locals {
 
   # Records that are lost, shown, or under a key of somebody's choice. Shorter retention and other masking are a
   # deployment's to set: README.md says what that means.
-  losing = ["logs:AssociateKmsKey", "logs:DeleteDataProtectionPolicy", "logs:DeleteLog*", "logs:DeleteRetentionPolicy", "logs:DisassociateKmsKey"]
+  losing = [
+    "logs:AssociateKmsKey", "logs:DeleteDataProtectionPolicy", "logs:DeleteLog*", "logs:DeleteRetentionPolicy", "logs:DisassociateKmsKey",
+    "logs:PutLogGroupDeletionProtection",
+  ]
 
   # Code that runs as somebody else, for whom no role need be passed. No list of these is complete.
   borrowed = [
-    "batch:SubmitJob", "cloudformation:CreateChangeSet", "cloudformation:ExecuteChangeSet", "cloudformation:UpdateStack*", "codebuild:StartBuild*",
-    "ec2-instance-connect:Send*", "ec2:ModifyInstanceAttribute", "ecs:ExecuteCommand", "eks:*Access*", "elasticmapreduce:Add*", "glue:UpdateJob",
-    "lambda:AddPermission", "lambda:UpdateFunction*", "sagemaker:CreatePresigned*", "ssm:SendCommand", "ssm:Start*", "states:UpdateStateMachine",
+    "batch:SubmitJob", "cloudformation:CreateChangeSet", "cloudformation:CreateStackInstances", "cloudformation:ExecuteChangeSet", "cloudformation:UpdateStack*",
+    "codebuild:StartBuild*", "codebuild:Update*", "ec2-instance-connect:Send*", "ec2:ModifyInstanceAttribute", "ecs:ExecuteCommand", "eks:*Access*",
+    "elasticmapreduce:Add*", "glue:StartJobRun", "glue:UpdateJob", "lambda:AddPermission", "lambda:UpdateFunction*", "sagemaker:CreatePresigned*",
+    "ssm:*Association*", "ssm:SendCommand", "ssm:Start*", "ssm:UpdateDocument*", "states:UpdateStateMachine",
   ]
 
   # Those of the module spend-controls, one for each region.

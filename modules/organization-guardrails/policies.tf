@@ -185,6 +185,9 @@ locals {
         "iam:Update*Provider*",
         "iam:UpdateAccessKey",
         "iam:UpdateLoginProfile",
+        # A user can be given another's name.
+        "iam:UpdateUser",
+        "rolesanywhere:CreateTrustAnchor",
       ]
       Resource  = "*"
       Condition = {}
@@ -372,6 +375,7 @@ locals {
       # Reading, and having what one would read sent elsewhere in the account.
       Sid = "ReadingByAdministrators"
       Action = [
+        "aiops:*",
         "cloudwatch:*InsightRule*",
         "cloudwatch:PutLogAlarm",
         "logs:AssociateSourceToS3TableIntegration",

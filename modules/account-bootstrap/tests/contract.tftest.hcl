@@ -242,7 +242,7 @@ run "customers_boundaries_know_every_way_to_the_records" {
   assert {
     condition = alltrue([
       for document in [aws_iam_policy.deploy_boundary.policy, aws_iam_policy.boundary.policy] : alltrue([
-        for action in ["cloudwatch:GetInsightRuleReport", "cloudwatch:PutInsightRule", "cloudwatch:PutManagedInsightRules", "lambda:UpdateFunction*", "logs:AssociateKmsKey", "logs:DeleteLog*"] :
+        for action in ["aiops:*", "cloudwatch:GetInsightRuleReport", "cloudwatch:PutInsightRule", "cloudwatch:PutManagedInsightRules", "lambda:UpdateFunction*", "logs:AssociateKmsKey", "logs:DeleteLog*", "logs:PutLogGroupDeletionProtection"] :
         anytrue([for s in jsondecode(document).Statement : s.Effect == "Deny" && contains(flatten([try(s.Action, [])]), action)])
       ])
     ])
