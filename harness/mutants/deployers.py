@@ -2,45 +2,72 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable
 
 from harness.errors import UserError
 from harness.mutants.edits import Edit, TerraformEdits
+from harness.mutants.guardrail_edits import without
 from harness.mutants.model import Layer, Mutant, Notice
-from harness.mutants.site import Site
+from harness.mutants.site import Site, Statements
 
 MODULE = "modules/account-bootstrap"
 PIN = """            # StringEquals, because ArnEquals expands wildcards.
             Condition = { StringEquals = { "aws:PrincipalArn" = exact } }
 """
 PLAN = '    plan   = jsonencode({ Version = "2012-10-17", Statement = local.reads })\n'
-TAGGING = """      - logs:PutRetentionPolicy
-      - logs:TagResource
+OWN_GROUPS = '      - "arn:{partition}:logs:{region}:{account}:log-group:/bulkhead/{customer}/*"\n'
+EVERY_GROUP = '      - "arn:{partition}:logs:{region}:{account}:log-group:*"\n'
+TOPICS = """    condition: { "ForAllValues:StringLike": \
+{ "cloudwatch:AlarmActions": "arn:{partition}:sns:*:{account}:*" } }
+"""
+TARGETS = """    condition:
+      "ForAllValues:ArnLike": { "events:TargetArn": \
+"arn:{partition}:states:*:{account}:stateMachine:bulkhead-spend-stop" }
+      "Null": { "events:TargetArn": "false" }
 """
 DEPLOY, MADE = "bulkhead-deploy-boundary", "bulkhead-boundary"
 
 
-def _without(boundary: str, *sids: str) -> Callable[[Site], None]:
-    """Takes statements out of a boundary in the victim's account."""
+def _rewritten(
+    site: Site, account: str, boundary: str, change: Callable[[Statements], Statements]
+) -> None:
+    """Gives a boundary other statements. Raises `UserError` where that changes nothing."""
+    iam, arn = site.client(account, "iam"), f"arn:aws:iam::{account}:policy/bulkhead/{boundary}"
+    version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+    document = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+    changed = change(copy.deepcopy(document["Statement"]))
+    if changed == document["Statement"]:
+        raise UserError(f"{boundary} has not what should be taken from it")
+    iam.create_policy_version(
+        PolicyArn=arn,
+        PolicyDocument=json.dumps({**document, "Statement": changed}),
+        SetAsDefault=True,
+    )
+
+
+def _without(boundary: str, sid: str, *, operations: bool = False) -> Callable[[Site], None]:
+    """Takes a statement out of a boundary, in the victim's account or in operations."""
 
     def weaken(site: Site) -> None:
-        account = site.victims_home.account
-        iam, arn = site.client(account, "iam"), f"arn:aws:iam::{account}:policy/bulkhead/{boundary}"
-        version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
-        document = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"][
-            "Document"
-        ]
-        kept = [each for each in document["Statement"] if each.get("Sid") not in sids]
-        if len(kept) != len(document["Statement"]) - len(sids):
-            raise UserError(f"{boundary} has no statement {' or '.join(sids)}")
-        iam.create_policy_version(
-            PolicyArn=arn,
-            PolicyDocument=json.dumps({**document, "Statement": kept}),
-            SetAsDefault=True,
-        )
+        account = site.operations if operations else site.victims_home.account
+        _rewritten(site, account, boundary, lambda all: [s for s in all if s.get("Sid") != sid])
 
     return weaken
+
+
+def _forgetting(boundary: str, service: str) -> Callable[[Site], None]:
+    """Takes a service's actions out of all denials of a boundary in the victim's account."""
+
+    def without_it(statements: Statements) -> Statements:
+        for statement in statements:
+            if statement["Effect"] == "Deny" and isinstance(statement.get("Action"), list):
+                kept = [a for a in statement["Action"] if not a.startswith(f"{service}:")]
+                statement["Action"] = kept
+        return statements
+
+    return lambda site: _rewritten(site, site.victims_home.account, boundary, without_it)
 
 
 def _may_change_keys(site: Site) -> None:
@@ -70,6 +97,31 @@ def _made(identifier: str, title: str, layer: Layer, sid: str, *more: str) -> Mu
         (Notice("made-roles", "caller"),),
         "test_what_deployers_make",
         more_rows=more,
+    )
+
+
+def _of_operations(identifier: str, title: str, sid: str) -> Mutant:
+    """What the boundary of operations says of the executors that the deploy role makes."""
+    return Mutant(
+        identifier,
+        title,
+        "permission",
+        _without(MADE, sid, operations=True),
+        (Notice("made-in-operations", "/bulkhead/spend/"),),
+        "test_an_executor_that_was_given",
+    )
+
+
+def _only_the_guardrail(identifier: str, title: str, sid: str, path: str, test: str) -> Mutant:
+    """What no boundary says of a role that the deploy role of operations makes."""
+    return Mutant(
+        identifier,
+        title,
+        "organization",
+        without(sid),
+        (Notice("made-in-operations", path),),
+        test,
+        guarded=True,
     )
 
 
@@ -103,6 +155,62 @@ DEPLOYERS = (
         _may_change_keys,
         (Notice("made-roles", "caller"),),
         "test_what_deployers_make",
+    ),
+    Mutant(
+        "P39-elsewhere",
+        "a deploy role may make any role within a boundary that it writes itself",
+        "permission",
+        _without(DEPLOY, "NoFleetBoundaryElsewhere", operations=True),
+        (Notice("deploy-walls", "operations deploy role"),),
+        "test_walls_hold_whatever",
+        more_rows=("P14",),
+    ),
+    _wall("L20-deploy", "a deploy role may delete records", "logs", "NoLoss", "K11"),
+    _wall(
+        *("P14-borrowed", "a deploy role may change others' code", "permission"),
+        *("NoCodeOfOthers", "L23"),
+    ),
+    _wall(
+        *("T27-deploy", "a deploy role may open roles that are not its own", "permission"),
+        *("OwnRolesOnly", "P15"),
+    ),
+    Mutant(
+        "L23-insights",
+        "nothing keeps a deploy role from Contributor Insights",
+        "logs",
+        _forgetting(DEPLOY, "cloudwatch"),
+        (Notice("deploy-walls", "deploy role"),),
+        "test_walls_hold_whatever",
+        more_rows=("L21",),
+    ),
+    Mutant(
+        "L23-made-insights",
+        "nothing keeps roles that are made from Contributor Insights",
+        "logs",
+        _forgetting(MADE, "cloudwatch"),
+        (Notice("made-roles", "caller"),),
+        "test_what_deployers_make",
+        more_rows=("L21",),
+    ),
+    _made("L20-made", "roles that are made may delete records", "logs", "NoLossOfRecords"),
+    _made(
+        *("P14-made", "roles that are made may change others' code", "permission"),
+        *("NoCodeOfOthers", "L23"),
+    ),
+    _of_operations(
+        "P40-executor", "executors may attach any policy to fleet roles", "NoIdentities"
+    ),
+    _of_operations(
+        "P40-others", "executors may give others rights by what is called a stop", "NoStopOfOthers"
+    ),
+    _of_operations("C05-executor", "executors may take stops off", "NoStopTakenOff"),
+    _only_the_guardrail(
+        *("P39-fleet", "fleet roles may do what the deploy role gives them"),
+        *("FleetRolesOnlyCall", "/bulkhead/fleet/", "test_a_fleet_role_that_was_given"),
+    ),
+    _only_the_guardrail(
+        *("P39-spend", "executors may do what the deploy role gives them"),
+        *("SpendRolesOnlyStop", "/bulkhead/spend/", "test_an_executor_that_was_given"),
     ),
     _made("K07-made", "roles that are made may decrypt records", "KMS", "NoDecryptionOfRecords"),
     _made("P34-made", "roles that are made may make users", "permission", "NoIdentities"),
@@ -150,20 +258,28 @@ DEPLOYERS = (
     ),
     Mutant(
         "L20-bootstrap-source",
-        "the deploy role may delete records",
+        "the deploy role may shorten the retention of every log group of its account",
         "logs",
-        TerraformEdits(
-            "bootstrap",
-            (
-                Edit(
-                    f"{MODULE}/grants.yaml",
-                    TAGGING,
-                    f"      - logs:DeleteLogGroup\n{TAGGING}",
-                ),
-            ),
-        ),
+        TerraformEdits("bootstrap", (Edit(f"{MODULE}/grants.yaml", OWN_GROUPS, EVERY_GROUP),)),
         (Notice("deploy-rights", "deploy role"),),
         "test_deployers_cannot",
+    ),
+    Mutant(
+        "P14-alarms-source",
+        "the deploy role may have alarms do anything",
+        "permission",
+        TerraformEdits("bootstrap", (Edit(f"{MODULE}/grants.yaml", TOPICS, ""),)),
+        (Notice("deploy-rights", "deploy role"),),
+        "test_deployers_cannot",
+    ),
+    Mutant(
+        "O16-bootstrap-source",
+        "the deploy role of operations may have alarms told to anybody",
+        "permission",
+        TerraformEdits("bootstrap", (Edit(f"{MODULE}/grants.yaml", TARGETS, ""),)),
+        (Notice("deploy-rights", "operations deploy role"),),
+        "test_deployers_cannot",
+        more_rows=("C05",),
     ),
     Mutant(
         "P39-caller-source",

@@ -60,6 +60,11 @@ def edited(kind: str, sid: str, **changes: object) -> Callable[[Site], None]:
     return weaken
 
 
+def _deployer_alone(site: Site) -> None:
+    deploy = f"arn:aws:iam::{site.operations}:role/bulkhead/bulkhead-deploy"
+    edited(SCP, "Deployers", Resource=[deploy])(site)
+
+
 def _link(site: Site) -> None:
     """Operations asks for the logs of a customer, whose administrator agrees."""
     home = site.victims_home
@@ -166,6 +171,7 @@ _CHANGES = {
     "CreatePolicyVersion": ("P39", "FleetPolicies"),
     "UntagResource": ("P20", "Profiles"),
     "UpdateDeployer": ("P14", "Deployers"),
+    "DeleteAlarms": ("G17", "WatchingByOthers"),
     "CreateSink": ("O03", "Receiving"),
 }
 _OF_CUSTOMERS = {
@@ -224,6 +230,34 @@ GUARDRAILS = (
         _detach(SCP, lambda site: site.victims_home.account),
         (Notice("guardrails-attached"),),
         "test_no_account_stands",
+        guarded=True,
+    ),
+    Mutant(
+        "P15-planner",
+        "of the roles that come from the bootstrap, a guardrail leaves the plan role out",
+        "organization",
+        _deployer_alone,
+        (Notice("guardrail-changes"), Notice("guardrail-statements")),
+        "(test_nobody_else_changes_a_fleet and UpdatePlanner)"
+        " or (test_each_statement and Deployers)",
+        guarded=True,
+    ),
+    Mutant(
+        "P34-spared",
+        "a guardrail against other identities spares whoever has all rights",
+        "organization",
+        edited(SCP, "OtherIdentities", Condition={"StringNotLike": {"aws:PrincipalArn": "*"}}),
+        (Notice("guardrail-operations"), Notice("guardrail-statements")),
+        "test_operators_cannot_anywhere or (test_each_statement and OtherIdentities)",
+        guarded=True,
+    ),
+    Mutant(
+        "T27-caller",
+        "nothing but its own trust keeps strangers from a caller role",
+        "organization",
+        edited(RCP, "CallersForOwnAccounts", Action="sts:TagSession"),
+        (Notice("guardrail-caller", "operations"), Notice("guardrail-statements")),
+        "test_an_open_caller or (test_each_statement and CallersForOwnAccounts)",
         guarded=True,
     ),
     Mutant(

@@ -68,6 +68,15 @@ DENY_GROUPS = """      {
         Resource = "*"
       },
 """
+DENY_INSIGHTS = """      {
+        # They read any group of the account, and ask for no right of CloudWatch Logs.
+        Sid      = "DenyInsights"
+        Effect   = "Deny"
+        Action   = ["cloudwatch:GetInsightRuleReport", "cloudwatch:PutInsightRule", \
+"cloudwatch:PutLogAlarm", "cloudwatch:PutManagedInsightRules"]
+        Resource = "*"
+      },
+"""
 DENY_ROLES = """      {
         Sid         = "DenyOtherRoles"
         Effect      = "Deny"
@@ -315,6 +324,15 @@ TERRAFORM_SOURCE = (
         _customer(_logging(DENY_GROUPS, "")),
         (Notice("caller-denials", "caller"),),
         "test_caller_denials",
+    ),
+    Mutant(
+        "L21-insights-source",
+        "the denial of Contributor Insights was taken out of the caller role",
+        "caller role",
+        _customer(_logging(DENY_INSIGHTS, "")),
+        (Notice("caller-denials", "caller"),),
+        "test_caller_denials",
+        more_rows=("L23",),
     ),
     Mutant(
         "P16-source",

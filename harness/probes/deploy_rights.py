@@ -10,7 +10,9 @@ nothing, or is undone.
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 
 from harness.probes.fleet_rights import NOTHING, TRUST_NOBODY, Right
 from harness.targets.base import DEPLOY_ROLE, PLAN_ROLE
@@ -61,6 +63,39 @@ def _camel(operation: str) -> str:
     words = "".join(word.capitalize() for word in operation.split("_"))
     return {"CreateOpenIdConnectProvider": "CreateOpenIDConnectProvider"}.get(words, words)
 
+
+def _zipped(name: str, text: str) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(name, text)
+    return file.getvalue()
+
+
+CODE = _zipped("x.py", "")
+"""What a function runs that does nothing."""
+
+INSIGHTS = Right(
+    ("L23", "L21"),
+    "have Contributor Insights read records",
+    "cloudwatch",
+    "put_insight_rule",
+    "cloudwatch:PutInsightRule",
+    ("arn:aws:cloudwatch:{r}:{a}:insight-rule/{name}",),
+    {
+        "RuleName": "{name}",
+        "RuleState": "DISABLED",
+        "RuleDefinition": json.dumps(
+            {
+                "Schema": {"Name": "CloudWatchLogRule", "Version": 1},
+                "LogGroupNames": ["{group}"],
+                "LogFormat": "JSON",
+                "Contribution": {"Keys": ["$.text"], "Filters": []},
+                "AggregateOn": "Count",
+            }
+        ),
+    },
+    ("delete_insight_rules", {"RuleNames": ["{name}"]}),
+)
 
 READING = [
     logs(("L23",), "search records", "filter_log_events", logGroupName="{group}"),
@@ -146,6 +181,29 @@ READING = [
         "oam:CreateSink",
         ("arn:aws:oam:{r}:{a}:sink/*", "*"),
         {"Name": "{name}"},
+    ),
+    INSIGHTS,
+]
+
+LOSING = [
+    # Not the group, but one that is made for it, whose name its rights reach.
+    logs(
+        ("K11", "L23"),
+        "put records under another key",
+        "associate_kms_key",
+        "{group_arn}-{name}",
+        "{group_arn}-{name}:log-stream:",
+        "{group_arn}-{name}:*",
+        logGroupName="{group}-{name}",
+        kmsKeyId="{key}",
+    ),
+    logs(
+        ("L20",),
+        "delete records",
+        "delete_log_group",
+        "{group_arn}-{name}",
+        "{group_arn}-{name}:log-stream:",
+        logGroupName="{group}-{name}",
     ),
 ]
 
@@ -248,6 +306,14 @@ SELF = [
         BOUNDARY,
         PolicyArn=BOUNDARY,
         PolicyDocument=NOTHING,
+    ),
+    iam(
+        ("P15", "T27"),
+        "change who may become a role that is none of its own",
+        "update_assume_role_policy",
+        f"{ROLE}/bulkhead/{{made}}",
+        RoleName="{made}",
+        PolicyDocument=TRUST_LAMBDA,
     ),
     iam(
         ("L23", "T27"),
@@ -388,18 +454,22 @@ OTHERS = [
     ),
 ]
 
-WALLS = [*READING, *KEYS, *SELF, *OTHERS]
+WALLS = [*READING, *LOSING, *KEYS, *SELF, *OTHERS]
+
+BORROWED = [
+    Right(
+        ("P14", "L23"),
+        "change code that runs as somebody else",
+        "lambda",
+        "update_function_code",
+        "lambda:UpdateFunctionCode",
+        ("arn:aws:lambda:{r}:{a}:function:{function}",),
+        {"FunctionName": "{function}", "ZipFile": CODE},
+    ),
+]
+"""Walls like `WALLS`, where a function is there whose code could be changed."""
 
 NOT_GRANTED = [
-    # Not the group, but one that is made for it, whose name its rights reach.
-    logs(
-        ("L20",),
-        "delete records",
-        "delete_log_group",
-        "{group_arn}-{name}",
-        "{group_arn}-{name}:log-stream:",
-        logGroupName="{group}-{name}",
-    ),
     logs(
         ("L20",),
         "keep other records for a day only",
@@ -442,6 +512,32 @@ NOT_GRANTED = [
         {},
     ),
 ]
+
+ALARMS = [
+    Right(
+        ("P14",),
+        "make an alarm that stops an instance",
+        "cloudwatch",
+        "put_metric_alarm",
+        "cloudwatch:PutMetricAlarm",
+        ("arn:aws:cloudwatch:{r}:{a}:alarm:{alarm}-{name}",),
+        {
+            "AlarmName": "{alarm}-{name}",
+            "Namespace": "probe",
+            "MetricName": "probe",
+            "Statistic": "Sum",
+            "Period": 60,
+            "EvaluationPeriods": 1,
+            "Threshold": 1,
+            "ComparisonOperator": "GreaterThanThreshold",
+            "TreatMissingData": "notBreaching",
+            "ActionsEnabled": False,
+            "AlarmActions": ["arn:aws:automate:{r}:ec2:stop"],
+        },
+        ("delete_alarms", {"AlarmNames": ["{alarm}-{name}"]}),
+    ),
+]
+"""Not granted where alarms are."""
 
 NOT_TO_PLAN = [
     Right(
@@ -497,3 +593,35 @@ IN_MANAGEMENT = [
     ),
 ]
 """What the plan role of the management account must not be able to do beside `NOT_TO_PLAN`."""
+
+IN_OPERATIONS = [
+    Right(
+        ("P39", "P14"),
+        "make a role elsewhere within a boundary that it writes itself",
+        "iam",
+        "create_role",
+        "iam:CreateRole",
+        (f"{ROLE}/bulkhead-probe/{{name}}",),
+        {
+            "RoleName": "{name}",
+            "Path": "/bulkhead-probe/",
+            "AssumeRolePolicyDocument": TRUST_NOBODY,
+            "PermissionsBoundary": "{fleet_boundary}",
+        },
+        ("delete_role", {"RoleName": "{name}"}),
+    ),
+    Right(
+        ("O16", "C05"),
+        "have the alarms of spending told to somebody else",
+        "events",
+        "put_targets",
+        "events:PutTargets",
+        ("arn:aws:events:{r}:{a}:rule/bulkhead-spend-stop",),
+        {
+            "Rule": "bulkhead-spend-stop",
+            "Targets": [{"Id": "{name}", "Arn": "arn:aws:sqs:{r}:{a}:{name}"}],
+        },
+        ("remove_targets", {"Rule": "bulkhead-spend-stop", "Ids": ["{name}"]}),
+    ),
+]
+"""What neither role of the operations account can do beside `NOT_GRANTED`."""

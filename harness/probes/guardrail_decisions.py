@@ -15,7 +15,7 @@ from harness.iam import (
     decide,
     parse_policy,
 )
-from harness.probes.guardrail_requests import Asked, Purpose
+from harness.probes.guardrail_purpose import Asked, Purpose
 
 _ANYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 

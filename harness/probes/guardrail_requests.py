@@ -8,63 +8,28 @@ of an endpoint that no cloud plays shows too, and one beside which another denie
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 
-SOMEBODY = "arn:aws:iam::{a}:role/somebody"
-ADMIN = "arn:aws:iam::{a}:role/Admin"
-ORGANIZATIONS_ADMIN = "arn:aws:iam::{a}:role/OrganizationAccountAccessRole"
-STRANGER = "arn:aws:iam::{x}:role/somebody"
-OPERATOR = "arn:aws:iam::{o}:role/somebody"
-PROVIDER = "arn:aws:iam::{a}:oidc-provider/token.example.com"
-
-Context = Mapping[str, str | tuple[str, ...]]
-SPARED = ("StringNotEquals", "aws:PrincipalArn")
-STOPPING = ("ArnNotLike", "iam:PolicyARN")
-DESTINATION = "arn:aws:logs:{r}:{o}:destination:x"
-NO_SERVICE = ("BoolIfExists", "aws:PrincipalIsAWSService")
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A request. Templates know the account `{a}`, its Region `{r}`, an account outside the
-    organization `{x}`, the operations account `{o}`, a model's ARN `{model}` and a profile's
-    `{aip}`, a log group's ARN `{group}` and a key's `{key}`, the policy's customer `{customer}`,
-    another of its accounts `{b}` (its only one again where it has one), another customer's
-    account `{n}`, its fleet role `{fleet}` and the role's boundary `{boundary}`."""
-
-    action: str
-    resource: str = "*"
-    context: Context = field(default_factory=dict)
-    by: tuple[str, ...] = (SOMEBODY, ADMIN)
-    """Who asks, each by itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class Purpose:
-    """What a statement of a policy is for."""
-
-    policy: str
-    """The policy's name; `{customer}` in it stands for each customer."""
-    sid: str
-    rows: tuple[str, ...]
-    denies: tuple[Asked, ...]
-    spares: tuple[Asked, ...]
-    keys: frozenset[tuple[str, str]] = frozenset()
-    """Operators and condition keys that it may have: any other is a way out."""
-
-
-INVOKE = Asked("bedrock:InvokeModel", "{aip}", {"aws:RequestedRegion": "{r}"})
-
-
-def _operations(
-    sid: str,
-    rows: tuple[str, ...],
-    denies: tuple[Asked, ...],
-    spares: Asked = INVOKE,
-    *keys: tuple[str, str],
-) -> Purpose:
-    return Purpose("operations-scp", sid, rows, denies, (spares,), frozenset({SPARED, *keys}))
+from harness.probes.guardrail_made import MADE
+from harness.probes.guardrail_purpose import (
+    ADMIN,
+    DEPLOYER,
+    DESTINATION,
+    EXECUTOR,
+    INVOKE,
+    NO_SERVICE,
+    OPERATOR,
+    ORGANIZATIONS_ADMIN,
+    PLANNER,
+    PROVIDER,
+    SOMEBODY,
+    SPARED,
+    STOPPING,
+    STRANGER,
+    Asked,
+    Context,
+    Purpose,
+    of_operations,
+)
 
 
 def _each(*actions: str, resource: str = "*") -> tuple[Asked, ...]:
@@ -73,7 +38,7 @@ def _each(*actions: str, resource: str = "*") -> tuple[Asked, ...]:
 
 def _retention(sid: str, service: str) -> Purpose:
     action, key = f"{service}:PutAccountDataRetention", f"{service}:DataRetentionMode"
-    return _operations(
+    return of_operations(
         sid,
         ("G01", "P35"),
         (Asked(action), Asked(action, context={key: "default"})),
@@ -83,7 +48,7 @@ def _retention(sid: str, service: str) -> Purpose:
 
 
 OPERATIONS = (
-    _operations(
+    of_operations(
         "InvocationLogging",
         ("G01", "P18", "L04"),
         _each("bedrock:PutModelInvocationLoggingConfiguration"),
@@ -91,7 +56,7 @@ OPERATIONS = (
     ),
     _retention("DataRetention", "bedrock"),
     _retention("DataRetentionOfMantle", "bedrock-mantle"),
-    _operations(
+    of_operations(
         "Mantle",
         ("G01", "P10"),
         _each(
@@ -99,7 +64,7 @@ OPERATIONS = (
             resource="arn:aws:bedrock-mantle:{r}:{a}:project/default",
         ),
     ),
-    _operations(
+    of_operations(
         "MantleWithoutResource",
         ("G01", "P10"),
         _each("bedrock-mantle:ListModels"),
@@ -109,13 +74,13 @@ OPERATIONS = (
         ),
         ("Null", "bedrock-mantle:DataRetentionMode"),
     ),
-    _operations(
+    of_operations(
         "OtherEndpoints",
         ("G01",),
         _each("bedrock-agentcore:InvokeAgentRuntime", "bedrock-websearch:InvokeSearch"),
     ),
-    _operations("BatchJobs", ("G01", "P22"), _each("bedrock:CreateModelInvocationJob")),
-    _operations(
+    of_operations("BatchJobs", ("G01", "P22"), _each("bedrock:CreateModelInvocationJob")),
+    of_operations(
         "StoredAnswers",
         ("G01", "P08", "P23"),
         (
@@ -125,7 +90,7 @@ OPERATIONS = (
             ),
         ),
     ),
-    _operations(
+    of_operations(
         "ReadingStoredAnswers",
         ("G01", "P23"),
         _each(
@@ -133,8 +98,8 @@ OPERATIONS = (
             "bedrock:GetInvoke",
         ),
     ),
-    _operations("ResourcePolicies", ("G13", "P36"), _each("bedrock:PutResourcePolicy")),
-    _operations(
+    of_operations("ResourcePolicies", ("G13", "P36"), _each("bedrock:PutResourcePolicy")),
+    of_operations(
         "EnforcedGuardrail",
         ("B15",),
         _each(
@@ -142,7 +107,7 @@ OPERATIONS = (
             "bedrock:PutEnforcedGuardrailConfiguration",
         ),
     ),
-    _operations(
+    of_operations(
         "ModelsElsewhere",
         ("G03", "G04", "P06"),
         (
@@ -154,9 +119,6 @@ OPERATIONS = (
         ("StringNotEquals", "aws:RequestedRegion"),
     ),
 )
-
-DEPLOYER = "arn:aws:iam::{o}:role/bulkhead/bulkhead-deploy"
-EXECUTOR = "arn:aws:iam::{o}:role/bulkhead/spend/bulkhead-stop"
 
 
 def _changes(
@@ -206,9 +168,11 @@ CHANGES = (
             *("iam:CreateUser", "iam:CreateAccessKey", "iam:CreateLoginProfile"),
             *("iam:CreateOpenIDConnectProvider", "iam:CreateSAMLProvider"),
             *("iam:UpdateSAMLProvider", "iam:AddClientIDToOpenIDConnectProvider"),
-            "iam:UpdateOpenIDConnectProviderThumbprint",
+            *("iam:UpdateOpenIDConnectProviderThumbprint", "iam:UpdateAccessKey"),
+            *("iam:UpdateLoginProfile", "iam:DeactivateMFADevice", "iam:UpdateUser"),
+            "rolesanywhere:CreateTrustAnchor",
         ),
-        (Asked("iam:CreateRole", SOMEBODY),),
+        (Asked("iam:CreateRole", SOMEBODY), Asked("iam:GetOpenIDConnectProvider", PROVIDER)),
     ),
     _owned(
         "FleetRoles",
@@ -251,6 +215,8 @@ CHANGES = (
             Asked("iam:AttachRolePolicy", DEPLOYER, by=(SOMEBODY, DEPLOYER)),
             Asked("iam:DeleteRolePermissionsBoundary", DEPLOYER, by=(SOMEBODY, DEPLOYER)),
             Asked("iam:CreateRole", DEPLOYER),
+            Asked("iam:UpdateAssumeRolePolicy", PLANNER, by=(SOMEBODY, DEPLOYER)),
+            Asked("iam:PutRolePolicy", PLANNER, by=(SOMEBODY, DEPLOYER)),
             Asked(
                 "iam:CreatePolicyVersion",
                 "arn:aws:iam::{o}:policy/bulkhead/bulkhead-deploy",
@@ -297,6 +263,7 @@ TAGGED: Context = {
 }
 BY_ADMIN = frozenset({("ArnLike", "aws:PrincipalArn")})
 RECORDS = "{group}:log-stream:x"
+INSIGHTS = "arn:aws:cloudwatch:{r}:{a}:insight-rule/x"
 
 
 def _customers(
@@ -385,6 +352,15 @@ CUSTOMERS = (
         ("logs:Unmask", "{group}"),
         ("logs:PutSubscriptionFilter", "{group}"),
         ("logs:CreateDelivery", "*"),
+        ("logs:CreateScheduledQuery", "*"),
+        ("logs:ListAnomalies", "*"),
+        ("logs:PutMetricFilter", "{group}"),
+        ("cloudwatch:GetInsightRuleReport", INSIGHTS),
+        ("cloudwatch:PutInsightRule", INSIGHTS),
+        ("cloudwatch:PutManagedInsightRules", "*"),
+        ("cloudwatch:PutLogAlarm", "arn:aws:cloudwatch:{r}:{a}:alarm:x"),
+        ("observabilityadmin:CreateTelemetryRule", "*"),
+        ("aiops:CreateInvestigation", "*"),
     ),
     _by_admin(
         "AdministratorsAsOthers",
@@ -392,6 +368,9 @@ CUSTOMERS = (
         ("sts:AssumeRole", SOMEBODY),
         ("iam:CreateAccessKey", "arn:aws:iam::{a}:user/x"),
         ("iam:CreateLoginProfile", "arn:aws:iam::{a}:user/x"),
+        ("iam:UpdateAccessKey", "arn:aws:iam::{a}:user/x"),
+        ("iam:UpdateLoginProfile", "arn:aws:iam::{a}:user/x"),
+        ("iam:DeactivateMFADevice", "arn:aws:iam::{a}:user/x"),
     ),
 )
 
@@ -436,6 +415,7 @@ RESOURCES = (
 )
 
 NEIGHBOR = "arn:aws:iam::{n}:role/somebody"
+CALLER = "arn:aws:iam::{a}:role/bulkhead/bulkhead-caller"
 SIBLING = "arn:aws:iam::{b}:role/somebody"
 TAGGED_KEY: Context = {
     "aws:ResourceAccount": "{a}",
@@ -473,10 +453,36 @@ CUSTOMER_RESOURCES = (
             }
         ),
     ),
+    Purpose(
+        "customer-{customer}-rcp",
+        "CallersForOwnAccounts",
+        ("G10", "G12", "T27"),
+        (Asked("sts:AssumeRole", CALLER, by=(STRANGER, OPERATOR, NEIGHBOR)),),
+        (
+            Asked("sts:AssumeRole", CALLER, by=(SOMEBODY, SIBLING, "lambda.amazonaws.com")),
+            # A customer's other roles are its own affair.
+            Asked("sts:AssumeRole", SOMEBODY, by=(NEIGHBOR,)),
+        ),
+        frozenset({("StringNotEquals", "aws:PrincipalAccount"), NO_SERVICE}),
+    ),
+    Purpose(
+        "customer-{customer}-rcp",
+        "CallersForNoFederation",
+        ("G10", "T34"),
+        (
+            Asked("sts:AssumeRoleWithWebIdentity", CALLER, by=(PROVIDER,)),
+            Asked("sts:AssumeRoleWithSAML", CALLER, by=(PROVIDER,)),
+        ),
+        (
+            Asked("sts:AssumeRole", CALLER),
+            Asked("sts:AssumeRoleWithWebIdentity", SOMEBODY, by=(PROVIDER,)),
+        ),
+    ),
 )
 
 PURPOSES: tuple[Purpose, ...] = (
     *OPERATIONS,
+    *MADE,
     *CHANGES,
     *_everywhere("operations-change-scp"),
     *CUSTOMERS,

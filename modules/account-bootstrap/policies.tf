@@ -106,6 +106,9 @@ locals {
   reading = [
     "logs:FilterLogEvents", "logs:GetLogEvents", "logs:GetLogFields", "logs:GetLogGroupFields", "logs:GetLogObject", "logs:GetLogRecord",
     "logs:GetQueryResults", "logs:GetScheduledQueryHistory", "logs:ListAnomalies", "logs:StartLiveTail", "logs:StartQuery", "logs:Unmask",
+    # These read any group and ask for no right of CloudWatch Logs: Contributor Insights, investigations, anomalies.
+    "aiops:*", "cloudwatch:GetInsightRuleReport", "cloudwatch:PutInsightRule", "cloudwatch:PutLogAlarm", "cloudwatch:PutManagedInsightRules",
+    "devops-guru:ListAnomalousLogGroups",
   ]
   outlets = [
     "logs:AssociateSourceToS3TableIntegration", "logs:CreateDelivery", "logs:CreateExportTask", "logs:CreateScheduledQuery", "logs:PutAccountPolicy",
@@ -116,6 +119,26 @@ locals {
   key_rights = ["kms:CreateGrant", "kms:DisableKey", "kms:PutKeyPolicy", "kms:ReplicateKey", "kms:ScheduleKeyDeletion", "kms:UpdatePrimaryRegion"]
   key_uses   = ["kms:Decrypt", "kms:DeriveSharedSecret", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
   iam_writes = ["iam:Add*", "iam:Attach*", "iam:Create*", "iam:Delete*", "iam:Detach*", "iam:PassRole", "iam:Put*", "iam:Remove*", "iam:Set*", "iam:Tag*", "iam:Untag*", "iam:Update*"]
+  # What else makes somebody another: roles of templates, others' credentials and second factors.
+  iam_others = ["iam:Accept*", "iam:Acquire*", "iam:Associate*", "iam:ChangePassword", "iam:Deactivate*", "iam:Enable*", "iam:Re*", "iam:Send*", "iam:Upload*"]
+
+  # Records that are lost, shown, or under a key of somebody's choice. Shorter retention and other masking are a
+  # deployment's to set: README.md says what that means.
+  losing = [
+    "logs:AssociateKmsKey", "logs:DeleteDataProtectionPolicy", "logs:DeleteLog*", "logs:DeleteRetentionPolicy", "logs:DisassociateKmsKey",
+    "logs:PutLogGroupDeletionProtection",
+  ]
+
+  # Code that runs as somebody else, for whom no role need be passed. No list of these is complete.
+  borrowed = [
+    "batch:SubmitJob", "cloudformation:CreateChangeSet", "cloudformation:CreateStackInstances", "cloudformation:ExecuteChangeSet", "cloudformation:UpdateStack*",
+    "codebuild:StartBuild*", "codebuild:Update*", "ec2-instance-connect:Send*", "ec2:ModifyInstanceAttribute", "ecs:ExecuteCommand", "eks:*Access*",
+    "elasticmapreduce:Add*", "glue:StartJobRun", "glue:UpdateJob", "lambda:AddPermission", "lambda:UpdateFunction*", "sagemaker:CreatePresigned*",
+    "ssm:*Association*", "ssm:SendCommand", "ssm:Start*", "ssm:UpdateDocument*", "states:UpdateStateMachine",
+  ]
+
+  # Those of the module spend-controls, one for each region.
+  stop_policy_arns = "arn:${var.partition}:iam::${var.account_id}:policy/bulkhead/fleet/bulkhead-spend-*-stop"
 
   # Fleet roles have a boundary each, which the deploy role makes itself: what they can do besides, the account's
   # service control policy says.
@@ -123,6 +146,13 @@ locals {
     [local.policy_arns.boundary],
     var.kind == "operations" ? ["arn:${var.partition}:iam::${var.account_id}:policy/bulkhead/fleet/*-boundary"] : [],
   )
+
+  # Whose trust the deploy role writes, and whom it hands to a service.
+  made_arns = {
+    operations   = ["arn:${var.partition}:iam::${var.account_id}:role/bulkhead/fleet/*", "arn:${var.partition}:iam::${var.account_id}:role/bulkhead/spend/*"]
+    customer     = ["arn:${var.partition}:iam::${var.account_id}:role/${var.caller_role}"]
+    organization = []
+  }[var.kind]
 
   # What only the owner changes: the roles themselves, who reads logs, and the boundaries.
   bootstrap_arns = concat(
@@ -134,12 +164,20 @@ locals {
 
   deploy_boundary = jsonencode({
     Version = "2012-10-17"
-    Statement = [
+    Statement = concat([
       { Sid = "WhatIsGranted", Effect = "Allow", Action = "*", Resource = "*" },
       { Sid = "NoReading", Effect = "Deny", Action = local.reading, Resource = "*" },
       { Sid = "NoWayOut", Effect = "Deny", Action = local.outlets, Resource = "*" },
       { Sid = "NoSecrets", Effect = "Deny", Action = ["secretsmanager:BatchGetSecretValue", "secretsmanager:GetSecretValue", "ssm:GetParameter*"], Resource = "*" },
       { Sid = "NoKeys", Effect = "Deny", Action = concat(local.key_rights, local.key_uses), Resource = "*" },
+      { Sid = "NoLoss", Effect = "Deny", Action = local.losing, Resource = "*" },
+      {
+        # The executor of operations is one that the deploy role makes.
+        Sid      = "NoCodeOfOthers"
+        Effect   = "Deny"
+        Action   = [for action in local.borrowed : action if var.kind != "operations" || action != "states:UpdateStateMachine"]
+        Resource = "*"
+      },
       {
         # Neither a prompt of its own, nor a switch that keeps those of others.
         Sid      = "NoModels"
@@ -157,6 +195,11 @@ locals {
         Resource = "*"
       },
       { Sid = "NoBootstrap", Effect = "Deny", Action = local.iam_writes, Resource = local.bootstrap_arns },
+      merge(
+        { Sid = "OwnRolesOnly", Effect = "Deny", Action = ["iam:PassRole", "iam:UpdateAssumeRolePolicy"] },
+        { for element in ["NotResource"] : element => local.made_arns if length(local.made_arns) > 0 },
+        { for element in ["Resource"] : element => "*" if length(local.made_arns) == 0 },
+      ),
       {
         # A request that names no boundary, or a role that has none, lacks the key, and is denied.
         Sid       = "NoRoleWithoutBoundary"
@@ -166,7 +209,18 @@ locals {
         Condition = { ArnNotLike = { "iam:PermissionsBoundary" = local.boundaries_to_set } }
       },
       { Sid = "NoBoundaryTakenAway", Effect = "Deny", Action = "iam:DeleteRolePermissionsBoundary", Resource = "*" },
-    ]
+      ],
+      [
+        # A boundary of the fleet's says what the deploy role wrote: only fleet roles are limited besides.
+        for kind in [var.kind] : {
+          Sid         = "NoFleetBoundaryElsewhere"
+          Effect      = "Deny"
+          Action      = ["iam:AttachRolePolicy", "iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"]
+          NotResource = "arn:${var.partition}:iam::${var.account_id}:role/bulkhead/fleet/*"
+          Condition   = { ArnNotEquals = { "iam:PermissionsBoundary" = local.policy_arns.boundary } }
+        } if kind == "operations"
+      ],
+    )
   })
 
   boundary = jsonencode({
@@ -179,6 +233,13 @@ locals {
         Action = concat(local.reading, local.outlets)
         # Records and pointers into them; the outlets that name no group.
         Resource = "*"
+      },
+      {
+        # The application's own groups are its own to delete.
+        Sid      = "NoLossOfRecords"
+        Effect   = "Deny"
+        Action   = concat(local.losing, ["logs:PutDataProtectionPolicy", "logs:PutRetentionPolicy"])
+        Resource = "arn:${var.partition}:logs:*:*:log-group:/bulkhead/*"
       },
       {
         Sid       = "NoKeysOfRecords"
@@ -200,10 +261,21 @@ locals {
       },
       { Sid = "NoOtherRoles", Effect = "Deny", Action = "sts:AssumeRole*", NotResource = "arn:${var.partition}:iam::*:role/bulkhead/fleet/*" },
       ],
+      [{ Sid = "NoCodeOfOthers", Effect = "Deny", Action = local.borrowed, Resource = "*" }],
+      # In operations an executor stops a customer: it attaches the policies of a stop to fleet roles, and does nothing
+      # else. A request that attaches nothing lacks the key, and is denied.
       [
-        # In operations an executor stops a customer: it attaches policies to fleet roles, and nothing else.
-        for actions in [[for action in local.iam_writes : action if var.kind != "operations" || !contains(["iam:Attach*", "iam:Detach*"], action)]] :
-        { Sid = "NoIdentities", Effect = "Deny", Action = actions, Resource = "*" }
+        merge(
+          { Sid = "NoIdentities", Effect = "Deny", Action = concat(local.iam_writes, local.iam_others), Resource = "*" },
+          { for key in ["Condition"] : key => { ArnNotLike = { "iam:PolicyARN" = local.stop_policy_arns } } if var.kind == "operations" },
+        ),
+      ],
+      [
+        for denial in [
+          { Sid = "NoStopTakenOff", Effect = "Deny", Action = "iam:Detach*", Resource = "*" },
+          # What a stop says, the deploy role writes: it gives nobody rights but fleet roles, which have limits of their own.
+          { Sid = "NoStopOfOthers", Effect = "Deny", Action = "iam:Attach*", NotResource = "arn:${var.partition}:iam::${var.account_id}:role/bulkhead/fleet/*" },
+        ] : denial if var.kind == "operations"
       ],
     )
   })

@@ -122,6 +122,11 @@ data "aws_iam_role" "existing" {
     }
 
     postcondition {
+      condition     = var.permissions_boundary_arn == "" || self.permissions_boundary == var.permissions_boundary_arn
+      error_message = "The existing role ${self.arn} has not the permissions boundary ${var.permissions_boundary_arn}, so whatever is attached to it could reach the records. Set it on the role: aws iam put-role-permissions-boundary."
+    }
+
+    postcondition {
       # The names of services and of identity providers have no account.
       condition = alltrue([
         for principal in flatten([

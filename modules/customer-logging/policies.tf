@@ -171,6 +171,13 @@ locals {
         Action   = "logs:CreateLogGroup"
         Resource = "*"
       },
+      {
+        # They read any group of the account, and ask for no right of CloudWatch Logs.
+        Sid      = "DenyInsights"
+        Effect   = "Deny"
+        Action   = ["cloudwatch:GetInsightRuleReport", "cloudwatch:PutInsightRule", "cloudwatch:PutLogAlarm", "cloudwatch:PutManagedInsightRules"]
+        Resource = "*"
+      },
     ]
   })
 

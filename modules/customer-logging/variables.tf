@@ -209,7 +209,7 @@ variable "owner_arns" {
 }
 
 variable "permissions_boundary_arn" {
-  description = "Permissions boundary of the roles that the module makes, where the account asks for one; empty for none."
+  description = "Permissions boundary of the caller role, where the account asks for one: set on the role that the module makes, and asked of an existing one. Empty for none."
   type        = string
   default     = ""
   nullable    = false

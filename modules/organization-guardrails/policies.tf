@@ -112,6 +112,52 @@ locals {
     },
   ]
 
+  # What the deploy role makes it also gives rights to: what these roles do besides, nothing else says.
+  made_denials = [
+    {
+      Sid       = "FleetRolesOnlyCall"
+      NotAction = ["bedrock:CountTokens", "bedrock:GetInferenceProfile", "bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
+      Resource  = "*"
+      Condition = { ArnLike = { "aws:PrincipalArn" = "${local.account_arn}:role/bulkhead/fleet/*" } }
+      spares    = "nobody"
+    },
+    {
+      Sid       = "SpendRolesOnlyStop"
+      NotAction = ["iam:AttachRolePolicy", "states:StartExecution"]
+      Resource  = "*"
+      Condition = { ArnLike = { "aws:PrincipalArn" = "${local.account_arn}:role/bulkhead/spend/*" } }
+      spares    = "nobody"
+    },
+    {
+      # A break-glass role is not spared: what it does is what is watched. Nor is what stops spending changed by others.
+      Sid = "WatchingByOthers"
+      Action = [
+        "cloudwatch:DeleteAlarms",
+        "cloudwatch:DisableAlarmActions",
+        "cloudwatch:Put*Alarm",
+        "cloudwatch:SetAlarmState",
+        "iam:AttachRolePolicy",
+        "iam:DeleteRole*",
+        "iam:DetachRolePolicy",
+        "iam:PutRole*",
+        "iam:UpdateAssumeRolePolicy",
+        "s3:DeleteBucket*",
+        "s3:Put*Configuration",
+        "s3:PutBucket*",
+        "states:DeleteStateMachine",
+        "states:UpdateStateMachine",
+      ]
+      Resource = [
+        "${local.account_arn}:role/bulkhead/bulkhead-break-glass-*",
+        "arn:${var.partition}:cloudwatch:*:${var.operations_account_id}:alarm:bulkhead-*",
+        "arn:${var.partition}:s3:::bulkhead-*",
+        "arn:${var.partition}:states:*:${var.operations_account_id}:stateMachine:bulkhead-*",
+      ]
+      Condition = {}
+      spares    = "watched"
+    },
+  ]
+
   # Who may change what keeps customers apart, and as whom one comes in.
   change_denials = [
     {
@@ -130,33 +176,34 @@ locals {
       # People and pipelines come through roles; keys and other providers outlive whoever made them.
       Sid = "OtherIdentities"
       Action = [
-        "iam:AddClientIDToOpenIDConnectProvider",
+        "iam:AddClientID*",
+        "iam:Create*Provider",
         "iam:CreateAccessKey",
         "iam:CreateLoginProfile",
-        "iam:CreateOpenIDConnectProvider",
-        "iam:CreateSAMLProvider",
         "iam:CreateUser",
-        "iam:UpdateOpenIDConnectProviderThumbprint",
-        "iam:UpdateSAMLProvider",
+        "iam:DeactivateMFADevice",
+        "iam:Update*Provider*",
+        "iam:UpdateAccessKey",
+        "iam:UpdateLoginProfile",
+        # A user can be given another's name.
+        "iam:UpdateUser",
+        "rolesanywhere:CreateTrustAnchor",
       ]
       Resource  = "*"
       Condition = {}
+      spares    = "bootstrappers"
     },
     {
       # Not the policies that stop a role: see Stops.
       Sid = "FleetRoles"
       Action = [
         "iam:CreateRole",
-        "iam:DeleteRole",
-        "iam:DeleteRolePermissionsBoundary",
-        "iam:DeleteRolePolicy",
-        "iam:PutRolePermissionsBoundary",
-        "iam:PutRolePolicy",
+        "iam:DeleteRole*",
+        "iam:PutRole*",
         "iam:TagRole",
         "iam:UntagRole",
         "iam:UpdateAssumeRolePolicy",
-        "iam:UpdateRole",
-        "iam:UpdateRoleDescription",
+        "iam:UpdateRole*",
       ]
       # What stops them is as much of a wall as they are.
       Resource  = ["${local.account_arn}:role/bulkhead/fleet/*", "${local.account_arn}:role/bulkhead/spend/*"]
@@ -182,10 +229,8 @@ locals {
       # Boundaries, and the policies of a stop.
       Sid = "FleetPolicies"
       Action = [
-        "iam:CreatePolicy",
-        "iam:CreatePolicyVersion",
-        "iam:DeletePolicy",
-        "iam:DeletePolicyVersion",
+        "iam:CreatePolicy*",
+        "iam:DeletePolicy*",
         "iam:SetDefaultPolicyVersion",
         "iam:TagPolicy",
         "iam:UntagPolicy",
@@ -227,8 +272,8 @@ locals {
         "iam:UpdateRole*",
       ]
       Resource = sort(concat(
-        [for arn in setunion(var.deployer_arns, var.break_glass_role_arns) : arn if strcontains(arn, ":role/")],
-        ["${local.account_arn}:policy/bulkhead/bulkhead-*"],
+        [for arn in setunion(var.deployer_arns, var.bootstrapper_arns, var.break_glass_role_arns, var.stop_executor_arns) : arn if strcontains(arn, ":role/")],
+        ["${local.account_arn}:policy/bulkhead/bulkhead-*", "${local.account_arn}:role/bulkhead/bulkhead-plan"],
       ))
       Condition = {}
       spares    = "bootstrappers"
@@ -328,22 +373,39 @@ locals {
     },
     {
       # Reading, and having what one would read sent elsewhere in the account.
-      Sid       = "ReadingByAdministrators"
-      Action    = ["logs:CreateDelivery", "logs:FilterLogEvents", "logs:Get*", "logs:PutSubscriptionFilter", "logs:StartLiveTail", "logs:StartQuery", "logs:Unmask"]
+      Sid = "ReadingByAdministrators"
+      Action = [
+        "aiops:*",
+        "cloudwatch:*InsightRule*",
+        "cloudwatch:PutLogAlarm",
+        "logs:AssociateSourceToS3TableIntegration",
+        "logs:CreateDelivery",
+        "logs:CreateScheduledQuery",
+        "logs:FilterLogEvents",
+        "logs:Get*",
+        "logs:ListAnomalies",
+        "logs:PutMetricFilter",
+        "logs:PutSubscriptionFilter",
+        "logs:StartLiveTail",
+        "logs:StartQuery",
+        "logs:Unmask",
+        "logs:UpdateScheduledQuery",
+        "observabilityadmin:Create*",
+      ]
       Resource  = "*"
       Condition = local.by_administrators
     },
     {
       # Nobody whom the statement above does not know.
       Sid       = "AdministratorsAsOthers"
-      Action    = ["iam:CreateAccessKey", "iam:CreateLoginProfile", "sts:AssumeRole"]
+      Action    = ["iam:CreateAccessKey", "iam:CreateLoginProfile", "iam:DeactivateMFADevice", "iam:UpdateAccessKey", "iam:UpdateLoginProfile", "sts:AssumeRole"]
       Resource  = "*"
       Condition = local.by_administrators
     },
   ]
 
   scps = {
-    operations-scp        = local.content_denials
+    operations-scp        = concat(local.content_denials, local.made_denials)
     operations-change-scp = concat(local.change_denials, local.organization_denials)
     customers-scp = [
       for denial in concat(local.customers_denials, local.organization_denials) : merge(denial, { spares = "nobody" })
@@ -358,7 +420,8 @@ locals {
       Version = "2012-10-17"
       Statement = [
         for denial in denials : merge(
-          { Sid = denial.Sid, Effect = "Deny", Action = denial.Action, Resource = denial.Resource },
+          { Sid = denial.Sid, Effect = "Deny", Resource = denial.Resource },
+          { for key in ["Action", "NotAction"] : key => denial[key] if can(denial[key]) },
           {
             for key, condition in {
               Condition = merge(denial.Condition, {

@@ -73,6 +73,26 @@ locals {
             BoolIfExists    = local.not_a_service
           }
         },
+        {
+          # Whoever may write a caller role's trust could let a stranger in, and with it into the fleet role.
+          Sid       = "CallersForOwnAccounts"
+          Effect    = "Deny"
+          Principal = "*"
+          Action    = "sts:AssumeRole"
+          Resource  = [for role in sort(customer.caller_roles) : "arn:${var.partition}:iam::*:role/${role}"]
+          Condition = {
+            StringNotEquals = { "aws:PrincipalAccount" = sort(customer.accounts) }
+            BoolIfExists    = local.not_a_service
+          }
+        },
+        {
+          # Whoever comes with a token has no account, and some providers need none of IAM's: trust alone lets them in.
+          Sid       = "CallersForNoFederation"
+          Effect    = "Deny"
+          Principal = "*"
+          Action    = customer.federated_callers ? ["sts:AssumeRoleWithSAML"] : ["sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity"]
+          Resource  = [for role in sort(customer.caller_roles) : "arn:${var.partition}:iam::*:role/${role}"]
+        },
       ]
     })
   }

@@ -41,10 +41,15 @@ variable "customers" {
     - `accounts`: the customer's account ids (12 digits, as strings).
     - `own_organization`: whether these accounts are members of an organization of the customer's own, whose policies
       alone can bind them. They are not guarded from here then: their policies are in the output `handed_over_policies`.
+    - `caller_roles`: path and name of its caller roles, as in the customer-logging module: only the customer's accounts
+      and what AWS runs in them become these.
+    - `federated_callers`: whether pods become one of them by a cluster's token (`eks-irsa`).
   EOT
   type = map(object({
-    accounts         = set(string)
-    own_organization = optional(bool, false)
+    accounts          = set(string)
+    own_organization  = optional(bool, false)
+    caller_roles      = optional(set(string), ["bulkhead/bulkhead-caller"])
+    federated_callers = optional(bool, false)
   }))
   nullable = false
 
@@ -67,6 +72,16 @@ variable "customers" {
   validation {
     condition     = alltrue(flatten([for customer in var.customers : [for id in customer.accounts : can(regex("^[0-9]{12}$", id))]]))
     error_message = "customers: every account must be a string of 12 digits. Quote it, or leading zeros are lost."
+  }
+
+  validation {
+    condition     = alltrue([for customer in var.customers : length(customer.caller_roles) > 0])
+    error_message = "customers: each customer needs at least one of caller_roles, or anybody whom their trust lets in becomes a caller."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for customer in var.customers : [for role in customer.caller_roles : can(regex("^([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", role))]]))
+    error_message = "customers: caller_roles must be paths and names of roles, such as bulkhead/bulkhead-caller, without a leading slash, wildcards or policy variables."
   }
 
   validation {
@@ -177,7 +192,7 @@ variable "bootstrapper_arns" {
 }
 
 variable "stop_executor_arns" {
-  description = "Roles of the operations account that stop a customer's spending, by their exact ARNs: they may attach stop policies to fleet roles and take them off again, and nothing else. Without one, only those who deploy may take a stop off."
+  description = "Roles of the operations account that stop a customer's spending, by their exact ARNs: beside those who deploy they may take stop policies off fleet roles. None of `/bulkhead/spend/`: the module spend-controls makes these, and they only attach stops."
   type        = set(string)
   default     = []
   nullable    = false
@@ -185,6 +200,11 @@ variable "stop_executor_arns" {
   validation {
     condition     = alltrue([for arn in var.stop_executor_arns : can(regex("^arn:aws(-us-gov)?:iam::${var.operations_account_id}:role/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", arn))])
     error_message = "stop_executor_arns must be ARNs of roles in the operations account, without wildcards or policy variables."
+  }
+
+  validation {
+    condition     = alltrue([for arn in var.stop_executor_arns : !startswith(try(split(":", arn)[5], ""), "role/bulkhead/spend/")])
+    error_message = "stop_executor_arns: a role under /bulkhead/spend/ attaches stops and does nothing else. Whoever takes them off is another."
   }
 }
 

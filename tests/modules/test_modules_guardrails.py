@@ -224,6 +224,7 @@ def test_break_glass_is_assumed_where_the_alarm_listens(
 
 def test_stops_go_on_by_anybody_and_off_by_their_executor(example: dict[str, Any]) -> None:
     administrator = f"arn:aws:iam::{OPERATIONS}:role/Admin"
+    resetter = f"arn:aws:iam::{OPERATIONS}:role/bulkhead/bulkhead-reset"
     executor = f"arn:aws:iam::{OPERATIONS}:role/bulkhead/spend/bulkhead-stop"
     stop = f"arn:aws:iam::{OPERATIONS}:policy/bulkhead/fleet/bulkhead-acme-stop"
 
@@ -236,8 +237,11 @@ def test_stops_go_on_by_anybody_and_off_by_their_executor(example: dict[str, Any
     assert not attach(stop)
     assert attach("arn:aws:iam::aws:policy/AdministratorAccess")
     assert denied(example, "scp", administrator, "iam:DetachRolePolicy", resource=FLEET)
-    assert not denied(example, "scp", executor, "iam:DetachRolePolicy", resource=FLEET)
-    assert denied(example, "scp", executor, "iam:UpdateAssumeRolePolicy", resource=FLEET)
+    assert not denied(example, "scp", resetter, "iam:DetachRolePolicy", resource=FLEET)
+    assert denied(example, "scp", resetter, "iam:UpdateAssumeRolePolicy", resource=FLEET)
+    # What spend-controls makes stops only.
+    assert denied(example, "scp", executor, "iam:DetachRolePolicy", resource=FLEET)
+    assert denied(example, "scp", administrator, "iam:PutRolePolicy", resource=resetter)
 
 
 def event(arn: str) -> str:

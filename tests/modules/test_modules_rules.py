@@ -571,6 +571,18 @@ CASES: dict[str, list[tuple[str, Change]]] = {
             put(["arn:aws:iam::011111111111:user/x"], "stop_executor_arns"),
         ),
         (
+            "stop_executor_arns: a role",
+            put(["arn:aws:iam::011111111111:role/bulkhead/spend/x"], "stop_executor_arns"),
+        ),
+        (
+            "customers: each customer needs at least one of",
+            put([], "customers", "acme", "caller_roles"),
+        ),
+        *(
+            ("customers: caller_roles must", put([role], "customers", "acme", "caller_roles"))
+            for role in ("/bulkhead/app", "app*", "${aws:username}")
+        ),
+        (
             "stop_executor_arns must",
             put(["arn:aws:iam::222222222222:role/x"], "stop_executor_arns"),
         ),

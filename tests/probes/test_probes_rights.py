@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.probes.guardrail_decisions import failures, strange_keys
-from harness.probes.guardrail_requests import Asked, Purpose
+from harness.probes.guardrail_purpose import Asked, Purpose
 from harness.probes.rights import attached, beyond, denies_only, held
 
 ROLE = "arn:aws:iam::111111111111:role/app"

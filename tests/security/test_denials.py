@@ -13,7 +13,9 @@ import pytest
 
 from harness.probes.bedrock import converse
 from harness.probes.cast import Actor, Cast
+from harness.probes.deploy_rights import INSIGHTS
 from harness.probes.result import Recorder, Subject
+from harness.probes.templates import fill_in
 from harness.probes.unguarded import unguarded
 
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
@@ -90,6 +92,9 @@ def test_caller_denials_hold_whatever_is_attached(
         ],
     }
     role = copied.create_role(account, copied.helper_name("trusting"), trust)
+    insights = fill_in(
+        INSIGHTS.request, lambda t: t.replace("{group}", home.group).replace("{name}", name)
+    )
     named = f"arn:aws:logs:{home.region}:{home.account}:log-group:{name}"
     calls: list[tuple[tuple[str, ...], str, tuple[str, ...], Callable[[], object]]] = [
         (
@@ -115,6 +120,12 @@ def test_caller_denials_hold_whatever_is_attached(
             "sts:AssumeRole",
             (role,),
             lambda: copied.assume(caller, role, name="probe"),
+        ),
+        (
+            INSIGHTS.rows,
+            INSIGHTS.action,
+            (f"arn:aws:cloudwatch:{copied.region}:{account}:insight-rule/{name}",),
+            lambda: copied.client(caller, "cloudwatch").put_insight_rule(**insights),
         ),
     ]
     for rows, action, arns, call in calls:

@@ -7,6 +7,7 @@ all, and neither can read what a customer wrote, or have somebody else read it.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import itertools
 import json
@@ -17,11 +18,17 @@ import pytest
 
 from harness.probes.cast import OUTSIDERS, Actor, Cast
 from harness.probes.deploy_rights import (
+    ALARMS,
+    BORROWED,
+    CODE,
     IN_MANAGEMENT,
+    IN_OPERATIONS,
+    INSIGHTS,
     NO_KEY,
     NOT_GRANTED,
     NOT_TO_PLAN,
     READER_PATH,
+    TRUST_LAMBDA,
     WALLS,
 )
 from harness.probes.evidence import Outcome
@@ -75,6 +82,29 @@ def spare_group(cast: Cast, account: str, name: str) -> None:
     cast.on_close(delete)
 
 
+def function(copied: Cast, account: str) -> str:
+    """A function of somebody else's, in a copy of the cloud; its name."""
+    iam = copied.client(copied.administrator(account), "iam")
+    name = copied.helper_name("function")
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=TRUST_LAMBDA)["Role"]["Arn"]
+    functions = copied.client(copied.administrator(account), "lambda")
+    functions.create_function(
+        FunctionName=name, Role=role, Code={"ZipFile": CODE}, Handler="x.y", Runtime="python3.12"
+    )
+    return name
+
+
+def _of_function(right: Right, name: str) -> Right:
+    def fill(text: str) -> str:
+        return text.replace("{function}", name)
+
+    return dataclasses.replace(
+        right,
+        resources=tuple(map(fill, right.resources)),
+        request=fill_in(right.request, fill),
+    )
+
+
 def filler(cast: Cast, account: str) -> Callable[[str], str]:
     """Fills the templates of `harness.probes.deploy_rights` for an account."""
     stage, environment = cast.stage, cast.stage.environment
@@ -93,6 +123,7 @@ def filler(cast: Cast, account: str) -> Callable[[str], str]:
     made_path = "/bulkhead/fleet/" if account == environment.operations_account else "/bulkhead/"
     if home:
         spare_group(cast, account, f"{group}-{name}")
+        spare_group(cast, account, name)
         kms = cast.client(administrator, "kms", home.region)
         key_policy = kms.get_key_policy(KeyId=home.key_arn, PolicyName="default")["Policy"]
 
@@ -116,6 +147,8 @@ def filler(cast: Cast, account: str) -> Callable[[str], str]:
         "made": role_within(cast, account, "/bulkhead/"),
         "made_path": made_path,
         "fleet_arn": fleet.role_arn,
+        "fleet_boundary": f"{fleet.role_arn.replace(':role/', ':policy/')}-boundary",
+        "alarm": f"bulkhead-{home.customer}" if home else "bulkhead-spend",
         "external_id": fleet.external_id,
         "session": f"t-{account}-probe",
         "control_arn": cast.control_role,
@@ -177,6 +210,10 @@ def refuse(
 def test_deployers_cannot(probe: Recorder, cast: Cast, deployed: str, deployer: Deployer) -> None:
     who = cast.deployer(deployer, deployed)
     rights = [*WALLS, *NOT_GRANTED]
+    if deployed == cast.stage.environment.operations_account:
+        rights += IN_OPERATIONS
+    if deployed != cast.stage.environment.management_account:
+        rights += ALARMS
     if deployer == "plan":
         rights += NOT_TO_PLAN
         if deployed == cast.stage.environment.management_account:
@@ -229,7 +266,14 @@ def test_walls_hold_whatever_is_attached(probe: Recorder, copied: Cast, of_kind:
     who = copied.deployer("deploy", deployed)
     claim = "a deploy role that was given everything cannot"
     everything = copied.client(who, "iam").list_roles
-    refuse(probe, copied, who, WALLS, "deploy-walls", claim, everything)
+    operations = deployed == copied.stage.environment.operations_account
+    within = [right for right in IN_OPERATIONS if operations and right.service == "iam"]
+    walls = [
+        *WALLS,
+        *within,
+        *(_of_function(right, function(copied, deployed)) for right in BORROWED),
+    ]
+    refuse(probe, copied, who, walls, "deploy-walls", claim, everything)
     victim = role_within(copied, deployed, READER_PATH)
     functions = copied.client(who, "lambda")
     probe.denied(
@@ -267,6 +311,12 @@ def test_what_deployers_make_reads_nothing(probe: Recorder, copied: Cast, accoun
     streams = tuple(home.group_arn + end for end in ("", ":*", ":log-stream:", ":log-stream:*"))
     user = f"arn:aws:iam::{account}:user/{copied.helper_name('x')}"
     deploy = role_arn("deploy", account)
+    spare = f"{home.group}-{copied.helper_name('spare')}"
+    spare_group(copied, account, spare)
+    somebodys = function(copied, account)
+    person, device = with_second_factor(copied, account)
+    fill = filler(copied, account)
+    insights = fill_in(INSIGHTS.request, fill)
     calls: list[tuple[tuple[str, ...], str, str, tuple[str, ...], Callable[[], Any]]] = [
         (
             ("L23", "L21"),
@@ -285,6 +335,41 @@ def test_what_deployers_make_reads_nothing(probe: Recorder, copied: Cast, accoun
                 filterName="probe",
                 filterPattern="",
                 destinationArn=f"arn:aws:lambda:{home.region}:{account}:function:none",
+            ),
+        ),
+        (
+            INSIGHTS.rows,
+            INSIGHTS.claim,
+            INSIGHTS.action,
+            tuple(map(fill, INSIGHTS.resources)),
+            lambda: copied.client(who, "cloudwatch").put_insight_rule(**insights),
+        ),
+        (
+            ("L20",),
+            "delete records",
+            "logs:DeleteLogGroup",
+            tuple(
+                f"arn:aws:logs:{home.region}:{account}:log-group:{spare}{end}"
+                for end in ("", ":*", ":log-stream:")
+            ),
+            lambda: logs.delete_log_group(logGroupName=spare),
+        ),
+        (
+            ("P14", "L23"),
+            "change code that runs as somebody else",
+            "lambda:UpdateFunctionCode",
+            (f"arn:aws:lambda:{home.region}:{account}:function:{somebodys}",),
+            lambda: copied.client(who, "lambda", home.region).update_function_code(
+                FunctionName=somebodys, ZipFile=CODE
+            ),
+        ),
+        (
+            ("P34",),
+            "take a user's second factor off",
+            "iam:DeactivateMFADevice",
+            (f"arn:aws:iam::{account}:user/{person}",),
+            lambda: copied.client(who, "iam").deactivate_mfa_device(
+                UserName=person, SerialNumber=device
             ),
         ),
         (
@@ -341,6 +426,17 @@ def test_what_deployers_make_reads_nothing(probe: Recorder, copied: Cast, accoun
                 logGroupName=home.group, logStreamName=copied.helper_name(str(len(probe.results)))
             ),
         )
+
+
+def with_second_factor(copied: Cast, account: str) -> tuple[str, str]:
+    """A user with a second factor, in a copy of the cloud: its name, and the factor's number."""
+    iam, name = copied.client(copied.administrator(account), "iam"), copied.helper_name("person")
+    iam.create_user(UserName=name)
+    device = iam.create_virtual_mfa_device(VirtualMFADeviceName=name)["VirtualMFADevice"]
+    serial = str(device["SerialNumber"])
+    codes = {"AuthenticationCode1": "123456", "AuthenticationCode2": "654321"}
+    iam.enable_mfa_device(UserName=name, SerialNumber=serial, **codes)
+    return name, serial
 
 
 @pytest.mark.parametrize("deployer", ["deploy", "plan"])

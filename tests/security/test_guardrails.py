@@ -18,6 +18,7 @@ from harness.probes.cast import ANYTHING, OUTSIDERS, Actor, Cast
 from harness.probes.result import Recorder, Subject
 from harness.probes.stage import Home
 from harness.probes.unguarded import unguarded
+from harness.targets.base import DEPLOY_ROLE, PLAN_ROLE
 
 Tried = tuple[tuple[str, ...], str, tuple[str, ...], Callable[[], object]]
 OPEN = {"Effect": "Allow", "Principal": {"AWS": "*"}}
@@ -212,6 +213,29 @@ GLOBAL = (
 )
 
 
+IDENTITIES = ("CreateUser", "CreateOpenIDConnectProvider")
+
+
+def test_who_bootstraps_makes_what_ci_is_trusted_through(probe: Recorder, copied: Cast) -> None:
+    """The twin of the two below: the guardrail that stops others spares its owner."""
+    owner = copied.administrator(copied.stage.environment.operations_account)
+    region = copied.stage.environment.region
+    attempts = operations_attempts(copied, owner, region, "")
+    rows, action, arns, call = attempts["CreateOpenIDConnectProvider"]
+    probe.allowed(
+        Subject(
+            "guardrail-spares",
+            rows,
+            "who bootstraps operations makes the identity provider of CI",
+            owner,
+            action,
+            "operations account",
+            arns,
+        ),
+        call,
+    )
+
+
 @pytest.mark.parametrize("operation", GLOBAL)
 def test_operators_cannot_anywhere(probe: Recorder, copied: Cast, operation: str) -> None:
     refuse_operator(probe, copied, copied.stage.environment.region, operation)
@@ -223,18 +247,20 @@ def test_operators_cannot(probe: Recorder, copied: Cast, region: str, operation:
 
 
 def refuse_operator(probe: Recorder, copied: Cast, region: str, operation: str) -> None:
-    operator = copied.administrator(copied.stage.environment.operations_account)
+    owner = copied.administrator(copied.stage.environment.operations_account)
+    # Whoever bootstraps the account makes what CI is trusted through; nobody else does.
+    operator = copied.operations_role() if operation in IDENTITIES else owner
     bedrock = copied.client(operator, "bedrock", region)
     thing = ""
     with unguarded(copied, operator.account):
         if operation in ("PutModelInvocationLoggingConfiguration", "StartAsyncInvoke"):
-            make_bucket(copied, operator, region, "bedrock.amazonaws.com")
+            make_bucket(copied, owner, region, "bedrock.amazonaws.com")
         if operation == "PutResourcePolicy":
-            thing = make_guardrail(copied, operator, region)
+            thing = make_guardrail(copied, owner, region)
         if operation == "DeleteEnforcedGuardrailConfiguration":
-            thing = make_enforced(copied, operator, region)
+            thing = make_enforced(copied, owner, region)
         if operation == "CreateServiceSpecificCredential":
-            thing = make_user(copied, operator)
+            thing = make_user(copied, owner)
     rows, action, arns, call = operations_attempts(copied, operator, region, thing)[operation]
     probe.denied(
         Subject(
@@ -254,7 +280,7 @@ def refuse_operator(probe: Recorder, copied: Cast, region: str, operation: str) 
 CHANGES = (
     *("CreateRole", "UpdateAssumeRolePolicy", "AttachRolePolicy", "DetachRolePolicy"),
     *("PutRolePermissionsBoundary", "CreatePolicyVersion", "UntagResource"),
-    *("CreateInferenceProfile", "UpdateDeployer", "CreateSink"),
+    *("CreateInferenceProfile", "UpdateDeployer", "UpdatePlanner", "CreateSink", "DeleteAlarms"),
 )
 
 
@@ -266,7 +292,7 @@ def test_nobody_else_changes_a_fleet(probe: Recorder, copied: Cast, operation: s
     who, account = copied.operations_role(), copied.stage.environment.operations_account
     administrator = copied.administrator(account)
     boundary = fleet.role_arn.replace(":role/", ":policy/") + "-boundary"
-    deployer = f"arn:aws:iam::{account}:role/bulkhead/bulkhead-deploy"
+    deployer, planner = (f"arn:aws:iam::{account}:role/{r}" for r in (DEPLOY_ROLE, PLAN_ROLE))
     trust = json.dumps(
         {"Version": "2012-10-17", "Statement": [{**OPEN, "Action": "sts:AssumeRole"}]}
     )
@@ -343,6 +369,22 @@ def test_nobody_else_changes_a_fleet(probe: Recorder, copied: Cast, operation: s
                     RoleName="bulkhead-deploy", PolicyDocument=trust
                 ),
             ),
+            "UpdatePlanner": (
+                ("P14", "P15"),
+                "iam:UpdateAssumeRolePolicy",
+                (planner,),
+                lambda: iam.update_assume_role_policy(
+                    RoleName="bulkhead-plan", PolicyDocument=trust
+                ),
+            ),
+            "DeleteAlarms": (
+                ("G17", "C05"),
+                "cloudwatch:DeleteAlarms",
+                (f"arn:aws:cloudwatch:{fleet.region}:{account}:alarm:bulkhead-spend-probe",),
+                lambda: copied.client(actor, "cloudwatch", fleet.region).delete_alarms(
+                    AlarmNames=["bulkhead-spend-probe"]
+                ),
+            ),
             "CreateSink": (
                 ("O03",),
                 "oam:CreateSink",
@@ -355,8 +397,10 @@ def test_nobody_else_changes_a_fleet(probe: Recorder, copied: Cast, operation: s
     if operation == "DetachRolePolicy":
         with unguarded(copied, account):
             iam.attach_role_policy(RoleName=fleet.role_name, PolicyArn=anything)
-    if operation == "UpdateDeployer":
-        make_deployer(copied, administrator, trust)
+    if operation in MAKERS:
+        make_deployer(copied, administrator, MAKERS[operation], trust)
+    if operation == "DeleteAlarms":
+        make_alarm(copied, administrator, fleet.region)
     rows, action, arns, call = tried(who)[operation]
     probe.denied(
         Subject(
@@ -375,13 +419,29 @@ def test_nobody_else_changes_a_fleet(probe: Recorder, copied: Cast, operation: s
         tried(administrator)[operation][-1]()
 
 
-def make_deployer(cast: Cast, administrator: Actor, trust: str) -> None:
-    """The deploy role, where the environment has none."""
+MAKERS = {"UpdateDeployer": DEPLOY_ROLE, "UpdatePlanner": PLAN_ROLE}
+
+
+def make_deployer(cast: Cast, administrator: Actor, role: str, trust: str) -> None:
+    """The deploy role or the plan role, where the environment has none."""
     iam = cast.client(administrator, "iam")
+    path, _, name = role.rpartition("/")
     with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
-        iam.create_role(
-            RoleName="bulkhead-deploy", Path="/bulkhead/", AssumeRolePolicyDocument=trust
-        )
+        iam.create_role(RoleName=name, Path=f"/{path}/", AssumeRolePolicyDocument=trust)
+
+
+def make_alarm(cast: Cast, administrator: Actor, region: str) -> None:
+    """An alarm that is named like those of spending."""
+    cast.client(administrator, "cloudwatch", region).put_metric_alarm(
+        AlarmName="bulkhead-spend-probe",
+        Namespace="AWS/Bedrock",
+        MetricName="InputTokenCount",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanThreshold",
+    )
 
 
 def test_operators_cannot_call_models_elsewhere(probe: Recorder, cast: Cast, region: str) -> None:
@@ -525,6 +585,52 @@ def test_an_open_trust_lets_no_outsider_in(probe: Recorder, copied: Cast, outsid
         ),
         lambda: copied.assume(attacker, fleet.role_arn, name="probe"),
         twin=lambda: copied.assume_control(attacker),
+    )
+
+
+def test_an_open_caller_lets_no_stranger_in(probe: Recorder, copied: Cast, customer: str) -> None:
+    """The resource control policy by itself: behind it stands a caller role that trusts all, as
+    whoever deploys the account could make it."""
+    homes = copied.stage.homes
+    own = [account for account, home in homes.items() if home.customer == customer]
+    home = homes[own[0]]
+    trust = {"Version": "2012-10-17", "Statement": [{**OPEN, "Action": "sts:AssumeRole"}]}
+    copied.client(copied.administrator(home.account), "iam").update_assume_role_policy(
+        RoleName=home.caller_role_name, PolicyDocument=json.dumps(trust)
+    )
+    strangers = [account for account, its in homes.items() if its.customer != customer]
+    for attacker in (
+        *(copied.outsider(name) for name in OUTSIDERS),
+        copied.operations_role(),
+        *(copied.other_role(account) for account in strangers[:1]),
+    ):
+        probe.denied(
+            Subject(
+                "guardrail-caller",
+                ("G10", "G12", "T27"),
+                "a caller role that trusts everybody is its own customer's only",
+                attacker,
+                "sts:AssumeRole",
+                f"caller role of {home}",
+                (home.caller_role_arn,),
+            ),
+            lambda attacker=attacker: copied.assume(  # type: ignore[misc]
+                attacker, home.caller_role_arn, name="probe"
+            ),
+            twin=lambda attacker=attacker: copied.assume_control(attacker),  # type: ignore[misc]
+        )
+    friend = copied.other_role(own[-1])
+    probe.allowed(
+        Subject(
+            "guardrail-caller",
+            ("G10", "G21"),
+            "a caller role that trusts everybody is open to each account of its customer",
+            friend,
+            "sts:AssumeRole",
+            f"caller role of {home}",
+            (home.caller_role_arn,),
+        ),
+        lambda: copied.assume(friend, home.caller_role_arn, name="probe"),
     )
 
 

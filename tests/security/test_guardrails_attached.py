@@ -11,7 +11,8 @@ import pytest
 
 from harness.probes.cast import Cast
 from harness.probes.guardrail_decisions import failures, strange_keys
-from harness.probes.guardrail_requests import PURPOSES, Purpose
+from harness.probes.guardrail_purpose import Purpose
+from harness.probes.guardrail_requests import PURPOSES
 from harness.probes.result import Recorder, Subject
 
 KINDS = {"scp": "SERVICE_CONTROL_POLICY", "rcp": "RESOURCE_CONTROL_POLICY"}

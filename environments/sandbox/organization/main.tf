@@ -40,6 +40,9 @@ module "guardrails" {
   # No customer has a cross-region profile, so models run where they are called.
   model_regions = distinct(flatten([for customer in local.environment.customers : try(customer.regions, [local.environment.operations.region])]))
 
+  # Jobs of CI come with a token, and so does whoever else has one: these two roles alone.
+  federated_role_arns = can(local.environment.ci) ? ["${local.operations}:role/bulkhead/bulkhead-deploy", "${local.operations}:role/bulkhead/bulkhead-plan"] : []
+
   deployer_arns     = local.deployers
   bootstrapper_arns = local.bootstrappers
 

@@ -172,3 +172,120 @@ run "operations_make_fleet_roles_within_their_boundaries" {
     error_message = "Roles of operations need a boundary: the account's or a fleet role's."
   }
 }
+
+run "what_the_spend_rule_hears_goes_to_the_executor_alone" {
+  command = plan
+
+  variables {
+    account_id            = "111111111111"
+    kind                  = "operations"
+    customer              = ""
+    deploy_principal_arns = ["arn:aws:iam::111111111111:role/owner"]
+    plan_principal_arns   = ["arn:aws:iam::111111111111:role/owner"]
+  }
+
+  assert {
+    condition = [for s in jsondecode(aws_iam_role_policy.this["deploy"].policy).Statement : [s.Sid, s.Condition] if contains(s.Action, "events:PutTargets")] == [
+      ["SpendRuleTarget", {
+        "ForAllValues:ArnLike" = { "events:TargetArn" = "arn:aws:states:*:111111111111:stateMachine:bulkhead-spend-stop" }
+        Null                   = { "events:TargetArn" = "false" }
+      }],
+    ]
+    error_message = "The deploy role may send what the rule hears somewhere else."
+  }
+}
+
+run "executors_attach_stops_to_fleet_roles_and_nothing_else" {
+  command = plan
+
+  variables {
+    account_id            = "111111111111"
+    kind                  = "operations"
+    customer              = ""
+    deploy_principal_arns = ["arn:aws:iam::111111111111:role/owner"]
+    plan_principal_arns   = ["arn:aws:iam::111111111111:role/owner"]
+  }
+
+  assert {
+    condition = [for s in jsondecode(aws_iam_policy.boundary.policy).Statement : s.Condition if s.Sid == "NoIdentities"] == [
+      { ArnNotLike = { "iam:PolicyARN" = "arn:aws:iam::111111111111:policy/bulkhead/fleet/bulkhead-spend-*-stop" } },
+    ]
+    error_message = "An executor may attach another policy than a stop."
+  }
+
+  assert {
+    condition = {
+      for s in jsondecode(aws_iam_policy.boundary.policy).Statement : s.Sid => [s.Action, try(s.Resource, ""), try(s.NotResource, "")] if startswith(s.Sid, "NoStop")
+      } == {
+      NoStopTakenOff = ["iam:Detach*", "*", ""]
+      NoStopOfOthers = ["iam:Attach*", "", "arn:aws:iam::111111111111:role/bulkhead/fleet/*"]
+    }
+    error_message = "An executor may take a stop off, or give others rights by one."
+  }
+
+  assert {
+    condition = [for s in jsondecode(aws_iam_policy.deploy_boundary.policy).Statement : contains(s.Action, "states:UpdateStateMachine") if s.Sid == "NoCodeOfOthers"] == [false] && [
+      for s in jsondecode(aws_iam_policy.deploy_boundary.policy).Statement : s.NotResource if s.Sid == "OwnRolesOnly"
+    ] == [["arn:aws:iam::111111111111:role/bulkhead/fleet/*", "arn:aws:iam::111111111111:role/bulkhead/spend/*"]]
+    error_message = "The deploy role cannot change the executor, or reaches roles that are none of its own."
+  }
+}
+
+run "customers_boundaries_know_every_way_to_the_records" {
+  command = plan
+
+  variables {
+    deploy_principal_arns = ["arn:aws:iam::222222222222:role/owner"]
+    plan_principal_arns   = ["arn:aws:iam::222222222222:role/owner"]
+  }
+
+  assert {
+    condition = alltrue([
+      for document in [aws_iam_policy.deploy_boundary.policy, aws_iam_policy.boundary.policy] : alltrue([
+        for action in ["aiops:*", "cloudwatch:GetInsightRuleReport", "cloudwatch:PutInsightRule", "cloudwatch:PutManagedInsightRules", "lambda:UpdateFunction*", "logs:AssociateKmsKey", "logs:DeleteLog*", "logs:PutLogGroupDeletionProtection"] :
+        anytrue([for s in jsondecode(document).Statement : s.Effect == "Deny" && contains(flatten([try(s.Action, [])]), action)])
+      ])
+    ])
+    error_message = "A boundary leaves a way to the records open."
+  }
+
+  assert {
+    condition = [for s in jsondecode(aws_iam_policy.boundary.policy).Statement : [can(s.Condition), contains(s.Action, "iam:Attach*"), contains(s.Action, "iam:Deactivate*")] if s.Sid == "NoIdentities"] == [
+      [false, true, true],
+    ]
+    error_message = "A role that is made may write to IAM."
+  }
+
+  assert {
+    condition     = [for s in jsondecode(aws_iam_policy.deploy_boundary.policy).Statement : s.NotResource if s.Sid == "OwnRolesOnly"] == [["arn:aws:iam::222222222222:role/bulkhead/bulkhead-caller"]]
+    error_message = "The deploy role writes the trust of other roles than the caller's."
+  }
+
+  assert {
+    condition     = !strcontains(aws_iam_role_policy.this["deploy"].policy, "logs:AssociateKmsKey")
+    error_message = "The deploy role may give a log group another key."
+  }
+}
+
+run "organization_makes_no_role" {
+  command = plan
+
+  variables {
+    account_id            = "999999999999"
+    kind                  = "organization"
+    customer              = ""
+    deploy_principal_arns = ["arn:aws:iam::999999999999:role/owner"]
+    plan_principal_arns   = ["arn:aws:iam::999999999999:role/owner"]
+  }
+
+  assert {
+    condition     = [for s in jsondecode(aws_iam_policy.deploy_boundary.policy).Statement : [s.Resource, can(s.NotResource)] if s.Sid == "OwnRolesOnly"] == [["*", false]]
+    error_message = "The deploy role of the management account writes some role's trust."
+  }
+
+  # Five kilobytes and a bit of six, so that a customer with a long key still fits.
+  assert {
+    condition     = length(aws_iam_policy.deploy_boundary.policy) <= 5600 && length(aws_iam_policy.boundary.policy) <= 5600
+    error_message = "The boundaries have ${length(aws_iam_policy.deploy_boundary.policy)} and ${length(aws_iam_policy.boundary.policy)} characters."
+  }
+}

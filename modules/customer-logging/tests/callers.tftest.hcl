@@ -153,3 +153,47 @@ run "an_existing_role_that_trusts_everybody_is_refused" {
 
   expect_failures = [data.aws_iam_role.existing]
 }
+
+run "an_existing_role_without_the_boundary_is_refused" {
+  command = plan
+
+  variables {
+    caller                   = { type = "existing" }
+    permissions_boundary_arn = "arn:aws:iam::222222222222:policy/bulkhead/bulkhead-boundary"
+  }
+
+  override_data {
+    target = data.aws_iam_role.existing
+    values = {
+      arn                  = "arn:aws:iam::222222222222:role/bulkhead/bulkhead-caller"
+      permissions_boundary = "arn:aws:iam::222222222222:policy/other"
+      assume_role_policy   = "{\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Service\":\"lambda.amazonaws.com\"},\"Action\":\"sts:AssumeRole\"}]}"
+    }
+  }
+
+  expect_failures = [data.aws_iam_role.existing]
+}
+
+run "an_existing_role_with_the_boundary_is_taken" {
+  command = plan
+
+  variables {
+    caller                   = { type = "existing" }
+    permissions_boundary_arn = "arn:aws:iam::222222222222:policy/bulkhead/bulkhead-boundary"
+  }
+
+  override_data {
+    target = data.aws_iam_role.existing
+    values = {
+      arn                  = "arn:aws:iam::222222222222:role/bulkhead/bulkhead-caller"
+      name                 = "bulkhead-caller"
+      permissions_boundary = "arn:aws:iam::222222222222:policy/bulkhead/bulkhead-boundary"
+      assume_role_policy   = "{\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Service\":\"lambda.amazonaws.com\"},\"Action\":\"sts:AssumeRole\"}]}"
+    }
+  }
+
+  assert {
+    condition     = aws_iam_role_policy.caller.role == "bulkhead-caller"
+    error_message = "A role that has the boundary is refused."
+  }
+}

@@ -110,6 +110,12 @@ run "the_caller_writes_and_assumes_one_role" {
         Action   = "logs:CreateLogGroup"
         Resource = "*"
       },
+      {
+        Sid      = "DenyInsights"
+        Effect   = "Deny"
+        Action   = ["cloudwatch:GetInsightRuleReport", "cloudwatch:PutInsightRule", "cloudwatch:PutLogAlarm", "cloudwatch:PutManagedInsightRules"]
+        Resource = "*"
+      },
     ]
     error_message = "The caller role's policy is not the one the design asks for."
   }

@@ -88,11 +88,54 @@ run "a_customers_records_are_for_its_own_accounts" {
   assert {
     condition = [
       for statement in jsondecode(aws_organizations_policy.this["customer-acme-rcp"].content).Statement : statement.Condition.StringNotEquals
+      if statement.Sid != "CallersForNoFederation"
       ] == [
       { "aws:PrincipalAccount" = ["222222222222", "222222222223"] },
       { "aws:PrincipalAccount" = ["222222222222", "222222222223"] },
+      { "aws:PrincipalAccount" = ["222222222222", "222222222223"] },
     ]
-    error_message = "The RCP does not keep a customer's records for its accounts."
+    error_message = "The RCP does not keep a customer's records and callers for its accounts."
+  }
+
+  assert {
+    condition = [
+      for s in jsondecode(aws_organizations_policy.this["customer-acme-rcp"].content).Statement : s if startswith(s.Sid, "Callers")
+      ] == [
+      {
+        Sid       = "CallersForOwnAccounts"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sts:AssumeRole"
+        Resource  = ["arn:aws:iam::*:role/bulkhead/bulkhead-caller"]
+        Condition = {
+          StringNotEquals = { "aws:PrincipalAccount" = ["222222222222", "222222222223"] }
+          BoolIfExists    = { "aws:PrincipalIsAWSService" = "false" }
+        }
+      },
+      {
+        Sid       = "CallersForNoFederation"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = ["sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity"]
+        Resource  = ["arn:aws:iam::*:role/bulkhead/bulkhead-caller"]
+      },
+    ]
+    error_message = "A stranger whom a caller role's trust lets in becomes the caller."
+  }
+}
+
+run "callers_with_a_clusters_token_are_spared" {
+  command = plan
+
+  variables {
+    customers = { acme = { accounts = ["222222222222"], caller_roles = ["team/app", "bulkhead/bulkhead-caller"], federated_callers = true } }
+  }
+
+  assert {
+    condition = [
+      for s in jsondecode(aws_organizations_policy.this["customer-acme-rcp"].content).Statement : [s.Action, s.Resource] if s.Sid == "CallersForNoFederation"
+    ] == [[["sts:AssumeRoleWithSAML"], ["arn:aws:iam::*:role/bulkhead/bulkhead-caller", "arn:aws:iam::*:role/team/app"]]]
+    error_message = "Pods cannot become the caller, or a caller role was left out."
   }
 }
 
@@ -146,7 +189,7 @@ run "only_who_deploys_changes_fleet_roles" {
       for s in jsondecode(aws_organizations_policy.this["operations-change-scp"].content).Statement : s.Sid => try(s.Condition.StringNotEquals["aws:PrincipalArn"], [])
       } == {
       ApiKeys           = []
-      OtherIdentities   = []
+      OtherIdentities   = ["arn:aws:iam::111111111111:role/OrganizationAccountAccessRole"]
       FleetRoles        = ["arn:aws:iam::111111111111:role/bulkhead/bulkhead-deploy"]
       Attachments       = ["arn:aws:iam::111111111111:role/bulkhead/bulkhead-deploy"]
       Stops             = ["arn:aws:iam::111111111111:role/bulkhead/bulkhead-deploy"]
@@ -159,6 +202,18 @@ run "only_who_deploys_changes_fleet_roles" {
       LogCentralization = []
     }
     error_message = "A statement spares somebody it should not, or not who must work."
+  }
+
+  assert {
+    condition = [
+      for s in jsondecode(aws_organizations_policy.this["operations-change-scp"].content).Statement : s.Resource if s.Sid == "Deployers"
+      ] == [[
+        "arn:aws:iam::111111111111:policy/bulkhead/bulkhead-*",
+        "arn:aws:iam::111111111111:role/OrganizationAccountAccessRole",
+        "arn:aws:iam::111111111111:role/bulkhead/bulkhead-deploy",
+        "arn:aws:iam::111111111111:role/bulkhead/bulkhead-plan",
+    ]]
+    error_message = "Somebody else can make itself who bootstraps, deploys or plans."
   }
 
   assert {
@@ -327,4 +382,54 @@ run "an_account_of_another_organization_cannot_be_guarded" {
   }
 
   expect_failures = [data.aws_organizations_organization.this]
+}
+
+run "roles_that_are_made_do_their_duty_alone" {
+  command = plan
+
+  assert {
+    condition = [
+      for s in jsondecode(aws_organizations_policy.this["operations-scp"].content).Statement : s if contains(["FleetRolesOnlyCall", "SpendRolesOnlyStop"], s.Sid)
+      ] == [
+      {
+        Sid       = "FleetRolesOnlyCall"
+        Effect    = "Deny"
+        NotAction = ["bedrock:CountTokens", "bedrock:GetInferenceProfile", "bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
+        Resource  = "*"
+        Condition = { ArnLike = { "aws:PrincipalArn" = "arn:aws:iam::111111111111:role/bulkhead/fleet/*" } }
+      },
+      {
+        Sid       = "SpendRolesOnlyStop"
+        Effect    = "Deny"
+        NotAction = ["iam:AttachRolePolicy", "states:StartExecution"]
+        Resource  = "*"
+        Condition = { ArnLike = { "aws:PrincipalArn" = "arn:aws:iam::111111111111:role/bulkhead/spend/*" } }
+      },
+    ]
+    error_message = "A role that the deploy role makes may do more than its duty."
+  }
+}
+
+run "what_watches_is_changed_by_no_break_glass_role" {
+  command = plan
+
+  variables {
+    break_glass_role_arns = ["arn:aws:iam::111111111111:role/glass"]
+    break_glass_emails    = ["security@example.com"]
+  }
+
+  assert {
+    condition = [
+      for s in jsondecode(aws_organizations_policy.this["operations-scp"].content).Statement : s.Condition if s.Sid == "WatchingByOthers"
+      ] == [{
+        StringNotEquals = { "aws:PrincipalArn" = ["arn:aws:iam::111111111111:role/OrganizationAccountAccessRole", "arn:aws:iam::111111111111:role/bulkhead/bulkhead-deploy"] }
+    }]
+    error_message = "What watches a break-glass role can be changed by it, or by nobody."
+  }
+
+  # A break-glass role is named by nearly every statement.
+  assert {
+    condition     = alltrue([for policy in aws_organizations_policy.this : length(policy.content) <= 5000])
+    error_message = "One break-glass role fills a policy: ${jsonencode({ for name, policy in aws_organizations_policy.this : name => length(policy.content) })}"
+  }
 }

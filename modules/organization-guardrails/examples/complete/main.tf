@@ -27,7 +27,7 @@ module "guardrails" {
 
   deployer_arns      = ["arn:aws:iam::111111111111:role/bulkhead/bulkhead-deploy"]
   bootstrapper_arns  = ["arn:aws:iam::111111111111:role/OrganizationAccountAccessRole"]
-  stop_executor_arns = ["arn:aws:iam::111111111111:role/bulkhead/spend/bulkhead-stop"]
+  stop_executor_arns = ["arn:aws:iam::111111111111:role/bulkhead/bulkhead-reset"]
   stop_policy_arns   = ["arn:aws:iam::111111111111:policy/bulkhead/fleet/bulkhead-*-stop"]
 
   # No role for emergencies: with one, list it and whom to tell.
