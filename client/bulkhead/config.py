@@ -47,12 +47,11 @@ _REQUIRED = (
     "log_group_name",
     "inference_profiles",
 )
-_OPTIONAL = ("log_group_arn", "log_region")
+_OPTIONAL = ("content", "log_group_arn", "log_region")
 # Further outputs of the Terraform roots, which may stand beside what is wanted of them.
 _IGNORED = (
     "caller_role_arn",
     "caller_role_name",
-    "content",
     "fleet_role_name",
     "kms_key_arn",
     "metrics",
@@ -78,6 +77,8 @@ class BulkheadConfig:
     inference_profiles  model id to the ARN of the customer's application inference profile (AIP)
     log_region          the region of the log group; `region` unless given
     log_group_arn       checked against account, region and name where given
+    content_log_group_name  where prompts and answers go, if both Terraform and the application ask
+                            for content; in `account_id` and `log_region`
     """
 
     customer: str
@@ -90,6 +91,7 @@ class BulkheadConfig:
     inference_profiles: Mapping[str, str]
     log_region: str
     log_group_arn: str | None = None
+    content_log_group_name: str | None = None
 
     @property
     def operations_account_id(self) -> str:
@@ -160,6 +162,7 @@ class BulkheadConfig:
             inference_profiles=check.profiles(region, operations),
             log_region=log_region,
             log_group_arn=log_group_arn,
+            content_log_group_name=check.content(account_id, log_region, log_group_name),
         )
 
 
@@ -191,18 +194,40 @@ class _Checker:
             raise self.error(field, f"must be {expected}{shown}")
         return value
 
-    def log_group_arn(self, arn: str, account_id: str, region: str, name: str) -> None:
+    def content(self, account_id: str, region: str, records: str) -> str | None:
+        """The group of the module's output `content`: null, or an object that names it."""
+        value = self._document.get("content")
+        if value is None:
+            return None
+        inner = value if isinstance(value, Mapping) else {}
+        name, arn = inner.get("log_group_name"), inner.get("log_group_arn")
+        if not isinstance(name, str) or not _LOG_GROUP.fullmatch(name):
+            raise self.error("content.log_group_name", "must be the name of a log group")
+        if name == records:
+            raise self.error(
+                "content.log_group_name",
+                "must be another group than log_group_name: others read it",
+            )
+        if arn is not None:
+            if not isinstance(arn, str) or not _LOG_GROUP_ARN.fullmatch(arn):
+                raise self.error("content.log_group_arn", "must be the ARN of a log group")
+            self.log_group_arn(arn, account_id, region, name, "content.")
+        return name
+
+    def log_group_arn(
+        self, arn: str, account_id: str, region: str, name: str, prefix: str = ""
+    ) -> None:
         """The ARN must be that of the other fields."""
         match = _LOG_GROUP_ARN.fullmatch(arn)
         assert match is not None
         for part, field, wanted in (
             ("account", "account_id", account_id),
             ("region", "log_region", region),
-            ("name", "log_group_name", name),
+            ("name", f"{prefix}log_group_name", name),
         ):
             if match[part] != wanted:
                 raise self.error(
-                    "log_group_arn",
+                    f"{prefix}log_group_arn",
                     f"names the {part} {match[part]}, and {field} is {wanted}; correct one of them",
                 )
 

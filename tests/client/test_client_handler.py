@@ -18,7 +18,8 @@ from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, Generation, LLMResult
 
 from bulkhead import Bulkhead, InvocationHandler
-from bulkhead.response import error_type, facts_of_response, identifier
+from bulkhead.facts import error_type, identifier
+from bulkhead.response import facts_of_response
 
 MODEL = "anthropic.claude-3-5-sonnet-20240620-v1:0"
 PROFILE = "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/acmesonnet1"

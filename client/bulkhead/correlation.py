@@ -1,0 +1,107 @@
+"""Ties a model call on the wire to the LangChain run that makes it.
+
+LangChain tells a handler that a run starts and ends; botocore tells what was sent and answered,
+with the request id and retries that langchain-aws drops on some paths. Both happen in the same
+context (also in the executor threads of async runs, whose context is a copy), so a context variable
+carries the run to the call. A run takes at most one call: whatever else is called in the same
+context is a call of its own.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+if TYPE_CHECKING:
+    from bulkhead.exchange import Exchange
+
+
+class Run:
+    """A LangChain run of one model call.
+
+    target    the model id or ARN it will call; `None` if that is not known
+    mates     the runs of the same `generate([…])`, itself included; LangChain starts them together
+    exchange  the call that it made, once it has made one
+    ended     whether LangChain has reported its end: it makes no call after that
+    owners    what to call, with the run's id, when its end will not be reported
+    """
+
+    __slots__ = ("chosen", "ended", "exchange", "mates", "owners", "run_id", "target", "used")
+
+    def __init__(self, run_id: UUID, target: str | None) -> None:
+        self.run_id = run_id
+        self.target = target
+        self.mates: list[Run] = [self]
+        self.exchange: Exchange | None = None
+        self.ended = False
+        self.used = False  # by a run whose end was reported, its own or a mate's
+        self.chosen: Exchange | None = None
+        self.owners: list[Callable[[UUID], None]] = []
+
+    def abandon(self) -> None:
+        """Tell the owners of a run that has not ended that it will not."""
+        if not self.ended:
+            for lost in self.owners:
+                lost(self.run_id)
+
+
+_pending: ContextVar[tuple[Run, ...]] = ContextVar("bulkhead_runs", default=())
+_lock = threading.Lock()
+
+
+def begin(run_id: UUID, target: str | None, batch: int) -> Run:
+    """Announce a run in this context; two handlers of the same run share one."""
+    waiting = _pending.get()
+    for each in waiting:
+        if each.run_id == run_id:
+            return each
+    run = Run(run_id, target)
+    if batch > 1 and waiting and waiting[-1].exchange is None and not waiting[-1].ended:
+        mates = waiting[-1].mates
+        if len(mates) < batch:
+            mates.append(run)
+            run.mates = mates
+            _pending.set((*waiting, run))
+            return run
+    # Runs that wait from before and were never called have lost their caller.
+    _pending.set((run,))
+    return run
+
+
+def claim(target: str | None, exchange: Exchange) -> Run | None:
+    """Give a call to the run of this context that waits for it; `None`: no run does."""
+    waiting = _pending.get()
+    if not waiting:
+        return None
+    with _lock:
+        for run in waiting:
+            if run.exchange is None and not run.ended and run.target in (None, target):
+                run.exchange = exchange
+                return run
+    return None
+
+
+def exchange_of(run: Run, request_id: str | None) -> Exchange | None:
+    """Return the call of a run that ends, each call at most once.
+
+    The runs of one `generate([…])` may have taken each other's calls: some were answered by
+    LangChain's cache, or they ran at the same time. The request id tells, where LangChain has it.
+    """
+    if len(run.mates) == 1:
+        return run.exchange
+    with _lock:
+        if run.chosen is not None:  # by another handler of the same run
+            return run.chosen
+        free = [run, *(each for each in run.mates if each is not run)]
+        for each in free:
+            exchange = each.exchange
+            if exchange is None or each.used:
+                continue
+            if request_id is None or exchange.request_id == request_id:
+                each.used = True
+                run.chosen = exchange
+                return exchange
+    return None

@@ -1,0 +1,105 @@
+"""A thread that looks after calls that nobody ends.
+
+Two kinds: a call that everybody dropped, of which the garbage collector tells at a moment when no
+lock may be taken; and a run that LangChain never ends although its call was answered, such as a
+cancelled `ainvoke`. The thread starts with the first call and sleeps while there is nothing to do.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
+
+from bulkhead import _fork
+
+if TYPE_CHECKING:
+    from bulkhead.correlation import Run
+    from bulkhead.exchange import Exchange
+
+log = logging.getLogger("bulkhead")
+
+_GRACE = 2.0
+
+
+class Janitor:
+    """`grace` is how many seconds after its call's end a run is taken for abandoned."""
+
+    def __init__(self, grace: float = _GRACE) -> None:
+        self._grace = grace
+        self._fresh()
+        _fork.watch(self)
+
+    def _fresh(self) -> None:
+        # SimpleQueue.put may interrupt itself, so the garbage collector may call it.
+        self._dropped: SimpleQueue[Exchange | None] = SimpleQueue()
+        self._answered: deque[tuple[float, Run]] = deque()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._asleep = True
+
+    def reset_after_fork(self) -> None:
+        """Forget the parent's calls and thread."""
+        self._fresh()
+
+    def start(self) -> None:
+        """Have the thread run; cheap when it does."""
+        if self._thread is not None:
+            return
+        with self._lock:
+            if self._thread is None:
+                thread = threading.Thread(target=self._run, name="bulkhead-janitor", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:
+                    return  # the interpreter is shutting down; closing tidies
+                self._thread = thread
+
+    def dropped(self, exchange: Exchange) -> None:
+        """Take a call that was dropped before its end. Takes no lock."""
+        self._dropped.put(exchange)
+
+    def answered(self, run: Run) -> None:
+        """Take a run whose call has ended, and whose own end should follow at once."""
+        self._answered.append((time.monotonic() + self._grace, run))
+        if self._asleep:
+            self._asleep = False
+            self._dropped.put(None)
+
+    def tidy(self) -> None:
+        """End at once all calls that were dropped."""
+        while True:
+            try:
+                exchange = self._dropped.get_nowait()
+            except Empty:
+                return
+            if exchange is not None:
+                exchange.stop()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                self._look()
+            except Exception as error:
+                log.error("a call could not be looked after: %s", type(error).__name__)
+
+    def _look(self) -> None:
+        wait = None if self._asleep else self._grace
+        try:
+            exchange = self._dropped.get(timeout=wait)
+        except Empty:
+            exchange = None
+        if exchange is not None:
+            exchange.stop()
+        exchange = None
+        now = time.monotonic()
+        while self._answered and self._answered[0][0] <= now:
+            _, run = self._answered.popleft()
+            run.abandon()
+        if not self._answered:
+            self._asleep = True
+            if self._answered:  # one came in between
+                self._asleep = False
