@@ -33,6 +33,12 @@ def parsed(data: bytes | str | None) -> Mapping[str, Any]:
         return {}
 
 
+def prompt(data: bytes | str | None) -> str:
+    """Return what a text model is asked by a request's body."""
+    body = parsed(data)
+    return str(body.get("prompt") or body.get("inputText") or "")
+
+
 def tells(chunk: bytes) -> bool:
     """Whether a chunk of a stream may hold more than text."""
     return any(part in chunk for part in _TELLING)
@@ -65,6 +71,8 @@ def facts_of_body(body: Mapping[str, Any]) -> Facts:
         stop = next((found for key in _STOPS if (found := identifier(place.get(key)))), None)
         if stop:
             facts["gen_ai.response.finish_reasons"] = [stop]
+            if stop == "guardrail_intervened":
+                facts["bulkhead.guardrail_intervened"] = True
             break
     if body.get(_GUARDED) == "INTERVENED":
         facts["bulkhead.guardrail_intervened"] = True
@@ -117,7 +125,9 @@ def _usage(body: Mapping[str, Any], opening: Mapping[str, Any]) -> Facts:
         if opening:
             facts.pop("gen_ai.usage.output_tokens")  # a placeholder
         return facts
-    if "prompt_token_count" in body or "generation_token_count" in body:  # Meta
+    if "generation_token_count" in body:  # Meta
+        if not body.get("stop_reason"):  # so far
+            return tokens(body.get("prompt_token_count"), None)
         return tokens(body.get("prompt_token_count"), body.get("generation_token_count"))
     if "inputTextTokenCount" in body:  # Titan
         results = _first(body, "results")

@@ -5,6 +5,9 @@ with the request id and retries that langchain-aws drops on some paths. Both hap
 context (also in the executor threads of async runs, whose context is a copy), so a context variable
 carries the run to the call. A run takes at most one call: whatever else is called in the same
 context is a call of its own.
+
+One path loses the context: langchain-aws's text models, when they are awaited, call from a bare
+executor thread. There the prompt itself tells which run calls.
 """
 
 from __future__ import annotations
@@ -27,9 +30,20 @@ class Run:
     exchange  the call that it made, once it has made one
     ended     whether LangChain has reported its end: it makes no call after that
     owners    what to call, with the run's id, when its end will not be reported
+    prompt    of a text model that has not called yet
     """
 
-    __slots__ = ("chosen", "ended", "exchange", "mates", "owners", "run_id", "target", "used")
+    __slots__ = (
+        "chosen",
+        "ended",
+        "exchange",
+        "mates",
+        "owners",
+        "prompt",
+        "run_id",
+        "target",
+        "used",
+    )
 
     def __init__(self, run_id: UUID, target: str | None) -> None:
         self.run_id = run_id
@@ -39,6 +53,7 @@ class Run:
         self.ended = False
         self.used = False  # by a run whose end was reported, its own or a mate's
         self.chosen: Exchange | None = None
+        self.prompt: str | None = None
         self.owners: list[Callable[[UUID], None]] = []
 
     def abandon(self) -> None:
@@ -50,15 +65,22 @@ class Run:
 
 _pending: ContextVar[tuple[Run, ...]] = ContextVar("bulkhead_runs", default=())
 _lock = threading.Lock()
+_prompted: dict[UUID, Run] = {}
 
 
-def begin(run_id: UUID, target: str | None, batch: int) -> Run:
-    """Announce a run in this context; two handlers of the same run share one."""
+def begin(run_id: UUID, target: str | None, batch: int, prompt: str | None = None) -> Run:
+    """Announce a run in this context; two handlers of the same run share one.
+
+    prompt  of a text model
+    """
     waiting = _pending.get()
     for each in waiting:
-        if each.run_id == run_id:
+        if each.run_id is run_id or each.run_id == run_id:
             return each
     run = Run(run_id, target)
+    if prompt is not None:
+        run.prompt = prompt
+        _prompted[run_id] = run
     if batch > 1 and waiting and waiting[-1].exchange is None and not waiting[-1].ended:
         mates = waiting[-1].mates
         if len(mates) < batch:
@@ -71,17 +93,49 @@ def begin(run_id: UUID, target: str | None, batch: int) -> Run:
     return run
 
 
-def claim(target: str | None, exchange: Exchange) -> Run | None:
-    """Give a call to the run of this context that waits for it; `None`: no run does."""
+def end(run: Run) -> None:
+    """Note that a run has ended: no call is its own any more."""
+    run.ended = True
+    if run.prompt is not None:
+        run.prompt = None
+        _prompted.pop(run.run_id, None)
+
+
+def forget() -> None:
+    """Start afresh in the child of a fork, where another thread may have held the lock."""
+    global _lock  # noqa: PLW0603
+    _lock = threading.Lock()
+    _prompted.clear()
+
+
+def claim(
+    target: str | None, exchange: Exchange, prompt: Callable[[], str] | None = None
+) -> Run | None:
+    """Give a call to the run that waits for it; `None`: no run does.
+
+    prompt  tells what a text model is asked, where no run of this context waits
+    """
     waiting = _pending.get()
-    if not waiting:
+    if not waiting and not _prompted:
         return None
     with _lock:
         for run in waiting:
-            if run.exchange is None and not run.ended and run.target in (None, target):
+            if _waits(run, target):
                 run.exchange = exchange
                 return run
+        candidates = [run for run in list(_prompted.values()) if _waits(run, target)]
+        if candidates and prompt is not None:
+            asked = prompt()
+            for run in candidates:
+                # Some models want a frame around it.
+                if run.prompt and run.prompt.strip() in asked:
+                    run.exchange = exchange
+                    return run
     return None
+
+
+def _waits(run: Run, target: str | None) -> bool:
+    return run.exchange is None and not run.ended and run.target in (None, target)
 
 
 def exchange_of(run: Run, request_id: str | None) -> Exchange | None:

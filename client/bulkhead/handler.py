@@ -129,7 +129,7 @@ class InvocationHandler(BaseCallbackHandler):
     def on_llm_start(
         self,
         serialized: dict[str, Any],
-        prompts: list[str],  # noqa: ARG002 (content: never read)
+        prompts: list[str],
         *,
         run_id: UUID,
         tags: list[str] | None = None,
@@ -137,9 +137,10 @@ class InvocationHandler(BaseCallbackHandler):
         batch_size: int = 1,
         **_: Any,
     ) -> None:
-        """Note that a text completion call starts."""
+        """Note that a text completion call starts. The prompt only serves to recognize the call."""
         try:
-            run = correlation.begin(run_id, _model_id(serialized), batch_size)
+            prompt = prompts[0] if prompts else ""
+            run = correlation.begin(run_id, _model_id(serialized), batch_size, prompt)
             self._start(_Call("text_completion", run, metadata, tags))
         except Exception as error:
             self._failed(error)
@@ -186,6 +187,7 @@ class InvocationHandler(BaseCallbackHandler):
     def reset_after_fork(self) -> None:
         """Forget the parent's running calls: the parent records them."""
         self._running = {}
+        correlation.forget()
 
     def _start(self, call: _Call) -> None:
         running = self._running
@@ -205,7 +207,7 @@ class InvocationHandler(BaseCallbackHandler):
             return
         try:
             if call.run.exchange is None and call.run.target in self._watched:
-                call.run.ended = True
+                correlation.end(call.run)
                 return
             self._end(call, CANCELLED, None, {"error.type": UNFINISHED})
         except Exception as error:
@@ -223,7 +225,7 @@ class InvocationHandler(BaseCallbackHandler):
         exchange = None
         if given is None or not given.cached:
             exchange = correlation.exchange_of(run, given.request_id if given else None)
-        run.ended = True
+        correlation.end(run)
         if exchange is not None:
             self._watched.add(run.target)
         ident = None

@@ -132,7 +132,9 @@ class CallRecorder:
                 target if isinstance(target, str) else None, self._ended, self._janitor.dropped
             )
             exchange.facts["rpc.method"] = model.name
-            exchange.run = correlation.claim(exchange.target, exchange)
+            exchange.run = correlation.claim(
+                exchange.target, exchange, functools.partial(bodies.prompt, params.get("body"))
+            )
             named = None if exchange.run is not None else self._maker.model(exchange.target)
             exchange.facts |= asked(model.name, params, named)
             if self._content is not None:

@@ -7,11 +7,23 @@ another model. Needs the extra `bulkhead[langchain]`, which is imported at the f
 
 from __future__ import annotations
 
+import functools
+import importlib
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bulkhead.session import _FORBIDDEN, ModelSession, _provider, _with_handler
 
 _M = TypeVar("_M")
+
+# What both of langchain-aws's chat models have under the same name.
+_SHARED = (
+    "max_tokens",
+    "metadata",
+    "request_metadata",
+    "service_tier",
+    "stop_sequences",
+    "temperature",
+)
 
 if TYPE_CHECKING:
     from langchain_aws import BedrockEmbeddings, BedrockLLM, ChatBedrock
@@ -26,8 +38,7 @@ def chat_bedrock(
     Raises UnknownModelError for a model that is not in the configuration, TypeError for an option
     that this sets itself, ImportError without langchain-aws.
     """
-    from_extra = _langchain_aws("ChatBedrock")
-    chat: ChatBedrock = from_extra(**_bedrock(session, model_id, handler, options))
+    chat: ChatBedrock = _chat_bedrock()(**_bedrock(session, model_id, handler, options))
     return _without_bearer(chat)
 
 
@@ -35,8 +46,7 @@ def text_model(
     session: ModelSession, model_id: str, handler: BaseCallbackHandler, **options: Any
 ) -> BedrockLLM:
     """Return a BedrockLLM, for models that complete a text. Raises as `chat_bedrock` does."""
-    from_extra = _langchain_aws("BedrockLLM")
-    model: BedrockLLM = from_extra(**_bedrock(session, model_id, handler, options))
+    model: BedrockLLM = _langchain_aws().BedrockLLM(**_bedrock(session, model_id, handler, options))
     return _without_bearer(model)
 
 
@@ -45,9 +55,8 @@ def embeddings(session: ModelSession, model_id: str, **options: Any) -> BedrockE
 
     Raises as `chat_bedrock` does.
     """
-    from_extra = _langchain_aws("BedrockEmbeddings")
     _refuse(options)
-    made: BedrockEmbeddings = from_extra(
+    made: BedrockEmbeddings = _langchain_aws().BedrockEmbeddings(
         client=session.runtime,
         model_id=session.inference_profile(model_id),
         provider=_provider(model_id),
@@ -60,6 +69,46 @@ def embeddings(session: ModelSession, model_id: str, **options: Any) -> BedrockE
         **options,
     )
     return made
+
+
+@functools.cache
+def _chat_bedrock() -> Any:
+    langchain_aws = _langchain_aws()
+
+    class ChatBedrock(langchain_aws.ChatBedrock):  # type: ignore[misc,name-defined]
+        """As langchain-aws has it, but for one thing: what calls Converse for it.
+
+        That would be made without a control-plane client and without the base model; it would then
+        look the AIP up with whatever credentials the default chain has.
+        """
+
+        @property
+        def _as_converse(self) -> Any:
+            wanted = langchain_aws.ChatBedrockConverse.model_fields
+            options = {k: v for k, v in (self.model_kwargs or {}).items() if k in wanted}
+            for name in _SHARED:
+                value = getattr(self, name, None)
+                if value is not None:
+                    options[name] = value
+            if self._guardrails_enabled:
+                options["guardrail_config"] = self.guardrails
+            return _without_bearer(
+                langchain_aws.ChatBedrockConverse(
+                    client=self.client,
+                    bedrock_client=self.bedrock_client,
+                    model=self.model_id,
+                    base_model=self.base_model_id,
+                    provider=self.provider,
+                    region_name=self.region_name,
+                    base_url=self.endpoint_url,
+                    aws_access_key_id=None,
+                    aws_secret_access_key=None,
+                    aws_session_token=None,
+                    **options,
+                )
+            )
+
+    return ChatBedrock
 
 
 def _bedrock(
@@ -91,12 +140,11 @@ def _refuse(options: dict[str, Any]) -> None:
         raise TypeError(f"{', '.join(forbidden)} cannot be chosen: the configuration sets them")
 
 
-def _langchain_aws(name: str) -> Any:
+def _langchain_aws() -> Any:
     try:
-        import langchain_aws  # slow, and an extra
+        return importlib.import_module("langchain_aws")  # slow, and an extra
     except ImportError:
-        raise ImportError(f"{name} needs langchain-aws: install bulkhead[langchain]") from None
-    return getattr(langchain_aws, name)
+        raise ImportError("this needs langchain-aws: install bulkhead[langchain]") from None
 
 
 def _without_bearer(model: _M) -> _M:

@@ -42,17 +42,25 @@ class Told(NamedTuple):
         return identifier(mapping(self.metadata.get("ResponseMetadata")).get("RequestId"))
 
 
+_NOTHING = Told({}, {}, {}, {})
+
+
 def told(response: LLMResult | None) -> Told:
     """Take what may be read later; copied, since the application may change its own."""
-    generations = getattr(response, "generations", None)
-    answers = generations[0] if generations else []
-    message = getattr(answers[0], "message", None) if answers else None
+    if response is None or not response.generations or not response.generations[0]:
+        return _NOTHING
+    answers = response.generations[0]
+    message = getattr(answers[0], "message", None)
     return Told(
-        dict(mapping(getattr(message, "response_metadata", None))),
-        dict(mapping(getattr(message, "usage_metadata", None))),
-        dict(mapping(getattr(response, "llm_output", None))),
-        dict(mapping(getattr(answers[-1], "generation_info", None))) if answers else {},
+        _copy(getattr(message, "response_metadata", None)),
+        _copy(getattr(message, "usage_metadata", None)),
+        _copy(response.llm_output),
+        _copy(answers[-1].generation_info) if message is None else {},
     )
+
+
+def _copy(value: object) -> dict[str, Any]:
+    return value.copy() if isinstance(value, dict) else {}
 
 
 def facts_of_response(response: LLMResult) -> Facts:

@@ -7,12 +7,10 @@ cloud, in test_client_over_http.py and in tests/security.
 
 from __future__ import annotations
 
-import binascii
 import datetime
 import json
 import os
 import re
-import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -23,6 +21,8 @@ from urllib.parse import parse_qs, unquote
 
 import boto3
 import pytest
+from support.client_lab import valid
+from support.frames import frame
 
 CUSTOMER = "222222222222"
 OTHER = "333333333333"
@@ -88,7 +88,8 @@ class TinyCloud:
         streams = self.groups[(account, REGION, group)]
         events = [event for stream in streams.values() for event in stream]
         return [
-            json.loads(event["message"]) for event in sorted(events, key=lambda e: e["timestamp"])
+            valid(json.loads(event["message"]))
+            for event in sorted(events, key=lambda e: e["timestamp"])
         ]
 
     def new_key(self, account: str, prefix: str = "ASIA") -> str:
@@ -176,28 +177,8 @@ class TinyCloud:
         return "application/json", json.dumps(self.reply).encode()
 
     def _conversestream(self, _: Seen) -> tuple[str, bytes]:
-        frames = b"".join(_frame(kind, payload) for kind, payload in self.stream_events)
+        frames = b"".join(frame(kind, payload) for kind, payload in self.stream_events)
         return "application/vnd.amazon.eventstream", frames
-
-
-def _frame(kind: str, payload: dict[str, Any]) -> bytes:
-    """Encode one event of the binary event stream; a kind in …Exception is an exception event."""
-    thrown = kind.endswith("Exception")
-    headers = b"".join(
-        struct.pack("!B", len(name))
-        + name.encode()
-        + struct.pack("!BH", 7, len(value))
-        + value.encode()
-        for name, value in (
-            (":message-type", "exception" if thrown else "event"),
-            (":exception-type" if thrown else ":event-type", kind),
-            (":content-type", "application/json"),
-        )
-    )
-    body = json.dumps(payload).encode()
-    prelude = struct.pack("!II", 16 + len(headers) + len(body), len(headers))
-    message = prelude + struct.pack("!I", binascii.crc32(prelude)) + headers + body
-    return message + struct.pack("!I", binascii.crc32(message))
 
 
 def _handler(cloud: TinyCloud) -> type[BaseHTTPRequestHandler]:
