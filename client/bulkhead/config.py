@@ -5,7 +5,6 @@ Terraform's outputs hold every value. Nothing here talks to AWS.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -109,15 +108,9 @@ class BulkheadConfig:
 
         Raises ConfigError, which names the file.
         """
-        path = Path(path)
-        try:
-            document = json.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
-        except (json.JSONDecodeError, UnicodeDecodeError):
-            # The decoder's message is dropped: it may quote the document, and so the external id.
-            raise ConfigError(f"{path}: is not valid JSON") from None
-        return cls.from_mapping(document, source=str(path))
+        from bulkhead import documents
+
+        return documents.read(Path(path))
 
     @classmethod
     def from_mapping(

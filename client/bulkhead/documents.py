@@ -113,8 +113,8 @@ def _document(text: str, source: str) -> Mapping[str, object]:
     try:
         document: Mapping[str, object] = json.loads(text)
     except (ValueError, RecursionError):
-        document = {}
-    if not document:
-        # The decoder's message is dropped: it may quote the document, and so the external id.
-        raise ConfigError(f"{source}: is not valid JSON")
-    return document
+        pass
+    else:
+        return document
+    # The decoder's message is dropped: it may quote the document, and so the external id.
+    raise ConfigError(f"{source}: is not valid JSON")
