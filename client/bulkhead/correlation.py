@@ -56,6 +56,20 @@ class Run:
         self.prompt: str | None = None
         self.owners: list[Callable[[UUID], None]] = []
 
+    @property
+    def overdue(self) -> bool:
+        """Whether its end should have been reported by now, its call being over.
+
+        Of a `generate([…])`, LangChain reports all ends when all calls are over, or stops at the
+        first error and reports that one alone.
+        """
+        if self.ended:
+            return False
+        others = [each for each in self.mates if each is not self]
+        return any(each.ended for each in others) or all(
+            each.exchange is not None and not each.exchange.open for each in others
+        )
+
     def abandon(self) -> None:
         """Tell the owners of a run that has not ended that it will not."""
         if not self.ended:

@@ -94,13 +94,14 @@ class CallRecorder:
             events = where.get_component("event_emitter")
         hooks: Mapping[str, Callable[..., None]] = {
             "before-parameter-build": self._parameters,
-            "before-call": self._before,
+            # Not before-call: what is stopped there is not sent. Signing comes after this.
+            "request-created": self._created,
             "after-call": self._after,
             "after-call-error": self._failed_call,
         }
         for operation in OPERATIONS:
             for event, hook in hooks.items():
-                # Last: what another hook stops before is not sent.
+                # Last, when others have changed the parameters.
                 events.register_last(
                     f"{event}.bedrock-runtime.{operation}",
                     hook,
@@ -124,21 +125,24 @@ class CallRecorder:
     def _parameters(self, params: Any, context: Any, **_: Any) -> None:
         context[_PARAMETERS] = params
 
-    def _before(self, model: Any, context: Any, **_: Any) -> None:
+    def _created(self, request: Any, operation_name: str, **_: Any) -> None:
+        context = request.context
+        if _PARAMETERS not in context:
+            return  # a repeated attempt
         try:
-            params = mapping(context.pop(_PARAMETERS, None))
+            params = mapping(context.pop(_PARAMETERS))
             target = params.get("modelId")
             exchange = Exchange(
                 target if isinstance(target, str) else None, self._ended, self._janitor.dropped
             )
-            exchange.facts["rpc.method"] = model.name
+            exchange.facts["rpc.method"] = operation_name
             exchange.run = correlation.claim(
                 exchange.target, exchange, functools.partial(bodies.prompt, params.get("body"))
             )
             named = None if exchange.run is not None else self._maker.model(exchange.target)
-            exchange.facts |= asked(model.name, params, named)
+            exchange.facts |= asked(operation_name, params, named)
             if self._content is not None:
-                exchange.conversation = Conversation(model.name, params)
+                exchange.conversation = Conversation(operation_name, params)
             key = id(exchange)
             # While it is open, for `finish`: a weak reference, or nobody could drop it.
             self._open[key] = weakref.ref(exchange, lambda _: self._open.pop(key, None))

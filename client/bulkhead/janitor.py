@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("bulkhead")
 
-_GRACE = 2.0
+# A busy event loop may take that long to report the end of a call that a thread has made.
+_GRACE = 10.0
 
 
 class Janitor:
@@ -98,7 +99,10 @@ class Janitor:
         now = time.monotonic()
         while self._answered and self._answered[0][0] <= now:
             _, run = self._answered.popleft()
-            run.abandon()
+            if run.overdue:
+                run.abandon()
+            elif not run.ended:
+                self._answered.append((now + self._grace, run))
         if not self._answered:
             self._asleep = True
             if self._answered:  # one came in between

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EventStreamError
 from langchain_core.caches import InMemoryCache
+from langchain_core.messages import HumanMessage
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.tools import tool
 from pydantic import BaseModel
@@ -38,6 +39,13 @@ BUSY = (
     503,
     "application/json",
     json.dumps({"__type": "ServiceUnavailableException", "message": "canary"}).encode(),
+)
+
+
+REFUSED = (
+    424,
+    "application/json",
+    json.dumps({"__type": "ModelErrorException", "message": "canary"}).encode(),
 )
 
 
@@ -164,8 +172,6 @@ def test_generate_with_many_prompts_tells_its_calls_apart(
     lab: Lab, app: Bulkhead, kind: str
 ) -> None:
     """LangChain starts all runs of a `generate` before the first call, and ends them after all."""
-    from langchain_core.messages import HumanMessage
-
     chat = MAKERS[kind][1](app)
     prompts = [[HumanMessage("one")], [HumanMessage("two " * 30)], [HumanMessage("three " * 90)]]
     chat.generate(prompts)
@@ -230,7 +236,7 @@ def test_the_prompt_cache_is_counted_by_lifetime(
 ) -> None:
     system = f"{kind} {way} " + "wall " * 1100
     fresh = f"{kind} {way} " + "gate " * 1100
-    # langchain-aws forgets the lifetime on the way to InvokeModel: test_client_hooks has it.
+    # langchain-aws forgets the lifetime on the way to InvokeModel.
     if kind == "converse":
         messages: list[Any] = [
             ("system", [{"text": system}, {"cachePoint": {"type": "default", "ttl": "1h"}}]),
@@ -290,8 +296,6 @@ def test_langchains_cache_costs_nothing(lab: Lab, app: Bulkhead, kind: str) -> N
 
 
 def test_a_cached_answer_among_several_prompts_takes_nobodys_call(lab: Lab, app: Bulkhead) -> None:
-    from langchain_core.messages import HumanMessage
-
     chat = app.chat(CLAUDE, api="invoke", cache=InMemoryCache())
     chat.invoke([HumanMessage("known")])
     (known,) = taken(lab, app)
@@ -365,12 +369,7 @@ def test_retries_of_the_sdk(lab: Lab, app: Bulkhead, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["ChatBedrockConverse", "ChatBedrock"])
 def test_retries_of_langchain_are_calls_of_their_own(lab: Lab, app: Bulkhead, kind: str) -> None:
-    refused = (
-        400,
-        "application/json",
-        json.dumps({"__type": "ModelErrorException", "message": "canary"}).encode(),
-    )
-    lab.proxy.faults[ending(kind, "invoke")] = [Fault(answer=refused)] * 2
+    lab.proxy.faults[ending(kind, "invoke")] = [Fault(answer=REFUSED)] * 2
     chat = MAKERS[kind][1](app).with_retry(wait_exponential_jitter=False, stop_after_attempt=3)
     chat.invoke(PROMPT)
     one, two, three = taken(lab, app)
@@ -491,6 +490,33 @@ def eventually(lab: Lab, app: Bulkhead) -> dict[str, Any]:
         time.sleep(0.05)
     (record,) = found
     return record
+
+
+def test_prompts_whose_end_is_never_reported(lab: Lab, app: Bulkhead) -> None:
+    """An error ends a `generate`: of calls before it LangChain says nothing, none come after."""
+    app.recorder._janitor._grace = 0.05
+    lab.proxy.faults["/converse"] = [Fault(), Fault(answer=REFUSED)]
+    with pytest.raises(ClientError):
+        app.chat(CLAUDE).generate([[HumanMessage(f"{PROMPT} {n}")] for n in range(3)])
+    until = time.monotonic() + 10
+    records: list[dict[str, Any]] = []
+    while len(records) < 2 and time.monotonic() < until:
+        records += lab.records(app)
+    failed, silent = sorted(records, key=lambda each: str(each["bulkhead.status"]), reverse=True)
+    assert (failed["bulkhead.status"], failed["error.type"]) == ("error", "ModelErrorException")
+    assert (silent["bulkhead.status"], silent["error.type"]) == ("cancelled", "unfinished")
+    assert silent["gen_ai.usage.output_tokens"] > 0
+
+
+def test_a_slow_prompt_does_not_make_its_mates_late(lab: Lab, app: Bulkhead) -> None:
+    """LangChain reports the end of the first when the last is over."""
+    app.recorder._janitor._grace = 0.05
+    lab.proxy.faults["/converse"] = [Fault(), Fault(delay=0.4)]
+    prompts = [[HumanMessage("one")], [HumanMessage("two")]]
+    app.chat(CLAUDE).generate(prompts)
+    lab.proxy.faults["/converse"] = [Fault(), Fault(delay=0.4)]
+    asyncio.run(app.chat(CLAUDE).agenerate(prompts))
+    assert [each["bulkhead.status"] for each in taken(lab, app)] == ["success"] * 4
 
 
 def test_many_threads_and_tasks_do_not_mix_their_calls(lab: Lab, app: Bulkhead) -> None:
@@ -633,6 +659,31 @@ def test_a_direct_invoke_stream(lab: Lab, app: Bulkhead, model: str) -> None:
     (record,) = taken(lab, app)
     whole(record, lab, model)
     assert record["bulkhead.source"] == "boto3"
+
+
+@pytest.mark.parametrize("streams", [False, True])
+def test_lifetimes_in_bodies_of_invoke_model(lab: Lab, app: Bulkhead, streams: bool) -> None:
+    hour = {"type": "ephemeral", "ttl": "1h"}
+    text = f"{streams} " + "wall " * 1100
+    block = {"type": "text", "text": text, "cache_control": hour}
+    fresh = {"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}
+    request = invoke_request(app)
+    body = json.loads(request["body"])
+    body["system"], body["messages"] = [block], [{"role": "user", "content": [fresh]}]
+    request["body"] = json.dumps(body)
+    if streams:
+        list(app.runtime.invoke_model_with_response_stream(**request)["body"])
+    else:
+        app.runtime.invoke_model(**request)["body"].read()
+    record = the_record(lab, app)
+    hour_long = record["bulkhead.usage.cache_creation_1h.input_tokens"]
+    short = record["bulkhead.usage.cache_creation_5m.input_tokens"]
+    assert hour_long > 1024 < short
+    assert hour_long + short == record["gen_ai.usage.cache_creation.input_tokens"]
+    assert record["gen_ai.usage.input_tokens"] >= hour_long + short
+    rest = record["gen_ai.usage.input_tokens"] - hour_long - short
+    cost = 3 * rest + 3.75 * short + 6 * hour_long + 15 * record["gen_ai.usage.output_tokens"]
+    assert record["bulkhead.cost.usd"] == pytest.approx(cost / 1e6)
 
 
 def test_a_direct_converse_stream(lab: Lab, app: Bulkhead) -> None:
