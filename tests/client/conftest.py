@@ -21,6 +21,7 @@ from urllib.parse import parse_qs, unquote
 
 import boto3
 import pytest
+from support import client_lab
 from support.client_lab import valid
 from support.frames import frame
 
@@ -242,6 +243,20 @@ def _handler(cloud: TinyCloud) -> type[BaseHTTPRequestHandler]:
             """Silent."""
 
     return Handler
+
+
+@pytest.fixture(scope="session")
+def started_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[client_lab.Lab]:
+    """One embedded cloud for all tests of a process that need no cloud of their own."""
+    yield from client_lab.start(tmp_path_factory.mktemp("lab"))
+
+
+@pytest.fixture(scope="module")
+def lab(started_lab: client_lab.Lab) -> Iterator[client_lab.Lab]:
+    """The embedded cloud, and an environment that names it; see `support.client_lab`."""
+    with pytest.MonkeyPatch.context() as patch:
+        client_lab.point_at(started_lab, patch)
+        yield started_lab
 
 
 @pytest.fixture

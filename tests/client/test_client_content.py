@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.tools import tool
-from support import client_lab
 from support.client_lab import CLAUDE, GROUP, LLAMA, NOVA, TITAN, Lab, valid
 
 from bulkhead import Bulkhead, ContentLog, PatternRedactor, PresidioRedactor, RecordMaker
@@ -21,12 +20,6 @@ from bulkhead.content import Conversation
 from bulkhead.exchange import Exchange
 
 PROMPT = "The wall of ada@example.com, please"
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with pytest.MonkeyPatch.context() as patch:
-        yield from client_lab.start(tmp_path_factory.mktemp("cloud"), patch)
 
 
 @pytest.fixture(scope="module")

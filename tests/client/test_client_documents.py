@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support import client_lab
 from support.client_lab import ACME, CLAUDE, EXTERNAL_ID, PARAMETER, REGION, Lab
 
 from bulkhead import Bulkhead, BulkheadConfig, ConfigError, documents
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with pytest.MonkeyPatch.context() as patch:
-        yield from client_lab.start(tmp_path_factory.mktemp("cloud"), patch)
 
 
 def put(lab: Lab, name: str, value: str, kind: str = "SecureString") -> None:

@@ -142,23 +142,29 @@ class Lab:
         return self.new(CONTENT)
 
 
-def start(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Lab]:
-    """Start a cloud, set both accounts up, point the environment at it."""
+def start(folder: Path) -> Iterator[Lab]:
+    """Start a cloud and set both accounts up."""
     plan = CloudPlan(accounts=(OPERATIONS, ACME))
     with CloudProcess.start(plan, credentials=folder / "credentials") as cloud:
-        for name in list(os.environ):
-            if name.startswith(("AWS_", "LANGSMITH_", "LANGCHAIN_")):
-                patch.delenv(name)
         proxy = FaultProxy(cloud.endpoint).start()
-        patch.setenv("AWS_ENDPOINT_URL", proxy.url)
-        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(cloud.credentials))
-        patch.setenv("AWS_CONFIG_FILE", str(folder / "config"))
         lab = Lab(cloud, proxy, {})
         try:
-            _set_up(lab)
+            with pytest.MonkeyPatch.context() as patch:
+                point_at(lab, patch)
+                _set_up(lab)
             yield lab
         finally:
             proxy.stop()
+
+
+def point_at(lab: Lab, patch: pytest.MonkeyPatch) -> None:
+    """Make the environment name this cloud and nothing else."""
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "LANGSMITH_", "LANGCHAIN_")):
+            patch.delenv(name)
+    patch.setenv("AWS_ENDPOINT_URL", lab.proxy.url)
+    patch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(lab.cloud.credentials))
+    patch.setenv("AWS_CONFIG_FILE", str(lab.cloud.credentials.with_name("config")))
 
 
 def _set_up(lab: Lab) -> None:
