@@ -28,13 +28,15 @@ class Run:
     target    the model id or ARN it will call; `None` if that is not known
     mates     the runs of the same `generate([…])`, itself included; LangChain starts them together
     exchange  the call that it made, once it has made one
-    ended     whether LangChain has reported its end: it makes no call after that
+    ended     whether LangChain has reported its end
+    closed    whether it makes no call any more
     owners    what to call, with the run's id, when its end will not be reported
     prompt    of a text model that has not called yet
     """
 
     __slots__ = (
         "chosen",
+        "closed",
         "ended",
         "exchange",
         "mates",
@@ -51,6 +53,7 @@ class Run:
         self.mates: list[Run] = [self]
         self.exchange: Exchange | None = None
         self.ended = False
+        self.closed = False
         self.used = False  # by a run whose end was reported, its own or a mate's
         self.chosen: Exchange | None = None
         self.prompt: str | None = None
@@ -95,7 +98,7 @@ def begin(run_id: UUID, target: str | None, batch: int, prompt: str | None = Non
     if prompt is not None:
         run.prompt = prompt
         _prompted[run_id] = run
-    if batch > 1 and waiting and waiting[-1].exchange is None and not waiting[-1].ended:
+    if batch > 1 and waiting and waiting[-1].exchange is None and not waiting[-1].closed:
         mates = waiting[-1].mates
         if len(mates) < batch:
             mates.append(run)
@@ -108,8 +111,14 @@ def begin(run_id: UUID, target: str | None, batch: int, prompt: str | None = Non
 
 
 def end(run: Run) -> None:
-    """Note that a run has ended: no call is its own any more."""
+    """Note that a run has ended: no call is its own any more.
+
+    Nor will one of its mates call that has not: LangChain reports ends when all calls are over, or
+    stops at an error.
+    """
     run.ended = True
+    for each in run.mates:
+        each.closed = True
     if run.prompt is not None:
         run.prompt = None
         _prompted.pop(run.run_id, None)
@@ -149,7 +158,7 @@ def claim(
 
 
 def _waits(run: Run, target: str | None) -> bool:
-    return run.exchange is None and not run.ended and run.target in (None, target)
+    return run.exchange is None and not run.closed and run.target in (None, target)
 
 
 def exchange_of(run: Run, request_id: str | None) -> Exchange | None:

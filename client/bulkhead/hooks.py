@@ -119,6 +119,7 @@ class CallRecorder:
             exchange = reference()
             if exchange is not None:
                 exchange.stop()
+        self._janitor.stop()
 
     # -- botocore's events ------------------------------------------------------------
 

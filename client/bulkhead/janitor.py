@@ -7,11 +7,11 @@ cancelled `ainvoke`. The thread starts with the first call and sleeps while ther
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
 from collections import deque
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from bulkhead import _fork
@@ -24,6 +24,7 @@ log = logging.getLogger("bulkhead")
 
 # A busy event loop may take that long to report the end of a call that a thread has made.
 _GRACE = 10.0
+_FOREVER = -1
 
 
 class Janitor:
@@ -35,9 +36,12 @@ class Janitor:
         _fork.watch(self)
 
     def _fresh(self) -> None:
-        # SimpleQueue.put may interrupt itself, so the garbage collector may call it.
-        self._dropped: SimpleQueue[Exchange | None] = SimpleQueue()
+        self._dropped: deque[Exchange] = deque()
         self._answered: deque[tuple[float, Run]] = deque()
+        # A bare lock that is held until somebody rings: an Event would take a lock in Python, and
+        # the timeout of SimpleQueue.get turns into forever where a deadline passes at a bad moment.
+        self._bell = threading.Lock()
+        self._bell.acquire()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._asleep = True
@@ -53,52 +57,61 @@ class Janitor:
         with self._lock:
             if self._thread is None:
                 thread = threading.Thread(target=self._run, name="bulkhead-janitor", daemon=True)
+                self._thread = thread
                 try:
                     thread.start()
                 except RuntimeError:
-                    return  # the interpreter is shutting down; closing tidies
-                self._thread = thread
+                    self._thread = None  # the interpreter is shutting down; closing tidies
+
+    def stop(self) -> None:
+        """Let the thread end; the next call starts another."""
+        with self._lock:
+            self._thread = None
+        self._ring()
 
     def dropped(self, exchange: Exchange) -> None:
-        """Take a call that was dropped before its end. Takes no lock."""
-        self._dropped.put(exchange)
+        """Take a call that was dropped before its end. Takes no lock, for the garbage collector."""
+        self._dropped.append(exchange)
+        self._ring()
 
     def answered(self, run: Run) -> None:
         """Take a run whose call has ended, and whose own end should follow at once."""
         self._answered.append((time.monotonic() + self._grace, run))
         if self._asleep:
             self._asleep = False
-            self._dropped.put(None)
+            self._ring()
 
     def tidy(self) -> None:
         """End at once all calls that were dropped."""
         while True:
             try:
-                exchange = self._dropped.get_nowait()
-            except Empty:
+                exchange = self._dropped.popleft()
+            except IndexError:
                 return
-            if exchange is not None:
-                exchange.stop()
+            exchange.stop()
+
+    def _ring(self) -> None:
+        with contextlib.suppress(RuntimeError):  # it rings already
+            self._bell.release()
 
     def _run(self) -> None:
-        while True:
+        me = threading.current_thread()
+        while self._thread is me:
+            self._bell.acquire(timeout=_FOREVER if self._asleep else self._grace)
             try:
+                self.tidy()
                 self._look()
             except Exception as error:
                 log.error("a call could not be looked after: %s", type(error).__name__)
 
     def _look(self) -> None:
-        wait = None if self._asleep else self._grace
-        try:
-            exchange = self._dropped.get(timeout=wait)
-        except Empty:
-            exchange = None
-        if exchange is not None:
-            exchange.stop()
-        exchange = None
+        """Give up runs whose time is over; sleep if none is left."""
         now = time.monotonic()
-        while self._answered and self._answered[0][0] <= now:
-            _, run = self._answered.popleft()
+        while self._answered:
+            due, run = self._answered[0]
+            if due > now and not run.ended:
+                break
+            self._answered.popleft()
             if run.overdue:
                 run.abandon()
             elif not run.ended:

@@ -7,6 +7,7 @@ content was asked for).
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -23,6 +24,8 @@ from bulkhead.facts import (
     identifier,
     mapping,
 )
+
+log = logging.getLogger("bulkhead")
 
 _MAX_KEPT = 8 * 1_048_576
 
@@ -53,7 +56,7 @@ class WatchedStream(EventStream):  # type: ignore[type-arg]  # not generic at ru
         try:
             for event in super().__iter__():
                 exchange.chunk()
-                self._read(exchange, event)
+                _quietly(self._read, exchange, event)
                 yield event
         except Exception as error:
             exchange.finish(ERROR, _stream_error(error))
@@ -73,6 +76,15 @@ class WatchedStream(EventStream):  # type: ignore[type-arg]  # not generic at ru
 
 def _stream_error(error: BaseException) -> str:
     return code_name(error_type(error)) or "StreamError"
+
+
+def _quietly(read: Callable[[Exchange, Any], None], exchange: Exchange, data: object) -> None:
+    """Read facts; what goes wrong there is no matter of the application's."""
+    try:
+        read(exchange, data)
+    except Exception as error:
+        # Only the kind: the text of an unexpected exception may quote content.
+        log.error("an answer could not be read: %s", error_type(error))
 
 
 def read_converse(exchange: Exchange, event: Mapping[str, Any]) -> None:
@@ -194,5 +206,5 @@ class WatchedBody(StreamingBody):
         kept, self._kept = self._kept, []
         # Bedrock sends no body before the model is done: the call succeeded, read or not.
         if self._size <= _MAX_KEPT:
-            self._whole(self._exchange, b"".join(kept))
+            _quietly(self._whole, self._exchange, b"".join(kept))
         self._exchange.finish(SUCCESS)

@@ -117,6 +117,52 @@ def test_a_sink_that_fails_does_not_reach_the_application(
     assert CANARY not in caplog.text
 
 
+def test_facts_that_cannot_be_read_do_not_break_an_answer(
+    session: boto3.Session,
+    recorder: CallRecorder,
+    records: list[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def broken(_: object) -> dict[str, object]:
+        raise RuntimeError(CANARY)
+
+    client = session.client("bedrock-runtime")
+    recorder.attach(client)
+    monkeypatch.setattr("bulkhead.streams.converse_usage", broken)
+    monkeypatch.setattr("bulkhead.hooks.converse_usage", broken)
+    assert len(list(client.converse_stream(**ASKED)["stream"])) == 6
+    assert client.converse(**ASKED)["stopReason"] == "end_turn"
+    assert CANARY not in caplog.text
+    assert "RuntimeError" in caplog.text
+    recorder.finish()
+    gc.collect()
+    recorder.tidy()
+    assert len(records) == 2
+
+
+def test_the_recorders_thread_ends_with_it(
+    session: boto3.Session, recorder: CallRecorder, records: list[Any]
+) -> None:
+    def threads() -> int:
+        return sum(each.name == "bulkhead-janitor" for each in threading.enumerate())
+
+    client = session.client("bedrock-runtime")
+    recorder.attach(client)
+    before = threads()
+    client.converse(**ASKED)
+    assert threads() == before + 1
+    recorder.finish()
+    until = time.monotonic() + 5
+    while threads() > before and time.monotonic() < until:
+        time.sleep(0.01)
+    assert threads() == before
+    client.converse(**ASKED)  # and another begins
+    assert threads() == before + 1
+    recorder.finish()
+    assert len(records) == 2
+
+
 def test_what_another_hook_stops_is_no_call(
     session: boto3.Session, recorder: CallRecorder, records: list[Any], cloud: Any
 ) -> None:

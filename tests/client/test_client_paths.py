@@ -68,6 +68,16 @@ def looked(lab: Lab, app: Bulkhead) -> Iterator[None]:
     assert not left, "records nobody asked for"
 
 
+@pytest.fixture
+def impatient(app: Bulkhead) -> Iterator[None]:
+    """Take a run for abandoned after a moment, not after ten seconds."""
+    janitor = app.recorder._janitor
+    usual, janitor._grace = janitor._grace, 0.2
+    janitor._ring()
+    yield
+    janitor._grace = usual
+
+
 def taken(lab: Lab, app: Bulkhead, calls: int | None = None) -> list[dict[str, Any]]:
     """The records since the last look: as many as requests of models reached the cloud."""
     records = lab.records(app)
@@ -458,13 +468,13 @@ def test_a_consumer_that_stops_early(lab: Lab, app: Bulkhead, kind: str) -> None
 
 
 @pytest.mark.parametrize("kind", ["ChatBedrockConverse", "ChatBedrock"])
+@pytest.mark.usefixtures("impatient")
 def test_a_cancelled_ainvoke_is_recorded_with_what_it_used(
     lab: Lab, app: Bulkhead, kind: str
 ) -> None:
     """LangChain reports neither its end nor an error, and the call goes on and is billed."""
     chat = MAKERS[kind][1](app)
     lab.proxy.faults[ending(kind, "invoke")] = [Fault(delay=0.3)]
-    app.recorder._janitor._grace = 0.05
 
     async def cancel() -> None:
         task = asyncio.create_task(chat.ainvoke(PROMPT))
@@ -483,6 +493,24 @@ def test_a_cancelled_ainvoke_is_recorded_with_what_it_used(
     assert len(record["aws.request_id"]) == 36
 
 
+def test_a_cancelled_astream(lab: Lab, app: Bulkhead) -> None:
+    lab.proxy.faults["/converse-stream"] = [Fault(delay=0.3)]
+
+    async def cancel() -> None:
+        task = asyncio.create_task(_all(app.chat(CLAUDE).astream(PROMPT)))
+        while not any(path.startswith("/model/") for path in lab.proxy.calls):
+            await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(cancel())
+    gc.collect()
+    record = the_record(lab, app)
+    assert (record["bulkhead.status"], record["error.type"]) == ("cancelled", "CancelledError")
+    assert record["gen_ai.request.model"] == CLAUDE
+
+
 def eventually(lab: Lab, app: Bulkhead) -> dict[str, Any]:
     """The one record that comes within a few seconds."""
     until = time.monotonic() + 10
@@ -493,9 +521,9 @@ def eventually(lab: Lab, app: Bulkhead) -> dict[str, Any]:
     return record
 
 
+@pytest.mark.usefixtures("impatient")
 def test_prompts_whose_end_is_never_reported(lab: Lab, app: Bulkhead) -> None:
     """An error ends a `generate`: of calls before it LangChain says nothing, none come after."""
-    app.recorder._janitor._grace = 0.05
     lab.proxy.faults["/converse"] = [Fault(), Fault(answer=REFUSED)]
     with pytest.raises(ClientError):
         app.chat(CLAUDE).generate([[HumanMessage(f"{PROMPT} {n}")] for n in range(3)])
@@ -507,11 +535,14 @@ def test_prompts_whose_end_is_never_reported(lab: Lab, app: Bulkhead) -> None:
     assert (failed["bulkhead.status"], failed["error.type"]) == ("error", "ModelErrorException")
     assert (silent["bulkhead.status"], silent["error.type"]) == ("cancelled", "unfinished")
     assert silent["gen_ai.usage.output_tokens"] > 0
+    # The third never called: what is called next in this thread is not its own.
+    app.runtime.converse(**converse_request(app))
+    assert the_record(lab, app)["bulkhead.source"] == "boto3"
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_slow_prompt_does_not_make_its_mates_late(lab: Lab, app: Bulkhead) -> None:
     """LangChain reports the end of the first when the last is over."""
-    app.recorder._janitor._grace = 0.05
     lab.proxy.faults["/converse"] = [Fault(), Fault(delay=0.4)]
     prompts = [[HumanMessage("one")], [HumanMessage("two")]]
     app.chat(CLAUDE).generate(prompts)
