@@ -31,12 +31,14 @@ class Run:
     ended     whether LangChain has reported its end
     closed    whether it makes no call any more
     owners    what to call, with the run's id, when its end will not be reported
-    prompt    of a text model that has not called yet
+    completes whether it is a text model's
+    prompt    of a text model, until it has ended
     """
 
     __slots__ = (
         "chosen",
         "closed",
+        "completes",
         "ended",
         "exchange",
         "mates",
@@ -47,7 +49,7 @@ class Run:
         "used",
     )
 
-    def __init__(self, run_id: UUID, target: str | None) -> None:
+    def __init__(self, run_id: UUID, target: str | None, prompt: str | None = None) -> None:
         self.run_id = run_id
         self.target = target
         self.mates: list[Run] = [self]
@@ -56,7 +58,8 @@ class Run:
         self.closed = False
         self.used = False  # by a run whose end was reported, its own or a mate's
         self.chosen: Exchange | None = None
-        self.prompt: str | None = None
+        self.prompt = prompt
+        self.completes = prompt is not None
         self.owners: list[Callable[[UUID], None]] = []
 
     @property
@@ -94,9 +97,8 @@ def begin(run_id: UUID, target: str | None, batch: int, prompt: str | None = Non
     for each in waiting:
         if each.run_id is run_id or each.run_id == run_id:
             return each
-    run = Run(run_id, target)
+    run = Run(run_id, target, prompt)
     if prompt is not None:
-        run.prompt = prompt
         _prompted[run_id] = run
     if batch > 1 and waiting and waiting[-1].exchange is None and not waiting[-1].closed:
         mates = waiting[-1].mates
@@ -113,12 +115,13 @@ def begin(run_id: UUID, target: str | None, batch: int, prompt: str | None = Non
 def end(run: Run) -> None:
     """Note that a run has ended: no call is its own any more.
 
-    Nor will one of its mates call that has not: LangChain reports ends when all calls are over, or
-    stops at an error.
+    Nor will one of a chat model's mates call that has not: LangChain reports ends when all calls
+    are over, or stops at an error. (BedrockLLM reports the first end itself, before it goes on.)
     """
-    run.ended = True
-    for each in run.mates:
-        each.closed = True
+    run.ended = run.closed = True
+    if not run.completes:
+        for each in run.mates:
+            each.closed = True
     if run.prompt is not None:
         run.prompt = None
         _prompted.pop(run.run_id, None)

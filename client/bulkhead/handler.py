@@ -228,6 +228,8 @@ class InvocationHandler(BaseCallbackHandler):
         correlation.end(run)
         if exchange is not None:
             self._watched.add(run.target)
+        elif status == ERROR and any(each.exchange is not None for each in run.mates):
+            return  # a mate's error ended it before it had called
         ident = None
         if self._content is not None and exchange is not None:
             ident = str(uuid.uuid4())

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.tools import tool
-from support.client_lab import CLAUDE, GROUP, LLAMA, NOVA, TITAN, Lab, valid
+from support.client_lab import CLAUDE, CONTENT, GROUP, LLAMA, NOVA, TITAN, Lab, valid
 
 from bulkhead import Bulkhead, ContentLog, PatternRedactor, PresidioRedactor, RecordMaker
 from bulkhead.content import Conversation
@@ -26,6 +26,15 @@ PROMPT = "The wall of ada@example.com, please"
 def app(lab: Lab) -> Iterator[Bulkhead]:
     with lab.client(content=True) as app:
         yield app
+
+
+@pytest.fixture(autouse=True)
+def looked(request: pytest.FixtureRequest) -> None:
+    """Leave the records of other tests aside."""
+    if "lab" in request.fixturenames:
+        lab = request.getfixturevalue("lab")
+        lab.new(GROUP)
+        lab.new(CONTENT)
 
 
 @tool

@@ -23,7 +23,7 @@ from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.tools import tool
 from pydantic import BaseModel
 from support import client_lab
-from support.client_lab import CLAUDE, COHERE, LLAMA, NOVA, TITAN, Lab
+from support.client_lab import CLAUDE, COHERE, GROUP, LLAMA, NOVA, TITAN, Lab
 from support.fault_proxy import Fault
 from support.frames import frame, split
 
@@ -61,6 +61,7 @@ def app(lab: Lab) -> Iterator[Bulkhead]:
 @pytest.fixture(autouse=True)
 def looked(lab: Lab, app: Bulkhead) -> Iterator[None]:
     """Start each test with no fault waiting, and leave no record unseen."""
+    lab.new(GROUP)  # of other modules' tests
     lab.proxy.faults.clear()
     lab.proxy.calls.clear()
     yield
@@ -536,6 +537,17 @@ def test_prompts_whose_end_is_never_reported(lab: Lab, app: Bulkhead) -> None:
     assert (silent["bulkhead.status"], silent["error.type"]) == ("cancelled", "unfinished")
     assert silent["gen_ai.usage.output_tokens"] > 0
     # The third never called: what is called next in this thread is not its own.
+    app.runtime.converse(**converse_request(app))
+    assert the_record(lab, app)["bulkhead.source"] == "boto3"
+
+
+def test_an_error_among_a_text_models_prompts(lab: Lab, app: Bulkhead) -> None:
+    """LangChain reports it for all of them, those that were answered or never sent too."""
+    lab.proxy.faults["/invoke"] = [Fault(), Fault(answer=REFUSED)]
+    with pytest.raises(ClientError):
+        app.llm(LLAMA).generate([f"{PROMPT} {n}" for n in range(3)])
+    good, bad = taken(lab, app)
+    assert (good["bulkhead.status"], bad["bulkhead.status"]) == ("success", "error")
     app.runtime.converse(**converse_request(app))
     assert the_record(lab, app)["bulkhead.source"] == "boto3"
 
