@@ -23,17 +23,17 @@ _TELLING = (b"sage", b"Metrics", b"eason", b"oken_count", b"guardrailAction")
 _STOPS = ("stop_reason", "stopReason", "completionReason", "finish_reason", "finishReason")
 
 
-def parsed(data: bytes | str | None) -> Mapping[str, Any]:
+def parsed(data: object) -> Mapping[str, Any]:
     """Return the JSON object that a body is; an empty one for anything else."""
-    if not data or len(data) > _MAX_BODY:
-        return {}
+    if not isinstance(data, bytes | bytearray | str) or len(data) > _MAX_BODY:
+        return {}  # a file, for one, is the SDK's to read
     try:
         return mapping(json.loads(data))
     except (ValueError, RecursionError):
         return {}
 
 
-def prompt(data: bytes | str | None) -> str:
+def prompt(data: object) -> str:
     """Return what a text model is asked by a request's body."""
     body = parsed(data)
     return str(body.get("prompt") or body.get("inputText") or "")

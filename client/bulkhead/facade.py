@@ -87,6 +87,8 @@ class Bulkhead:
         # Every client that the session makes from now on is watched.
         self.recorder.attach(self.session._session)
         self.writer.before_close(self._finish)
+        if self.content_writer is not None:
+            self.content_writer.before_close(self._finish)
 
     @classmethod
     def from_config(

@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
@@ -24,6 +25,8 @@ import pytest
 from support import client_lab
 from support.client_lab import valid
 from support.frames import frame
+
+from bulkhead import Bulkhead
 
 CUSTOMER = "222222222222"
 OTHER = "333333333333"
@@ -257,6 +260,36 @@ def lab(started_lab: client_lab.Lab) -> Iterator[client_lab.Lab]:
     with pytest.MonkeyPatch.context() as patch:
         client_lab.point_at(started_lab, patch)
         yield started_lab
+
+
+@pytest.fixture(scope="module")
+def app(lab: client_lab.Lab) -> Iterator[Bulkhead]:
+    with lab.client() as app, pytest.MonkeyPatch.context() as patch:
+        # Retries at once: how long to wait is botocore's matter.
+        clock = SimpleNamespace(sleep=lambda _: None, time=time.time)
+        patch.setattr("botocore.endpoint.time", clock)
+        yield app
+
+
+@pytest.fixture
+def looked(lab: client_lab.Lab, app: Bulkhead) -> Iterator[None]:
+    """Start each test with no fault waiting, and leave no record unseen."""
+    lab.new(client_lab.GROUP)  # of other modules' tests
+    lab.proxy.faults.clear()
+    lab.proxy.calls.clear()
+    yield
+    left = lab.records(app)
+    assert not left, "records nobody asked for"
+
+
+@pytest.fixture
+def impatient(app: Bulkhead) -> Iterator[None]:
+    """Take a run for abandoned after a moment, not after ten seconds."""
+    janitor = app.recorder._janitor
+    usual, janitor._grace = janitor._grace, 0.2
+    janitor._ring()
+    yield
+    janitor._grace = usual
 
 
 @pytest.fixture
