@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from support import client_lab
 from support.client_calls import (
     BUSY,
     PROMPT,
+    THROTTLED,
     broken,
     converse_request,
     eventually,
@@ -28,7 +30,7 @@ from support.client_calls import (
 from support.client_lab import CLAUDE, COHERE, LLAMA, NOVA, TITAN, Lab
 from support.fault_proxy import Fault
 
-from bulkhead import Bulkhead
+from bulkhead import Bulkhead, emf
 
 pytestmark = pytest.mark.usefixtures("looked")
 
@@ -237,3 +239,45 @@ def test_a_model_made_by_hand_is_recorded_once_with_or_without_the_handler(
     assert [one["bulkhead.source"], two["bulkhead.source"]] == ["boto3", "langchain"]
     for record in (one, two):
         whole(record, lab, CLAUDE)
+
+
+def test_records_are_metrics_in_the_customers_account(lab: Lab, app: Bulkhead) -> None:
+    """Without a call of CloudWatch, in the dimensions that dashboard and alarms watch."""
+    document = {**lab.document, "app": "metered"}
+    with Bulkhead.from_config(document, lab.caller(), endpoint_url=lab.proxy.url) as metered:
+        answer = metered.runtime.converse(**converse_request(metered))
+        lab.proxy.faults["/converse"] = [Fault(answer=THROTTLED)] * 4
+        with pytest.raises(ClientError):
+            metered.chat(CLAUDE).invoke(PROMPT)
+    taken(lab, app, calls=2)
+    cloudwatch = lab.admin(client_lab.ACME, "cloudwatch")
+    dimensions = [
+        {"Name": "bulkhead.app", "Value": "metered"},
+        {"Name": "gen_ai.request.model", "Value": CLAUDE},
+    ]
+    now = datetime.now(UTC)
+
+    def total(name: str) -> float:
+        found = cloudwatch.get_metric_statistics(
+            Namespace=emf.NAMESPACE,
+            MetricName=name,
+            Dimensions=dimensions,
+            StartTime=now - timedelta(minutes=5),
+            EndTime=now + timedelta(minutes=5),
+            Period=600,
+            Statistics=["Sum"],
+        )
+        return sum(each["Sum"] for each in found["Datapoints"])
+
+    assert total("bulkhead.calls") == 2
+    assert total("bulkhead.errors") == total("bulkhead.throttles") == 1
+    assert total("gen_ai.usage.input_tokens") == answer["usage"]["inputTokens"]
+    assert total("gen_ai.usage.output_tokens") == answer["usage"]["outputTokens"]
+    assert total("gen_ai.client.operation.duration") > 0
+    shown = {
+        tuple(each["Name"] for each in metric["Dimensions"])
+        for page in cloudwatch.get_paginator("list_metrics").paginate(Namespace=emf.NAMESPACE)
+        for metric in page["Metrics"]
+        if metric["MetricName"] == "bulkhead.calls"
+    }
+    assert shown == set(emf.DIMENSIONS)

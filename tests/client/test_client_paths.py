@@ -75,6 +75,7 @@ PATHS = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:.*is in beta")
 @pytest.mark.parametrize(("kind", "way"), PATHS)
 def test_every_path_leaves_one_whole_record(lab: Lab, app: Bulkhead, kind: str, way: str) -> None:
     model, make = MAKERS[kind]
