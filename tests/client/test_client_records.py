@@ -406,11 +406,11 @@ def test_the_callers_thread_only_notes() -> None:
     best = 1.0
     for _ in range(40):
         runs = [uuid.uuid4() for _ in range(200)]
-        started = time.perf_counter()
+        started = time.thread_time()  # others may want the processor too
         for run in runs:
             handler.on_chat_model_start(serialized, [], run_id=run, metadata={}, batch_size=1)
             handler.on_llm_end(result, run_id=run)
-        best = min(best, (time.perf_counter() - started) / len(runs))
+        best = min(best, (time.thread_time() - started) / len(runs))
     assert len(items) == 40 * 200
     assert callable(items[0])
     (record,) = items[0]()
