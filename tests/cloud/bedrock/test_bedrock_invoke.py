@@ -310,3 +310,8 @@ def test_the_account_guardrail_binds_every_way(play):
     assert answer["content"] == [{"type": "text", "text": "no"}]
     assert answer["amazon-bedrock-guardrailAction"] == "INTERVENED"
     assert "amazon-bedrock-guardrailAction" not in invoke(play, CLAUDE, ANTHROPIC)
+    for asked, action in ((named, "INTERVENED"), ({}, None)):
+        body = json.dumps(ANTHROPIC).encode()
+        events = play("InvokeModelWithResponseStream", modelId=CLAUDE, body=body, **asked)
+        *_, last = (json.loads(event["bytes"]) for _, event in events)
+        assert last.get("amazon-bedrock-guardrailAction") == action
