@@ -1,23 +1,31 @@
-"""Everything an application needs, wired together: model session, handler, writer, guard."""
+"""Everything an application needs, wired together: model session, recorders, writers, guard."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Sequence
+from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
+from bulkhead import documents, models
 from bulkhead.config import BulkheadConfig
+from bulkhead.content import ContentLog
 from bulkhead.endpoints import Given
-from bulkhead.handler import InvocationHandler
+from bulkhead.errors import ConfigError
+from bulkhead.hooks import CallRecorder
+from bulkhead.prices import PriceTable
 from bulkhead.quota import Quota
+from bulkhead.record import RecordMaker
+from bulkhead.redaction import Redactor
 from bulkhead.session import BaseSession, LogSession, ModelSession
 from bulkhead.transport import CloudWatchTransport
 from bulkhead.walls import Walls
 from bulkhead.writer import LogWriter, WriterStats
 
 if TYPE_CHECKING:
-    from langchain_aws import ChatBedrockConverse
+    from langchain_aws import BedrockEmbeddings, BedrockLLM, ChatBedrock, ChatBedrockConverse
+
+    from bulkhead.handler import InvocationHandler
 
 
 class Bulkhead:
@@ -28,12 +36,16 @@ class Bulkhead:
     endpoint_url  one address for all services, or addresses by service; the configuration's unless
                   given, and never the environment's
     linger        seconds to gather records before they are sent
+    prices        for the cost in the records; the table of this release if None
+    content       also record prompts and answers, redacted, in the content log group
+    redactors     what redacts them, in turn; built-in patterns if None
     walls         what the application chooses about the walls
 
     Before it returns, the constructor checks with STS that the application's credentials belong to
     the configured customer account. It raises DestinationError if they do not, so that no record
     can go astray, DestinationUnknownError if STS does not answer, SessionError without credentials,
-    EndpointError and LeakError where calls would go elsewhere or something else would see prompts.
+    EndpointError and LeakError where calls would go elsewhere or something else would see prompts,
+    and ConfigError if content is asked for and the configuration names no group for it.
     """
 
     def __init__(
@@ -43,18 +55,23 @@ class Bulkhead:
         *,
         endpoint_url: Given = None,
         linger: float = 1.0,
+        prices: PriceTable | None = None,
+        content: bool = False,
+        redactors: Sequence[Redactor] | None = None,
         walls: Walls | None = None,
     ) -> None:
         self.config = config
+        if content and config.content_log_group_name is None:
+            raise ConfigError(
+                "configuration: field `content` names no log group, and content was asked for; "
+                "turn content on in the module customer-logging, or leave content=True away"
+            )
         self._logs = LogSession(config, base_session, endpoint_url=endpoint_url, walls=walls)
         self._logs.verify()
         self.session = ModelSession(config, base_session, endpoint_url=endpoint_url, walls=walls)
-        self.writer = LogWriter(
-            CloudWatchTransport(self._logs.client, config.log_group_name, config.app),
-            linger=linger,
-        )
-        self.handler = InvocationHandler(
-            self.writer.put,
+        self.writer = self._writer(config.log_group_name, linger)
+        self.content_writer: LogWriter | None = None
+        self._maker = RecordMaker(
             context={
                 "bulkhead.customer": config.customer,
                 "bulkhead.app": config.app,
@@ -62,40 +79,97 @@ class Bulkhead:
                 "cloud.region": config.region,
             },
             models={arn: model for model, arn in config.inference_profiles.items()},
+            prices=PriceTable.shipped() if prices is None else prices,
         )
-        self.writer.before_close(self.handler.finish)
+        self._content: ContentLog | None = None
+        if content:
+            assert config.content_log_group_name is not None
+            self.content_writer = self._writer(config.content_log_group_name, linger)
+            self._content = ContentLog(
+                self.content_writer.put, self._maker, redactors=redactors, defer=True
+            )
+        self.recorder = CallRecorder(
+            self.writer.put, self._maker, content=self._content, defer=True
+        )
+        # Every client that the session makes from now on is watched.
+        self.recorder.attach(self.session._session)
+        self.writer.before_close(self._finish)
+        if self.content_writer is not None:
+            self.content_writer.before_close(self._finish)
 
     @classmethod
     def from_config(
         cls,
-        source: Mapping[str, object] | str | Path | BulkheadConfig,
+        source: documents.Source,
         base_session: BaseSession | None = None,
+        *,
+        app: str | None = None,
         **options: Any,
     ) -> Bulkhead:
-        """Build from a configuration document: a mapping, or the path of a JSON file.
+        """Build from a configuration document: a mapping, a JSON file, or `ssm:PARAMETER_NAME`.
+
+        A parameter (a SecureString) is read with the application's own credentials. `app` names the
+        application where several share a document.
 
         Raises ConfigError naming the field, and what the constructor raises.
         """
-        if isinstance(source, BulkheadConfig):
-            config = source
-        elif isinstance(source, Mapping):
-            config = BulkheadConfig.from_mapping(source)
-        else:
-            config = BulkheadConfig.from_file(source)
+        config = documents.read(
+            source, base_session, endpoint_url=options.get("endpoint_url"), app=app
+        )
         return cls(config, base_session, **options)
 
-    def chat(self, model_id: str, **options: Any) -> ChatBedrockConverse:
-        """Return a ChatBedrockConverse for a model of the configuration, with the handler attached.
+    @cached_property
+    def handler(self) -> InvocationHandler:
+        """The LangChain callback handler. The models made here have it attached."""
+        from bulkhead.handler import InvocationHandler  # langchain-core, for those who use it
+
+        return InvocationHandler(
+            self.writer.put, maker=self._maker, content=self._content, defer=True
+        )
+
+    @overload
+    def chat(
+        self, model_id: str, *, api: Literal["converse"] = "converse", **options: Any
+    ) -> ChatBedrockConverse: ...
+
+    @overload
+    def chat(self, model_id: str, *, api: Literal["invoke"], **options: Any) -> ChatBedrock: ...
+
+    def chat(
+        self, model_id: str, *, api: Literal["converse", "invoke"] = "converse", **options: Any
+    ) -> ChatBedrockConverse | ChatBedrock:
+        """Return a chat model of the configuration, with the handler attached.
+
+        api  `converse` for a ChatBedrockConverse, `invoke` for a ChatBedrock
 
         Raises UnknownModelError for another model, TypeError for an option that would change
         credentials, endpoint or model. Needs `bulkhead[langchain]`.
         """
+        if api == "invoke":
+            return models.chat_bedrock(self.session, model_id, self.handler, **options)
+        if api != "converse":
+            raise ValueError(f"api must be 'converse' or 'invoke', not {api!r}")
         return self.session.chat(model_id, handler=self.handler, **options)
+
+    def llm(self, model_id: str, **options: Any) -> BedrockLLM:
+        """Return a BedrockLLM, for models that complete a text. Otherwise as `chat`."""
+        return models.text_model(self.session, model_id, self.handler, **options)
+
+    def embeddings(self, model_id: str, **options: Any) -> BedrockEmbeddings:
+        """Return a BedrockEmbeddings. Otherwise as `chat`; each call of Bedrock leaves a record."""
+        return models.embeddings(self.session, model_id, **options)
 
     @property
     def runtime(self) -> Any:
-        """A boto3 `bedrock-runtime` client of the fleet role. Its direct calls are not recorded."""
+        """A boto3 `bedrock-runtime` client of the fleet role. Its calls of models are recorded.
+
+        `inference_profile(model_id)` is the `modelId` to call.
+        """
         return self.session.runtime
+
+    def inference_profile(self, model_id: str) -> str:
+        """Return the ARN of the customer's AIP for a model. Raises UnknownModelError."""
+        return self.session.inference_profile(model_id)
 
     @property
     def quota(self) -> Quota:
@@ -112,11 +186,24 @@ class Bulkhead:
 
         A function that is frozen between invocations (AWS Lambda) calls this before it returns.
         """
-        return self.writer.flush(timeout)
+        self.recorder.tidy()
+        settled = self.writer.flush(timeout)
+        return (self.content_writer is None or self.content_writer.flush(timeout)) and settled
 
     def close(self, timeout: float = 5.0) -> bool:
         """Deliver what is pending, for at most `timeout` seconds. False if records were left."""
-        return self.writer.close(timeout)
+        closed = self.writer.close(timeout)
+        return (self.content_writer is None or self.content_writer.close(timeout)) and closed
+
+    def _writer(self, group: str, linger: float) -> LogWriter:
+        transport = CloudWatchTransport(self._logs.client, group, self.config.app)
+        return LogWriter(transport, linger=linger)
+
+    def _finish(self) -> None:
+        """Record what is still under way."""
+        if "handler" in self.__dict__:
+            self.handler.finish()
+        self.recorder.finish()
 
     def __enter__(self) -> Bulkhead:
         return self

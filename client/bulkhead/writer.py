@@ -15,7 +15,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 from bulkhead import _fork
@@ -43,6 +43,9 @@ class WriterStats:
     dropped_invalid: int = 0
     retries: int = 0
 
+
+# A record, or what makes records, called once on the writer's thread.
+Item = Mapping[str, object] | Callable[[], Iterable[Mapping[str, object]]]
 
 _COUNTERS = tuple(field.name for field in fields(WriterStats))
 
@@ -77,7 +80,7 @@ class LogWriter:
         _writers.add(self)
 
     def _fresh(self) -> None:
-        self._queue: deque[tuple[int, Mapping[str, object]]] = deque()
+        self._queue: deque[tuple[int, Item]] = deque()
         self._lock = threading.Lock()
         self._settled = threading.Condition(self._lock)
         self._wake = threading.Event()
@@ -108,7 +111,7 @@ class LogWriter:
         """Call `action` when closing begins, at exit too: it may still put records."""
         self._before_close.append(action)
 
-    def put(self, record: Mapping[str, object], timestamp_ms: int) -> bool:
+    def put(self, record: Item, timestamp_ms: int) -> bool:
         """Hand over a record without waiting. False: it was dropped, and counted. Never raises."""
         with self._lock:
             counts = self._counts
@@ -179,12 +182,15 @@ class LogWriter:
         while self._queue:
             events: list[Event] = []
             while self._queue and len(events) < MAX_BATCH_EVENTS:
-                timestamp, record = self._queue.popleft()
-                event = _encode(timestamp, record)
-                if event is None:
-                    self._settle(1, "dropped_invalid")
-                else:
-                    events.append(event)
+                timestamp, item = self._queue.popleft()
+                made = _made(item)
+                self._expand(len(made) - 1)
+                for record in made:
+                    event = _encode(timestamp, record)
+                    if event is None:
+                        self._settle(1, "dropped_invalid")
+                    else:
+                        events.append(event)
             for batch in pack(events):
                 self._deliver(batch)
 
@@ -238,6 +244,13 @@ class LogWriter:
             return time.monotonic() < self._deadline
         return True
 
+    def _expand(self, more: int) -> None:
+        """Count the further records that one item turned out to make."""
+        if more > 0:
+            with self._lock:
+                self._counts["offered"] += more
+                self._counts["pending"] += more
+
     def _settle(self, count: int, outcome: str) -> None:
         with self._settled:
             self._counts["pending"] -= count
@@ -245,7 +258,19 @@ class LogWriter:
             self._settled.notify_all()
 
 
-def _encode(timestamp: int, record: Mapping[str, object]) -> Event | None:
+def _made(item: Item) -> Sequence[Mapping[str, object] | None]:
+    if not callable(item):
+        return (item,)
+    try:
+        return tuple(item()) or (None,)
+    except Exception:
+        # Its text may quote content.
+        return (None,)
+
+
+def _encode(timestamp: int, record: Mapping[str, object] | None) -> Event | None:
+    if record is None:
+        return None
     try:
         # Escapes every control and non-ASCII character, so one record is always one line.
         event = Event.of(timestamp, json.dumps(record, separators=(",", ":")))
