@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bulkhead.config import BulkheadConfig
+from bulkhead.delivery import Delivery
 from bulkhead.errors import (
     AssumeRoleError,
     BulkheadError,
@@ -14,7 +15,10 @@ from bulkhead.errors import (
 )
 from bulkhead.facade import Bulkhead
 from bulkhead.handler import InvocationHandler
+from bulkhead.selfreport import SelfReport
+from bulkhead.serverless import flushing
 from bulkhead.session import LogSession, ModelSession
+from bulkhead.spool import Spool
 from bulkhead.transport import CloudWatchTransport
 from bulkhead.writer import LogWriter, WriterStats
 
@@ -27,13 +31,17 @@ __all__ = [
     "BulkheadError",
     "CloudWatchTransport",
     "ConfigError",
+    "Delivery",
     "DestinationError",
     "DestinationUnknownError",
     "InvocationHandler",
     "LogSession",
     "LogWriter",
     "ModelSession",
+    "SelfReport",
     "SessionError",
+    "Spool",
     "UnknownModelError",
     "WriterStats",
+    "flushing",
 ]

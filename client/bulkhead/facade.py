@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bulkhead.config import BulkheadConfig
+from bulkhead.delivery import Delivery
+from bulkhead.destination import Destination
 from bulkhead.handler import InvocationHandler
+from bulkhead.selfreport import SelfReport
+from bulkhead.serverless import flushing
 from bulkhead.session import BaseSession, LogSession, ModelSession
+from bulkhead.spool import Spool
 from bulkhead.transport import CloudWatchTransport
 from bulkhead.writer import LogWriter, WriterStats
 
 if TYPE_CHECKING:
     from langchain_aws import ChatBedrockConverse
+
+T = TypeVar("T")
 
 
 class Bulkhead:
@@ -24,6 +31,9 @@ class Bulkhead:
     base_session  the application's own boto3 or botocore session; the SDK's default if None
     endpoint_url  one endpoint for all services, for a test cloud
     linger        seconds to gather records before they are sent
+    delivery      every choice about the delivery of records; see `Delivery`
+    spool         a directory that keeps records until they are delivered, even if the process is
+                  killed; None: they wait in memory only
 
     Before it returns, the constructor checks with STS that the application's credentials belong to
     the configured customer account. It raises DestinationError if they do not, so that no record
@@ -36,24 +46,30 @@ class Bulkhead:
         base_session: BaseSession | None = None,
         *,
         endpoint_url: str | None = None,
-        linger: float = 1.0,
+        linger: float | None = None,
+        delivery: Delivery | None = None,
+        spool: str | Path | None = None,
     ) -> None:
         self.config = config
         self._logs = LogSession(config, base_session, endpoint_url=endpoint_url)
         self._logs.verify()
         self.session = ModelSession(config, base_session, endpoint_url=endpoint_url)
+        context = {
+            "bulkhead.customer": config.customer,
+            "bulkhead.app": config.app,
+            "cloud.account.id": config.account_id,
+            "cloud.region": config.region,
+        }
         self.writer = LogWriter(
             CloudWatchTransport(self._logs.client, config.log_group_name, config.app),
-            linger=linger,
+            report=SelfReport(context),
+            spool=None if spool is None else Spool(spool, Destination.of(config).name),
+            delivery=delivery,
+            **({} if linger is None else {"linger": linger}),
         )
         self.handler = InvocationHandler(
             self.writer.put,
-            context={
-                "bulkhead.customer": config.customer,
-                "bulkhead.app": config.app,
-                "cloud.account.id": config.account_id,
-                "cloud.region": config.region,
-            },
+            context=context,
             models={arn: model for model, arn in config.inference_profiles.items()},
         )
         self.writer.before_close(self.handler.finish)
@@ -96,14 +112,22 @@ class Bulkhead:
         return self.writer.stats
 
     def flush(self, timeout: float = 5.0) -> bool:
-        """Wait until every record so far is settled; False if that takes longer than `timeout`.
-
-        A function that is frozen between invocations (AWS Lambda) calls this before it returns.
-        """
+        """Send every record so far now; False if some is not settled after `timeout` seconds."""
         return self.writer.flush(timeout)
 
-    def close(self, timeout: float = 5.0) -> bool:
-        """Deliver what is pending, for at most `timeout` seconds. False if records were left."""
+    async def aflush(self, timeout: float = 5.0) -> bool:
+        """`flush` for coroutines: the event loop goes on meanwhile."""
+        return await self.writer.aflush(timeout)
+
+    def lambda_handler(self, function: Callable[[Any, Any], T]) -> Callable[[Any, Any], T]:
+        """Decorate a handler of AWS Lambda: records are delivered before the invocation returns."""
+        return flushing(self.writer)(function)
+
+    def close(self, timeout: float | None = None) -> bool:
+        """Deliver what is pending, for at most `timeout` seconds (else the choice `exit_seconds`).
+
+        False if records were left.
+        """
         return self.writer.close(timeout)
 
     def __enter__(self) -> Bulkhead:
