@@ -185,7 +185,8 @@ class CloudWatchTransport:
 
     def _fill(self, params: dict[str, Any], **_: object) -> None:
         """A botocore `before-call` hook, before the request is signed: the true body."""
-        assert self._body is not None, "a client of the writer was used by somebody else"
+        if self._body is None:
+            raise RuntimeError("a client of the writer was used by somebody else")
         params["body"] = self._body
 
     def _make_client(self) -> Any:
