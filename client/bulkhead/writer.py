@@ -9,7 +9,6 @@ log stream (`sender`) takes batches from the backlog. Every record ends in exact
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import sys
 import threading
@@ -20,6 +19,7 @@ from dataclasses import replace
 from typing import Any
 
 from bulkhead import _fork, exits
+from bulkhead._json import encode
 from bulkhead.backlog import Backlog
 from bulkhead.batch import MAX_EVENT_BYTES, Event
 from bulkhead.delivery import Delivery
@@ -39,15 +39,12 @@ Item = Record | Callable[[], Iterable[Record]]
 
 _NEVER = sys.maxsize
 # Records that are looked at without a break; and the break, in which others get the interpreter.
-_CHUNK = 64
+_CHUNK = 256
 _BREAK = 0.00005
 _HIGH_WATER = 2_000
 _ADOPT_SECONDS = 60.0
 _NEXT_ADOPTION_SECONDS = 0.2
 _DURABLE_SECONDS = 5.0
-
-# Escapes every control and non-ASCII character, so one record is always one line.
-_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class LogWriter:
@@ -372,7 +369,7 @@ class LogWriter:
                 self._refit()
                 if backlog.falls_behind(len(self._senders)):
                     self._add_sender()
-            if not self._hurried and left:
+            if left and not self._hurried and 2 * left < self.delivery.capacity:
                 time.sleep(_BREAK)
         now = time.monotonic()
         if self._spool is not None and not closing:
@@ -403,7 +400,7 @@ class LogWriter:
                     self._ledger.offer(len(records) - 1)
         for record in records:
             try:
-                event = Event.of(timestamp, _encode(record))
+                event = Event.of(timestamp, encode(record))
             except (TypeError, ValueError, RecursionError):
                 self._lose("dropped_invalid", timestamp, record)
                 continue
@@ -436,4 +433,4 @@ class LogWriter:
 
 
 def _own(timestamp: int, record: Record, counts: Mapping[str, int]) -> Event:
-    return Event.of(timestamp, _encode(record))._replace(report=counts)
+    return Event.of(timestamp, encode(record))._replace(report=counts)
