@@ -82,6 +82,7 @@ class Backlog:
         self.durable = spool is not None and spool.durable
         self.gathered = 0
         self.written = 0
+        self.reports_waiting = 0
         self.nudges = 0
         self.flush_seen = 0
         self.flushed = 0
@@ -109,6 +110,7 @@ class Backlog:
                 if self._spool is not None:
                     self._spool.settled([event])
                 return True
+            self.reports_waiting -= 1
             self._ledger.report_lost(event.report)
         return False
 
@@ -143,6 +145,7 @@ class Backlog:
     def admit_reports(self, events: Sequence[Event]) -> None:
         """Take records of the writer itself, which are few and have a place whatever waits."""
         with self._changed:
+            self.reports_waiting += len(events)
             self._take(events, bounded=False)
             self._changed.notify_all()
 
@@ -163,15 +166,17 @@ class Backlog:
         return self._spool is not None and self._spool.parked > 0
 
     def wants_parked(self) -> bool:
-        """Whether there is room for what waits on disk."""
-        return self._held <= self._delivery.capacity // 2 and (
-            self._bytes <= self._delivery.capacity_bytes // 2
+        """Whether something waits on disk and there is room for it."""
+        return (
+            self.parked
+            and self._held <= self._delivery.capacity // 2
+            and (self._bytes <= self._delivery.capacity_bytes // 2)
         )
 
     def unpark(self) -> None:
         """Read back what waits on disk, as far as there is room."""
         assert self._spool is not None
-        while self.parked and self.wants_parked() and not self.closing:
+        while self.wants_parked():
             events, damaged = self._spool.take(
                 min(_READ_BACK, max(1, self._delivery.capacity // 2))
             )
@@ -243,7 +248,7 @@ class Backlog:
             self._takers.remove(taker)
             self._check_flushes()
             self._changed.notify_all()
-            if self.parked and self.wants_parked():
+            if self.wants_parked():
                 self._rouse()
 
     def trying(self, batch: Sequence[Event]) -> None:
@@ -254,11 +259,19 @@ class Backlog:
     def delivered(self, batch: Sequence[Event], rejections: Rejections | None) -> None:
         """A batch was accepted, but for those that were rejected by their time."""
         with self._changed:
+            if rejections is None and self._spool is None:
+                own = sum(1 for event in batch if event.report is not None)
+                self.reports_waiting -= own
+                self._ledger.count("reports", own)
+                self._ledger.settle("delivered", len(batch) - own)
+                self._release(batch)
+                return
             for index, event in enumerate(batch):
                 reason = rejections.reason(index) if rejections else None
                 if self._left and event.ticket is not None:
                     continue
                 if event.report is not None:
+                    self.reports_waiting -= 1
                     self._ledger.count("reports")
                 elif reason is not None:
                     self._ledger.lose(reason, event.timestamp, event.message)
@@ -277,6 +290,7 @@ class Backlog:
                 if self._left and event.ticket is not None:
                     continue
                 if event.report is not None:
+                    self.reports_waiting -= 1
                     self._ledger.report_lost(event.report)
                 else:
                     self._ledger.lose(reason, event.timestamp, event.message)

@@ -11,6 +11,7 @@ import hashlib
 import json
 import logging
 import os
+import stat
 import threading
 import uuid
 from collections.abc import Iterator, Sequence
@@ -64,10 +65,11 @@ class Spool:
         self.directory = Path(directory) / name
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            status = self.directory.stat()
+            status = self.directory.lstat()
         except OSError as error:
             raise ConfigError(f"spool: {directory} cannot be used ({error.strerror})") from None
-        if status.st_uid != os.geteuid() or status.st_mode & 0o022:
+        mine = stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
+        if not mine or status.st_mode & 0o022:
             raise ConfigError(f"spool: {self.directory} must belong to this user, writable by none")
         self._fresh()
         _fork.watch(self)
@@ -152,7 +154,7 @@ class Spool:
         A record that was about to be sent when the process died may have arrived: it is returned
         as `replayed` makes it. Nothing more is taken over before that is settled.
         """
-        with self._lock:
+        with self._lock, contextlib.suppress(OSError):
             if self._adopted is not None:
                 return [], 0
             own = {segment.path.name for segment in self._own}

@@ -75,7 +75,7 @@ class LogWriter:
         exits.watch(self)
         if self.delivery.on_sigterm:
             exits.watch_sigterm()
-        if report is not None or spool is not None:
+        if (report is not None and self.delivery.heartbeat) or spool is not None:
             with self._lock:
                 self._start()
 
@@ -292,26 +292,37 @@ class LogWriter:
     # --- gathering --------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        backlog = self._backlog
         while True:
-            self._rest()
-            with self._lock:
-                flush, closing = self._flush_wanted, backlog.closing
-                self._hurried = closing or flush > backlog.flush_seen
-            self._gather(closing)
-            with self._changed:
-                backlog.see_flush(flush)
-            if closing and not self._queue:
-                self._finish()
-                return
+            try:
+                self._rest()
+                if self._pass():
+                    self._finish()
+                    return
+            except Exception as error:
+                # Not foreseen; without this thread nothing would ever be delivered again.
+                log.error("the writer goes on after %s", type(error).__name__)
+                time.sleep(0.1)
+
+    def _pass(self) -> bool:
+        """Gather once. True: that was the last time."""
+        backlog = self._backlog
+        with self._lock:
+            flush, closing = self._flush_wanted, backlog.closing
+            self._hurried = closing or flush > backlog.flush_seen
+        self._gather(closing)
+        with self._changed:
+            backlog.see_flush(flush)
+        return closing and not self._queue
 
     def _finish(self) -> None:
         """Tell of the last losses, then let the senders end."""
         backlog = self._backlog
-        with self._changed:
-            self._changed.wait_for(
-                lambda: backlog.idle, max(0.0, backlog.deadline - time.monotonic())
-            )
+        while (seconds := backlog.deadline - time.monotonic()) > 0:
+            with self._changed:
+                self._changed.wait_for(lambda: backlog.idle or backlog.wants_parked(), seconds)
+            if not backlog.parked:
+                break
+            backlog.unpark()
         if self._report is not None:
             self._tell(self._report, time.monotonic())
         with self._changed:
@@ -346,11 +357,7 @@ class LogWriter:
 
     def _called(self) -> bool:
         backlog = self._backlog
-        return (
-            backlog.closing
-            or self._flush_wanted > backlog.flush_seen
-            or (backlog.parked and backlog.wants_parked())
-        )
+        return backlog.closing or self._flush_wanted > backlog.flush_seen or backlog.wants_parked()
 
     def _gather(self, closing: bool) -> None:
         """Take what is in the queue now, what the spool holds, and what there is to report."""
@@ -415,6 +422,8 @@ class LogWriter:
 
     def _tell(self, report: SelfReport, now: float) -> None:
         """Make the writer's own records that are due, losses at every flush."""
+        if self._backlog.reports_waiting:
+            return  # what has no way out needs no company
         timestamp = time.time_ns() // 1_000_000
         made: list[Event] = []
         due = now >= self._next_report
