@@ -376,19 +376,19 @@ def test_a_long_outage_with_a_spool(writing: Writing, tmp_path: Path) -> None:
     """Memory holds 100; the rest waits on disk, through an end of the process."""
     writing.endpoint.hang.set()
     program = writing.program(
-        "put(0, 3000); assert app.stats.lost == 0; app.close(0.1)", spool=tmp_path, capacity=100
+        "put(0, 800); assert app.stats.lost == 0; app.close(0.1)", spool=tmp_path, capacity=100
     )
     assert program.ends() == 0, program.errors
     writing.endpoint.hang.clear()
     after = writing.program(
-        "put(3000, 6000)\n"
-        "while app.stats.delivered < 6000: time.sleep(0.01)\n"
+        "put(800, 1600)\n"
+        "while app.stats.delivered < 1600: time.sleep(0.01)\n"
         "assert app.stats.lost == 0",
         spool=tmp_path,
         capacity=100,
     )
     assert after.ends() == 0, after.errors
-    assert writing.ids() == once(0, 6000)
+    assert writing.ids() == once(0, 1600)
 
 
 def test_a_forked_child_leaves_the_parents_spool_alone(writing: Writing, tmp_path: Path) -> None:
