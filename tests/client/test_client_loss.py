@@ -391,6 +391,29 @@ def test_a_long_outage_with_a_spool(writing: Writing, tmp_path: Path) -> None:
     assert writing.ids() == once(0, 1600)
 
 
+def test_a_child_that_lives_on_does_not_hold_what_its_dead_parent_left(
+    writing: Writing, tmp_path: Path
+) -> None:
+    program = writing.program(
+        """
+put(0, 100)
+if not os.fork():
+    say('alive')
+    sys.stdin.read()
+    os._exit(0)
+time.sleep(60)
+""",
+        spool=tmp_path,
+        linger=60,
+    )
+    program.says("alive")
+    program.process.kill()
+    after = writing.program("app.flush(10)", spool=tmp_path)
+    assert after.ends() == 0, after.errors
+    assert writing.ids() == once(0, 100)
+    program.ends()  # the child, when its standard input ends
+
+
 def test_a_forked_child_leaves_the_parents_spool_alone(writing: Writing, tmp_path: Path) -> None:
     program = writing.program(
         """

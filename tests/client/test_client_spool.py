@@ -305,6 +305,24 @@ def test_memory_and_disk_full(tmp_path: Path) -> None:
     assert files(tmp_path) == []
 
 
+def test_what_waits_on_disk_keeps_its_place(tmp_path: Path) -> None:
+    """Records that come while others wait on disk wait behind them, and none comes twice."""
+    hung = Hung()
+    writer = LogWriter(hung, spool=Spool(tmp_path, HERE), linger=0, capacity=10)
+    put(writer, 0, 100)
+    with writer._lock:  # as if the senders had made room and nothing were read back yet
+        held, writer._backlog._held = writer._backlog._held, 0
+    writer._backlog.admit([event(100)], 0)
+    with writer._lock:
+        writer._backlog._held = held
+        writer._ledger.offer(1)
+    hung.go.set()
+    assert writer.flush(10)
+    assert hung.sent == list(range(101))
+    assert writer.stats.delivered == writer.stats.offered == 101
+    writer.close()
+
+
 def test_what_is_left_at_the_end_is_not_lost(tmp_path: Path) -> None:
     hung = Hung()
     writer = LogWriter(hung, spool=Spool(tmp_path, HERE), linger=0, capacity=10)
