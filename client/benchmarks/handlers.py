@@ -237,7 +237,7 @@ def calls(name: str, endpoint: str, number: int) -> dict[str, float]:
 
     made = None if name == "bare" else subject(name, endpoint, 10_000)
     model = Model(callbacks=None if made is None else [made.handler])
-    for _ in range(WARMUP):
+    for _ in range(min(WARMUP, number)):
         model.invoke("ping")
     if made is not None:
         made.drain()

@@ -23,9 +23,8 @@ from harness.targets.base import clean_environ
 SUBJECTS = ("bare", "noop", "naive", "watchtower", "bulkhead")
 PRODUCERS = (1, 4)
 CALLS = 12_000
-NAIVE_CALLS = 1_000
 DELIVERIES = 20_000
-HUNG_RECORDS = 100_000
+HUNG = 100_000
 ROUNDS = 5
 
 
@@ -51,29 +50,36 @@ def measurable() -> bool:
     return importlib.util.find_spec("watchtower") is not None
 
 
-def measure(rounds: int = ROUNDS) -> HandlerCosts:
-    """Run everything in turns. Raises `UserError` when a program fails."""
+def measure(
+    rounds: int = ROUNDS, *, invocations: int = CALLS, records: int = DELIVERIES, hung: int = HUNG
+) -> HandlerCosts:
+    """Run everything in turns. Raises `UserError` when a program fails.
+
+    invocations  of a model, in one run; a twelfth for the handler that waits for each request
+    records      delivered in one run
+    hung         records that are logged while the endpoint hangs
+    """
     calls: dict[str, dict[str, float]] = {}
     deliveries: dict[str, dict[int, float]] = {"watchtower": {}, "bulkhead": {}}
     imports = float("inf")
     with _endpoint() as url:
         for _ in range(rounds):
             for name in SUBJECTS:
-                number = NAIVE_CALLS if name == "naive" else CALLS
+                number = max(1, invocations // 12) if name == "naive" else invocations
                 found = _run("calls", name, "--endpoint", url, "--number", str(number))
                 best = calls.setdefault(name, found)
                 calls[name] = {key: min(value, best[key]) for key, value in found.items()}
             for producers in PRODUCERS:
                 for name, each in deliveries.items():
                     found = _run(
-                        *("deliveries", name, "--endpoint", url, "--number", str(DELIVERIES)),
+                        *("deliveries", name, "--endpoint", url, "--number", str(records)),
                         *("--producers", str(producers)),
                     )
                     each[producers] = max(each.get(producers, 0.0), found["per_second"])
             imports = min(imports, _run("imports")["milliseconds"])
     with _endpoint("--hang") as url:
         memory = {
-            name: _run("memory", name, "--endpoint", url, "--number", str(HUNG_RECORDS))
+            name: _run("memory", name, "--endpoint", url, "--number", str(hung))
             for name in deliveries
         }
     bare = calls["bare"]

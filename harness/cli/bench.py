@@ -71,7 +71,7 @@ def bench(
         _print_costs(costs, many, console)
         _print_engine(engine, console)
         measures += _small(costs, many)
-    handlers = _handlers(console)
+    handlers = _handlers(console) if jobs or client_only else None
     if handlers is not None:
         measures += _of_handlers(handlers)
     if jobs and not client_only:

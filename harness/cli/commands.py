@@ -345,7 +345,9 @@ def mutants(
     help="How many to grow to.",
     show_default=True,
 )
-@click.option("--jobs/--no-jobs", default=True, help="Whether the main jobs are timed, too.")
+@click.option(
+    "--jobs/--no-jobs", default=True, help="Whether logging and main jobs are timed, too."
+)
 @click.option("--client-only", is_flag=True, help="Measure the client's logging and nothing else.")
 @click.option(
     "--json",
