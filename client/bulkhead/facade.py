@@ -121,7 +121,7 @@ class Bulkhead:
 
     def lambda_handler(self, function: Callable[[Any, Any], T]) -> Callable[[Any, Any], T]:
         """Decorate a handler of AWS Lambda: records are delivered before the invocation returns."""
-        return flushing(self.writer)(function)
+        return flushing(self)(function)
 
     def close(self, timeout: float | None = None) -> bool:
         """Deliver what is pending, for at most `timeout` seconds (else the choice `exit_seconds`).
