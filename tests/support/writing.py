@@ -33,7 +33,7 @@ def put(first, last, tag="r"):
         record = {"_aws": {"Timestamp": 1}, "bulkhead.record.id": f"{tag}{n}", "n": n}
         app.writer.put(record, int(time.time() * 1000))
 def say(word):
-    print(word, flush=True)
+    os.write(1, word.encode() + b"\\n")  # whole, whoever else writes
 """
 
 
