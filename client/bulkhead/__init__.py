@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from bulkhead.config import BulkheadConfig
 from bulkhead.content import ContentLog
+from bulkhead.delivery import Delivery
 from bulkhead.errors import (
     AssumeRoleError,
     BulkheadError,
@@ -27,7 +28,10 @@ from bulkhead.prices import PriceTable
 from bulkhead.quota import Limit, Quota
 from bulkhead.record import RecordMaker
 from bulkhead.redaction import PatternRedactor, PresidioRedactor
+from bulkhead.selfreport import SelfReport
+from bulkhead.serverless import flushing
 from bulkhead.session import LogSession, ModelSession
+from bulkhead.spool import Spool
 from bulkhead.transport import CloudWatchTransport
 from bulkhead.walls import Walls
 from bulkhead.writer import LogWriter, WriterStats
@@ -46,6 +50,7 @@ __all__ = [
     "CloudWatchTransport",
     "ConfigError",
     "ContentLog",
+    "Delivery",
     "DestinationError",
     "DestinationUnknownError",
     "EndpointError",
@@ -64,10 +69,13 @@ __all__ = [
     "RecordMaker",
     "RequestRefusedError",
     "SaltError",
+    "SelfReport",
     "SessionError",
+    "Spool",
     "UnknownModelError",
     "Walls",
     "WriterStats",
+    "flushing",
 ]
 
 

@@ -8,7 +8,8 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedd
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Mapping, Sequence
 
 NAMESPACE = "Bulkhead"
 DIMENSIONS: tuple[tuple[str, ...], ...] = (
@@ -29,18 +30,23 @@ METRICS: Mapping[str, str] = {
 
 
 def block(record: Mapping[str, object], timestamp_ms: int) -> dict[str, object]:
-    """Return the member `_aws` for a record: the metrics and dimensions that it has values for."""
-    return {
-        "Timestamp": timestamp_ms,
-        "CloudWatchMetrics": [
-            {
-                "Namespace": NAMESPACE,
-                "Dimensions": [
-                    list(names) for names in DIMENSIONS if all(name in record for name in names)
-                ],
-                "Metrics": [
-                    {"Name": name, "Unit": unit} for name, unit in METRICS.items() if name in record
-                ],
-            }
-        ],
-    }
+    """Return the member `_aws` for a record: the metrics and dimensions that it has values for.
+
+    Records with the same ones share what is inside: it is to be read only.
+    """
+    metrics = tuple([name for name in METRICS if name in record])
+    dimensions = tuple([names for names in DIMENSIONS if all(map(record.__contains__, names))])
+    return {"Timestamp": timestamp_ms, "CloudWatchMetrics": _directives(dimensions, metrics)}
+
+
+@functools.lru_cache(maxsize=256)
+def _directives(
+    dimensions: tuple[tuple[str, ...], ...], metrics: tuple[str, ...]
+) -> Sequence[Mapping[str, object]]:
+    return [
+        {
+            "Namespace": NAMESPACE,
+            "Dimensions": [list(names) for names in dimensions],
+            "Metrics": [{"Name": name, "Unit": METRICS[name]} for name in metrics],
+        }
+    ]

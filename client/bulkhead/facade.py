@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from bulkhead import documents, models
 from bulkhead.config import BulkheadConfig
 from bulkhead.content import ContentLog
+from bulkhead.delivery import Delivery
+from bulkhead.destination import Destination
 from bulkhead.endpoints import Given
 from bulkhead.errors import ConfigError
 from bulkhead.hooks import CallRecorder
@@ -17,7 +23,10 @@ from bulkhead.prices import PriceTable
 from bulkhead.quota import Quota
 from bulkhead.record import RecordMaker
 from bulkhead.redaction import Redactor
+from bulkhead.selfreport import SelfReport
+from bulkhead.serverless import flushing
 from bulkhead.session import BaseSession, LogSession, ModelSession
+from bulkhead.spool import Spool
 from bulkhead.transport import CloudWatchTransport
 from bulkhead.walls import Walls
 from bulkhead.writer import LogWriter, WriterStats
@@ -26,6 +35,8 @@ if TYPE_CHECKING:
     from langchain_aws import BedrockEmbeddings, BedrockLLM, ChatBedrock, ChatBedrockConverse
 
     from bulkhead.handler import InvocationHandler
+
+T = TypeVar("T")
 
 
 class Bulkhead:
@@ -36,6 +47,9 @@ class Bulkhead:
     endpoint_url  one address for all services, or addresses by service; the configuration's unless
                   given, and never the environment's
     linger        seconds to gather records before they are sent
+    delivery      every choice about the delivery of records; see `Delivery`
+    spool         a directory that keeps records until they are delivered, even if the process is
+                  killed; None: they wait in memory only
     prices        for the cost in the records; the table of this release if None
     content       also record prompts and answers, redacted, in the content log group
     redactors     what redacts them, in turn; built-in patterns if None
@@ -54,7 +68,9 @@ class Bulkhead:
         base_session: BaseSession | None = None,
         *,
         endpoint_url: Given = None,
-        linger: float = 1.0,
+        linger: float | None = None,
+        delivery: Delivery | None = None,
+        spool: str | Path | None = None,
         prices: PriceTable | None = None,
         content: bool = False,
         redactors: Sequence[Redactor] | None = None,
@@ -69,22 +85,28 @@ class Bulkhead:
         self._logs = LogSession(config, base_session, endpoint_url=endpoint_url, walls=walls)
         self._logs.verify()
         self.session = ModelSession(config, base_session, endpoint_url=endpoint_url, walls=walls)
-        self.writer = self._writer(config.log_group_name, linger)
+        context = {
+            "bulkhead.customer": config.customer,
+            "bulkhead.app": config.app,
+            "cloud.account.id": config.account_id,
+            "cloud.region": config.region,
+        }
+        self._report = SelfReport(context)
+        self._delivery = delivery or Delivery()
+        if linger is not None:
+            self._delivery = replace(self._delivery, linger=linger)
+        self._spool = spool
+        self.writer = self._writer(config.log_group_name)
         self.content_writer: LogWriter | None = None
         self._maker = RecordMaker(
-            context={
-                "bulkhead.customer": config.customer,
-                "bulkhead.app": config.app,
-                "cloud.account.id": config.account_id,
-                "cloud.region": config.region,
-            },
+            context=context,
             models={arn: model for model, arn in config.inference_profiles.items()},
             prices=PriceTable.shipped() if prices is None else prices,
         )
         self._content: ContentLog | None = None
         if content:
             assert config.content_log_group_name is not None
-            self.content_writer = self._writer(config.content_log_group_name, linger)
+            self.content_writer = self._writer(config.content_log_group_name, heartbeat=0)
             self._content = ContentLog(
                 self.content_writer.put, self._maker, redactors=redactors, defer=True
             )
@@ -182,22 +204,45 @@ class Bulkhead:
         return self.writer.stats
 
     def flush(self, timeout: float = 5.0) -> bool:
-        """Wait until every record so far is settled; False if that takes longer than `timeout`.
-
-        A function that is frozen between invocations (AWS Lambda) calls this before it returns.
-        """
+        """Send every record so far now; False if some is not settled after `timeout` seconds."""
+        deadline = time.monotonic() + timeout
         self.recorder.tidy()
-        settled = self.writer.flush(timeout)
-        return (self.content_writer is None or self.content_writer.flush(timeout)) and settled
+        settled = True
+        for writer in self._writers():
+            settled = writer.flush(max(0.0, deadline - time.monotonic())) and settled
+        return settled
 
-    def close(self, timeout: float = 5.0) -> bool:
-        """Deliver what is pending, for at most `timeout` seconds. False if records were left."""
-        closed = self.writer.close(timeout)
-        return (self.content_writer is None or self.content_writer.close(timeout)) and closed
+    async def aflush(self, timeout: float = 5.0) -> bool:
+        """`flush` for coroutines: the event loop goes on meanwhile."""
+        return await asyncio.to_thread(self.flush, timeout)
 
-    def _writer(self, group: str, linger: float) -> LogWriter:
-        transport = CloudWatchTransport(self._logs.client, group, self.config.app)
-        return LogWriter(transport, linger=linger)
+    def lambda_handler(self, function: Callable[[Any, Any], T]) -> Callable[[Any, Any], T]:
+        """Decorate a handler of AWS Lambda: records are delivered before the invocation returns."""
+        return flushing(self)(function)
+
+    def close(self, timeout: float | None = None) -> bool:
+        """Deliver what is pending, for at most `timeout` seconds (else the choice `exit_seconds`).
+
+        False if records were left.
+        """
+        seconds = self._delivery.exit_seconds if timeout is None else timeout
+        deadline = time.monotonic() + seconds
+        closed = True
+        for writer in self._writers():
+            closed = writer.close(max(0.0, deadline - time.monotonic())) and closed
+        return closed
+
+    def _writers(self) -> tuple[LogWriter, ...]:
+        return (self.writer,) if self.content_writer is None else (self.writer, self.content_writer)
+
+    def _writer(self, group: str, **choices: Any) -> LogWriter:
+        destination = replace(Destination.of(self.config), log_group_name=group).name
+        return LogWriter(
+            CloudWatchTransport(self._logs.client, group, self.config.app),
+            report=self._report,
+            spool=None if self._spool is None else Spool(self._spool, destination),
+            delivery=replace(self._delivery, **choices),
+        )
 
     def _finish(self) -> None:
         """Record what is still under way."""

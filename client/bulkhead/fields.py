@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bulkhead import emf
+from bulkhead import emf, ledger
 
 SCHEMA_ID = "https://bulkhead.invalid/record-1.0.schema.json"
 
@@ -50,9 +50,55 @@ class Field(NamedTuple):
     always: bool = False
 
 
+_EMF = Field(
+    "_aws",
+    {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["Timestamp", "CloudWatchMetrics"],
+        "properties": {
+            "Timestamp": _COUNT,
+            "CloudWatchMetrics": {
+                "type": "array",
+                "minItems": 1,
+                "maxItems": 1,
+                "items": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "required": ["Namespace", "Dimensions", "Metrics"],
+                    "properties": {
+                        "Namespace": {"const": emf.NAMESPACE},
+                        "Dimensions": {
+                            "type": "array",
+                            "minItems": 1,
+                            "items": {"enum": [list(names) for names in emf.DIMENSIONS]},
+                        },
+                        "Metrics": {
+                            "type": "array",
+                            "minItems": 1,
+                            "items": {
+                                "enum": [
+                                    {"Name": name, "Unit": unit}
+                                    for name, unit in emf.METRICS.items()
+                                ]
+                            },
+                        },
+                    },
+                },
+            },
+        },
+    },
+    "tells CloudWatch which fields are metrics (embedded metric format)",
+)
+
 HEAD: Sequence[Field] = (
     Field("bulkhead.schema.version", {"const": "1.0"}, "version of this format", True),
-    Field("bulkhead.record.type", {"enum": ["call", "content"]}, "what the record is of", True),
+    Field(
+        "bulkhead.record.type",
+        {"enum": ["call", "content", "heartbeat", "losses"]},
+        "what the record is of",
+        True,
+    ),
     Field("bulkhead.record.id", _UUID, "unique per record (UUID)", True),
     Field(
         "timestamp",
@@ -60,7 +106,7 @@ HEAD: Sequence[Field] = (
             "type": "string",
             "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}\+00:00$",
         },
-        "when the call ended, ISO 8601, UTC",
+        "when the call ended, or the writer made its own record; ISO 8601, UTC",
         True,
     ),
     Field("gen_ai.provider.name", {"const": "aws.bedrock"}, "always the same", True),
@@ -181,46 +227,7 @@ CALL: Sequence[Field] = (
     Field("bulkhead.errors", _BIT, "for metrics: 1 if `bulkhead.status` is `error`"),
     Field("bulkhead.throttles", _BIT, "for metrics: 1 if Bedrock or STS throttled the call"),
     Field("bulkhead.replayed", _TRUE, "the record was kept on disk and may be here twice"),
-    Field(
-        "_aws",
-        {
-            "type": "object",
-            "additionalProperties": False,
-            "required": ["Timestamp", "CloudWatchMetrics"],
-            "properties": {
-                "Timestamp": _COUNT,
-                "CloudWatchMetrics": {
-                    "type": "array",
-                    "minItems": 1,
-                    "maxItems": 1,
-                    "items": {
-                        "type": "object",
-                        "additionalProperties": False,
-                        "required": ["Namespace", "Dimensions", "Metrics"],
-                        "properties": {
-                            "Namespace": {"const": emf.NAMESPACE},
-                            "Dimensions": {
-                                "type": "array",
-                                "minItems": 1,
-                                "items": {"enum": [list(names) for names in emf.DIMENSIONS]},
-                            },
-                            "Metrics": {
-                                "type": "array",
-                                "minItems": 1,
-                                "items": {
-                                    "enum": [
-                                        {"Name": name, "Unit": unit}
-                                        for name, unit in emf.METRICS.items()
-                                    ]
-                                },
-                            },
-                        },
-                    },
-                },
-            },
-        },
-        "tells CloudWatch which fields are metrics (embedded metric format)",
-    ),
+    _EMF,
 )
 
 CONTENT: Sequence[Field] = (
@@ -250,6 +257,59 @@ CONTENT: Sequence[Field] = (
 )
 
 
+_OWN = (
+    Field("process.pid", _COUNT, "the process whose writer it is", True),
+    _EMF._replace(always=True),
+    Field("bulkhead.replayed", _TRUE, "the record was kept on disk and may be here twice"),
+)
+
+HEARTBEAT: Sequence[Field] = (
+    Field("bulkhead.heartbeat", {"const": 1}, "for metrics: a writer lives", True),
+    *_OWN,
+)
+
+LOSSES: Sequence[Field] = (
+    Field("bulkhead.dropped_records", _COUNT, "for metrics: records lost since last told", True),
+    Field(
+        "bulkhead.dropped.reasons",
+        {
+            "type": "object",
+            "propertyNames": {"enum": list(ledger.LOSSES)},
+            "additionalProperties": {"type": "integer", "minimum": 1},
+        },
+        "how many for which reason, by the counters of `WriterStats`",
+        True,
+    ),
+    Field(
+        "bulkhead.dropped.samples",
+        {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["reason", "timestamp"],
+                "properties": {
+                    "reason": {"enum": list(ledger.LOSSES)},
+                    "id": {"type": "string"},
+                    "timestamp": {"type": "string"},
+                },
+            },
+        },
+        "some of them: `reason`, `timestamp` and, where it is known, `id`",
+        True,
+    ),
+    *_OWN,
+)
+
+# Type of a record: its title in the schema, its heading in the README, its fields.
+TYPES: Mapping[str, tuple[str, str, Sequence[Field]]] = {
+    "call": ("The record of a call", "In the record of a call (`call`)", CALL),
+    "content": ("The content of a call", "In a content record (`content`)", CONTENT),
+    "heartbeat": ("A sign of life", "In a sign of life (`heartbeat`)", HEARTBEAT),
+    "losses": ("What was lost", "In a report of losses (`losses`)", LOSSES),
+}
+
+
 def schema() -> dict[str, Any]:
     """Return the JSON schema of a record."""
     return {
@@ -258,11 +318,11 @@ def schema() -> dict[str, Any]:
         "title": "A record of Bulkhead's client",
         "type": "object",
         "required": ["bulkhead.record.type"],
-        "oneOf": [_one("call", CALL), _one("content", CONTENT)],
+        "oneOf": [_one(kind, title, own) for kind, (title, _, own) in TYPES.items()],
     }
 
 
-def _one(kind: str, own: Sequence[Field]) -> dict[str, Any]:
+def _one(kind: str, title: str, own: Sequence[Field]) -> dict[str, Any]:
     fields = [*HEAD, *own]
     properties = {
         each.name: {**each.schema, "description": each.meaning}
@@ -270,7 +330,7 @@ def _one(kind: str, own: Sequence[Field]) -> dict[str, Any]:
         if each.name != "bulkhead.record.type"
     }
     return {
-        "title": f"The record of a {kind}" if kind == "call" else "The content of a call",
+        "title": title,
         "type": "object",
         "additionalProperties": False,
         "required": sorted(each.name for each in fields if each.always),
@@ -283,8 +343,7 @@ def markdown() -> str:
     parts = []
     for title, fields in (
         ("In every record", HEAD),
-        ("In the record of a call (`call`)", CALL),
-        ("In a content record (`content`)", CONTENT),
+        *((heading, own) for _, heading, own in TYPES.values()),
     ):
         rows = "\n".join(
             f"| `{each.name}` | {_type(each.schema)} | {'yes' if each.always else ''} "

@@ -384,3 +384,21 @@ def document(request: pytest.FixtureRequest) -> dict[str, Any]:
 def fault() -> type[Fault]:
     """The exception with which the tiny cloud is told to fail: `fault(status, code, message)`."""
     return Fault
+
+
+@pytest.fixture
+def writing(document: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """CloudWatch Logs with its limits, and writers that are quick; see `support.writing`."""
+    from support.writing import GROUP, Writing
+
+    from harness.bench.log_endpoint import LogEndpoint
+
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "LANGSMITH_", "LANGCHAIN_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    endpoint = LogEndpoint(groups={GROUP}, account=CUSTOMER).start()
+    quick = {"linger": 0.05, "backoff": (0.01, 0.05), "exit_seconds": 10.0}
+    document["endpoint_url"] = endpoint.url
+    yield Writing(endpoint, document, quick)
+    endpoint.stop()

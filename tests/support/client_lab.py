@@ -15,7 +15,7 @@ import pytest
 from botocore.config import Config
 from support.fault_proxy import FaultProxy
 
-from bulkhead import Bulkhead, PriceTable
+from bulkhead import Bulkhead, Delivery, PriceTable
 from bulkhead.fields import schema_file
 from harness.cloud.plan import CloudPlan
 from harness.cloud.process import CloudProcess
@@ -56,7 +56,7 @@ _VALIDATOR = jsonschema.Draft202012Validator(json.loads(schema_file().read_text(
 
 def valid(record: dict[str, Any]) -> dict[str, Any]:
     """The record, if the schema that is shipped knows it; what else a test writes is its own."""
-    if record.get("bulkhead.record.type") in ("call", "content"):
+    if "bulkhead.record.type" in record:
         _VALIDATOR.validate(record)
     return record
 
@@ -106,6 +106,8 @@ class Lab:
             self.caller(),
             endpoint_url=self.proxy.url,
             linger=0.01,
+            # An app that tests share lives for longer than a minute.
+            delivery=Delivery(heartbeat=0),
             **{"prices": PRICES, **options},
         )
 
