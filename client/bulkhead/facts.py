@@ -15,6 +15,7 @@ Facts = dict[str, object]
 
 # What a service may put into a name, a code or an identifier. Anything else is not recorded.
 _IDENTIFIER = re.compile(r"[A-Za-z0-9:/_.@+=,#-]{1,512}")
+_MOST = 10**15
 # https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html and STS
 _THROTTLES = frozenset(
     {
@@ -36,14 +37,20 @@ def identifier(value: object) -> str | None:
 
 def mapping(value: object) -> Mapping[str, Any]:
     """Return a mapping, or an empty one for anything else."""
+    if type(value) is dict:  # nearly always, and quicker to tell
+        return value
     return value if isinstance(value, Mapping) else {}
 
 
 def count(value: object) -> int | None:
     """Return a number that counts something; strings of digits (headers) too."""
+    if type(value) is int:
+        return value if 0 <= value < _MOST else None
+    if value is None:
+        return None
     if isinstance(value, str):
         return int(value) if value.isascii() and value.isdigit() and len(value) < 16 else None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e15:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _MOST:
         return None
     return int(value)
 
@@ -52,7 +59,7 @@ def number(value: object) -> int | float | None:
     """Return a finite number as it is."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return value if abs(value) < 1e15 else None
+    return value if abs(value) < _MOST else None
 
 
 def http(metadata: Mapping[str, Any]) -> Facts:
@@ -76,14 +83,16 @@ def tokens(
     lives  tokens written to the cache by lifetime (`5m`, `1h`), where the service tells
     """
     fresh_count, from_cache, to_cache = count(fresh), count(read) or 0, count(written) or 0
-    by_life = {life: count(value) or 0 for life, value in (lives or {}).items()}
-    to_cache = max(to_cache, sum(by_life.values()))
-    if to_cache and not by_life:
-        by_life = {"5m": to_cache}  # the lifetime unless another is asked for
-    facts: Facts = {"gen_ai.usage.output_tokens": count(output)}
     if fresh_count is None:
-        return facts
-    return facts | {
+        return {"gen_ai.usage.output_tokens": count(output)}
+    by_life: Mapping[str, int] = {}
+    if lives:
+        by_life = {life: count(value) or 0 for life, value in lives.items()}
+        to_cache = max(to_cache, sum(by_life.values()))
+    elif to_cache:
+        by_life = {"5m": to_cache}  # the lifetime unless another is asked for
+    return {
+        "gen_ai.usage.output_tokens": count(output),
         "gen_ai.usage.input_tokens": fresh_count + from_cache + to_cache,
         "gen_ai.usage.cache_read.input_tokens": from_cache,
         "gen_ai.usage.cache_creation.input_tokens": to_cache,

@@ -43,6 +43,8 @@ class Janitor:
         self._bell = threading.Lock()
         self._bell.acquire()
         self._lock = threading.Lock()
+        # Held from taking a call to handing over its record: who tidies waits for the thread.
+        self._work = threading.RLock()
         self._thread: threading.Thread | None = None
         self._asleep = True
 
@@ -82,13 +84,14 @@ class Janitor:
             self._ring()
 
     def tidy(self) -> None:
-        """End at once all calls that were dropped."""
-        while True:
-            try:
-                exchange = self._dropped.popleft()
-            except IndexError:
-                return
-            exchange.stop()
+        """End at once all calls that were dropped; their records are handed over on return."""
+        with self._work:
+            while True:
+                try:
+                    exchange = self._dropped.popleft()
+                except IndexError:
+                    return
+                exchange.stop()
 
     def _ring(self) -> None:
         with contextlib.suppress(RuntimeError):  # it rings already
@@ -100,7 +103,8 @@ class Janitor:
             self._bell.acquire(timeout=_FOREVER if self._asleep else self._grace)
             try:
                 self.tidy()
-                self._look()
+                with self._work:
+                    self._look()
             except Exception as error:
                 log.error("a call could not be looked after: %s", type(error).__name__)
 

@@ -16,6 +16,7 @@ from bulkhead.prices import PriceTable
 
 SCHEMA_VERSION = "1.0"
 CALL, CONTENT = "call", "content"
+_TARGETS = 256  # what an application calls: a few models
 
 Item = Mapping[str, object] | Callable[[], Iterable[Mapping[str, object]]]
 # `LogWriter.put`, or anything like it.
@@ -51,6 +52,7 @@ class RecordMaker:
         self.context = dict(context or {})
         self._models = dict(models or {})
         self._prices = prices or PriceTable.empty()
+        self._targets: dict[tuple[str | None, str | None], Facts] = {}
 
     def model(self, target: str | None) -> str:
         """Return the model that a `modelId` stands for, as far as the configuration tells."""
@@ -58,6 +60,15 @@ class RecordMaker:
 
     def target(self, target: str | None, named: object = None) -> Facts:
         """Return the model and the AIP of a call; `named` is what LangChain calls the model."""
+        key = (target, named if isinstance(named, str) else None)
+        found = self._targets.get(key)
+        if found is None:
+            if len(self._targets) >= _TARGETS:
+                self._targets.clear()
+            found = self._targets[key] = self._facts_of_target(*key)
+        return found.copy()
+
+    def _facts_of_target(self, target: str | None, named: str | None) -> Facts:
         if target is None:
             return {"gen_ai.request.model": identifier(named)}
         model = self._models.get(target)

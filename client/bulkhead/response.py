@@ -113,22 +113,26 @@ def _latency(metadata: Mapping[str, Any]) -> int | None:
 
 def _usage(usage: Mapping[str, Any]) -> Facts:
     """Tokens as LangChain counts them: input includes what the cache read and wrote."""
+    reasoning = mapping(usage.get("output_token_details")).get("reasoning")
+    facts: Facts = {"gen_ai.usage.reasoning.output_tokens": count(reasoning)}
     details = mapping(usage.get("input_token_details"))
+    if not details:
+        facts |= tokens(usage.get("input_tokens"), usage.get("output_tokens"))
+        return facts
     # With per-lifetime details, `cache_creation` is 0 and the writes are in these two.
     plain = count(details.get("cache_creation")) or 0
     five = count(details.get("ephemeral_5m_input_tokens")) or 0
     hour = count(details.get("ephemeral_1h_input_tokens")) or 0
     read = count(details.get("cache_read")) or 0
     whole = count(usage.get("input_tokens"))
-    facts = tokens(
+    facts |= tokens(
         None if whole is None else max(0, whole - read - plain - five - hour),
         usage.get("output_tokens"),
         read,
         plain + five + hour,
         {"5m": plain + five, "1h": hour},
     )
-    reasoning = mapping(usage.get("output_token_details")).get("reasoning")
-    return facts | {"gen_ai.usage.reasoning.output_tokens": count(reasoning)}
+    return facts
 
 
 def _old_usage(usage: Mapping[str, Any]) -> Facts:
