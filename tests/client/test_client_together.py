@@ -12,6 +12,7 @@ import pytest
 from langchain_core.globals import set_debug
 from langchain_core.messages import HumanMessage, SystemMessage
 from langchain_core.tools import tool
+from support.writing import until
 
 from bulkhead import Bulkhead, Delivery, LeakError, QuotaError, Walls
 from bulkhead.exchange import Exchange
@@ -20,6 +21,7 @@ from bulkhead.salt import salt_of
 
 MODEL = "anthropic.claude-3-5-sonnet-20240620-v1:0"
 NOVA = "amazon.nova-lite-v1:0"
+LLAMA = "meta.llama3-8b-instruct-v1:0"
 PROFILE = "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/acmesonnet1"
 CONTENT = "/bulkhead/acme/content"
 CANARY = "canary-19cd"
@@ -29,7 +31,7 @@ POINT = {"cachePoint": {"type": "default"}}
 @pytest.fixture
 def app_of(cloud: Any, session_of: Any, document: Any) -> Iterator[Callable[..., Bulkhead]]:
     """Make an application with these options; it is closed in the end."""
-    document["inference_profiles"][NOVA] = PROFILE + "n"
+    document["inference_profiles"] |= {NOVA: PROFILE + "n", LLAMA: PROFILE + "m"}
     made: list[Bulkhead] = []
 
     def make(**options: Any) -> Bulkhead:
@@ -64,7 +66,7 @@ MODELS: dict[str, Callable[[Bulkhead], Any]] = {
     "ChatBedrock over Converse, with tools": lambda app: app.chat(NOVA, api="invoke").bind_tools(
         [look_up]
     ),
-    "BedrockLLM": lambda app: app.llm(MODEL),
+    "BedrockLLM": lambda app: app.llm(LLAMA),
 }
 
 
@@ -84,8 +86,8 @@ def test_every_model_is_walled(
     assert not cloud.records()  # nothing was called
     # The twin: allowed by name, the same model calls.
     allowed = app_of(walls=Walls(allow={"langchain-debug"}))
-    cloud.answers["invoke"] = {"content": [], "completion": "x", "usage": {}}
-    cloud.faults = {}
+    text = {"type": "text", "text": "x"}
+    cloud.answers["invoke"] = {"content": [text], "stop_reason": "end_turn", "generation": "x"}
     try:
         list(getattr(MODELS[kind](allowed), way)(CANARY))
     except LeakError:
@@ -93,6 +95,17 @@ def test_every_model_is_walled(
     except Exception:  # the tiny cloud streams no InvokeModel
         assert way == "stream"
     assert cloud.requests("bedrock")
+
+
+def test_embeddings_are_not_made_where_something_else_sees_all(
+    app_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = app_of()
+    app.embeddings(NOVA)
+    monkeypatch.setenv("LANGSMITH_TRACING", "true")
+    for make in (app.embeddings, app.llm, app.chat):
+        with pytest.raises(LeakError, match="LANGSMITH_TRACING is set"):
+            make(NOVA)
 
 
 def test_what_binds_tools_is_recorded_as_the_models_own_run(app_of: Any, cloud: Any) -> None:
@@ -162,8 +175,7 @@ def test_content_has_a_writer_a_spool_and_no_heartbeat_of_its_own(
     assert content["bulkhead.call.record.id"] == calls[0]["bulkhead.record.id"]
     assert CANARY in json.dumps(content)
     assert len(list(tmp_path.iterdir())) == 2
-    while not any(each["bulkhead.record.type"] == "heartbeat" for each in cloud.records()):
-        assert app.flush()
+    until(lambda: any(each["bulkhead.record.type"] == "heartbeat" for each in cloud.records()))
     app.close()
     assert {each["bulkhead.record.type"] for each in cloud.records(group=CONTENT)} == {"content"}
 
