@@ -260,7 +260,6 @@ CONTENT: Sequence[Field] = (
 _OWN = (
     Field("process.pid", _COUNT, "the process whose writer it is", True),
     _EMF._replace(always=True),
-    Field("bulkhead.replayed", _TRUE, "the record was kept on disk and may be here twice"),
 )
 
 HEARTBEAT: Sequence[Field] = (

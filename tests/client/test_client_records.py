@@ -15,6 +15,7 @@ from support.client_lab import valid
 
 from bulkhead import ConfigError, InvocationHandler, PriceTable, RecordMaker, bodies, emf, fields
 from bulkhead.facts import count, facts_of_error, number
+from bulkhead.replay import replayed
 
 ROOT = Path(__file__).parents[2]
 METRICS = ROOT / "modules" / "customer-logging" / "metrics.json"
@@ -78,6 +79,12 @@ def test_the_schema_refuses_what_is_no_record() -> None:
     for required in ("bulkhead.record.id", "timestamp", "bulkhead.status", "gen_ai.operation.name"):
         with pytest.raises(jsonschema.ValidationError):
             valid({key: value for key, value in good.items() if key != required})
+
+
+def test_what_comes_from_the_spool_again_is_a_record() -> None:
+    again = valid(replayed(made()))
+    assert again["bulkhead.replayed"] is True
+    assert "_aws" not in again
 
 
 def test_metrics_are_those_that_the_modules_watch() -> None:
