@@ -99,7 +99,7 @@ def _parameter(
                     connect_timeout=5,
                     read_timeout=10,
                     retries={"mode": "standard", "total_max_attempts": 3},
-                    ignore_configured_endpoint_urls=True,
+                    ignore_configured_endpoint_urls=True,  # type: ignore[call-arg]  # missing in the stubs
                 ),
             )
             endpoints.watch(ssm, "ssm", ssm.meta.region_name)
