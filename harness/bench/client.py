@@ -95,11 +95,13 @@ def measure(
 
 def _run(*arguments: str) -> dict[str, float]:
     program = project_root() / "client" / "benchmarks" / "handlers.py"
+    environ = {**clean_environ(), "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
+    environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package is compiled
     done = subprocess.run(
         [sys.executable, str(program), *arguments],
         capture_output=True,
         text=True,
-        env={**clean_environ(), "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"},
+        env=environ,
         check=False,
     )
     if done.returncode != 0:

@@ -15,7 +15,7 @@ import pytest
 from botocore.config import Config
 from support.fault_proxy import FaultProxy
 
-from bulkhead import Bulkhead, Delivery, PriceTable
+from bulkhead import Bulkhead, Delivery, PriceTable, Walls
 from bulkhead.fields import schema_file
 from harness.cloud.plan import CloudPlan
 from harness.cloud.process import CloudProcess
@@ -108,6 +108,8 @@ class Lab:
             linger=0.01,
             # An app that tests share lives for longer than a minute.
             delivery=Delivery(heartbeat=0),
+            # Some tests name a guardrail.
+            walls=Walls(session_actions={"bedrock:ApplyGuardrail"}),
             **{"prices": PRICES, **options},
         )
 
