@@ -37,8 +37,10 @@ def identifier(value: object) -> str | None:
 
 def mapping(value: object) -> Mapping[str, Any]:
     """Return a mapping, or an empty one for anything else."""
-    if type(value) is dict:  # nearly always, and quicker to tell
+    if type(value) is dict:  # what it nearly always is, or nothing: quicker to tell
         return value
+    if value is None:
+        return {}
     return value if isinstance(value, Mapping) else {}
 
 
