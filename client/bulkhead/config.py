@@ -5,7 +5,6 @@ Terraform's outputs hold every value. Nothing here talks to AWS.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -50,12 +49,11 @@ _REQUIRED = (
     "log_group_name",
     "inference_profiles",
 )
-_OPTIONAL = ("endpoint_url", "log_group_arn", "log_region", "quotas")
+_OPTIONAL = ("content", "endpoint_url", "log_group_arn", "log_region", "quotas")
 # Further outputs of the Terraform roots, which may stand beside what is wanted of them.
 _IGNORED = (
     "caller_role_arn",
     "caller_role_name",
-    "content",
     "fleet_role_name",
     "kms_key_arn",
     "metrics",
@@ -83,6 +81,8 @@ class BulkheadConfig:
     log_group_arn       checked against account, region and name where given
     endpoint_url        addresses by service, where they are not AWS's own (VPC endpoints)
     quotas              model id to the customer's own limit on it
+    content_log_group_name  where prompts and answers go, if both Terraform and the application ask
+                            for content; in `account_id` and `log_region`
     """
 
     customer: str
@@ -97,6 +97,7 @@ class BulkheadConfig:
     log_group_arn: str | None = None
     endpoint_url: Mapping[str, str] | None = None
     quotas: Mapping[str, Limit] = made(default_factory=dict)
+    content_log_group_name: str | None = None
 
     @property
     def operations_account_id(self) -> str:
@@ -114,15 +115,9 @@ class BulkheadConfig:
 
         Raises ConfigError, which names the file.
         """
-        path = Path(path)
-        try:
-            document = json.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
-        except (json.JSONDecodeError, UnicodeDecodeError):
-            # The decoder's message is dropped: it may quote the document, and so the external id.
-            raise ConfigError(f"{path}: is not valid JSON") from None
-        return cls.from_mapping(document, source=str(path))
+        from bulkhead import documents
+
+        return documents.read(Path(path))
 
     @classmethod
     def from_mapping(
@@ -169,6 +164,7 @@ class BulkheadConfig:
             log_group_arn=log_group_arn,
             endpoint_url=check.endpoints(),
             quotas=check.quotas(),
+            content_log_group_name=check.content(account_id, log_region, log_group_name),
         )
 
 
@@ -200,18 +196,40 @@ class _Checker:
             raise self.error(field, f"must be {expected}{shown}")
         return value
 
-    def log_group_arn(self, arn: str, account_id: str, region: str, name: str) -> None:
+    def content(self, account_id: str, region: str, records: str) -> str | None:
+        """The group of the module's output `content`: null, or an object that names it."""
+        value = self._document.get("content")
+        if value is None:
+            return None
+        inner = value if isinstance(value, Mapping) else {}
+        name, arn = inner.get("log_group_name"), inner.get("log_group_arn")
+        if not isinstance(name, str) or not _LOG_GROUP.fullmatch(name):
+            raise self.error("content.log_group_name", "must be the name of a log group")
+        if name == records:
+            raise self.error(
+                "content.log_group_name",
+                "must be another group than log_group_name: others read it",
+            )
+        if arn is not None:
+            if not isinstance(arn, str) or not _LOG_GROUP_ARN.fullmatch(arn):
+                raise self.error("content.log_group_arn", "must be the ARN of a log group")
+            self.log_group_arn(arn, account_id, region, name, "content.")
+        return name
+
+    def log_group_arn(
+        self, arn: str, account_id: str, region: str, name: str, prefix: str = ""
+    ) -> None:
         """The ARN must be that of the other fields."""
         match = _LOG_GROUP_ARN.fullmatch(arn)
         assert match is not None
         for part, field, wanted in (
             ("account", "account_id", account_id),
             ("region", "log_region", region),
-            ("name", "log_group_name", name),
+            ("name", f"{prefix}log_group_name", name),
         ):
             if match[part] != wanted:
                 raise self.error(
-                    "log_group_arn",
+                    f"{prefix}log_group_arn",
                     f"names the {part} {match[part]}, and {field} is {wanted}; correct one of them",
                 )
 

@@ -33,7 +33,7 @@ def test_what_it_prints_runs_the_example(
     assert Path(python).absolute() == Path(sys.executable)
     arguments = command.split("application.py ")[1].split()
     done = subprocess.run(
-        [sys.executable, str(APPLICATION), *arguments, "--way", "sync"],
+        [sys.executable, str(APPLICATION), *arguments, "--way", "invoke"],
         env={k: v for k, v in os.environ.items() if not k.startswith("AWS_")} | exports,
         capture_output=True,
         text=True,
