@@ -1,6 +1,7 @@
 """The configuration document of one application in one customer account, checked when it is read.
 
-Terraform's outputs hold every value. Nothing here talks to AWS.
+The Terraform module `client-configuration` writes it. Nothing here talks to AWS: where a document
+only says which parameter keeps the external id, `documents` reads that.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import field as made
 from pathlib import Path
 from types import MappingProxyType
 
+from bulkhead import emf
 from bulkhead._secret import Secret
 from bulkhead.endpoints import by_service
 from bulkhead.errors import ConfigError
@@ -38,6 +40,7 @@ _PROFILE_ARN = re.compile(
     r":application-inference-profile/[a-zA-Z0-9-]{1,64}"
 )
 _MODEL_ID = re.compile(r"[a-zA-Z0-9._:-]{3,256}")
+_FORMAT = "bulkhead-configuration/1"
 
 _REQUIRED = (
     "customer",
@@ -49,11 +52,26 @@ _REQUIRED = (
     "log_group_name",
     "inference_profiles",
 )
-_OPTIONAL = ("content", "endpoint_url", "log_group_arn", "log_region", "quotas")
+_OPTIONAL = (
+    "content",
+    "endpoint_url",
+    "external_id_parameter",
+    "format",
+    "log_group_arn",
+    "log_region",
+    "metrics_namespace",
+    "operations_account_id",
+    "quotas",
+)
+_HINTS = {
+    "app": '; name the application in the code: from_config(..., app="billing")',
+    "external_id": "; give it, or `external_id_parameter` to from_config, which reads it",
+}
 # Further outputs of the Terraform roots, which may stand beside what is wanted of them.
 _IGNORED = (
     "caller_role_arn",
     "caller_role_name",
+    "configuration",
     "fleet_role_name",
     "kms_key_arn",
     "metrics",
@@ -131,6 +149,7 @@ class BulkheadConfig:
             raise ConfigError(f"{source}: must be a JSON object, not {type(document).__name__}")
         check = _Checker(source, document)
         check.keys()
+        check.release()
         account_id = check.text("account_id", _ACCOUNT, "12 digits, as a string")
         region = check.text("region", _REGION, "an AWS region such as eu-central-1")
         fleet_role_arn = check.text("fleet_role_arn", _ROLE_ARN, "the ARN of an IAM role")
@@ -141,6 +160,7 @@ class BulkheadConfig:
                 f"belongs to account_id {account_id} itself; "
                 "it must be a role of the operations account",
             )
+        check.operations(operations)
         log_region = region
         if document.get("log_region") is not None:
             log_region = check.text("log_region", _REGION, "an AWS region such as eu-central-1")
@@ -185,7 +205,30 @@ class _Checker:
                 raise self.error(str(key), f"is unknown; the fields are {known}")
         for key in _REQUIRED:
             if self._document.get(key) is None:
-                raise self.error(key, "is missing")
+                raise self.error(key, f"is missing{_HINTS.get(key, '')}")
+
+    def release(self) -> None:
+        """What the document is made for must be what this release does."""
+        for field, wanted, fix in (
+            ("format", _FORMAT, "install the release of the client that belongs to the modules"),
+            (
+                "metrics_namespace",
+                emf.NAMESPACE,
+                "the alarms would watch another one than the client writes to",
+            ),
+        ):
+            value = self._document.get(field)
+            if value is not None and value != wanted:
+                raise self.error(field, f"must be {wanted!r}, not {value!r}: {fix}")
+
+    def operations(self, account: str) -> None:
+        """The account that prompts go to, said twice, must be one."""
+        value = self._document.get("operations_account_id")
+        if value is not None and value != account:
+            raise self.error(
+                "operations_account_id",
+                f"is {value!r}, and fleet_role_arn is of account {account}; correct one of them",
+            )
 
     def text(self, field: str, pattern: re.Pattern[str], expected: str) -> str:
         value = self._document[field]

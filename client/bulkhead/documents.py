@@ -1,8 +1,9 @@
 """Reads the configuration document: a mapping, a JSON file, or a parameter of SSM.
 
-Terraform writes the document as a SecureString parameter of the customer account; the application
-reads it with its own credentials, before there is any other session. The document says where calls
-go, so only the code may name another address to read it from.
+Terraform writes the document as a parameter of the customer account, and the account's owner keeps
+the external id as another, a SecureString that the document names. The application reads both with
+its own credentials, before there is any other session. The document says where calls go, so only
+the code may name another address to read it from.
 
 https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameter.html
 """
@@ -29,8 +30,11 @@ Source = Mapping[str, object] | str | Path | BulkheadConfig
 _SCHEME = "ssm:"
 _NAME = re.compile(r"[A-Za-z0-9_./-]{1,1011}")
 _ARN = re.compile(
-    r"arn:aws[a-z-]*:ssm:(?P<region>[a-z0-9-]+):[0-9]{12}:parameter/[A-Za-z0-9_./-]{1,1011}"
+    r"arn:aws[a-z-]*:ssm:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12})"
+    r":parameter/[A-Za-z0-9_./-]{1,1011}"
 )
+# Stands for the external id while the rest of a document is checked.
+_UNREAD = "not-read-yet"
 
 
 def read(
@@ -42,8 +46,9 @@ def read(
 ) -> BulkheadConfig:
     """Return the checked configuration.
 
-    source  a mapping; the path of a JSON file; `ssm:` and the name or ARN of a SecureString
-            parameter; or a configuration, which is returned
+    source  a mapping; the path of a JSON file; `ssm:` and the name or ARN of a parameter; or a
+            configuration, which is returned. Where the document names an `external_id_parameter`,
+            the external id is read from there
     app     takes the place of the document's `app`, where several applications share a document
     endpoint_url  the address of SSM if it is not AWS's own: one for all services, or by service
 
@@ -55,15 +60,30 @@ def read(
     named = "configuration"
     if isinstance(source, str) and source.startswith(_SCHEME):
         named = source
-        document = _parameter(source.removeprefix(_SCHEME), base_session, endpoint_url)
+        document = _from_parameter(source.removeprefix(_SCHEME), base_session, endpoint_url)
     elif isinstance(source, str | Path):
         named = str(source)
         document = _file(Path(source))
     else:
         document = source
-    if app is not None and isinstance(document, Mapping):
-        document = {**document, "app": app}
-    return BulkheadConfig.from_mapping(document, source=named)
+    if not isinstance(document, Mapping) or document.get("external_id_parameter") is None:
+        return BulkheadConfig.from_mapping(_with_app(document, app), source=named)
+    document = _with_app(document, app)
+    if document.get("external_id") is not None:
+        raise ConfigError(
+            f"{named}: field `external_id` stands beside `external_id_parameter`; "
+            "take one of them away"
+        )
+    # Nothing secret is asked for on behalf of a document that is wrong.
+    config = BulkheadConfig.from_mapping({**document, "external_id": _UNREAD}, source=named)
+    secret = _external_id(document, named, config, base_session, endpoint_url)
+    return BulkheadConfig.from_mapping({**document, "external_id": secret}, source=named)
+
+
+def _with_app(document: Mapping[str, object], app: str | None) -> Mapping[str, object]:
+    if app is None or not isinstance(document, Mapping):
+        return document
+    return {**document, "app": app}
 
 
 def _file(path: Path) -> Mapping[str, object]:
@@ -76,18 +96,63 @@ def _file(path: Path) -> Mapping[str, object]:
     return _document(text, str(path))
 
 
-def _parameter(
+def _from_parameter(
     name: str, base_session: BaseSession | None, endpoint_url: Given
 ) -> Mapping[str, object]:
     source = f"{_SCHEME}{name}"
-    arn = _ARN.fullmatch(name)
-    if arn is None and not _NAME.fullmatch(name):
+    if not _ARN.fullmatch(name) and not _NAME.fullmatch(name):
         raise ConfigError(f"{source}: must be `ssm:` and the name or ARN of a parameter")
+    kind, text = _get(name, None, source, base_session, endpoint_url)
+    document = _document(text, source)
+    secret = isinstance(document, Mapping) and document.get("external_id") is not None
+    if secret and kind != "SecureString":
+        raise ConfigError(
+            f"{source}: is a {kind} and holds the external id: keep that in a SecureString and "
+            "name it as `external_id_parameter`"
+        )
+    return document
+
+
+def _external_id(
+    document: Mapping[str, object],
+    source: str,
+    config: BulkheadConfig,
+    base_session: BaseSession | None,
+    endpoint_url: Given,
+) -> str:
+    """Read the external id from the parameter that the document names."""
+    field = f"{source}: field `external_id_parameter`"
+    name = document["external_id_parameter"]
+    arn = _ARN.fullmatch(name) if isinstance(name, str) else None
+    if not isinstance(name, str) or (arn is None and not _NAME.fullmatch(name)):
+        # What stands there may be the id itself.
+        raise ConfigError(f"{field} must be the name or ARN of a parameter of SSM")
+    if arn is not None and arn["account"] != config.account_id:
+        raise ConfigError(
+            f"{field} is of account {arn['account']}, and account_id is {config.account_id}; "
+            "the external id is kept in the customer's own account"
+        )
+    given = config.endpoint_url if endpoint_url is None else endpoint_url
+    kind, value = _get(name, config.log_region, f"{field}: {name}", base_session, given)
+    if kind != "SecureString":
+        raise ConfigError(f"{field}: {name} is a {kind}: keep the external id in a SecureString")
+    return value
+
+
+def _get(
+    name: str,
+    region: str | None,
+    source: str,
+    base_session: BaseSession | None,
+    endpoint_url: Given,
+) -> tuple[str, str]:
+    """Type and value of a parameter. Its Region is its ARN's, else `region`, else the session's."""
     problem = None
     base = _botocore(base_session)
-    region = arn["region"] if arn else base.get_config_variable("region")
+    arn = _ARN.fullmatch(name)
+    region = arn["region"] if arn else region or base.get_config_variable("region")
     try:
-        # The answer holds the external id.
+        # The answer may hold the external id.
         with quiet_botocore():
             partition = base.get_partition_for_region(region) if region else "aws"
             endpoints = Endpoints(base, endpoint_url, partition)
@@ -110,13 +175,10 @@ def _parameter(
         # Raised outside the except block: no chained exception can carry an answer along.
         raise ConfigError(
             f"{source}: cannot be read ({problem}); check the name, the Region of the session and "
-            "that the application's role may do ssm:GetParameter and kms:Decrypt"
+            "that the application's role may do ssm:GetParameter on it, and kms:Decrypt with a key "
+            "of your own"
         )
-    if parameter["Type"] != "SecureString":
-        raise ConfigError(
-            f"{source}: is a {parameter['Type']} and holds the external id: make it a SecureString"
-        )
-    return _document(parameter["Value"], source)
+    return parameter["Type"], parameter["Value"]
 
 
 def _document(text: str, source: str) -> Mapping[str, object]:

@@ -130,8 +130,9 @@ class Bulkhead:
     ) -> Bulkhead:
         """Build from a configuration document: a mapping, a JSON file, or `ssm:PARAMETER_NAME`.
 
-        A parameter (a SecureString) is read with the application's own credentials. `app` names the
-        application where several share a document.
+        Parameters are read with the application's own credentials: the document, and the external
+        id where the document names the parameter that keeps it, as Terraform's does. `app` names
+        the application, since applications of an account share that document.
 
         Raises ConfigError naming the field, and what the constructor raises.
         """

@@ -1,11 +1,10 @@
 """A small application: asks a model through LangChain and through boto3, and each call is recorded.
 
-    python application.py --config ssm:/bulkhead/acme/client --prompt "What is a bulkhead?"
+    python application.py --config ssm:/bulkhead/acme/client/eu-central-1 --app example
 
-The configuration document is what Terraform writes: a SecureString parameter (`ssm:` and its name)
-or a JSON file. Credentials are the application's own: a profile here (--profile), the task or
-function role in production. Needs `bulkhead[langchain]`; async_application.py is the twin for
-asyncio.
+The configuration is what Terraform's output `configuration` says: `ssm:` and the parameter that it
+wrote. Credentials are the application's own: a profile here (--profile), the task or function role
+in production. Needs `bulkhead[langchain]`; async_application.py is the twin for asyncio.
 """
 
 from __future__ import annotations
@@ -51,7 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--config", required=True, help="JSON file, or `ssm:` and a parameter")
+    parser.add_argument("--config", required=True, help="`ssm:` and a parameter, or a JSON file")
+    parser.add_argument("--app", help="name of the application, unless the document has one")
+    parser.add_argument("--endpoint-url", help="address of AWS, where it is not AWS's own")
     parser.add_argument("--profile", help="profile of the AWS configuration to run as")
     parser.add_argument("--model", help="model id; the first of the configuration unless given")
     parser.add_argument("--prompt", default="What is a bulkhead?")
@@ -59,7 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
 
     try:
-        with Bulkhead.from_config(given.config, boto3.Session(profile_name=given.profile)) as app:
+        session = boto3.Session(profile_name=given.profile)
+        with Bulkhead.from_config(
+            given.config, session, app=given.app, endpoint_url=given.endpoint_url
+        ) as app:
             model = given.model or next(iter(app.config.inference_profiles))
             for way in given.way or WAYS:
                 print(f"{way}: {WAYS[way](app, model, given.prompt)}")

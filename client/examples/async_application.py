@@ -1,6 +1,7 @@
 """A small asyncio application: asks several questions at a time, with a deadline for each.
 
-    python async_application.py --config app.json "What is a bulkhead?" "And a hull?"
+    python async_application.py --config ssm:/bulkhead/acme/client/eu-central-1 --app example \\
+        "What is a bulkhead?" "And a hull?"
 
 A question whose deadline passes is given up; LangChain reports no end for it, and Bedrock bills it
 all the same: its record says so (`cancelled`). Needs `bulkhead[langchain]`.
@@ -11,7 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import boto3
@@ -39,10 +40,10 @@ async def ask_all(chat: ChatBedrockConverse, questions: Sequence[str], seconds: 
     return [*answers, "".join(summary)]
 
 
-async def run(config: str, profile: str | None, questions: Sequence[str], seconds: float) -> int:
+async def run(connect: Callable[[], Bulkhead], questions: Sequence[str], seconds: float) -> int:
     """Run the application; the number of records that did not reach the log group."""
-    # Made before the loop has work: the constructor asks STS whose credentials it has.
-    app = await asyncio.to_thread(Bulkhead.from_config, config, boto3.Session(profile_name=profile))
+    # Made before the loop has work: it reads its configuration and asks whose credentials it has.
+    app = await asyncio.to_thread(connect)
     try:
         chat = app.chat(next(iter(app.config.inference_profiles)), max_tokens=256)
         answers = await ask_all(chat, questions, seconds)
@@ -60,13 +61,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--config", required=True, help="JSON file, or `ssm:` and a parameter")
+    parser.add_argument("--config", required=True, help="`ssm:` and a parameter, or a JSON file")
+    parser.add_argument("--app", help="name of the application, unless the document has one")
+    parser.add_argument("--endpoint-url", help="address of AWS, where it is not AWS's own")
     parser.add_argument("--profile", help="profile of the AWS configuration to run as")
     parser.add_argument("--seconds", type=float, default=60.0, help="deadline of a question")
     parser.add_argument("questions", nargs="+")
     given = parser.parse_args(arguments)
+
+    def connect() -> Bulkhead:
+        session = boto3.Session(profile_name=given.profile)
+        return Bulkhead.from_config(
+            given.config, session, app=given.app, endpoint_url=given.endpoint_url
+        )
+
     try:
-        left = asyncio.run(run(given.config, given.profile, given.questions, given.seconds))
+        left = asyncio.run(run(connect, given.questions, given.seconds))
     except (BulkheadError, BotoCoreError, ClientError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -106,6 +106,8 @@ class Home:
     support: tuple[Grant, ...]
     """What was granted to support, expired or not."""
     owners_only_policy: str
+    configuration: Mapping[str, str]
+    """By region: where the client of an application there finds what it has to know."""
 
     @property
     def groups(self) -> tuple[Group, ...]:
@@ -176,6 +178,7 @@ class Stage:
                         for ticket, grant in outputs.support_access.items()
                     ),
                     owners_only_policy=outputs.owners_only_policy,
+                    configuration=outputs.configuration,
                 )
                 for account, outputs in deployment.accounts.items()
             },
