@@ -1,4 +1,5 @@
-"""The configuration document from a mapping, a file, or a SecureString parameter."""
+"""The configuration document from a mapping, a file, or a parameter, and the external id from
+another."""
 
 from __future__ import annotations
 
@@ -11,6 +12,10 @@ import pytest
 from support.client_lab import ACME, CLAUDE, EXTERNAL_ID, PARAMETER, REGION, Lab
 
 from bulkhead import Bulkhead, BulkheadConfig, ConfigError, EndpointError, documents
+
+INLINE = json.dumps({"external_id": EXTERNAL_ID})
+SECRET = "/bulkhead/acme/client-external-id"
+SECRET_ARN = f"arn:aws:ssm:{REGION}:{ACME}:parameter{SECRET}"
 
 
 def put(lab: Lab, name: str, value: str, kind: str = "SecureString") -> None:
@@ -51,7 +56,8 @@ def test_the_environment_does_not_say_where_the_document_is(lab: Lab) -> None:
     [
         ("/bulkhead/acme/client-none", None, "", "cannot be read .ParameterNotFound."),
         ("/bulkhead/globex/client", None, "", "cannot be read .AccessDeniedException."),
-        ("/bulkhead/acme/client-plain", "{}", "String", "make it a SecureString"),
+        ("/bulkhead/acme/client-plain", INLINE, "String", "keep that in a SecureString"),
+        ("/bulkhead/acme/client-empty", "{}", "String", "`customer` is missing"),
         ("/bulkhead/acme/client-text", f"{{{EXTERNAL_ID}", "SecureString", "is not valid JSON"),
         ("/bulkhead/acme/client-short", '{"app": "x"}', "SecureString", "`customer` is missing"),
         ("no name", None, "", "must be `ssm:` and the name or ARN"),
@@ -68,6 +74,91 @@ def test_a_parameter_that_is_none(
     assert EXTERNAL_ID not in str(caught.value)
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
+
+
+def naming(lab: Lab, **fields: Any) -> dict[str, Any]:
+    """A document as Terraform writes it: without the external id, and without an application."""
+    left = {k: v for k, v in lab.document.items() if k not in ("external_id", "app")}
+    return {
+        "format": "bulkhead-configuration/1",
+        "operations_account_id": "111111111111",
+        "metrics_namespace": "Bulkhead",
+        "external_id_parameter": SECRET_ARN,
+        **left,
+        **fields,
+    }
+
+
+@pytest.mark.parametrize("named", [SECRET, SECRET_ARN])
+def test_a_document_names_where_the_external_id_is(
+    lab: Lab, named: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    put(lab, SECRET, EXTERNAL_ID)
+    put(lab, f"{PARAMETER}-named", json.dumps(naming(lab, external_id_parameter=named)), "String")
+    with caplog.at_level(logging.DEBUG):
+        app = Bulkhead.from_config(
+            f"ssm:{PARAMETER}-named", lab.caller(), endpoint_url=lab.proxy.url, app="billing"
+        )
+    with app:
+        assert app.chat(CLAUDE).invoke("hello").text
+    assert app.stats.delivered == app.stats.offered == 1
+    assert EXTERNAL_ID not in caplog.text
+    # The document itself names the address here, so a mapping needs nothing else.
+    config = documents.read(naming(lab), lab.caller(), app="billing")
+    assert config.external_id.reveal() == EXTERNAL_ID
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"external_id": EXTERNAL_ID}, "`external_id` stands beside `external_id_parameter`"),
+        ({"external_id_parameter": f"{EXTERNAL_ID} "}, "must be the name or ARN of a parameter"),
+        ({"external_id_parameter": 7}, "must be the name or ARN of a parameter"),
+        (
+            {"external_id_parameter": SECRET_ARN.replace(ACME, "333333333333")},
+            "is of account 333333333333, and account_id is 222222222222",
+        ),
+        ({"external_id_parameter": f"{SECRET}-none"}, r"cannot be read .ParameterNotFound"),
+        ({"external_id_parameter": "/other"}, r"cannot be read .AccessDeniedException"),
+        ({"external_id_parameter": f"{SECRET}-plain"}, "is a String: keep the external id in a"),
+        ({"format": "bulkhead-configuration/2"}, "`format` must be 'bulkhead-configuration/1'"),
+        ({"metrics_namespace": "Other"}, "`metrics_namespace` must be 'Bulkhead'"),
+        ({"operations_account_id": "333333333333"}, "`operations_account_id` is '333333333333'"),
+        ({"app": None}, "`app` is missing; name the application in the code"),
+    ],
+)
+def test_a_document_that_names_no_external_id(
+    lab: Lab, fields: dict[str, Any], problem: str
+) -> None:
+    put(lab, SECRET, EXTERNAL_ID)
+    put(lab, f"{SECRET}-plain", EXTERNAL_ID, "String")
+    with pytest.raises(ConfigError, match=problem) as caught:
+        documents.read(naming(lab, **{"app": "billing", **fields}), lab.caller())
+    assert EXTERNAL_ID not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+
+
+def test_nothing_secret_is_asked_for_on_behalf_of_a_wrong_document(
+    document: Any, session_of: Any, cloud: Any
+) -> None:
+    document |= {"external_id_parameter": SECRET, "fleet_role_arn": "x"}
+    del document["external_id"]
+    with pytest.raises(ConfigError, match="fleet_role_arn"):
+        documents.read(document, session_of(ACME))
+    assert not cloud.seen
+    # The twin: of a good document the parameter is asked for.
+    document["fleet_role_arn"] = "arn:aws:iam::111111111111:role/bulkhead/fleet/bulkhead-acme"
+    with pytest.raises(ConfigError, match="external_id_parameter"):
+        documents.read(document, session_of(ACME))
+    assert {each.operation for each in cloud.seen} == {"GetParameter"}
+
+
+def test_without_a_loader_the_external_id_is_missing(document: Any) -> None:
+    document["external_id_parameter"] = SECRET
+    del document["external_id"]
+    with pytest.raises(ConfigError, match="`external_id` is missing; give it, or"):
+        BulkheadConfig.from_mapping(document)
 
 
 def test_a_mapping_a_file_and_a_configuration(document: Any, tmp_path: Path) -> None:
