@@ -18,15 +18,19 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from bulkhead import Bulkhead, BulkheadError
 
+# Bedrock reserves so many tokens of the quota for a call; where the customer has limits of its own,
+# a call without is refused.
+MAX_TOKENS = 256
+
 
 def ask(app: Bulkhead, model: str, prompt: str) -> str:
     """Ask with LangChain and wait for the whole answer."""
-    return app.chat(model).invoke(prompt).text
+    return app.chat(model, max_tokens=MAX_TOKENS).invoke(prompt).text
 
 
 def ask_streaming(app: Bulkhead, model: str, prompt: str) -> str:
     """Ask with LangChain and take the answer piece by piece."""
-    return "".join(chunk.text for chunk in app.chat(model).stream(prompt))
+    return "".join(chunk.text for chunk in app.chat(model, max_tokens=MAX_TOKENS).stream(prompt))
 
 
 def ask_boto3(app: Bulkhead, model: str, prompt: str) -> str:
@@ -34,6 +38,7 @@ def ask_boto3(app: Bulkhead, model: str, prompt: str) -> str:
     answer = app.runtime.converse(
         modelId=app.inference_profile(model),
         messages=[{"role": "user", "content": [{"text": prompt}]}],
+        inferenceConfig={"maxTokens": MAX_TOKENS},
     )
     return "".join(block.get("text", "") for block in answer["output"]["message"]["content"])
 

@@ -139,8 +139,8 @@ locals {
       { Sid = "NoReading", Effect = "Deny", Action = local.reading, Resource = "*" },
       { Sid = "NoWayOut", Effect = "Deny", Action = local.outlets, Resource = "*" },
       { Sid = "NoSecrets", Effect = "Deny", Action = ["secretsmanager:BatchGetSecretValue", "secretsmanager:GetSecretValue"], Resource = "*" },
-      # Clients' documents hold no secret, and a refresh reads them.
-      { Sid = "NoParameters", Effect = "Deny", Action = "ssm:GetParameter*", NotResource = "arn:${var.partition}:ssm:*:${var.account_id}:parameter/bulkhead/${var.customer}/client/*" },
+      # Clients' documents hold no secret, and a refresh reads them. The same words in every account.
+      { Sid = "NoParameters", Effect = "Deny", Action = "ssm:GetParameter*", NotResource = "arn:${var.partition}:ssm:*:*:parameter/bulkhead/*/client/*" },
       { Sid = "NoKeys", Effect = "Deny", Action = concat(local.key_rights, local.key_uses), Resource = "*" },
       {
         # Neither a prompt of its own, nor a switch that keeps those of others.

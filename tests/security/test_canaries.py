@@ -82,7 +82,7 @@ def send(cast: Cast, home: Home, region: str) -> Sent:
     records, prompts = ({w: canary(kind) for w in WAYS} for kind in ("record", "prompt"))
     sent = Sent(home, region, records, prompts)
     with application(cast, home, region) as app:
-        chat = app.chat(cast.stage.fleet_of(home.account).model)
+        chat = app.chat(cast.stage.fleet_of(home.account).model, max_tokens=256)
         for way, call in WAYS.items():
             prompt = sent.prompts[way]
             messages = [
