@@ -58,6 +58,7 @@ def read(
     if isinstance(source, BulkheadConfig):
         return source
     named = "configuration"
+    document: Any
     if isinstance(source, str) and source.startswith(_SCHEME):
         named = source
         document = _from_parameter(source.removeprefix(_SCHEME), base_session, endpoint_url)
@@ -66,9 +67,9 @@ def read(
         document = _file(Path(source))
     else:
         document = source
-    if not isinstance(document, Mapping) or document.get("external_id_parameter") is None:
-        return BulkheadConfig.from_mapping(_with_app(document, app), source=named)
     document = _with_app(document, app)
+    if not isinstance(document, Mapping) or document.get("external_id_parameter") is None:
+        return BulkheadConfig.from_mapping(document, source=named)
     if document.get("external_id") is not None:
         raise ConfigError(
             f"{named}: field `external_id` stands beside `external_id_parameter`; "
@@ -80,13 +81,13 @@ def read(
     return BulkheadConfig.from_mapping({**document, "external_id": secret}, source=named)
 
 
-def _with_app(document: Mapping[str, object], app: str | None) -> Mapping[str, object]:
+def _with_app(document: Any, app: str | None) -> Any:
     if app is None or not isinstance(document, Mapping):
         return document
     return {**document, "app": app}
 
 
-def _file(path: Path) -> Mapping[str, object]:
+def _file(path: Path) -> Any:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -96,9 +97,7 @@ def _file(path: Path) -> Mapping[str, object]:
     return _document(text, str(path))
 
 
-def _from_parameter(
-    name: str, base_session: BaseSession | None, endpoint_url: Given
-) -> Mapping[str, object]:
+def _from_parameter(name: str, base_session: BaseSession | None, endpoint_url: Given) -> Any:
     source = f"{_SCHEME}{name}"
     if not _ARN.fullmatch(name) and not _NAME.fullmatch(name):
         raise ConfigError(f"{source}: must be `ssm:` and the name or ARN of a parameter")
@@ -181,9 +180,10 @@ def _get(
     return parameter["Type"], parameter["Value"]
 
 
-def _document(text: str, source: str) -> Mapping[str, object]:
+def _document(text: str, source: str) -> Any:
+    """What the text says, which need not be a document yet."""
     try:
-        document: Mapping[str, object] = json.loads(text)
+        document = json.loads(text)
     except (ValueError, RecursionError):
         pass
     else:

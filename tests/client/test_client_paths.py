@@ -23,9 +23,12 @@ from langchain_core.tools import tool
 from pydantic import BaseModel
 from support.client_calls import (
     BUSY,
+    DENIED,
+    NO_TOOLS,
     PROMPT,
     REFUSED,
     THROTTLED,
+    TOO_LONG,
     broken,
     converse_request,
     eventually,
@@ -62,7 +65,15 @@ WAYS: dict[str, Callable[[Any], object]] = {
 MAKERS: dict[str, tuple[str, Callable[[Bulkhead], Any]]] = {
     "ChatBedrockConverse": (CLAUDE, lambda app: app.chat(CLAUDE, max_tokens=64)),
     "ChatBedrock": (CLAUDE, lambda app: app.chat(CLAUDE, api="invoke", max_tokens=64)),
+    "ChatBedrock that streams": (
+        CLAUDE,
+        lambda app: app.chat(CLAUDE, api="invoke", max_tokens=64, streaming=True),
+    ),
     "ChatBedrock over Converse": (NOVA, lambda app: app.chat(NOVA, api="invoke", max_tokens=64)),
+    "ChatBedrock told to use Converse": (
+        CLAUDE,
+        lambda app: app.chat(CLAUDE, api="invoke", max_tokens=64, beta_use_converse_api=True),
+    ),
     "BedrockLLM": (LLAMA, lambda app: app.llm(LLAMA, max_tokens=64)),
     "BedrockLLM that streams": (LLAMA, lambda app: app.llm(LLAMA, streaming=True)),
 }
@@ -293,6 +304,37 @@ def test_a_throttled_call(lab: Lab, app: Bulkhead, kind: str, way: str) -> None:
     assert record["aws.request_id"].startswith("fault-")
     assert record["gen_ai.request.model"] == model
     assert "bulkhead.cost.usd" not in record
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer", "error", "raised"),
+    [
+        # langchain-aws raises its own class for this one, under AWS's name.
+        ("ChatBedrockConverse", TOO_LONG, "ValidationException", "BedrockContextOverflowError"),
+        ("ChatBedrockConverse", DENIED, "AccessDeniedException", "ClientError"),
+        ("ChatBedrock", TOO_LONG, "ValidationException", "Exception"),
+        ("ChatBedrock", DENIED, "AccessDeniedException", "Exception"),
+        # Here it raises a ValueError, whose cause says what it was.
+        ("tools", NO_TOOLS, "AccessDeniedException", "ValueError"),
+        ("BedrockLLM", DENIED, "AccessDeniedException", "Exception"),
+    ],
+)
+def test_an_error_goes_by_the_code_of_aws(
+    lab: Lab, app: Bulkhead, kind: str, answer: Any, error: str, raised: str
+) -> None:
+    """Whatever class LangChain makes of it."""
+    made = MAKERS["ChatBedrockConverse" if kind == "tools" else kind][1](app)
+    if kind == "tools":
+        made = made.bind_tools([look_up])
+    lab.proxy.faults[ending(kind.replace("tools", "Converse"), "invoke")] = [Fault(answer=answer)]
+    with pytest.raises(Exception, match="canary|InvokeTool") as caught:
+        made.invoke(PROMPT)
+    assert raised in [each.__name__ for each in type(caught.value).__mro__]
+    record = the_record(lab, app)
+    assert (record["bulkhead.status"], record["error.type"]) == ("error", error)
+    assert (record["bulkhead.errors"], record["bulkhead.throttles"]) == (1, 0)
+    assert record["aws.request_id"].startswith("fault-")
+    assert record["bulkhead.retries"] == 0
 
 
 @pytest.mark.parametrize("kind", ["ChatBedrockConverse", "ChatBedrock", "BedrockLLM"])

@@ -31,6 +31,16 @@ REFUSED = (
 )
 
 
+def _refusal(status: int, code: str, message: str) -> tuple[int, str, bytes]:
+    body = json.dumps({"__type": code, "message": f"{message} canary"})
+    return status, "application/json", body.encode()
+
+
+TOO_LONG = _refusal(400, "ValidationException", "Input is too long for requested model.")
+DENIED = _refusal(403, "AccessDeniedException", "You are not authorized:")
+NO_TOOLS = _refusal(403, "AccessDeniedException", "not authorized to perform bedrock:InvokeTool")
+
+
 def taken(lab: Lab, app: Bulkhead, calls: int | None = None) -> list[dict[str, Any]]:
     """The records since the last look: as many as requests of models reached the cloud."""
     records = lab.records(app)
