@@ -24,11 +24,14 @@ from harness.deploy.deployment import CustomerAccount, Deployment
 EXAMPLES = Path(__file__).parents[2] / "client" / "examples"
 
 
-def caller(made: Deployment, home: CustomerAccount, region: str | None = None) -> Any:
-    """A session of the account's application, by default in the region of its log group."""
-    return made.target().caller_session(
-        home.caller_role_arn, home.caller, region=region or home.region, session_name="app"
+def caller(made: Deployment, home: CustomerAccount, region: str | None = None) -> boto3.Session:
+    """A session of the account's application, with this default region or none."""
+    made_there = made.target().caller_session(
+        home.caller_role_arn, home.caller, region=home.region, session_name="app"
     )
+    keys = made_there.get_credentials()
+    assert keys is not None
+    return boto3.Session(keys.access_key, keys.secret_key, keys.token, region_name=region)
 
 
 def pairs(made: Deployment) -> list[tuple[CustomerAccount, str]]:
@@ -57,13 +60,14 @@ def test_there_is_one_document_for_each_region(deployment: Deployment) -> None:
         assert list(home.configuration) == sorted(deployment.fleets[home.customer].regions)
 
 
-def test_the_client_reads_what_terraform_wrote(deployment: Deployment) -> None:
+@pytest.mark.parametrize("own", [None, "us-east-1"])
+def test_the_client_reads_what_terraform_wrote(deployment: Deployment, own: str | None) -> None:
+    """Whatever region the session has: the source says where the parameters lie."""
     for home, region in pairs(deployment):
         fleet = deployment.fleets[home.customer]
-        # The session's own region is another than the parameter's: the source says where it lies.
         config = documents.read(
             home.configuration[region],
-            caller(deployment, home, "us-east-1"),
+            caller(deployment, home, own),
             endpoint_url=deployment.place.endpoint,
             app="billing",
         )
@@ -129,7 +133,7 @@ def test_a_deploy_role_reads_documents_and_no_external_id(deployment: Deployment
     target = deployment.target()
     administrator = target.client(target.session(home.account_id), "sts", home.region)
     role = f"arn:aws:iam::{home.account_id}:role/bulkhead/bulkhead-deploy"
-    keys = administrator.assume_role(RoleArn=role, RoleSessionName="x")["Credentials"]
+    keys = administrator.assume_role(RoleArn=role, RoleSessionName="probe")["Credentials"]
     ssm = target.client(target.assumed(keys), "ssm", home.region)
     name = home.configuration[home.region].split(":parameter")[1]
     assert ssm.get_parameter(Name=name)["Parameter"]["Value"]
@@ -165,17 +169,3 @@ def test_the_examples_run_from_what_terraform_wrote(
     )
     assert done.returncode == 0, done.stderr
     assert says in done.stdout
-
-
-def test_a_session_without_a_region_will_do(deployment: Deployment) -> None:
-    """The ARN says all: the session, the document and the log group need no default."""
-    (home,) = (home for home in deployment.accounts.values() if home.customer == "globex")
-    keys = caller(deployment, home).get_credentials().get_frozen_credentials()
-    session = boto3.Session(keys.access_key, keys.secret_key, keys.token)
-    config = documents.read(
-        home.configuration[home.region],
-        session,
-        endpoint_url=deployment.place.endpoint,
-        app="billing",
-    )
-    assert config.log_group_name == home.log_group_name
