@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from bulkhead.config import BulkheadConfig
+from bulkhead.content import ContentLog
+from bulkhead.delivery import Delivery
 from bulkhead.errors import (
     AssumeRoleError,
     BulkheadError,
@@ -19,12 +23,21 @@ from bulkhead.errors import (
     UnknownModelError,
 )
 from bulkhead.facade import Bulkhead
-from bulkhead.handler import InvocationHandler
+from bulkhead.hooks import CallRecorder
+from bulkhead.prices import PriceTable
 from bulkhead.quota import Limit, Quota
+from bulkhead.record import RecordMaker
+from bulkhead.redaction import PatternRedactor, PresidioRedactor
+from bulkhead.selfreport import SelfReport
+from bulkhead.serverless import flushing
 from bulkhead.session import LogSession, ModelSession
+from bulkhead.spool import Spool
 from bulkhead.transport import CloudWatchTransport
 from bulkhead.walls import Walls
 from bulkhead.writer import LogWriter, WriterStats
+
+if TYPE_CHECKING:
+    from bulkhead.handler import InvocationHandler
 
 __version__ = "0.1.0"
 
@@ -33,8 +46,11 @@ __all__ = [
     "Bulkhead",
     "BulkheadConfig",
     "BulkheadError",
+    "CallRecorder",
     "CloudWatchTransport",
     "ConfigError",
+    "ContentLog",
+    "Delivery",
     "DestinationError",
     "DestinationUnknownError",
     "EndpointError",
@@ -45,12 +61,28 @@ __all__ = [
     "LogSession",
     "LogWriter",
     "ModelSession",
+    "PatternRedactor",
+    "PresidioRedactor",
+    "PriceTable",
     "Quota",
     "QuotaError",
+    "RecordMaker",
     "RequestRefusedError",
     "SaltError",
+    "SelfReport",
     "SessionError",
+    "Spool",
     "UnknownModelError",
     "Walls",
     "WriterStats",
+    "flushing",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # The handler is LangChain's: whoever calls boto3 only does not pay for importing it.
+    if name == "InvocationHandler":
+        from bulkhead.handler import InvocationHandler
+
+        return InvocationHandler
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

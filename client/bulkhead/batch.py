@@ -5,7 +5,7 @@ Limits: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 MAX_BATCH_BYTES = 1_048_576
@@ -17,17 +17,36 @@ MAX_EVENT_BYTES = MAX_BATCH_BYTES - EVENT_OVERHEAD
 MAX_SPAN_MS = 24 * 60 * 60 * 1000 - 1
 
 
+class Ticket(NamedTuple):
+    """A record's place in the spool: which segment, and its number there.
+
+    replay  it may have been delivered already
+    """
+
+    segment: object
+    number: int
+    replay: bool = False
+
+
 class Event(NamedTuple):
-    """One log event; `size` counts its UTF-8 bytes plus what CloudWatch adds."""
+    """One log event; `size` counts its UTF-8 bytes plus what CloudWatch adds.
+
+    ticket  where it lies in the spool, if it does
+    report  what it says of losses, if it is the writer's own record
+    """
 
     timestamp: int
     message: str
     size: int
+    ticket: Ticket | None = None
+    report: Mapping[str, int] | None = None
 
     @classmethod
     def of(cls, timestamp: int, message: str) -> Event:
         """Measure a message."""
-        return cls(timestamp, message, len(message.encode("utf-8")) + EVENT_OVERHEAD)
+        # What the encoder writes is ASCII: measuring it then costs nothing.
+        size = len(message) if message.isascii() else len(message.encode("utf-8"))
+        return cls(timestamp, message, size + EVENT_OVERHEAD)
 
 
 def pack(events: Iterable[Event]) -> Iterator[list[Event]]:

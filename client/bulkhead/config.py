@@ -1,11 +1,11 @@
 """The configuration document of one application in one customer account, checked when it is read.
 
-Terraform's outputs hold every value. Nothing here talks to AWS.
+The Terraform module `client-configuration` writes it. Nothing here talks to AWS: where a document
+only says which parameter keeps the external id, `documents` reads that.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from dataclasses import field as made
 from pathlib import Path
 from types import MappingProxyType
 
+from bulkhead import emf
 from bulkhead._secret import Secret
 from bulkhead.endpoints import by_service
 from bulkhead.errors import ConfigError
@@ -39,6 +40,7 @@ _PROFILE_ARN = re.compile(
     r":application-inference-profile/[a-zA-Z0-9-]{1,64}"
 )
 _MODEL_ID = re.compile(r"[a-zA-Z0-9._:-]{3,256}")
+_FORMAT = "bulkhead-configuration/1"
 
 _REQUIRED = (
     "customer",
@@ -50,12 +52,26 @@ _REQUIRED = (
     "log_group_name",
     "inference_profiles",
 )
-_OPTIONAL = ("endpoint_url", "log_group_arn", "log_region", "quotas")
+_OPTIONAL = (
+    "content",
+    "endpoint_url",
+    "external_id_parameter",
+    "format",
+    "log_group_arn",
+    "log_region",
+    "metrics_namespace",
+    "operations_account_id",
+    "quotas",
+)
+_HINTS = {
+    "app": '; name the application in the code: from_config(..., app="billing")',
+    "external_id": "; give it, or `external_id_parameter` to from_config, which reads it",
+}
 # Further outputs of the Terraform roots, which may stand beside what is wanted of them.
 _IGNORED = (
     "caller_role_arn",
     "caller_role_name",
-    "content",
+    "configuration",
     "fleet_role_name",
     "kms_key_arn",
     "metrics",
@@ -83,6 +99,8 @@ class BulkheadConfig:
     log_group_arn       checked against account, region and name where given
     endpoint_url        addresses by service, where they are not AWS's own (VPC endpoints)
     quotas              model id to the customer's own limit on it
+    content_log_group_name  where prompts and answers go, if both Terraform and the application ask
+                            for content; in `account_id` and `log_region`
     """
 
     customer: str
@@ -97,6 +115,7 @@ class BulkheadConfig:
     log_group_arn: str | None = None
     endpoint_url: Mapping[str, str] | None = None
     quotas: Mapping[str, Limit] = made(default_factory=dict)
+    content_log_group_name: str | None = None
 
     @property
     def operations_account_id(self) -> str:
@@ -114,15 +133,9 @@ class BulkheadConfig:
 
         Raises ConfigError, which names the file.
         """
-        path = Path(path)
-        try:
-            document = json.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
-        except (json.JSONDecodeError, UnicodeDecodeError):
-            # The decoder's message is dropped: it may quote the document, and so the external id.
-            raise ConfigError(f"{path}: is not valid JSON") from None
-        return cls.from_mapping(document, source=str(path))
+        from bulkhead import documents
+
+        return documents.read(Path(path))
 
     @classmethod
     def from_mapping(
@@ -136,6 +149,7 @@ class BulkheadConfig:
             raise ConfigError(f"{source}: must be a JSON object, not {type(document).__name__}")
         check = _Checker(source, document)
         check.keys()
+        check.release()
         account_id = check.text("account_id", _ACCOUNT, "12 digits, as a string")
         region = check.text("region", _REGION, "an AWS region such as eu-central-1")
         fleet_role_arn = check.text("fleet_role_arn", _ROLE_ARN, "the ARN of an IAM role")
@@ -146,6 +160,7 @@ class BulkheadConfig:
                 f"belongs to account_id {account_id} itself; "
                 "it must be a role of the operations account",
             )
+        check.operations(operations)
         log_region = region
         if document.get("log_region") is not None:
             log_region = check.text("log_region", _REGION, "an AWS region such as eu-central-1")
@@ -169,6 +184,7 @@ class BulkheadConfig:
             log_group_arn=log_group_arn,
             endpoint_url=check.endpoints(),
             quotas=check.quotas(),
+            content_log_group_name=check.content(account_id, log_region, log_group_name),
         )
 
 
@@ -189,7 +205,30 @@ class _Checker:
                 raise self.error(str(key), f"is unknown; the fields are {known}")
         for key in _REQUIRED:
             if self._document.get(key) is None:
-                raise self.error(key, "is missing")
+                raise self.error(key, f"is missing{_HINTS.get(key, '')}")
+
+    def release(self) -> None:
+        """What the document is made for must be what this release does."""
+        for field, wanted, fix in (
+            ("format", _FORMAT, "install the release of the client that belongs to the modules"),
+            (
+                "metrics_namespace",
+                emf.NAMESPACE,
+                "the alarms would watch another one than the client writes to",
+            ),
+        ):
+            value = self._document.get(field)
+            if value is not None and value != wanted:
+                raise self.error(field, f"must be {wanted!r}, not {value!r}: {fix}")
+
+    def operations(self, account: str) -> None:
+        """The account that prompts go to, said twice, must be one."""
+        value = self._document.get("operations_account_id")
+        if value is not None and value != account:
+            raise self.error(
+                "operations_account_id",
+                f"is {value!r}, and fleet_role_arn is of account {account}; correct one of them",
+            )
 
     def text(self, field: str, pattern: re.Pattern[str], expected: str) -> str:
         value = self._document[field]
@@ -200,18 +239,40 @@ class _Checker:
             raise self.error(field, f"must be {expected}{shown}")
         return value
 
-    def log_group_arn(self, arn: str, account_id: str, region: str, name: str) -> None:
+    def content(self, account_id: str, region: str, records: str) -> str | None:
+        """The group of the module's output `content`: null, or an object that names it."""
+        value = self._document.get("content")
+        if value is None:
+            return None
+        inner = value if isinstance(value, Mapping) else {}
+        name, arn = inner.get("log_group_name"), inner.get("log_group_arn")
+        if not isinstance(name, str) or not _LOG_GROUP.fullmatch(name):
+            raise self.error("content.log_group_name", "must be the name of a log group")
+        if name == records:
+            raise self.error(
+                "content.log_group_name",
+                "must be another group than log_group_name: others read it",
+            )
+        if arn is not None:
+            if not isinstance(arn, str) or not _LOG_GROUP_ARN.fullmatch(arn):
+                raise self.error("content.log_group_arn", "must be the ARN of a log group")
+            self.log_group_arn(arn, account_id, region, name, "content.")
+        return name
+
+    def log_group_arn(
+        self, arn: str, account_id: str, region: str, name: str, prefix: str = ""
+    ) -> None:
         """The ARN must be that of the other fields."""
         match = _LOG_GROUP_ARN.fullmatch(arn)
         assert match is not None
         for part, field, wanted in (
             ("account", "account_id", account_id),
             ("region", "log_region", region),
-            ("name", "log_group_name", name),
+            ("name", f"{prefix}log_group_name", name),
         ):
             if match[part] != wanted:
                 raise self.error(
-                    "log_group_arn",
+                    f"{prefix}log_group_arn",
                     f"names the {part} {match[part]}, and {field} is {wanted}; correct one of them",
                 )
 

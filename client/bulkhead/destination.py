@@ -45,6 +45,11 @@ class Destination:
             log_group_arn=config.log_group_arn,
         )
 
+    @property
+    def name(self) -> str:
+        """What tells it apart from every other, e.g. in a spool."""
+        return f"{self.account_id}:{self.region}:{self.log_group_name}"
+
     def check(self) -> None:
         """Raise DestinationError where the destination contradicts itself; no call is made."""
         if self.account_id == self.operations_account_id:

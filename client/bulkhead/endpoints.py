@@ -19,7 +19,7 @@ from botocore.session import Session as BotocoreSession
 
 from bulkhead.errors import EndpointError, RequestRefusedError
 
-SERVICES = ("bedrock", "bedrock-runtime", "logs", "sts")
+SERVICES = ("bedrock", "bedrock-runtime", "logs", "ssm", "sts")
 
 # Domain and dual-stack domain of each partition, as in botocore's partitions.json.
 SUFFIXES: Mapping[str, tuple[str, str]] = {

@@ -1,23 +1,42 @@
-"""Everything an application needs, wired together: model session, handler, writer, guard."""
+"""Everything an application needs, wired together: model session, recorders, writers, guard."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
+from bulkhead import documents, models
 from bulkhead.config import BulkheadConfig
+from bulkhead.content import ContentLog
+from bulkhead.delivery import Delivery
+from bulkhead.destination import Destination
 from bulkhead.endpoints import Given
-from bulkhead.handler import InvocationHandler
+from bulkhead.errors import ConfigError
+from bulkhead.hooks import CallRecorder
+from bulkhead.prices import PriceTable
 from bulkhead.quota import Quota
+from bulkhead.record import RecordMaker
+from bulkhead.redaction import Redactor
+from bulkhead.selfreport import SelfReport
+from bulkhead.serverless import flushing
 from bulkhead.session import BaseSession, LogSession, ModelSession
+from bulkhead.spool import Spool
 from bulkhead.transport import CloudWatchTransport
 from bulkhead.walls import Walls
 from bulkhead.writer import LogWriter, WriterStats
 
 if TYPE_CHECKING:
-    from langchain_aws import ChatBedrockConverse
+    from langchain_aws import BedrockEmbeddings, BedrockLLM, ChatBedrock, ChatBedrockConverse
+
+    from bulkhead.handler import InvocationHandler
+
+T = TypeVar("T")
 
 
 class Bulkhead:
@@ -28,12 +47,19 @@ class Bulkhead:
     endpoint_url  one address for all services, or addresses by service; the configuration's unless
                   given, and never the environment's
     linger        seconds to gather records before they are sent
+    delivery      every choice about the delivery of records; see `Delivery`
+    spool         a directory that keeps records until they are delivered, even if the process is
+                  killed; None: they wait in memory only
+    prices        for the cost in the records; the table of this release if None
+    content       also record prompts and answers, redacted, in the content log group
+    redactors     what redacts them, in turn; built-in patterns if None
     walls         what the application chooses about the walls
 
     Before it returns, the constructor checks with STS that the application's credentials belong to
     the configured customer account. It raises DestinationError if they do not, so that no record
     can go astray, DestinationUnknownError if STS does not answer, SessionError without credentials,
-    EndpointError and LeakError where calls would go elsewhere or something else would see prompts.
+    EndpointError and LeakError where calls would go elsewhere or something else would see prompts,
+    and ConfigError if content is asked for and the configuration names no group for it.
     """
 
     def __init__(
@@ -42,60 +68,131 @@ class Bulkhead:
         base_session: BaseSession | None = None,
         *,
         endpoint_url: Given = None,
-        linger: float = 1.0,
+        linger: float | None = None,
+        delivery: Delivery | None = None,
+        spool: str | Path | None = None,
+        prices: PriceTable | None = None,
+        content: bool = False,
+        redactors: Sequence[Redactor] | None = None,
         walls: Walls | None = None,
     ) -> None:
         self.config = config
+        if content and config.content_log_group_name is None:
+            raise ConfigError(
+                "configuration: field `content` names no log group, and content was asked for; "
+                "turn content on in the module customer-logging, or leave content=True away"
+            )
         self._logs = LogSession(config, base_session, endpoint_url=endpoint_url, walls=walls)
         self._logs.verify()
         self.session = ModelSession(config, base_session, endpoint_url=endpoint_url, walls=walls)
-        self.writer = LogWriter(
-            CloudWatchTransport(self._logs.client, config.log_group_name, config.app),
-            linger=linger,
-        )
-        self.handler = InvocationHandler(
-            self.writer.put,
-            context={
-                "bulkhead.customer": config.customer,
-                "bulkhead.app": config.app,
-                "cloud.account.id": config.account_id,
-                "cloud.region": config.region,
-            },
+        context = {
+            "bulkhead.customer": config.customer,
+            "bulkhead.app": config.app,
+            "cloud.account.id": config.account_id,
+            "cloud.region": config.region,
+        }
+        self._report = SelfReport(context)
+        self._delivery = delivery or Delivery()
+        if linger is not None:
+            self._delivery = replace(self._delivery, linger=linger)
+        self._spool = spool
+        self.writer = self._writer(config.log_group_name)
+        self.content_writer: LogWriter | None = None
+        self._maker = RecordMaker(
+            context=context,
             models={arn: model for model, arn in config.inference_profiles.items()},
+            prices=PriceTable.shipped() if prices is None else prices,
         )
-        self.writer.before_close(self.handler.finish)
+        self._content: ContentLog | None = None
+        if content:
+            assert config.content_log_group_name is not None
+            self.content_writer = self._writer(config.content_log_group_name, heartbeat=0)
+            self._content = ContentLog(
+                self.content_writer.put, self._maker, redactors=redactors, defer=True
+            )
+        self.recorder = CallRecorder(
+            self.writer.put, self._maker, content=self._content, defer=True
+        )
+        # Every client that the session makes from now on is watched.
+        self.recorder.attach(self.session._session)
+        self.writer.before_close(self._finish)
+        if self.content_writer is not None:
+            self.content_writer.before_close(self._finish)
 
     @classmethod
     def from_config(
         cls,
-        source: Mapping[str, object] | str | Path | BulkheadConfig,
+        source: documents.Source,
         base_session: BaseSession | None = None,
+        *,
+        app: str | None = None,
         **options: Any,
     ) -> Bulkhead:
-        """Build from a configuration document: a mapping, or the path of a JSON file.
+        """Build from a configuration document: a mapping, a JSON file, or `ssm:PARAMETER_NAME`.
+
+        Parameters are read with the application's own credentials: the document, and the external
+        id where the document names the parameter that keeps it, as Terraform's does. `app` names
+        the application, since applications of an account share that document.
 
         Raises ConfigError naming the field, and what the constructor raises.
         """
-        if isinstance(source, BulkheadConfig):
-            config = source
-        elif isinstance(source, Mapping):
-            config = BulkheadConfig.from_mapping(source)
-        else:
-            config = BulkheadConfig.from_file(source)
+        config = documents.read(
+            source, base_session, endpoint_url=options.get("endpoint_url"), app=app
+        )
         return cls(config, base_session, **options)
 
-    def chat(self, model_id: str, **options: Any) -> ChatBedrockConverse:
-        """Return a ChatBedrockConverse for a model of the configuration, with the handler attached.
+    @cached_property
+    def handler(self) -> InvocationHandler:
+        """The LangChain callback handler. The models made here have it attached."""
+        from bulkhead.handler import InvocationHandler  # langchain-core, for those who use it
+
+        return InvocationHandler(
+            self.writer.put, maker=self._maker, content=self._content, defer=True
+        )
+
+    @overload
+    def chat(
+        self, model_id: str, *, api: Literal["converse"] = "converse", **options: Any
+    ) -> ChatBedrockConverse: ...
+
+    @overload
+    def chat(self, model_id: str, *, api: Literal["invoke"], **options: Any) -> ChatBedrock: ...
+
+    def chat(
+        self, model_id: str, *, api: Literal["converse", "invoke"] = "converse", **options: Any
+    ) -> ChatBedrockConverse | ChatBedrock:
+        """Return a chat model of the configuration, with the handler attached.
+
+        api  `converse` for a ChatBedrockConverse, `invoke` for a ChatBedrock
 
         Raises UnknownModelError for another model, TypeError for an option that would change
         credentials, endpoint or model. Needs `bulkhead[langchain]`.
         """
+        if api == "invoke":
+            return models.chat_bedrock(self.session, model_id, self.handler, **options)
+        if api != "converse":
+            raise ValueError(f"api must be 'converse' or 'invoke', not {api!r}")
         return self.session.chat(model_id, handler=self.handler, **options)
+
+    def llm(self, model_id: str, **options: Any) -> BedrockLLM:
+        """Return a BedrockLLM, for models that complete a text. Otherwise as `chat`."""
+        return models.text_model(self.session, model_id, self.handler, **options)
+
+    def embeddings(self, model_id: str, **options: Any) -> BedrockEmbeddings:
+        """Return a BedrockEmbeddings. Otherwise as `chat`; each call of Bedrock leaves a record."""
+        return models.embeddings(self.session, model_id, **options)
 
     @property
     def runtime(self) -> Any:
-        """A boto3 `bedrock-runtime` client of the fleet role. Its direct calls are not recorded."""
+        """A boto3 `bedrock-runtime` client of the fleet role. Its calls of models are recorded.
+
+        `inference_profile(model_id)` is the `modelId` to call.
+        """
         return self.session.runtime
+
+    def inference_profile(self, model_id: str) -> str:
+        """Return the ARN of the customer's AIP for a model. Raises UnknownModelError."""
+        return self.session.inference_profile(model_id)
 
     @property
     def quota(self) -> Quota:
@@ -108,15 +205,51 @@ class Bulkhead:
         return self.writer.stats
 
     def flush(self, timeout: float = 5.0) -> bool:
-        """Wait until every record so far is settled; False if that takes longer than `timeout`.
+        """Send every record so far now; False if some is not settled after `timeout` seconds."""
+        deadline = time.monotonic() + timeout
+        self.recorder.tidy()
+        settled = True
+        for writer in self._writers():
+            settled = writer.flush(max(0.0, deadline - time.monotonic())) and settled
+        return settled
 
-        A function that is frozen between invocations (AWS Lambda) calls this before it returns.
+    async def aflush(self, timeout: float = 5.0) -> bool:
+        """`flush` for coroutines: the event loop goes on meanwhile."""
+        return await asyncio.to_thread(self.flush, timeout)
+
+    def lambda_handler(self, function: Callable[[Any, Any], T]) -> Callable[[Any, Any], T]:
+        """Decorate a handler of AWS Lambda: records are delivered before the invocation returns."""
+        return flushing(self)(function)
+
+    def close(self, timeout: float | None = None) -> bool:
+        """Deliver what is pending, for at most `timeout` seconds (else the choice `exit_seconds`).
+
+        False if records were left.
         """
-        return self.writer.flush(timeout)
+        seconds = self._delivery.exit_seconds if timeout is None else timeout
+        deadline = time.monotonic() + seconds
+        closed = True
+        for writer in self._writers():
+            closed = writer.close(max(0.0, deadline - time.monotonic())) and closed
+        return closed
 
-    def close(self, timeout: float = 5.0) -> bool:
-        """Deliver what is pending, for at most `timeout` seconds. False if records were left."""
-        return self.writer.close(timeout)
+    def _writers(self) -> tuple[LogWriter, ...]:
+        return (self.writer,) if self.content_writer is None else (self.writer, self.content_writer)
+
+    def _writer(self, group: str, **choices: Any) -> LogWriter:
+        destination = replace(Destination.of(self.config), log_group_name=group).name
+        return LogWriter(
+            CloudWatchTransport(self._logs.client, group, self.config.app),
+            report=self._report,
+            spool=None if self._spool is None else Spool(self._spool, destination),
+            delivery=replace(self._delivery, **choices),
+        )
+
+    def _finish(self) -> None:
+        """Record what is still under way."""
+        if "handler" in self.__dict__:
+            self.handler.finish()
+        self.recorder.finish()
 
     def __enter__(self) -> Bulkhead:
         return self

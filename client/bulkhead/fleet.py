@@ -53,6 +53,11 @@ def session_policy(config: BulkheadConfig, walls: Walls) -> str:
         ]
         if "bedrock:CountTokens" in direct:  # takes models only
             statements.append(_allow(["bedrock:CountTokens"], [models], conditions))
+        if "bedrock:ApplyGuardrail" in direct:
+            guardrails = [
+                f"{bedrock}:*:{operations}:guardrail{kind}/*" for kind in ("", "-profile")
+            ]
+            statements.append(_allow(["bedrock:ApplyGuardrail"], guardrails, conditions))
         if "bedrock:GetInferenceProfile" in direct:
             statements.append(_allow(["bedrock:GetInferenceProfile"], profiles, conditions))
         return json.dumps({"Version": "2012-10-17", "Statement": statements}, separators=(",", ":"))

@@ -1,24 +1,29 @@
 """The LangChain callback handler: one metadata-only record for each model call, however it ends.
 
-It reads through `response`, writes to whatever `sink` is, and never raises into the application.
+On the caller's thread it only notes what it needs; the record is made where the sink says. It
+never raises into the application.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import CancelledError as FutureCancelledError
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from langchain_core.callbacks import BaseCallbackHandler
 
-from bulkhead import _fork
-from bulkhead.response import Facts, error_type, facts_of_error, facts_of_response, identifier
+from bulkhead import _fork, correlation
+from bulkhead.content import ContentLog
+from bulkhead.exchange import CANCELLED, ERROR, SUCCESS, UNFINISHED, Exchange
+from bulkhead.facts import Facts, count, error_type, facts_of_error, identifier, mapping, number
+from bulkhead.record import RecordMaker, Sink
+from bulkhead.response import Told, facts_of, told
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
@@ -26,11 +31,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("bulkhead")
 
-SCHEMA_VERSION = "1.0"
-
-Sink = Callable[[Mapping[str, object], int], object]
-
-_CANCELLED = (
+_STOPPED = (
     GeneratorExit,  # the consumer of a stream stopped early
     asyncio.CancelledError,
     FutureCancelledError,
@@ -38,76 +39,74 @@ _CANCELLED = (
 )
 _MAX_CONVERSATION_ID = 256
 _MAX_RUNNING = 100_000
+_ATTEMPT = "retry:attempt:"
 
 
 class _Call:
-    """What is known of a call before its answer."""
+    """A run as its start told it."""
 
-    __slots__ = ("facts", "started")
+    __slots__ = ("guarded", "metadata", "operation", "run", "started", "tags")
 
-    def __init__(self, started: float, facts: Facts) -> None:
-        self.started = started
-        self.facts = facts
+    def __init__(
+        self,
+        operation: str,
+        run: correlation.Run,
+        metadata: Mapping[str, Any] | None,
+        tags: list[str] | None,
+    ) -> None:
+        self.operation = operation
+        self.run = run
+        self.metadata = metadata
+        self.tags = tags
+        self.guarded = False
+        self.started = time.perf_counter()
 
 
 class InvocationHandler(BaseCallbackHandler):
     """Makes one record per model call and gives it to `sink(record, timestamp_ms)`.
 
     sink              takes the record, e.g. `LogWriter.put`; must not block
-    context           fields that every record bears (customer, account, region, application)
-    models            AIP ARN to model id, to name the model of a call that never got an answer
+    maker             makes records; by default one without context and prices
+    content           where prompts and answers go, if they are asked for
     conversation_key  the key in the run's metadata that holds a conversation id; a caller sets it
                       with `config={"metadata": {"conversation_id": …}}`
+    defer             give the sink a callable that makes the record, to be called on its own thread
 
     Attach it to models (`callbacks=[handler]`) or to a run (`config={"callbacks": [handler]}`).
+    Where a `CallRecorder` watches the client, all records bear request id, retries and latency.
     """
 
-    # On the caller's thread: otherwise async runs queue it behind their own model calls.
+    # On the caller's thread: otherwise async runs queue it behind their own model calls, and the
+    # context in which it announces the run is not the call's.
     run_inline = True
     raise_error = False
+
+    # Nothing but model calls is of interest: LangChain then does not even call.
+    ignore_agent = True
+    ignore_chain = True
+    ignore_retriever = True
+    ignore_retry = True  # a retried call starts as a new run of its own
+    ignore_custom_event = True
 
     def __init__(
         self,
         sink: Sink,
         *,
-        context: Mapping[str, str] | None = None,
-        models: Mapping[str, str] | None = None,
+        maker: RecordMaker | None = None,
+        content: ContentLog | None = None,
         conversation_key: str = "conversation_id",
+        defer: bool = False,
     ) -> None:
         super().__init__()
         self._sink = sink
-        self._context = dict(context or {})
-        self._models = dict(models or {})
+        self._maker = maker or RecordMaker()
+        self._content = content
         self._conversation_key = conversation_key
+        self._defer = defer
         self._running: dict[UUID, _Call] = {}
+        self._watched: set[str | None] = set()
         self.failures = 0
         _fork.watch(self)
-
-    # Nothing but model calls is of interest: LangChain then does not even call.
-    @property
-    def ignore_agent(self) -> bool:
-        """Agent events are not recorded."""
-        return True
-
-    @property
-    def ignore_chain(self) -> bool:
-        """Chain events are not recorded."""
-        return True
-
-    @property
-    def ignore_retriever(self) -> bool:
-        """Retriever events are not recorded."""
-        return True
-
-    @property
-    def ignore_retry(self) -> bool:
-        """A retried call starts as a new run of its own."""
-        return True
-
-    @property
-    def ignore_custom_event(self) -> bool:
-        """Custom events are not recorded."""
-        return True
 
     def on_chat_model_start(
         self,
@@ -115,23 +114,36 @@ class InvocationHandler(BaseCallbackHandler):
         messages: list[list[BaseMessage]],  # noqa: ARG002 (content: never read)
         *,
         run_id: UUID,
+        tags: list[str] | None = None,
         metadata: dict[str, Any] | None = None,
+        batch_size: int = 1,
         **_: Any,
     ) -> None:
         """Note that a chat model call starts."""
-        self._start("chat", serialized, run_id, metadata)
+        try:
+            run = correlation.begin(run_id, _model_id(serialized), batch_size)
+            self._start(_Call("chat", run, metadata, tags))
+        except Exception as error:
+            self._failed(error)
 
     def on_llm_start(
         self,
         serialized: dict[str, Any],
-        prompts: list[str],  # noqa: ARG002 (content: never read)
+        prompts: list[str],
         *,
         run_id: UUID,
+        tags: list[str] | None = None,
         metadata: dict[str, Any] | None = None,
+        batch_size: int = 1,
         **_: Any,
     ) -> None:
-        """Note that a text completion call starts."""
-        self._start("text_completion", serialized, run_id, metadata)
+        """Note that a text completion call starts. The prompt only serves to recognize the call."""
+        try:
+            prompt = prompts[0] if prompts else ""
+            run = correlation.begin(run_id, _model_id(serialized), batch_size, prompt)
+            self._start(_Call("text_completion", run, metadata, tags))
+        except Exception as error:
+            self._failed(error)
 
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **_: Any) -> None:
         """Record a call that was answered. A second end of the same run is ignored."""
@@ -139,7 +151,7 @@ class InvocationHandler(BaseCallbackHandler):
         if call is None:
             return
         try:
-            self._record(call, "success", facts_of_response(response))
+            self._end(call, SUCCESS, response)
         except Exception as error:
             self._failed(error)
 
@@ -153,81 +165,131 @@ class InvocationHandler(BaseCallbackHandler):
         try:
             if reason == "GUARDRAIL_INTERVENED":
                 # Not an error: ChatBedrock announces it so, and the run's end follows.
-                call.facts["bulkhead.guardrail_intervened"] = True
+                call.guarded = True
                 return
             if self._running.pop(run_id, None) is None:
                 return
-            facts: Facts = {}
-            if kwargs.get("response") is not None:
-                facts = facts_of_response(kwargs["response"])  # tokens of a stream that broke
-            facts.update(facts_of_error(error))
-            self._record(call, "cancelled" if isinstance(error, _CANCELLED) else "error", facts)
+            status = CANCELLED if isinstance(error, _STOPPED) else ERROR
+            # The response has the tokens of a stream that broke.
+            self._end(call, status, kwargs.get("response"), facts_of_error(error))
         except Exception as inner:
             self._failed(inner)
 
     def finish(self) -> None:
-        """Record calls that began and never ended as cancelled; called when the writer closes.
-
-        A cancelled `ainvoke` is such a call: LangChain reports neither its end nor an error.
-        """
+        """Record runs that never ended as cancelled; called when the writer closes."""
         while self._running:
             try:
-                _, call = self._running.popitem()
-            except KeyError:
-                return
-            self._abandon(call)
+                run_id, _ = next(iter(self._running.items()))
+            except (StopIteration, RuntimeError):
+                continue
+            self._lost(run_id)
 
     def reset_after_fork(self) -> None:
         """Forget the parent's running calls: the parent records them."""
         self._running = {}
+        correlation.forget()
 
-    def _start(
-        self,
-        operation: str,
-        serialized: Mapping[str, Any] | None,
-        run_id: UUID,
-        metadata: Mapping[str, Any] | None,
+    def _start(self, call: _Call) -> None:
+        running = self._running
+        running[call.run.run_id] = call
+        call.run.owners.append(self._lost)
+        if len(running) > _MAX_RUNNING:
+            self._lost(next(iter(running)))
+
+    def _lost(self, run_id: UUID) -> None:
+        """Record a run whose end LangChain does not report, by what is known of its call.
+
+        A cancelled `ainvoke` is such a run: the call goes on in its thread, and is paid for. A run
+        of a watched client that had not called yet made no call: it leaves no record.
+        """
+        call = self._running.pop(run_id, None)
+        if call is None:
+            return
+        try:
+            if call.run.exchange is None and call.run.target in self._watched:
+                correlation.end(call.run)
+                return
+            self._end(call, CANCELLED, None, {"error.type": UNFINISHED})
+        except Exception as error:
+            self._failed(error)
+
+    def _end(
+        self, call: _Call, status: str, response: LLMResult | None, error: Facts | None = None
     ) -> None:
-        try:
-            metadata = metadata or {}
-            target = _model_id(serialized)
-            model = metadata.get("ls_model_name") or target
-            facts: Facts = {
-                "gen_ai.operation.name": operation,
-                "gen_ai.request.model": identifier(self._models.get(target or "", model)),
-                "gen_ai.request.max_tokens": _number(metadata.get("ls_max_tokens")),
-                "gen_ai.request.temperature": _number(metadata.get("ls_temperature")),
-                "gen_ai.conversation.id": _conversation(metadata.get(self._conversation_key)),
-            }
-            if target and ":application-inference-profile/" in target:
-                facts["bulkhead.inference_profile.arn"] = target
-            self._running[run_id] = _Call(time.perf_counter(), facts)
-            if len(self._running) > _MAX_RUNNING:
-                self._abandon(self._running.pop(next(iter(self._running))))
-        except Exception as error:
-            self._failed(error)
-
-    def _abandon(self, call: _Call) -> None:
-        try:
-            self._record(call, "cancelled", {"error.type": "unfinished"})
-        except Exception as error:
-            self._failed(error)
-
-    def _record(self, call: _Call, status: str, facts: Facts) -> None:
-        seconds = time.perf_counter() - call.started
         now = time.time_ns() // 1_000_000
-        record: Facts = {
-            "bulkhead.schema.version": SCHEMA_VERSION,
-            "bulkhead.record.id": str(uuid.uuid4()),
-            "timestamp": datetime.fromtimestamp(now / 1000, UTC).isoformat(timespec="milliseconds"),
-            "bulkhead.status": status,
-            "gen_ai.provider.name": "aws.bedrock",
-            **self._context,
-            **call.facts,
-            "gen_ai.client.operation.duration": round(seconds, 6),
+        seconds = time.perf_counter() - call.started
+        run = call.run
+        given: Told | None = None
+        if run.exchange is None or len(run.mates) > 1 or run.exchange.status != SUCCESS:
+            given = told(response)
+        exchange = None
+        if given is None or not given.cached:
+            exchange = correlation.exchange_of(run, given.request_id if given else None)
+        correlation.end(run)
+        if exchange is not None:
+            self._watched.add(run.target)
+        elif status == ERROR and any(each.exchange is not None for each in run.mates):
+            return  # a mate's error ended it before it had called
+        ident = None
+        if self._content is not None and exchange is not None:
+            ident = str(uuid.uuid4())
+            self._content.put(exchange, ident, now)
+        make = functools.partial(
+            self._records, call, status, given, exchange, error, seconds, now, ident
+        )
+        if self._defer:
+            self._sink(make, now)
+        else:
+            for record in make():
+                self._sink(record, now)
+
+    def _records(
+        self,
+        call: _Call,
+        status: str,
+        given: Told | None,
+        exchange: Exchange | None,
+        error: Facts | None,
+        seconds: float,
+        now: int,
+        ident: str | None,
+    ) -> tuple[Facts]:
+        facts = self._facts_of_start(call)
+        if given is not None:
+            facts |= {key: value for key, value in facts_of(given).items() if value is not None}
+        if exchange is not None:
+            # What went over the wire is finer; what the application made of it goes last.
+            told_there = {k: v for k, v in exchange.facts.copy().items() if v is not None}
+            if status == SUCCESS:
+                told_there.pop("error.type", None)
+            facts |= told_there | exchange.timings()
+            facts["gen_ai.operation.name"] = call.operation
+            facts["bulkhead.run.duration"] = round(seconds, 6)
+            if status == CANCELLED and exchange.status == ERROR:
+                status = ERROR
+                error = None
+        else:
+            facts["gen_ai.client.operation.duration"] = round(seconds, 6)
+        if error is not None:
+            facts |= {key: value for key, value in error.items() if value is not None}
+        return (self._maker.make(status, facts, now, ident),)
+
+    def _facts_of_start(self, call: _Call) -> Facts:
+        metadata = mapping(call.metadata)
+        facts: Facts = {
+            "bulkhead.source": "langchain",
+            "gen_ai.operation.name": call.operation,
+            "gen_ai.request.max_tokens": number(metadata.get("ls_max_tokens")),
+            "gen_ai.request.temperature": number(metadata.get("ls_temperature")),
+            "gen_ai.conversation.id": _conversation(metadata.get(self._conversation_key)),
+            **self._maker.target(call.run.target, metadata.get("ls_model_name")),
         }
-        record.update((key, value) for key, value in facts.items() if value is not None)
-        self._sink({key: value for key, value in record.items() if value is not None}, now)
+        for tag in call.tags or ():
+            if tag.startswith(_ATTEMPT):
+                facts["bulkhead.attempt"] = count(tag.removeprefix(_ATTEMPT))
+        if call.guarded:
+            facts["bulkhead.guardrail_intervened"] = True
+        return facts
 
     def _failed(self, error: Exception) -> None:
         # Only the kind: the text of an unexpected exception may quote content.
@@ -237,17 +299,14 @@ class InvocationHandler(BaseCallbackHandler):
 
 def _model_id(serialized: Mapping[str, Any] | None) -> str | None:
     """Return the id or ARN really called. `serialized` also holds system prompts: pick one key."""
-    kwargs = (serialized or {}).get("kwargs")
-    if not isinstance(kwargs, Mapping):
+    kwargs = serialized.get("kwargs") if serialized else None
+    if not isinstance(kwargs, dict):
         return None
-    return identifier(kwargs.get("model_id") or kwargs.get("model"))
+    target = kwargs.get("model_id") or kwargs.get("model")
+    return target if isinstance(target, str) else None
 
 
 def _conversation(value: object) -> str | None:
     # Free text is content, whoever puts it there.
     text = identifier(str(value)) if isinstance(value, str | int | UUID) else None
     return text if text and len(text) <= _MAX_CONVERSATION_ID else None
-
-
-def _number(value: object) -> int | float | None:
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None

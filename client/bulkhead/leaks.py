@@ -151,7 +151,10 @@ def walled(kind: type, allow: frozenset[str]) -> type:
     """Return a LangChain model class that asks `refuse_langchain` before each run.
 
     It keeps the name of the class it is made from: records and serialized models show the same.
+    Embeddings have no runs, and LangChain shows them to nobody: their class is returned as it is.
     """
+    if not hasattr(kind, "generate"):
+        return kind
 
     entries = ("generate", "agenerate", "stream", "astream")
 

@@ -24,7 +24,9 @@ _SOURCE_IDENTITY = re.compile(r"(?!aws:)[\w+=,.@-]{2,64}", re.ASCII)
 # A caller role is itself a session, and a session of a session lives at most one hour.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-chaining
 _SESSION_SECONDS = range(900, 3601)
-_MORE_ACTIONS = frozenset({"bedrock:CountTokens", "bedrock:GetInferenceProfile"})
+_MORE_ACTIONS = frozenset(
+    {"bedrock:ApplyGuardrail", "bedrock:CountTokens", "bedrock:GetInferenceProfile"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,7 @@ class Walls:
                         `sts:SetSourceIdentity`, which the modules' does not
     session_seconds     how long a model session lives, 900 to 3600
     session_actions     actions besides invocation that a model session keeps, of
+                        `bedrock:ApplyGuardrail` (for calls that name a guardrail),
                         `bedrock:CountTokens` and `bedrock:GetInferenceProfile`
     session_conditions  an IAM `Condition` block that all calls of a model session must meet, such
                         as `{"StringEquals": {"aws:SourceVpce": "vpce-…"}}`

@@ -1,92 +1,103 @@
-"""Delivers records from a background thread, so that the application never waits for CloudWatch.
+"""Delivers records from background threads, so that the application never waits for CloudWatch.
 
-Bounded: a full queue drops the newest record and counts it. Every record ends in exactly one of the
-counters of `WriterStats`. What a record contains is decided by the handler, where it goes by the
-transport.
+`put` appends to a queue, without a lock while there is room. One thread (`_gather`) makes text of
+what is there, writes it to the spool if there is one and moves it to the backlog; one thread per
+log stream (`sender`) takes batches from the backlog. Every record ends in exactly one counter of
+`WriterStats`. What a record contains is decided by the handler, where it goes by the transport.
 """
 
 from __future__ import annotations
 
-import atexit
-import json
+import asyncio
 import logging
-import random
+import sys
 import threading
 import time
-import weakref
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
 
-from bulkhead import _fork
-from bulkhead.batch import MAX_BATCH_EVENTS, MAX_EVENT_BYTES, Event, pack
-from bulkhead.errors import DestinationError, code_of
-from bulkhead.transport import Remedy, Transport
+from bulkhead import _fork, exits
+from bulkhead._json import encode
+from bulkhead.backlog import Backlog
+from bulkhead.batch import MAX_EVENT_BYTES, Event
+from bulkhead.delivery import Delivery
+from bulkhead.errors import BulkheadError
+from bulkhead.ledger import Ledger, WriterStats
+from bulkhead.selfreport import SelfReport
+from bulkhead.sender import Sender
+from bulkhead.spool import Spool
+from bulkhead.transport import Transport
+
+__all__ = ["Delivery", "Item", "LogWriter", "WriterStats"]
 
 log = logging.getLogger("bulkhead")
 
-_EXIT_SECONDS = 5.0
+Record = Mapping[str, object]
+Item = Record | Callable[[], Iterable[Record]]
 
-
-@dataclass(frozen=True, slots=True)
-class WriterStats:
-    """What became of the records so far. `offered` is the sum of all others but `retries`."""
-
-    offered: int = 0
-    pending: int = 0
-    delivered: int = 0
-    rejected: int = 0
-    dropped_full: int = 0
-    dropped_closed: int = 0
-    dropped_failed: int = 0
-    dropped_refused: int = 0
-    dropped_invalid: int = 0
-    retries: int = 0
-
-
-_COUNTERS = tuple(field.name for field in fields(WriterStats))
+_NEVER = sys.maxsize
+# Records that are looked at without a break; and the break, in which others get the interpreter.
+_CHUNK = 256
+_BREAK = 0.00005
+_HIGH_WATER = 2_000
+_ADOPT_SECONDS = 60.0
+_NEXT_ADOPTION_SECONDS = 0.2
+_DURABLE_SECONDS = 5.0
 
 
 class LogWriter:
-    """A bounded queue and one thread, started with the first record and again after a fork.
+    """A bounded queue and its threads, started with the first record and again after a fork.
 
-    capacity       records that may wait
-    linger         seconds to gather a batch
-    give_up_after  seconds after which a batch that cannot be delivered is dropped and counted
+    transport  where batches go
+    report     makes the writer's own records (signs of life, losses); None for none
+    spool      keeps records on disk until they are delivered; None: in memory only
+    delivery   the choices, one by one as keywords if preferred: `LogWriter(t, linger=0.2)`
     """
 
     def __init__(
         self,
         transport: Transport,
         *,
-        capacity: int = 10_000,
-        linger: float = 1.0,
-        give_up_after: float = 300.0,
-        backoff: tuple[float, float] = (0.2, 10.0),
+        report: SelfReport | None = None,
+        spool: Spool | None = None,
+        delivery: Delivery | None = None,
+        **choices: Any,
     ) -> None:
-        if capacity < 1:
-            raise ValueError("capacity must be at least 1")
+        self.delivery = replace(delivery or Delivery(), **choices)
         self._transport = transport
-        self._capacity = capacity
-        self._linger = linger
-        self._give_up_after = give_up_after
-        self._backoff = backoff
+        self._report = report
+        self._spool = spool
         self._before_close: list[Callable[[], None]] = []
         self._fresh()
         _fork.watch(self)
-        _writers.add(self)
+        exits.watch(self)
+        if self.delivery.on_sigterm:
+            exits.watch_sigterm()
+        if (report is not None and self.delivery.heartbeat) or spool is not None:
+            with self._lock:
+                self._start()
 
     def _fresh(self) -> None:
-        self._queue: deque[tuple[int, Mapping[str, object]]] = deque()
+        self._queue: deque[tuple[int, Item]] = deque()
         self._lock = threading.Lock()
-        self._settled = threading.Condition(self._lock)
+        self._changed = threading.Condition(self._lock)
         self._wake = threading.Event()
-        self._hurry = threading.Event()
-        self._closing = threading.Event()
-        self._deadline = float("inf")
-        self._thread: threading.Thread | None = None
-        self._counts = dict.fromkeys(_COUNTERS, 0)
-        self._refusal: DestinationError | None = None
+        self._ledger = Ledger()
+        self._backlog = Backlog(
+            self._lock, self._changed, self._ledger, self.delivery, self._spool, self._rouse
+        )
+        self._senders: list[Sender] = []
+        self._gatherer: threading.Thread | None = None
+        self._hurried = False
+        self._flush_wanted = 0
+        self._next_report = time.monotonic() + (self.delivery.heartbeat or 60.0)
+        self._next_adoption = time.monotonic()
+        # What `put` reads without the lock: how many may wait in the queue, 0 if it must look
+        # closer; and at how many it wakes the gatherer.
+        self._limit = 0
+        self._mark = _NEVER
 
     def reset_after_fork(self) -> None:
         """Start empty: what waited belongs to the parent, which delivers it."""
@@ -94,172 +105,341 @@ class LogWriter:
         self._transport.reset()
 
     @property
+    def exit_seconds(self) -> float:
+        """The most that closing may take when the process ends."""
+        return self.delivery.exit_seconds
+
+    @property
     def stats(self) -> WriterStats:
         """A snapshot of the counters."""
         with self._lock:
-            return WriterStats(**self._counts)
+            return self._ledger.stats(len(self._queue))
 
     @property
-    def refusal(self) -> DestinationError | None:
-        """Why records are being refused, if the credentials turned out to be another account's."""
-        return self._refusal
+    def refusal(self) -> BulkheadError | None:
+        """Why records are refused: credentials of another account, a wrong key or address."""
+        return self._backlog.refusal
 
     def before_close(self, action: Callable[[], None]) -> None:
         """Call `action` when closing begins, at exit too: it may still put records."""
         self._before_close.append(action)
 
-    def put(self, record: Mapping[str, object], timestamp_ms: int) -> bool:
-        """Hand over a record without waiting. False: it was dropped, and counted. Never raises."""
-        with self._lock:
-            counts = self._counts
-            counts["offered"] += 1
-            if self._closing.is_set():
-                counts["dropped_closed"] += 1
-                return False
-            if counts["pending"] >= self._capacity:
-                counts["dropped_full"] += 1
-                return False
-            counts["pending"] += 1
-            self._queue.append((timestamp_ms, record))
-            if self._thread is None:
-                self._start()
-        if not self._wake.is_set():
-            self._wake.set()
+    def put(self, item: Item, timestamp_ms: int) -> bool:
+        """Hand over a record without waiting. False: it was dropped, and counted. Never raises.
+
+        `item` is a record, or a function without arguments that makes records; it is called once,
+        on a thread of the writer. Waits only with `when_full="block"` or for a durable spool.
+        """
+        queue = self._queue
+        waiting = len(queue)
+        if waiting >= self._limit:
+            return self._put_slowly(item, timestamp_ms)
+        queue.append((timestamp_ms, item))
+        if waiting >= self._mark:
+            self._rouse()
         return True
 
     def flush(self, timeout: float = 5.0) -> bool:
-        """Wait until nothing is pending. True if that was reached within `timeout` seconds."""
-        self._hurry.set()
-        self._wake.set()
-        with self._settled:
-            return self._settled.wait_for(lambda: self._counts["pending"] == 0, timeout)
+        """Send what was put so far now; True if all of it was settled within `timeout` seconds."""
+        with self._changed:
+            backlog = self._backlog
+            if self._gatherer is None and not (self._queue and self._start()):
+                return not self._queue
+            self._flush_wanted += 1
+            wanted = self._flush_wanted
+            backlog.nudge()
+            self._rouse()
+            self._changed.wait_for(lambda: backlog.flushed >= wanted or backlog.finished, timeout)
+            return backlog.flushed >= wanted or not self._ledger.counts["pending"]
 
-    def close(self, timeout: float = _EXIT_SECONDS) -> bool:
-        """Deliver what is pending, for at most `timeout` seconds; a warning counts what is left.
+    async def aflush(self, timeout: float = 5.0) -> bool:
+        """`flush` for coroutines: the event loop goes on meanwhile."""
+        return await asyncio.to_thread(self.flush, timeout)
 
-        True if nothing was left. Further records are dropped. Closing again does nothing.
+    def close(self, timeout: float | None = None) -> bool:
+        """Deliver what is pending, for at most `timeout` seconds (`exit_seconds` unless given).
+
+        True if nothing was left. A warning counts what is left; with a spool it is delivered by
+        the next writer. Further records are dropped. Closing again does nothing.
         """
+        seconds = self.delivery.exit_seconds if timeout is None else timeout
+        deadline = time.monotonic() + seconds
         while self._before_close:
             self._before_close.pop()()
+        with self._changed:
+            backlog = self._backlog
+            already = backlog.closing
+            backlog.close_by(deadline)
+            self._limit = 0
+            threads = self._gatherer is not None or (bool(self._queue) and self._start())
+            self._rouse()
+        if threads:
+            with self._changed:
+                self._changed.wait_for(
+                    lambda: backlog.finished, max(0.0, deadline - time.monotonic())
+                )
+        elif self._queue:
+            self._finish_here()
         with self._lock:
-            self._deadline = min(self._deadline, time.monotonic() + timeout)
-            self._closing.set()
-            thread = self._thread
-        self._hurry.set()
-        self._wake.set()
-        if thread is not None:
-            thread.join(max(0.0, self._deadline - time.monotonic()))
-        with self._lock:
-            left = self._counts["pending"]
-        if left:
+            left = self._ledger.counts["pending"] + len(self._queue)
+            if self._spool is not None and not already:
+                left -= backlog.leave_in_spool()
+        if self._spool is not None and not already:
+            self._spool.close()
+        if left and not already:
             log.warning("%d records were not delivered when the writer closed", left)
         return left == 0
 
-    def _start(self) -> None:
-        thread = threading.Thread(target=self._run, name="bulkhead-writer", daemon=True)
+    def _finish_here(self) -> None:
+        """Deliver on this thread: the interpreter is shutting down and starts no other."""
+        self._hurried = True
+        self._gather(closing=True)
+        self._backlog.all_gathered = True
+        self._new_sender().run()
+
+    # --- putting ----------------------------------------------------------------------------------
+
+    def _put_slowly(self, item: Item, timestamp_ms: int) -> bool:
+        """Start the threads, keep the bounds, wait for the spool."""
+        with self._changed:
+            if not self._backlog.closing:
+                self._start()
+                self._refit()
+                self._make_room()
+            ledger = self._ledger
+            if self._backlog.closing or not self._has_room():
+                ledger.offer(1)
+                reason = "dropped_closed" if self._backlog.closing else "dropped_full"
+                ledger.lose(reason, timestamp_ms, item)
+                return False
+            self._queue.append((timestamp_ms, item))
+            if self._backlog.durable:
+                return self._wait_for_spool()
+            if len(self._queue) > self._mark:
+                self._rouse()
+        return True
+
+    def _has_room(self) -> bool:
+        return self._backlog.room() > len(self._queue)
+
+    def _make_room(self) -> None:
+        """As the user chose: wait, or let go of the oldest. The lock is held."""
+        if self._has_room():
+            return
+        if self.delivery.when_full == "block":
+            self._rouse()
+            self._changed.wait_for(
+                lambda: self._has_room() or self._backlog.closing, self.delivery.block_seconds
+            )
+        elif self.delivery.when_full == "drop_oldest":
+            while not self._has_room() and (self._queue or not self._backlog.empty):
+                if not self._backlog.drop_oldest() and self._queue:
+                    timestamp, item = self._queue.popleft()
+                    self._ledger.offer(1)
+                    self._ledger.lose("dropped_oldest", timestamp, item)
+
+    def _wait_for_spool(self) -> bool:
+        """Until what was just put has been written down; the lock is held."""
+        backlog = self._backlog
+        wanted = backlog.gathered + len(self._queue)
+        self._rouse()
+        self._changed.wait_for(lambda: backlog.written >= wanted, _DURABLE_SECONDS)
+        return True
+
+    def _rouse(self) -> None:
+        self._mark = _NEVER
+        if not self._wake.is_set():
+            self._wake.set()
+
+    def _refit(self) -> None:
+        """Set what `put` may do without the lock; the lock is held."""
+        backlog = self._backlog
+        quick = self._gatherer is not None and not backlog.closing and not backlog.durable
+        self._limit = backlog.room() if quick else 0
+
+    def _start(self) -> bool:
+        """Start the threads, if they do not run; the lock is held. False if it is too late."""
+        if self._gatherer is not None:
+            return True
+        gatherer = threading.Thread(target=self._run, name="bulkhead-writer", daemon=True)
         try:
-            thread.start()
+            gatherer.start()
         except RuntimeError:
             # The interpreter is shutting down; close() reports what stays.
-            return
-        self._thread = thread
+            return False
+        self._gatherer = gatherer
+        self._add_sender()
+        self._refit()
+        exits.watch_multiprocessing()
+        return True
+
+    def _add_sender(self) -> None:
+        """Write to one more log stream; the lock is held."""
+        sender = self._new_sender()
+        if sender.start():
+            self._senders.append(sender)
+
+    def _new_sender(self) -> Sender:
+        first = not self._senders
+        return Sender(
+            self._backlog,
+            self._transport if first else self._transport.another(),
+            self.delivery,
+            keep=first,
+            stays=self._spool is not None,
+        )
+
+    # --- gathering --------------------------------------------------------------------------------
 
     def _run(self) -> None:
         while True:
-            self._wake.wait()
-            if not self._closing.is_set():
-                self._hurry.wait(self._linger)
-            self._hurry.clear()
-            self._wake.clear()
-            self._drain()
-            if self._closing.is_set() and not self._queue:
-                return
-
-    def _drain(self) -> None:
-        while self._queue:
-            events: list[Event] = []
-            while self._queue and len(events) < MAX_BATCH_EVENTS:
-                timestamp, record = self._queue.popleft()
-                event = _encode(timestamp, record)
-                if event is None:
-                    self._settle(1, "dropped_invalid")
-                else:
-                    events.append(event)
-            for batch in pack(events):
-                self._deliver(batch)
-
-    def _deliver(self, batch: Sequence[Event]) -> None:
-        give_up = time.monotonic() + self._give_up_after
-        attempt = 0
-        while True:
             try:
-                rejected = self._transport.send(batch)
+                self._rest()
+                if self._pass():
+                    self._finish()
+                    return
             except Exception as error:
-                remedy = self._transport.remedy(error)
-                if remedy is Remedy.GIVE_UP:
-                    self._refuse(batch, error)
-                    return
-                if remedy is Remedy.SPLIT and len(batch) > 1:
-                    middle = len(batch) // 2
-                    self._deliver(batch[:middle])
-                    self._deliver(batch[middle:])
-                    return
-                if remedy is Remedy.SPLIT or not self._pause(attempt, give_up):
-                    log.warning("records dropped: %d (%s)", len(batch), code_of(error))
-                    self._settle(len(batch), "dropped_failed")
-                    return
-                attempt += 1
-                with self._lock:
-                    self._counts["retries"] += 1
-            else:
-                if rejected:
-                    log.warning("CloudWatch Logs rejected %d records by their time", rejected)
-                    self._settle(rejected, "rejected")
-                self._settle(len(batch) - rejected, "delivered")
+                # Not foreseen; without this thread nothing would ever be delivered again.
+                log.error("the writer goes on after %s", type(error).__name__)
+                time.sleep(0.1)
+
+    def _pass(self) -> bool:
+        """Gather once. True: that was the last time."""
+        backlog = self._backlog
+        with self._lock:
+            flush, closing = self._flush_wanted, backlog.closing
+            self._hurried = closing or flush > backlog.flush_seen
+        self._gather(closing)
+        with self._changed:
+            backlog.see_flush(flush)
+        return closing and not self._queue
+
+    def _finish(self) -> None:
+        """Tell of the last losses, then let the senders end."""
+        backlog = self._backlog
+        while (seconds := backlog.deadline - time.monotonic()) > 0:
+            with self._changed:
+                self._changed.wait_for(lambda: backlog.idle or backlog.wants_parked(), seconds)
+            if not backlog.parked:
+                break
+            backlog.unpark()
+        if self._report is not None:
+            self._tell(self._report, time.monotonic())
+        with self._changed:
+            backlog.all_gathered = True
+            self._changed.notify_all()
+
+    def _rest(self) -> None:
+        """Until there is something to do; then for `linger`, unless somebody waits."""
+        queue, wake, backlog = self._queue, self._wake, self._backlog
+        while not self._called():
+            due = min(
+                self._next_report if self._report is not None else float("inf"),
+                self._next_adoption if self._spool is not None else float("inf"),
+            )
+            seconds = due - time.monotonic()
+            if seconds <= 0:
                 return
+            self._mark = 0  # from here on, a put wakes us ...
+            if not queue:  # ... and what was put before is seen here
+                wake.wait(None if seconds == float("inf") else seconds)
+            wake.clear()
+            if queue and not backlog.durable and self.delivery.linger > 0:
+                high = min(_HIGH_WATER, max(1, self.delivery.capacity // 4))
+                self._mark = high
+                if len(queue) < high and not self._called():
+                    wake.wait(self.delivery.linger)
+                wake.clear()
+            if queue:
+                break
+        self._mark = _NEVER
+        wake.clear()
 
-    def _refuse(self, batch: Sequence[Event], error: Exception) -> None:
-        if isinstance(error, DestinationError) and self._refusal is None:
-            self._refusal = error
-            log.error("%s", error)
-        self._settle(len(batch), "dropped_refused")
+    def _called(self) -> bool:
+        backlog = self._backlog
+        return backlog.closing or self._flush_wanted > backlog.flush_seen or backlog.wants_parked()
 
-    def _pause(self, attempt: int, give_up: float) -> bool:
-        """Wait before the next attempt; False when there is no time for one."""
-        base, cap = self._backoff
-        # Full jitter: https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/
-        delay = random.uniform(0, min(cap, base * 2 ** min(attempt, 30)))
-        until = time.monotonic() + delay
-        if until >= min(give_up, self._deadline):
-            return False
-        if self._closing.is_set():
-            time.sleep(delay)
-        elif self._closing.wait(delay):
-            return time.monotonic() < self._deadline
-        return True
+    def _gather(self, closing: bool) -> None:
+        """Take what is in the queue now, what the spool holds, and what there is to report."""
+        backlog, queue = self._backlog, self._queue
+        left = len(queue)
+        while left > 0:
+            with self._changed:
+                number = min(left, _CHUNK, len(queue))
+                backlog.take_over(number)
+                self._refit()  # before the queue gets shorter, or put would overshoot
+                taken = [queue.popleft() for _ in range(number)]
+            left = left - number if number else 0
+            events = [event for timestamp, item in taken for event in self._made(timestamp, item)]
+            backlog.admit(events, number)
+            with self._changed:
+                self._refit()
+                if backlog.falls_behind(len(self._senders)):
+                    self._add_sender()
+            if left and not self._hurried and 2 * left < self.delivery.capacity:
+                time.sleep(_BREAK)
+        now = time.monotonic()
+        if self._spool is not None and not closing:
+            if now >= self._next_adoption:
+                self._next_adoption = now + _ADOPT_SECONDS
+                backlog.adopt()
+                if self._spool.replaying:
+                    self._next_adoption = now + _NEXT_ADOPTION_SECONDS
+            backlog.unpark()
+        if self._report is not None:
+            self._tell(self._report, now)
+        with self._lock:
+            self._senders = [sender for sender in self._senders if sender.runs]
+            self._refit()
 
-    def _settle(self, count: int, outcome: str) -> None:
-        with self._settled:
-            self._counts["pending"] -= count
-            self._counts[outcome] += count
-            self._settled.notify_all()
+    def _made(self, timestamp: int, item: Item) -> Iterator[Event]:
+        """The finished records of one item. What cannot be finished is counted, without a word."""
+        if isinstance(item, Mapping):
+            records: Iterable[Record] = (item,)
+        else:
+            try:
+                records = list(item())
+            except Exception:
+                records = ()
+                self._lose("dropped_invalid", timestamp)
+            else:
+                with self._lock:
+                    self._ledger.offer(len(records) - 1)
+        for record in records:
+            try:
+                event = Event.of(timestamp, encode(record))
+            except (TypeError, ValueError, RecursionError):
+                self._lose("dropped_invalid", timestamp, record)
+                continue
+            if event.size > MAX_EVENT_BYTES:
+                self._lose("dropped_too_large", timestamp, record)
+            else:
+                yield event
+
+    def _lose(self, reason: str, timestamp: int, source: object = None) -> None:
+        with self._lock:
+            self._ledger.lose(reason, timestamp, source)
+
+    def _tell(self, report: SelfReport, now: float) -> None:
+        """Make the writer's own records that are due, losses at every flush."""
+        if self._backlog.reports_waiting:
+            return  # what has no way out needs no company
+        timestamp = time.time_ns() // 1_000_000
+        made: list[Event] = []
+        due = now >= self._next_report
+        if due:
+            self._next_report = now + (self.delivery.heartbeat or 60.0)
+            if self.delivery.heartbeat:
+                made.append(_own(timestamp, report.heartbeat(timestamp), {}))
+        if due or self._hurried:
+            with self._lock:
+                counts, samples = self._ledger.take_unreported()
+            if counts:
+                log.warning("records lost: %s", counts)
+                made.append(_own(timestamp, report.losses(timestamp, counts, samples), counts))
+        if made:
+            self._backlog.admit_reports(made)
 
 
-def _encode(timestamp: int, record: Mapping[str, object]) -> Event | None:
-    try:
-        # Escapes every control and non-ASCII character, so one record is always one line.
-        event = Event.of(timestamp, json.dumps(record, separators=(",", ":")))
-    except (TypeError, ValueError, RecursionError):
-        return None
-    return event if event.size <= MAX_EVENT_BYTES else None
-
-
-_writers: weakref.WeakSet[LogWriter] = weakref.WeakSet()
-
-
-@atexit.register
-def _close_all() -> None:
-    """Flush every writer at exit, all within the same few seconds."""
-    deadline = time.monotonic() + _EXIT_SECONDS
-    for writer in list(_writers):
-        writer.close(max(0.0, deadline - time.monotonic()))
+def _own(timestamp: int, record: Record, counts: Mapping[str, int]) -> Event:
+    return Event.of(timestamp, encode(record))._replace(report=counts)

@@ -1,53 +1,52 @@
-"""A small application: asks a model three ways, through Bulkhead.
+"""A small application: asks a model through LangChain and through boto3, and each call is recorded.
 
-    python application.py --config app.json --profile orders --prompt "What is a bulkhead?"
+    python application.py --config ssm:/bulkhead/acme/client/eu-central-1 --app example
 
-The configuration document holds what Terraform's outputs say (see the README). Credentials are the
-application's own: a profile here, the task or function role in production (leave --profile away).
-Needs `bulkhead[langchain]`.
+The configuration is what Terraform's output `configuration` says: `ssm:` and the parameter that it
+wrote. Credentials are the application's own: a profile here (--profile), the task or function role
+in production. Needs `bulkhead[langchain]`; async_application.py is the twin for asyncio.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from bulkhead import Bulkhead, BulkheadError
 
-if TYPE_CHECKING:
-    from langchain_aws import ChatBedrockConverse
+# Bedrock reserves so many tokens of the quota for a call; where the customer has limits of its own,
+# a call without is refused.
+MAX_TOKENS = 256
 
 
-def ask(chat: ChatBedrockConverse, prompt: str) -> str:
-    """Ask and wait for the whole answer."""
-    return chat.invoke(prompt).text
+def ask(app: Bulkhead, model: str, prompt: str) -> str:
+    """Ask with LangChain and wait for the whole answer."""
+    return app.chat(model, max_tokens=MAX_TOKENS).invoke(prompt).text
 
 
-def ask_streaming(chat: ChatBedrockConverse, prompt: str) -> str:
-    """Ask and take the answer piece by piece."""
-    return "".join(chunk.text for chunk in chat.stream(prompt))
+def ask_streaming(app: Bulkhead, model: str, prompt: str) -> str:
+    """Ask with LangChain and take the answer piece by piece."""
+    return "".join(chunk.text for chunk in app.chat(model, max_tokens=MAX_TOKENS).stream(prompt))
 
 
-def ask_async(chat: ChatBedrockConverse, prompt: str) -> str:
-    """Ask from a coroutine, twice at the same time."""
+def ask_boto3(app: Bulkhead, model: str, prompt: str) -> str:
+    """Ask with a plain boto3 client; the calls are recorded in the same way."""
+    answer = app.runtime.converse(
+        modelId=app.inference_profile(model),
+        messages=[{"role": "user", "content": [{"text": prompt}]}],
+        inferenceConfig={"maxTokens": MAX_TOKENS},
+    )
+    return "".join(block.get("text", "") for block in answer["output"]["message"]["content"])
 
-    async def both() -> str:
-        answers = await asyncio.gather(chat.ainvoke(prompt), chat.ainvoke(prompt))
-        return answers[0].text
 
-    return asyncio.run(both())
-
-
-WAYS: dict[str, Callable[[ChatBedrockConverse, str], str]] = {
-    "sync": ask,
+WAYS: dict[str, Callable[[Bulkhead, str, str], str]] = {
+    "invoke": ask,
     "stream": ask_streaming,
-    "async": ask_async,
+    "boto3": ask_boto3,
 }
 
 
@@ -56,7 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--config", required=True, help="configuration document (JSON file)")
+    parser.add_argument("--config", required=True, help="`ssm:` and a parameter, or a JSON file")
+    parser.add_argument("--app", help="name of the application, unless the document has one")
+    parser.add_argument("--endpoint-url", help="address of AWS, where it is not AWS's own")
     parser.add_argument("--profile", help="profile of the AWS configuration to run as")
     parser.add_argument("--model", help="model id; the first of the configuration unless given")
     parser.add_argument("--prompt", default="What is a bulkhead?")
@@ -64,11 +65,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
 
     try:
-        # The three lines that adopt Bulkhead:
-        with Bulkhead.from_config(given.config, boto3.Session(profile_name=given.profile)) as app:
-            chat = app.chat(given.model or next(iter(app.config.inference_profiles)))
+        session = boto3.Session(profile_name=given.profile)
+        with Bulkhead.from_config(
+            given.config, session, app=given.app, endpoint_url=given.endpoint_url
+        ) as app:
+            model = given.model or next(iter(app.config.inference_profiles))
             for way in given.way or WAYS:
-                print(f"{way}: {WAYS[way](chat, given.prompt)}")
+                print(f"{way}: {WAYS[way](app, model, given.prompt)}")
     except (BulkheadError, BotoCoreError, ClientError) as error:
         print(error, file=sys.stderr)
         return 1

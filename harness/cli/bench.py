@@ -1,4 +1,5 @@
-"""bench: what the gateway costs beside the bare inner app, and how long the main jobs take.
+"""bench: what the gateway costs beside the bare inner app, the client's logging beside other ways
+to log, and how long the main jobs take.
 
 Everything is measured in one run on one machine, and shown as ratios: figures of different
 machines tell nothing about each other.
@@ -13,11 +14,13 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.table import Table
 
+from harness.bench.client import HandlerCosts, measurable
+from harness.bench.client import measure as measure_handlers
 from harness.bench.engine import Throughput, throughput
 from harness.bench.fleet import apply_fleet
 from harness.bench.gateway import Bench, Cost
@@ -30,7 +33,7 @@ from harness.deploy.deployment import Deployment
 from harness.deploy.environment import Environment
 from harness.mutants import MUTANTS
 
-FORMAT = "bulkhead-bench/2"
+FORMAT = "bulkhead-bench/3"
 FEW = 10
 FORKS = 11
 DECISIONS = 20_000
@@ -40,28 +43,38 @@ FLEET_ROUNDS = 2
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One figure and the most it may be: seconds, or a ratio of two measured in this run."""
+    """One figure and the most it may be: seconds, MiB, or a ratio of two measured in this run."""
 
     name: str
     value: float
     limit: float
     ratio: bool = False
+    unit: Literal["s", "MiB"] = "s"
 
     @property
     def share(self) -> float:
         return self.value / self.limit
 
 
-def bench(name: str, *, rounds: int, many: int, jobs: bool, report: Path | None) -> bool:
+def bench(
+    name: str, *, rounds: int, many: int, jobs: bool, client_only: bool, report: Path | None
+) -> bool:
     """Measures, prints, and writes JSON where asked to. True if everything kept its limit."""
     environment = loaded(name)
     console = Console()
-    engine = throughput(DECISIONS)
-    costs = Bench(few=min(FEW, many), many=many).run(rounds)
-    _print_costs(costs, many, console)
-    _print_engine(engine, console)
-    measures = _small(costs, many)
-    if jobs:
+    engine: Sequence[Throughput] = ()
+    costs: Sequence[Cost] = ()
+    measures: list[Measure] = []
+    if not client_only:
+        engine = throughput(DECISIONS)
+        costs = Bench(few=min(FEW, many), many=many).run(rounds)
+        _print_costs(costs, many, console)
+        _print_engine(engine, console)
+        measures += _small(costs, many)
+    handlers = _handlers(console) if jobs or client_only else None
+    if handlers is not None:
+        measures += _of_handlers(handlers)
+    if jobs and not client_only:
         measures += _against_peer(console)
         with tempfile.TemporaryDirectory(prefix="bulkhead-bench-") as folder:
             fleet = apply_fleet(ROLES, Path(folder), FLEET_ROUNDS)
@@ -72,7 +85,9 @@ def bench(name: str, *, rounds: int, many: int, jobs: bool, report: Path | None)
     _print_measures(measures, console)
     if report is not None:
         report.parent.mkdir(parents=True, exist_ok=True)
-        report.write_text(json.dumps(_document(costs, engine, measures, many), indent=1) + "\n")
+        report.write_text(
+            json.dumps(_document(costs, engine, handlers, measures, many), indent=1) + "\n"
+        )
     return all(measure.share <= 1 for measure in measures)
 
 
@@ -83,6 +98,45 @@ def _small(costs: Sequence[Cost], many: int) -> list[Measure]:
         Measure("AssumeRole's CPU, against bare moto", assume.cpu / bare_assume_role(), 1, True),
         Measure(f"a decision among {many:,} roles, against {FEW}", grown, 1.2, True),
         Measure("decide one case from a cold start", cold_decision(), 0.2),
+    ]
+
+
+def _handlers(console: Console) -> HandlerCosts | None:
+    if not measurable():
+        say(console, "The client's logging is not measured: watchtower is not installed.")
+        return None
+    handlers = measure_handlers()
+    _print_handlers(handlers, console)
+    return handlers
+
+
+def _of_handlers(handlers: HandlerCosts) -> list[Measure]:
+    """Its limits: by the median of an invocation, and by the processor time of its thread."""
+    calls = handlers.calls
+    measures = []
+    for key, what in (("median", "time"), ("cpu", "processor time")):
+        ours, theirs, least = (
+            calls[subject][f"added_{key}"] for subject in ("bulkhead", "watchtower", "noop")
+        )
+        measures += [
+            Measure(f"a call's added {what}, against watchtower's", ours / theirs, 0.5, True),
+            Measure(f"a call's added {what}, beyond a no-op", max(0.0, ours - least) / 1e6, 20e-6),
+        ]
+    measures += [
+        Measure(
+            f"watchtower's deliveries a second, against ours: {producers} producers",
+            theirs / handlers.deliveries["bulkhead"][producers],
+            1,
+            True,
+        )
+        for producers, theirs in handlers.deliveries["watchtower"].items()
+    ]
+    memory = handlers.memory["bulkhead"]
+    grown = max(0.0, memory["all"] - memory["fifth"])
+    return [
+        *measures,
+        Measure("memory for 80,000 more records, endpoint hung", grown, 4, unit="MiB"),
+        Measure("import of the client", handlers.imports / 1000, 0.15),
     ]
 
 
@@ -165,6 +219,30 @@ def _print_engine(engine: Sequence[Throughput], console: Console) -> None:
     console.print(table)
 
 
+def _print_handlers(handlers: HandlerCosts, console: Console) -> None:
+    table = Table(title="One call of a model without latency", title_justify="left")
+    table.add_column("logged by")
+    for column in ("added, median", "added, mean", "added, CPU", "events/s, 1 and 4 threads"):
+        table.add_column(column, justify="right")
+    for name, taken in handlers.calls.items():
+        if name == "bare":
+            continue
+        rates = handlers.deliveries.get(name, {}).values()
+        table.add_row(
+            name,
+            *(f"{taken[f'added_{key}']:,.1f} µs" for key in ("median", "mean", "cpu")),
+            " / ".join(f"{rate:,.0f}" for rate in rates),
+        )
+    console.print(table)
+    bare = handlers.calls["bare"]
+    grown = ", ".join(f"{name} {each['all']:.0f} MiB" for name, each in handlers.memory.items())
+    console.print(
+        f"Without a handler a call takes {bare['median']:,.0f} µs. The mean holds the turns of the "
+        f"writing threads. 100,000 records and an endpoint that hangs: {grown}.",
+        style="dim",
+    )
+
+
 def _print_measures(measures: Sequence[Measure], console: Console) -> None:
     table = Table(title="Limits", title_justify="left")
     table.add_column("what")
@@ -172,7 +250,7 @@ def _print_measures(measures: Sequence[Measure], console: Console) -> None:
         table.add_column(column, justify="right")
     for measure in measures:
         style = "red" if measure.share > 1 else ""
-        shown = (_shown(value, measure.ratio) for value in (measure.value, measure.limit))
+        shown = (_shown(value, measure) for value in (measure.value, measure.limit))
         table.add_row(measure.name, *shown, f"{measure.share:.2f}", style=style)
     console.print(table)
     for measure in measures:
@@ -180,14 +258,22 @@ def _print_measures(measures: Sequence[Measure], console: Console) -> None:
             say(console, f"over its limit: {measure.name}")
 
 
-def _shown(value: float, ratio: bool) -> str:
-    if ratio:
+def _shown(value: float, measure: Measure) -> str:
+    if measure.ratio:
         return f"{value:.2f} x"
+    if measure.unit == "MiB":
+        return f"{value:.1f} MiB"
+    if measure.limit < 0.001:
+        return f"{value * 1e6:.1f} µs"
     return f"{value:.0f} s" if value >= 1 else f"{value * 1000:.0f} ms"
 
 
 def _document(
-    costs: Sequence[Cost], engine: Sequence[Throughput], measures: Sequence[Measure], many: int
+    costs: Sequence[Cost],
+    engine: Sequence[Throughput],
+    handlers: HandlerCosts | None,
+    measures: Sequence[Measure],
+    many: int,
 ) -> Mapping[str, Any]:
     return {
         "format": FORMAT,
@@ -196,5 +282,6 @@ def _document(
             {**asdict(cost), "ratio": cost.ratio, "growth": cost.growth} for cost in costs
         ],
         "decisions": [asdict(each) for each in engine],
+        "handlers": None if handlers is None else asdict(handlers),
         "limits": [{**asdict(each), "share": each.share} for each in measures],
     }

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import configparser
 import io
-import json
 import shlex
 import sys
 from pathlib import Path
 
 import click
 
-from harness.deploy.deployment import CustomerAccount, Deployment, Fleet
+from harness.deploy.deployment import CustomerAccount, Deployment
 from harness.deploy.workspace import project_root, write_private
 from harness.errors import UserError
 
@@ -28,10 +27,9 @@ def write_client_config(
     account: str | None,
     region: str | None = None,
 ) -> None:
-    """Writes `clients/ACCOUNT.json` (configuration of the client; it holds the external id) and
-    `clients/ACCOUNT.credentials` (the caller role and the account's administrator) in `folder`, for
-    their owner's eyes only, and prints the commands that use them. With a `region`, the first is
-    `clients/ACCOUNT-REGION.json`; without one, it is for the customer's main region.
+    """Writes `clients/ACCOUNT.credentials` (the caller role and the account's administrator) in
+    `folder`, for its owner's eyes only, and prints the commands that use it. The application reads
+    its configuration where Terraform wrote it, for `region` or the customer's main region.
 
     Raises `UserError` for a customer, an account or a region that is not there.
     """
@@ -39,11 +37,7 @@ def write_client_config(
     fleet = deployment.fleets[customer]
     if region is not None and region not in fleet.regions:
         raise UserError(f"{customer} has no region {region}; it has {', '.join(fleet.regions)}")
-    name = home.account_id if region is None else f"{home.account_id}-{region}"
-    config = folder / FOLDER / f"{name}.json"
     credentials = folder / FOLDER / f"{home.account_id}.credentials"
-    document = _document(fleet, home, region or fleet.region, deployment.place.endpoint)
-    write_private(config, document)
     write_private(credentials, _profiles(deployment, home))
     for name, value in (
         ("AWS_ENDPOINT_URL", deployment.place.endpoint),
@@ -55,7 +49,10 @@ def write_client_config(
     python = _near(Path(sys.executable))
     example = f"{python} {_near(project_root() / 'client' / 'examples' / 'application.py')}"
     click.echo(f"# As the application of {home.customer}, for an hour:")
-    click.echo(f"#   {example} --config {shlex.quote(str(config))} --profile {CALLER}")
+    source = home.configuration[region or fleet.region]
+    # The client goes to no address that only the environment names.
+    place = f"--app {APP} --endpoint-url {shlex.quote(deployment.place.endpoint)}"
+    click.echo(f"#   {example} --config {shlex.quote(source)} --profile {CALLER} {place}")
     click.echo("# As the administrator of its account:")
     click.echo(
         f"#   aws --profile {home.account_id} logs filter-log-events "
@@ -81,24 +78,6 @@ def _home(deployment: Deployment, customer: str, account: str | None) -> Custome
     if account not in homes:
         raise UserError(f"{customer} has no account {account}; it has {', '.join(homes)}")
     return homes[account]
-
-
-def _document(fleet: Fleet, home: CustomerAccount, region: str, endpoint: str) -> str:
-    document = {
-        "customer": home.customer,
-        "account_id": home.account_id,
-        "app": APP,
-        "region": region,
-        "fleet_role_arn": fleet.fleet_role_arn,
-        "external_id": fleet.external_id,
-        "inference_profiles": dict(fleet.inference_profiles[region]),
-        "log_group_name": home.log_group_name,
-        "log_group_arn": home.log_group_arn,
-        "log_region": home.region,
-        # The client goes to no address that only the environment names.
-        "endpoint_url": endpoint,
-    }
-    return json.dumps(document, indent=2) + "\n"
 
 
 def _profiles(deployment: Deployment, home: CustomerAccount) -> str:

@@ -345,7 +345,10 @@ def mutants(
     help="How many to grow to.",
     show_default=True,
 )
-@click.option("--jobs/--no-jobs", default=True, help="Whether the main jobs are timed, too.")
+@click.option(
+    "--jobs/--no-jobs", default=True, help="Whether logging and main jobs are timed, too."
+)
+@click.option("--client-only", is_flag=True, help="Measure the client's logging and nothing else.")
 @click.option(
     "--json",
     "report",
@@ -353,14 +356,29 @@ def mutants(
     type=click.Path(path_type=Path, dir_okay=False),
     help="Where the figures go as JSON.",
 )
-def bench(environment: str, rounds: int, customers: int, jobs: bool, report: Path | None) -> None:
-    """Measure what the gateway costs, and how long demo, suite and weakenings of ENV take.
+def bench(
+    environment: str,
+    rounds: int,
+    customers: int,
+    jobs: bool,
+    client_only: bool,
+    report: Path | None,
+) -> None:
+    """Measure what the gateway and the client's logging cost, and how long the jobs of ENV take.
 
-    Fails when one of these takes longer than it may.
+    The jobs are demo, suite and weakenings; the logging is measured beside other ways to log. Fails
+    when one of these takes longer than it may.
     """
     from harness.cli.bench import bench
 
-    held = bench(environment, rounds=rounds, many=customers, jobs=jobs, report=report)
+    held = bench(
+        environment,
+        rounds=rounds,
+        many=customers,
+        jobs=jobs,
+        client_only=client_only,
+        report=report,
+    )
     sys.exit(0 if held else EXIT_FAILED)
 
 

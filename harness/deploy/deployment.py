@@ -15,7 +15,7 @@ from harness.deploy.workspace import write_private
 from harness.errors import UserError
 from harness.targets.embedded import EmbeddedTarget
 
-FORMAT = "bulkhead-deployment/3"
+FORMAT = "bulkhead-deployment/4"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,8 @@ class CustomerAccount:
     """By ticket: `role_arn`, `principal_arns`, `granted_at` and `expires_at`."""
     metrics: Mapping[str, Any]
     """`namespace`, `dimensions` and `metrics` that dashboard and alarms look at."""
+    configuration: Mapping[str, str]
+    """By region: where the client of an application there finds what it has to know."""
     owners_only_policy: str
     """A service control policy that leaves the account's records to their owners."""
 

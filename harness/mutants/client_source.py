@@ -56,11 +56,21 @@ CLIENT_SOURCE: tuple[Mutant, ...] = (
         "R07-client",
         "records bear the prompt",
         "runtime",
-        _edit(
-            "handler",
-            '        self._start("chat", serialized, run_id, metadata)\n',
-            '        self._start("chat", serialized, run_id, metadata)\n'
-            '        self._running[run_id].facts["gen_ai.input.messages"] = str(messages)\n',
+        ClientEdits(
+            (
+                Edit(
+                    f"{PACKAGE}/handler.py",
+                    '            self._start(_Call("chat", run, metadata, tags))\n',
+                    '            metadata = {**(metadata or {}), "said": str(messages)}\n'
+                    '            self._start(_Call("chat", run, metadata, tags))\n',
+                ),
+                Edit(
+                    f"{PACKAGE}/handler.py",
+                    '            "bulkhead.source": "langchain",\n',
+                    '            "bulkhead.source": "langchain",\n'
+                    '            "gen_ai.input.messages": metadata.get("said"),\n',
+                ),
+            )
         ),
         (Notice("prompt-at-rest", "caller"),),
         "test_canaries and {region}",
@@ -84,9 +94,9 @@ CLIENT_SOURCE: tuple[Mutant, ...] = (
         "runtime",
         _edit(
             "handler",
-            '            self._record(call, "success", facts_of_response(response))\n',
+            "            self._end(call, SUCCESS, response)\n",
             "            if not type(response.generations[0][0]).__name__.endswith('Chunk'):\n"
-            '                self._record(call, "success", facts_of_response(response))\n',
+            "                self._end(call, SUCCESS, response)\n",
         ),
         (DELIVERED,),
         "test_canaries and {region}",
@@ -96,8 +106,7 @@ CLIENT_SOURCE: tuple[Mutant, ...] = (
         "calls that fail leave no record",
         _edit(
             "handler",
-            "            self._record(call, "
-            '"cancelled" if isinstance(error, _CANCELLED) else "error", facts)\n',
+            '            self._end(call, status, kwargs.get("response"), facts_of_error(error))\n',
             "            return\n",
         ),
         "test_a_refused_call_is_recorded_without_its_text",
@@ -161,7 +170,7 @@ CLIENT_SOURCE: tuple[Mutant, ...] = (
         "R14-client",
         "records bear the text of errors, which may quote the prompt",
         _edit(
-            "response",
+            "facts",
             '    facts: Facts = {"error.type": error_type(error)}\n',
             '    facts: Facts = {"error.type": error_type(error), "error.message": str(error)}\n',
         ),
@@ -186,7 +195,11 @@ CLIENT_SOURCE: tuple[Mutant, ...] = (
     _unit(
         "R15-client",
         "tokens that the cache wrote are not counted",
-        _edit("response", "sum(each or 0 for each in written)", "written[0] or 0"),
+        _edit(
+            "response",
+            '        plain + five + hour,\n        {"5m": plain + five, "1h": hour},\n',
+            "        plain,\n",
+        ),
         "test_cache_writes_by_lifetime_are_summed",
     ),
     _unit(

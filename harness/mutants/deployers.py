@@ -132,7 +132,8 @@ DEPLOYERS = (
         *("NoWayOut", "L09", "L10", "L11", "L12", "L13", "L27", "O03"),
     ),
     _wall("K12-deploy", "a deploy role may do all with keys", "KMS", "NoKeys", "K06", "K08"),
-    _wall("T21-deploy", "a deploy role may read secrets", "permission", "NoSecrets"),
+    _wall("T21-deploy", "a deploy role may read external ids", "permission", "NoParameters"),
+    _wall("P16-deploy", "a deploy role may read secrets", "permission", "NoSecrets"),
     _wall("P18-deploy", "a deploy role may call models", "Bedrock", "NoModels", "P02"),
     _wall(
         *("P34-deploy", "a deploy role may make users and become others", "permission"),

@@ -115,6 +115,14 @@ GRANTED = (
         CALLER,
     ),
     Mutant(
+        "T21-caller",
+        "a caller role may read every parameter of its account",
+        "caller role",
+        _caller("ssm:GetParameter"),
+        (EFFECTIVE, Notice("caller-rights")),
+        f"{CALLER} or test_caller_reads_its_configuration",
+    ),
+    Mutant(
         "L21-more",
         "a caller role may watch records, and end their retention",
         "caller role",

@@ -106,12 +106,21 @@ class Home:
     support: tuple[Grant, ...]
     """What was granted to support, expired or not."""
     owners_only_policy: str
+    configuration: Mapping[str, str] = field(hash=False)
+    """By region: where the client of an application there finds what it has to know."""
 
     @property
     def groups(self) -> tuple[Group, ...]:
         """Every log group that Bulkhead made in the account."""
         records = Group(self.group, self.group_arn, self.key_arn, self.retention_in_days)
         return (records,) if self.content is None else (records, self.content)
+
+    @property
+    def parameter_arns(self) -> frozenset[str]:
+        """What an application reads at its start: its documents, and the external id."""
+        parameters = f"arn:aws:ssm:{self.region}:{self.account}:parameter/bulkhead/{self.customer}"
+        documents = (source.removeprefix("ssm:") for source in self.configuration.values())
+        return frozenset((f"{parameters}/external-id", *documents))
 
     def __str__(self) -> str:
         return f"{self.customer} {self.account}"
@@ -176,6 +185,7 @@ class Stage:
                         for ticket, grant in outputs.support_access.items()
                     ),
                     owners_only_policy=outputs.owners_only_policy,
+                    configuration=outputs.configuration,
                 )
                 for account, outputs in deployment.accounts.items()
             },

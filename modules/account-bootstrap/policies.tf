@@ -168,7 +168,9 @@ locals {
       { Sid = "WhatIsGranted", Effect = "Allow", Action = "*", Resource = "*" },
       { Sid = "NoReading", Effect = "Deny", Action = local.reading, Resource = "*" },
       { Sid = "NoWayOut", Effect = "Deny", Action = local.outlets, Resource = "*" },
-      { Sid = "NoSecrets", Effect = "Deny", Action = ["secretsmanager:BatchGetSecretValue", "secretsmanager:GetSecretValue", "ssm:GetParameter*"], Resource = "*" },
+      { Sid = "NoSecrets", Effect = "Deny", Action = ["secretsmanager:BatchGetSecretValue", "secretsmanager:GetSecretValue"], Resource = "*" },
+      # Clients' documents hold no secret, and a refresh reads them. The same words in every account.
+      { Sid = "NoParameters", Effect = "Deny", Action = "ssm:GetParameter*", NotResource = "arn:${var.partition}:ssm:*:*:parameter/bulkhead/*/client/*" },
       { Sid = "NoKeys", Effect = "Deny", Action = concat(local.key_rights, local.key_uses), Resource = "*" },
       { Sid = "NoLoss", Effect = "Deny", Action = local.losing, Resource = "*" },
       {

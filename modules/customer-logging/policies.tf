@@ -125,7 +125,7 @@ locals {
 
   caller_policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
+    Statement = concat([
       {
         Sid      = "AssumeFleetRole"
         Effect   = "Allow"
@@ -178,7 +178,12 @@ locals {
         Action   = ["cloudwatch:GetInsightRuleReport", "cloudwatch:PutInsightRule", "cloudwatch:PutLogAlarm", "cloudwatch:PutManagedInsightRules"]
         Resource = "*"
       },
-    ]
+      ],
+      [
+        # AWS's own key for parameters lets in whom Parameter Store lets in: no right of KMS is needed.
+        for arns in [sort(var.parameter_arns)] : { Sid = "ReadConfiguration", Effect = "Allow", Action = "ssm:GetParameter", Resource = arns } if length(arns) > 0
+      ],
+    )
   })
 
   ################################################################################

@@ -220,6 +220,18 @@ variable "permissions_boundary_arn" {
   }
 }
 
+variable "parameter_arns" {
+  description = "Parameters of SSM that the caller role may read, by exact ARNs: the client's configuration and the external id, as the module `client-configuration` outputs them."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.parameter_arns : can(regex("^arn:aws(-us-gov)?:ssm:[a-z0-9-]+:${var.account_id}:parameter(/[A-Za-z0-9_.-]+)+$", arn))])
+    error_message = "parameter_arns must be ARNs of parameters of the customer's own account, without wildcards or policy variables."
+  }
+}
+
 variable "alarms" {
   description = <<-EOT
     Alarms over the client's metrics. `errors`, `throttles` and `dropped_records` are how many within 5 minutes are too

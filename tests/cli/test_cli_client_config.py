@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -33,7 +32,7 @@ def test_what_it_prints_runs_the_example(
     assert Path(python).absolute() == Path(sys.executable)
     arguments = command.split("application.py ")[1].split()
     done = subprocess.run(
-        [sys.executable, str(APPLICATION), *arguments, "--way", "sync"],
+        [sys.executable, str(APPLICATION), *arguments, "--way", "invoke"],
         env={k: v for k, v in os.environ.items() if not k.startswith("AWS_")} | exports,
         capture_output=True,
         text=True,
@@ -43,29 +42,27 @@ def test_what_it_prints_runs_the_example(
     assert "records: 1 of 1 delivered" in done.stdout
 
 
-def test_files_are_private_and_no_secret_is_printed(
+def test_the_file_is_private_and_the_external_id_is_nowhere(
     deployment: Deployment, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_client_config(deployment, tmp_path, "acme", "222222222223")
     printed = capsys.readouterr().out
-    assert deployment.fleets["acme"].external_id not in printed
-    files = list((tmp_path / "clients").iterdir())
-    assert {file.name for file in files} == {"222222222223.json", "222222222223.credentials"}
-    assert all(file.stat().st_mode & 0o077 == 0 for file in files)
-    document = json.loads((tmp_path / "clients" / "222222222223.json").read_text())
-    assert document["external_id"] == deployment.fleets["acme"].external_id
-    credentials = (tmp_path / "clients" / "222222222223.credentials").read_text()
-    assert document["external_id"] not in credentials
+    (file,) = (tmp_path / "clients").iterdir()
+    assert file.name == "222222222223.credentials"
+    assert file.stat().st_mode & 0o077 == 0
+    secret = deployment.fleets["acme"].external_id
+    assert secret not in printed
+    assert secret not in file.read_text()
 
 
-def test_another_region_has_a_document_of_its_own(deployment: Deployment, tmp_path: Path) -> None:
+def test_another_region_has_a_document_of_its_own(
+    deployment: Deployment, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     write_client_config(deployment, tmp_path, "acme", "222222222222", "eu-west-1")
-    document = json.loads((tmp_path / "clients" / "222222222222-eu-west-1.json").read_text())
-    assert document["region"] == "eu-west-1"
-    assert document["log_region"] == "eu-central-1"
-    assert (
-        document["inference_profiles"] == deployment.fleets["acme"].inference_profiles["eu-west-1"]
-    )
+    printed = capsys.readouterr().out
+    source = deployment.accounts["222222222222"].configuration["eu-west-1"]
+    assert source.endswith(":parameter/bulkhead/acme/client/eu-west-1")
+    assert f" --config {source} " in printed
     with pytest.raises(UserError, match="globex has no region eu-west-1; it has eu-central-1"):
         write_client_config(deployment, tmp_path, "globex", None, "eu-west-1")
 

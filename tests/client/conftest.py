@@ -7,22 +7,26 @@ cloud, in test_client_over_http.py and in tests/security.
 
 from __future__ import annotations
 
-import binascii
 import datetime
 import json
 import os
 import re
-import struct
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
 import boto3
 import pytest
+from support import client_lab
+from support.client_lab import valid
+from support.frames import frame
+
+from bulkhead import Bulkhead
 
 CUSTOMER = "222222222222"
 OTHER = "333333333333"
@@ -92,7 +96,8 @@ class TinyCloud:
         streams = self.groups[(account, REGION, group)]
         events = [event for stream in streams.values() for event in stream]
         return [
-            json.loads(event["message"]) for event in sorted(events, key=lambda e: e["timestamp"])
+            valid(json.loads(event["message"]))
+            for event in sorted(events, key=lambda e: e["timestamp"])
         ]
 
     def new_key(self, account: str, prefix: str = "ASIA") -> str:
@@ -185,28 +190,8 @@ class TinyCloud:
         return "application/json", json.dumps(self.answers["invoke"]).encode()
 
     def _conversestream(self, _: Seen) -> tuple[str, bytes]:
-        frames = b"".join(_frame(kind, payload) for kind, payload in self.stream_events)
+        frames = b"".join(frame(kind, payload) for kind, payload in self.stream_events)
         return "application/vnd.amazon.eventstream", frames
-
-
-def _frame(kind: str, payload: dict[str, Any]) -> bytes:
-    """Encode one event of the binary event stream; a kind in …Exception is an exception event."""
-    thrown = kind.endswith("Exception")
-    headers = b"".join(
-        struct.pack("!B", len(name))
-        + name.encode()
-        + struct.pack("!BH", 7, len(value))
-        + value.encode()
-        for name, value in (
-            (":message-type", "exception" if thrown else "event"),
-            (":exception-type" if thrown else ":event-type", kind),
-            (":content-type", "application/json"),
-        )
-    )
-    body = json.dumps(payload).encode()
-    prelude = struct.pack("!II", 16 + len(headers) + len(body), len(headers))
-    message = prelude + struct.pack("!I", binascii.crc32(prelude)) + headers + body
-    return message + struct.pack("!I", binascii.crc32(message))
 
 
 def _handler(cloud: TinyCloud) -> type[BaseHTTPRequestHandler]:
@@ -274,6 +259,50 @@ def _handler(cloud: TinyCloud) -> type[BaseHTTPRequestHandler]:
             """Silent."""
 
     return Handler
+
+
+@pytest.fixture(scope="session")
+def started_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[client_lab.Lab]:
+    """One embedded cloud for all tests of a process that need no cloud of their own."""
+    yield from client_lab.start(tmp_path_factory.mktemp("lab"))
+
+
+@pytest.fixture(scope="module")
+def lab(started_lab: client_lab.Lab) -> Iterator[client_lab.Lab]:
+    """The embedded cloud, and an environment that names it; see `support.client_lab`."""
+    with pytest.MonkeyPatch.context() as patch:
+        client_lab.point_at(started_lab, patch)
+        yield started_lab
+
+
+@pytest.fixture(scope="module")
+def app(lab: client_lab.Lab) -> Iterator[Bulkhead]:
+    with lab.client() as app, pytest.MonkeyPatch.context() as patch:
+        # Retries at once: how long to wait is botocore's matter.
+        clock = SimpleNamespace(sleep=lambda _: None, time=time.time)
+        patch.setattr("botocore.endpoint.time", clock)
+        yield app
+
+
+@pytest.fixture
+def looked(lab: client_lab.Lab, app: Bulkhead) -> Iterator[None]:
+    """Start each test with no fault waiting, and leave no record unseen."""
+    lab.new(client_lab.GROUP)  # of other modules' tests
+    lab.proxy.faults.clear()
+    lab.proxy.calls.clear()
+    yield
+    left = lab.records(app)
+    assert not left, "records nobody asked for"
+
+
+@pytest.fixture
+def impatient(app: Bulkhead) -> Iterator[None]:
+    """Take a run for abandoned after a moment, not after ten seconds."""
+    janitor = app.recorder._janitor
+    usual, janitor._grace = janitor._grace, 0.2
+    janitor._ring()
+    yield
+    janitor._grace = usual
 
 
 @pytest.fixture
@@ -355,3 +384,21 @@ def document(request: pytest.FixtureRequest) -> dict[str, Any]:
 def fault() -> type[Fault]:
     """The exception with which the tiny cloud is told to fail: `fault(status, code, message)`."""
     return Fault
+
+
+@pytest.fixture
+def writing(document: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """CloudWatch Logs with its limits, and writers that are quick; see `support.writing`."""
+    from support.writing import GROUP, Writing
+
+    from harness.bench.log_endpoint import LogEndpoint
+
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "LANGSMITH_", "LANGCHAIN_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    endpoint = LogEndpoint(groups={GROUP}, account=CUSTOMER).start()
+    quick = {"linger": 0.05, "backoff": (0.01, 0.05), "exit_seconds": 10.0}
+    document["endpoint_url"] = endpoint.url
+    yield Writing(endpoint, document, quick)
+    endpoint.stop()

@@ -1,4 +1,4 @@
-"""The example application, run as a program with a configuration file and a profile."""
+"""The example applications, run as programs with a configuration file and a profile."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-APPLICATION = Path(__file__).parents[2] / "client" / "examples" / "application.py"
+EXAMPLES = Path(__file__).parents[2] / "client" / "examples"
 
 
 @pytest.fixture
@@ -19,12 +19,15 @@ def run(cloud: Any, document: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (tmp_path / "app.json").write_text(json.dumps(document))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
 
-    def run(account: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        account: str, *arguments: str, program: str = "application.py"
+    ) -> subprocess.CompletedProcess[str]:
         key = cloud.new_key(account, "AKIA")
         (tmp_path / "credentials").write_text(
             f"[orders]\naws_access_key_id = {key}\naws_secret_access_key = secret\n"
         )
-        command = [sys.executable, str(APPLICATION), "--config", str(tmp_path / "app.json")]
+        program = str(EXAMPLES / program)
+        command = [sys.executable, program, "--config", str(tmp_path / "app.json")]
         return subprocess.run(
             [*command, "--profile", "orders", *arguments],
             timeout=60,
@@ -36,27 +39,43 @@ def run(cloud: Any, document: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     return run
 
 
-def test_sync_stream_and_async_each_leave_their_records(run: Any, cloud: Any) -> None:
+def test_every_way_of_the_application_leaves_its_record(run: Any, cloud: Any) -> None:
     done = run("222222222222", "--prompt", "hello")
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
-        "sync: a canary completion",
+        "invoke: a canary completion",
         "stream: a canary completion",
-        "async: a canary completion",
-        "records: 4 of 4 delivered",
+        "boto3: a canary completion",
+        "records: 3 of 3 delivered",
     ]
-    assert len(cloud.records()) == 4
+    sources = [record["bulkhead.source"] for record in cloud.records()]
+    assert sources == ["langchain", "langchain", "boto3"]
+
+
+def test_the_async_application_records_what_it_gives_up(run: Any, cloud: Any) -> None:
+    cloud.delay = 0.5
+    arguments = ("--seconds", "0.2", "one", "two")
+    done = run("222222222222", *arguments, program="async_application.py")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[:3] == ["one: (too late)", "two: (too late)", "summary: a canary completion"]
+    records = cloud.records()
+    # The first calls may have waited for the role so long that they were never sent.
+    late = [each for each in records if each["bulkhead.status"] == "cancelled"]
+    assert len(records) == len(cloud.requests("bedrock")) == len(late) + 1
+    assert lines[3] == f"records: {len(records)} of {len(records)} delivered"
+    assert all(each["gen_ai.usage.output_tokens"] == 11 for each in late)
 
 
 def test_an_unknown_profile_ends_with_one_clear_line(run: Any, cloud: Any) -> None:
-    done = run("222222222222", "--way", "sync", "--profile", "nobody")
+    done = run("222222222222", "--way", "invoke", "--profile", "nobody")
     assert done.returncode == 1
     assert done.stderr.splitlines() == ["The config profile (nobody) could not be found"]
     assert not cloud.seen
 
 
 def test_the_wrong_account_ends_with_one_clear_line(run: Any, cloud: Any) -> None:
-    done = run("111111111111", "--way", "sync")
+    done = run("111111111111", "--way", "invoke")
     assert done.returncode == 1
     assert "operations account 111111111111" in done.stderr
     assert "Traceback" not in done.stderr

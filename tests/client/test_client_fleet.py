@@ -148,6 +148,19 @@ def test_the_session_policy_names_the_configured_profiles_only(document: Any) ->
         assert statement["Condition"]["ArnLike"]["aws:x"] == "y"
 
 
+def test_a_session_keeps_the_actions_that_are_asked_for(document: Any) -> None:
+    config = BulkheadConfig.from_mapping(document)
+    actions = {"bedrock:ApplyGuardrail", "bedrock:CountTokens", "bedrock:GetInferenceProfile"}
+    policy = session_policy(config, Walls(session_actions=actions))
+    kept = {each["Action"][0]: each["Resource"] for each in json.loads(policy)["Statement"][2:]}
+    assert set(kept) == actions
+    assert kept["bedrock:ApplyGuardrail"] == [
+        "arn:aws:bedrock:*:111111111111:guardrail/*",
+        "arn:aws:bedrock:*:111111111111:guardrail-profile/*",
+    ]
+    assert kept["bedrock:GetInferenceProfile"] == [document["inference_profiles"][MODEL]]
+
+
 @pytest.mark.parametrize(("models", "exact"), [(13, True), (40, False)])
 def test_the_session_policy_fits_with_many_models(models: int, exact: bool, document: Any) -> None:
     profile = document["inference_profiles"][MODEL][:-11]

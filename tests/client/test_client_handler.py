@@ -18,7 +18,8 @@ from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, Generation, LLMResult
 
 from bulkhead import Bulkhead, InvocationHandler
-from bulkhead.response import error_type, facts_of_response, identifier
+from bulkhead.facts import error_type, identifier
+from bulkhead.response import facts_of_response
 
 MODEL = "anthropic.claude-3-5-sonnet-20240620-v1:0"
 PROFILE = "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/acmesonnet1"
@@ -51,17 +52,23 @@ def test_invoke(app: Bulkhead, cloud: Any, document: Any) -> None:
     record = the_record(app, cloud)
     uuid.UUID(record.pop("bulkhead.record.id"))
     assert record.pop("timestamp").endswith("+00:00")
-    assert 0 < record.pop("gen_ai.client.operation.duration") < 30
+    duration = record.pop("gen_ai.client.operation.duration")
+    assert 0 < duration < record.pop("bulkhead.run.duration") < 30
+    assert record.pop("_aws")["CloudWatchMetrics"]
     assert record.pop("aws.request_id").startswith("request-")
     assert record == {
         "bulkhead.schema.version": "1.0",
+        "bulkhead.record.type": "call",
         "bulkhead.status": "success",
+        "bulkhead.source": "langchain",
         "bulkhead.customer": "acme",
         "bulkhead.app": "orders",
         "cloud.account.id": "222222222222",
         "cloud.region": "eu-central-1",
         "gen_ai.provider.name": "aws.bedrock",
         "gen_ai.operation.name": "chat",
+        "rpc.method": "Converse",
+        "gen_ai.request.stream": False,
         "gen_ai.request.model": MODEL,
         "gen_ai.response.model": MODEL,
         "gen_ai.request.max_tokens": 64,
@@ -73,10 +80,15 @@ def test_invoke(app: Bulkhead, cloud: Any, document: Any) -> None:
         "gen_ai.usage.output_tokens": 11,
         "gen_ai.usage.cache_read.input_tokens": 100,
         "gen_ai.usage.cache_creation.input_tokens": 50,
+        "bulkhead.usage.cache_creation_5m.input_tokens": 50,
+        "bulkhead.usage.cache_creation_1h.input_tokens": 0,
         "bulkhead.inference_profile.arn": PROFILE,
         "bulkhead.service.latency_ms": 609,
         "bulkhead.retries": 0,
         "http.response.status_code": 200,
+        "bulkhead.calls": 1,
+        "bulkhead.errors": 0,
+        "bulkhead.throttles": 0,
     }
     written = json.dumps([call.body for call in cloud.requests("logs")])
     assert "PutLogEvents" in {call.operation for call in cloud.requests("logs")}

@@ -17,6 +17,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from support.client_lab import valid
 
 from bulkhead import AssumeRoleError, Bulkhead, DestinationError, ModelSession
 from harness.cloud.plan import CloudPlan
@@ -27,7 +28,7 @@ REGION = "eu-central-1"
 MODEL = "anthropic.claude-3-5-sonnet-20240620-v1:0"
 GROUP = "/bulkhead/acme/bedrock"
 EXTERNAL_ID = "a1f2c3d4-5566-4788-99aa-bbccddeeff00"
-APPLICATION = Path(__file__).parents[2] / "client" / "examples" / "application.py"
+EXAMPLES = Path(__file__).parents[2] / "client" / "examples"
 
 
 def arn(account: str, path: str) -> str:
@@ -90,8 +91,8 @@ class Place:
         ]
 
     def records(self) -> list[dict[str, Any]]:
-        """The records in the customer's group."""
-        return [json.loads(message) for message in self.events(ACME, GROUP)]
+        """The records in the customer's group, all of them valid."""
+        return [valid(json.loads(message)) for message in self.events(ACME, GROUP)]
 
 
 def point_at(cloud: CloudProcess, patch: pytest.MonkeyPatch, folder: Path) -> Place:
@@ -216,25 +217,31 @@ def test_every_way_of_calling_leaves_its_record_in_the_customers_account(place: 
     assert not place.admin(GLOBEX, "logs").describe_log_groups()["logGroups"]
 
 
-def test_the_example_application_runs_from_a_file_and_a_profile(
-    place: Place, tmp_path: Path
+@pytest.mark.parametrize(
+    ("program", "arguments", "records"),
+    [("application.py", (), 3), ("async_application.py", ("What?", "And why?"), 3)],
+)
+def test_the_example_applications_run_from_a_file_and_a_profile(
+    place: Place, tmp_path: Path, program: str, arguments: tuple[str, ...], records: int
 ) -> None:
     (tmp_path / "app.json").write_text(json.dumps(place.document))
     place.config_file.write_text(
         f"[profile orders]\nrole_arn = {CALLER}\nregion = {REGION}\n"
         f"source_profile = lambda.amazonaws.com@{ACME}\n"
     )
-    command = [sys.executable, str(APPLICATION), "--config", str(tmp_path / "app.json")]
+    config = str(tmp_path / "app.json")
+    command = [sys.executable, str(EXAMPLES / program), "--config", config, "--profile", "orders"]
     done = subprocess.run(
-        [*command, "--profile", "orders"],
+        [*command, *arguments],
         timeout=90,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "records: 4 of 4 delivered"
-    assert len(place.records()) == 4
+    assert done.stdout.splitlines()[-1] == f"records: {records} of {records} delivered"
+    assert len(place.records()) == records
+    assert all(record["bulkhead.status"] == "success" for record in place.records())
 
 
 @pytest.mark.parametrize("wrong", ["external id", "role"])

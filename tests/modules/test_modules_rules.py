@@ -26,6 +26,7 @@ ROOT = Path(__file__).parents[2]
 FLEET = "modules/operations-role-fleet"
 PROFILES = "modules/inference-profiles"
 LOGGING = "modules/customer-logging"
+CONFIGURATION = "modules/client-configuration"
 READERS = "modules/log-readers"
 GUARDRAILS = "modules/organization-guardrails"
 SPEND = "modules/spend-controls"
@@ -41,6 +42,7 @@ FILES = {
     FLEET: [f"{FLEET}/variables.tf", f"{FLEET}/regions.tf"],
     PROFILES: [f"{PROFILES}/variables.tf"],
     LOGGING: [f"{LOGGING}/variables.tf"],
+    CONFIGURATION: [f"{CONFIGURATION}/variables.tf"],
     READERS: [f"{READERS}/variables.tf"],
     GUARDRAILS: [f"{GUARDRAILS}/variables.tf"],
     BOOTSTRAP: [f"{BOOTSTRAP}/variables.tf"],
@@ -63,6 +65,7 @@ ACME_ID = "0d9c2f1e-7b43-4a5e-9f60-3c1d2e8b7a95"
 GLOBEX_ID = "HdM3-sV0qkX_ZtY7bRw2nLc8uFgJ5pQeA1iOo6yKdTm"
 
 AIPS, OWN = "arn:aws:bedrock:", ":011111111111:application-inference-profile/"
+GROUPS = "arn:aws:logs:eu-central-1:222222222222:log-group:"
 PROFILE = "arn:aws:bedrock:eu-west-1:011111111111:application-inference-profile"
 
 GOOD: dict[str, dict[str, Any]] = {
@@ -132,6 +135,21 @@ GOOD: dict[str, dict[str, Any]] = {
             "heartbeat_minutes": 0,
             "action_arns": ["arn:aws:sns:eu-central-1:222222222222:alarms"],
         },
+        "parameter_arns": ["arn:aws:ssm:eu-central-1:222222222222:parameter/bulkhead/acme/x"],
+    },
+    CONFIGURATION: {
+        "customer": "acme",
+        "account_id": "222222222222",
+        "fleet_role_arn": "arn:aws:iam::011111111111:role/bulkhead/fleet/bulkhead-acme",
+        "external_id_parameter": "/bulkhead/acme/external-id",
+        "inference_profiles": {
+            "eu-central-1": {"amazon.nova-lite-v1:0": f"{AIPS}eu-central-1{OWN}a1"},
+            "eu-west-1": {"amazon.nova-lite-v1:0": f"{AIPS}eu-west-1{OWN}a2"},
+        },
+        "log_group_arn": f"{GROUPS}/bulkhead/acme/bedrock",
+        "content_log_group_arn": f"{GROUPS}/bulkhead/acme/content",
+        "metrics_namespace": "Bulkhead",
+        "quotas": {"amazon.nova-lite-v1:0": {"tokens_per_minute": 1000}},
     },
     READERS: {
         "customer": "acme",
@@ -246,6 +264,9 @@ GOOD: dict[str, dict[str, Any]] = {
             "customer": "acme",
             "fleet_role_arn": "arn:aws:iam::111111111111:role/bulkhead/fleet/bulkhead-acme",
             "external_id_parameter": "/bulkhead/acme/external-id",
+            "inference_profiles": {
+                "eu-central-1": {"amazon.nova-lite-v1:0": f"{AIPS}eu-central-1{OWN}a1"},
+            },
             "regions": ["eu-central-1"],
         },
     },
@@ -303,6 +324,34 @@ def unknown_customer(variables: dict[str, Any]) -> None:
     variables["customer"] = variables["handover"]["customer"] = "umbrella"
     role = variables["handover"]["fleet_role_arn"]
     variables["handover"]["fleet_role_arn"] = role.replace("acme", "umbrella")
+
+
+def other_account(value: Any) -> Change:
+    """A change of a configuration's account, and of its groups with it."""
+
+    def change(variables: dict[str, Any]) -> None:
+        variables["account_id"] = value
+        for field in ("log_group_arn", "content_log_group_arn"):
+            variables[field] = variables[field].replace("222222222222", str(value))
+
+    return change
+
+
+def home_role(variables: dict[str, Any]) -> None:
+    """The fleet role, and the profiles with it, in the customer's own account."""
+    variables["fleet_role_arn"] = "arn:aws:iam::222222222222:role/x"
+    for profiles in variables["inference_profiles"].values():
+        for name, arn in profiles.items():
+            profiles[name] = arn.replace("011111111111", "222222222222")
+
+
+def no_profiles(variables: dict[str, Any]) -> None:
+    variables["inference_profiles"], variables["quotas"] = {}, {}
+
+
+def odd_region(variables: dict[str, Any]) -> None:
+    profiles = variables["inference_profiles"]
+    profiles["eu-.*-1"] = {"amazon.nova-lite-v1:0": profiles["eu-west-1"]["amazon.nova-lite-v1:0"]}
 
 
 def unknown_kind(variables: dict[str, Any]) -> None:
@@ -758,7 +807,65 @@ CASES: dict[str, list[tuple[str, Change]]] = {
         ),
         ("key_deletion_window_in_days must", put(6, "key_deletion_window_in_days")),
         ("key_deletion_window_in_days must", put(31, "key_deletion_window_in_days")),
+        *(
+            ("parameter_arns must", put([arn], "parameter_arns"))
+            for arn in (
+                "arn:aws:ssm:eu-central-1:111111111111:parameter/x",
+                "arn:aws:ssm:eu-central-1:222222222222:parameter/bulkhead/*",
+                "arn:aws:ssm:eu-central-1:222222222222:parameter/${aws:userid}",
+                "/bulkhead/acme/external-id",
+            )
+        ),
         ("tags: keys", put({"bulkhead:customer": "globex"}, "tags")),
+    ],
+    CONFIGURATION: [
+        ("partition must", put("aws-cn", "partition")),
+        ("customer must", put("Acme", "customer")),
+        ("customer must", put("a" * 33, "customer")),
+        ("account_id must", other_account(22222222222)),
+        ("fleet_role_arn must", put("arn:aws:iam::011111111111:role/*", "fleet_role_arn")),
+        ("fleet_role_arn names", home_role),
+        *(
+            ("external_id_parameter must", put(name, "external_id_parameter"))
+            for name in (ACME_ID, "/bulkhead/*", "/bulkhead/${aws:userid}", f"/{'a' * 512}")
+        ),
+        ("inference_profiles must have at least", no_profiles),
+        ("inference_profiles must have at least", put({}, "inference_profiles", "eu-west-1")),
+        ("inference_profiles must have at least", odd_region),
+        *(
+            (
+                "inference_profiles must have the ARNs",
+                put(arn, "inference_profiles", "eu-west-1", "amazon.nova-lite-v1:0"),
+            )
+            for arn in (
+                f"{AIPS}eu-central-1{OWN}a2",
+                "arn:aws:bedrock:eu-west-1:222222222222:application-inference-profile/a2",
+                "arn:aws:bedrock:eu-west-1:011111111111:inference-profile/a2",
+                f"{AIPS}eu-west-1{OWN}*",
+            )
+        ),
+        ("log_group_arn must", put(f"{GROUPS}/bulkhead/acme/bedrock:*", "log_group_arn")),
+        ("log_group_arn must", put(f"{GROUPS.replace('222', '111')}/x", "log_group_arn")),
+        (
+            "content_log_group_arn must",
+            put(f"{GROUPS.replace('central', 'west')}/x", "content_log_group_arn"),
+        ),
+        (
+            "content_log_group_arn is",
+            put(f"{GROUPS}/bulkhead/acme/bedrock", "content_log_group_arn"),
+        ),
+        ("metrics_namespace must", put("AWS/Bedrock", "metrics_namespace")),
+        ("metrics_namespace must", put("Bulk head", "metrics_namespace")),
+        ("quotas name a model", put({"x.y": {"tokens_per_minute": 1}}, "quotas")),
+        (
+            "quotas must be whole",
+            put(0, "quotas", "amazon.nova-lite-v1:0", "tokens_per_minute"),
+        ),
+        (
+            "quotas must be whole",
+            put(1.5, "quotas", "amazon.nova-lite-v1:0", "requests_per_minute"),
+        ),
+        ("tags: keys", put({"aws:x": "y"}, "tags")),
     ],
     READERS: [
         ("partition must", put("aws-cn", "partition")),

@@ -1,4 +1,5 @@
-"""What a caller role can do in its own account: assume its fleet role and write its records.
+"""What a caller role can do in its own account: read its configuration, assume its fleet role and
+write its records.
 
 Every request here would do no harm if it were allowed: it touches helpers, or changes nothing.
 """
@@ -222,6 +223,40 @@ def test_caller_cannot_assume_another_role(probe: Recorder, cast: Cast, account:
         lambda: cast.assume_control(caller),
         twin=lambda: cast.assume_fleet(caller, fleet),
     )
+
+
+def test_caller_reads_its_configuration(probe: Recorder, cast: Cast, account: str) -> None:
+    """The external id, too, which it gives to STS; and no other parameter."""
+    home, caller = cast.stage.homes[account], cast.caller(account)
+    ssm = cast.client(caller, "ssm", home.region)
+    own = sorted(home.parameter_arns)
+    probe.allowed(
+        Subject(
+            "caller-reads",
+            ("T21",),
+            "a caller role can read its configuration and its external id",
+            caller,
+            "ssm:GetParameter",
+            ", ".join(arn.partition(":parameter")[2] for arn in own),
+            tuple(own),
+        ),
+        lambda: [ssm.get_parameter(Name=arn, WithDecryption=True) for arn in own],
+    )
+    # None of these is there, which a role that may read them would be told.
+    for name in (f"{own[0].partition(':parameter')[2]}-{cast.helper_name('none')}", "/other"):
+        probe.denied(
+            Subject(
+                "caller-rights",
+                ("T21",),
+                "a caller role cannot read another parameter of its account",
+                caller,
+                "ssm:GetParameter",
+                name,
+                (f"arn:aws:ssm:{home.region}:{account}:parameter{name}",),
+            ),
+            lambda name=name: ssm.get_parameter(Name=name),  # type: ignore[misc]
+            twin=lambda: ssm.get_parameter(Name=own[0]),
+        )
 
 
 def test_another_accounts_group_cannot_be_named(probe: Recorder, cast: Cast, account: str) -> None:

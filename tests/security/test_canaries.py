@@ -56,22 +56,11 @@ WAYS: dict[str, Callable[[Any, list[Any], Any], None]] = {
 
 
 def application(cast: Cast, home: Home, region: str) -> Bulkhead:
-    """The customer's application in a region, with what its Terraform outputs say."""
-    fleet = cast.stage.fleet_of(home.account)
+    """The customer's application in a region, with what Terraform wrote for it."""
     return Bulkhead.from_config(
-        {
-            "customer": home.customer,
-            "account_id": home.account,
-            "app": cast.helper_name("app"),
-            "region": region,
-            "fleet_role_arn": fleet.role_arn,
-            "external_id": fleet.external_id,
-            "log_group_name": home.group,
-            "log_group_arn": home.group_arn,
-            "log_region": home.region,
-            "inference_profiles": dict(fleet.profiles_by_region[region]),
-        },
+        home.configuration[region],
         cast.caller(home.account).session,
+        app=cast.helper_name("app"),
         endpoint_url=cast.stage.target.endpoint_url,
         linger=0.05,
     )
@@ -93,7 +82,7 @@ def send(cast: Cast, home: Home, region: str) -> Sent:
     records, prompts = ({w: canary(kind) for w in WAYS} for kind in ("record", "prompt"))
     sent = Sent(home, region, records, prompts)
     with application(cast, home, region) as app:
-        chat = app.chat(cast.stage.fleet_of(home.account).model)
+        chat = app.chat(cast.stage.fleet_of(home.account).model, max_tokens=256)
         for way, call in WAYS.items():
             prompt = sent.prompts[way]
             messages = [

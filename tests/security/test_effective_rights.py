@@ -42,6 +42,8 @@ def caller_job(home: Home, fleet: Fleet) -> Job:
             return resource in groups or resource.startswith(streams)
         if action == "logs:PutLogEvents":
             return resource.startswith(streams)
+        if action == "ssm:GetParameter":
+            return resource in home.parameter_arns
         # That only CloudWatch Logs may use it on the role's behalf is probed by requests.
         named = action == "kms:DescribeKey" or action.startswith(USES_OF_KEY)
         return named and resource in keys
@@ -160,9 +162,12 @@ def test_a_caller_role_can_do_its_job_only(probe: Recorder, cast: Cast, account:
     home = cast.stage.homes[account]
     rows = (
         *("K06", "K07", "K11", "K12", "L09", "L10", "L12", "L13", "L15", "L20", "L21", "L22"),
-        *("L23", "L26", "L27", "L28", "O01", "P16", "P40"),
+        *("L23", "L26", "L27", "L28", "O01", "P16", "P40", "T21"),
     )
-    claim = "no policy lets a caller role do anything but assume its fleet role and write records"
+    claim = (
+        "no policy lets a caller role do anything but read its configuration, assume its fleet "
+        "role and write records"
+    )
     job = caller_job(home, cast.stage.fleet_of(account))
     judge(probe, cast, account, home.caller_role_name, (rows, claim), job)
 

@@ -12,7 +12,13 @@ output "account" {
     caller_role_name  = module.logging.caller_role_name
     content           = module.logging.content
     metrics           = module.logging.metrics
+    configuration     = module.configuration.sources
   }
+}
+
+output "configuration" {
+  description = "By Region: what to give to the client's `Bulkhead.from_config`. Whoever may read the parameter needs nothing besides."
+  value       = module.configuration.sources
 }
 
 output "owners_only_policy" {

@@ -34,6 +34,7 @@ variable "handover" {
     customer              = string
     fleet_role_arn        = string
     external_id_parameter = string
+    inference_profiles    = map(map(string))
   })
   nullable = false
 

@@ -28,17 +28,21 @@ _LIVES: Final = {"5m": timedelta(minutes=5), "1h": timedelta(hours=1)}
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What a request took from the cache and put into it, in tokens."""
+    """What a request took from the cache and put into it, in tokens.
+
+    `lives` divides what was written by how long it is kept: `5m`, `1h`.
+    """
 
     read: int = 0
     written: int = 0
+    lives: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Prefix:
     digest: bytes
     tokens: int
-    lives: timedelta
+    lives: str
 
 
 class PromptCache:
@@ -66,8 +70,19 @@ class PromptCache:
             longest = max(p.tokens for p in prefixes)
             for prefix in prefixes:
                 # Using a prefix makes it live longer.
-                kept[prefix.digest] = now + prefix.lives
-        return Use(read, longest - read)
+                kept[prefix.digest] = now + _LIVES[prefix.lives]
+        return Use(read, longest - read, _by_life(prefixes, read))
+
+
+def _by_life(prefixes: list[_Prefix], read: int) -> tuple[tuple[str, int], ...]:
+    """What lies between two cache points is kept as long as the latter says."""
+    written: dict[str, int] = {}
+    before = read
+    for prefix in sorted(prefixes, key=lambda each: each.tokens):
+        if prefix.tokens > before:
+            written[prefix.lives] = written.get(prefix.lives, 0) + prefix.tokens - before
+            before = prefix.tokens
+    return tuple(written.items())
 
 
 def _prefixes(params: Mapping[str, Any]) -> Iterator[_Prefix]:
@@ -78,8 +93,8 @@ def _prefixes(params: Mapping[str, Any]) -> Iterator[_Prefix]:
             points += 1
             if points > POINTS:
                 raise invalid(f"A maximum of {POINTS} cache points may be provided.")
-            lives = _LIVES.get(block["cachePoint"].get("ttl", "5m"))
-            if lives is None:
+            lives = block["cachePoint"].get("ttl", "5m")
+            if lives not in _LIVES:
                 raise invalid("The ttl of a cachePoint must be 5m or 1h.")
             yield _Prefix(digest, so_far, lives)
         else:

@@ -42,6 +42,8 @@ class Reply:
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
     """Tokens of the prompt cache; `input_tokens` are those besides."""
+    cache_lives: tuple[tuple[str, int], ...] = ()
+    """The tokens written, by how long they are kept."""
 
     @property
     def total_tokens(self) -> int:
@@ -49,8 +51,12 @@ class Reply:
         return self.input_tokens + cached + self.output_tokens
 
     @property
-    def usage(self) -> dict[str, int]:
-        usage = {
+    def usage(self) -> dict[str, Any]:
+        """TokenUsage.
+
+        https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_TokenUsage.html
+        """
+        usage: dict[str, Any] = {
             "inputTokens": self.input_tokens,
             "outputTokens": self.output_tokens,
             "totalTokens": self.total_tokens,
@@ -58,6 +64,10 @@ class Reply:
         if self.cache_read_tokens or self.cache_write_tokens:
             usage["cacheReadInputTokens"] = self.cache_read_tokens
             usage["cacheWriteInputTokens"] = self.cache_write_tokens
+        if self.cache_lives:
+            usage["cacheDetails"] = [
+                {"ttl": life, "inputTokens": count} for life, count in self.cache_lives
+            ]
         return usage
 
     def cached(self, use: Use) -> Reply:
@@ -67,6 +77,7 @@ class Reply:
             input_tokens=max(0, self.input_tokens - use.read - use.written),
             cache_read_tokens=use.read,
             cache_write_tokens=use.written,
+            cache_lives=use.lives,
         )
 
     def members(self) -> dict[str, Any]:

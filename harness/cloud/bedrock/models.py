@@ -192,6 +192,9 @@ _NOVA_REEL = FoundationModel(
     streaming=False,
     asynchronous=True,
 )
+_LLAMA_3 = FoundationModel(
+    "meta.llama3-8b-instruct-v1:0", "Llama 3 8B Instruct", "Meta", inputs=("TEXT",)
+)
 _TITAN_EMBED = FoundationModel(
     "amazon.titan-embed-text-v2:0",
     "Titan Text Embeddings V2",
@@ -237,6 +240,7 @@ FOUNDATION_MODELS: Final[dict[str, FoundationModel]] = {
         _NOVA_PRO,
         _NOVA_REEL,
         _GPT,
+        _LLAMA_3,
         _TITAN_EMBED,
     )
 }

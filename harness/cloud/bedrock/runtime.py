@@ -161,7 +161,7 @@ class Runtime:
                 "Invocation-Latency": reply.latency_ms,
             }
             return _invoked(call, answer, counts)
-        chunks = _last_counted(dialect.chunks(model, reply), reply)
+        chunks = _last_counted(dialect.chunks(model, reply), reply, _guarded(call, reply))
         events = (("chunk", {"bytes": json.dumps(each).encode()}) for each in chunks)
         return EventStream(
             self._stream(done, events), {"contentType": "application/json", **_echo(call)}
@@ -341,21 +341,27 @@ def _invoked(call: Call, body: Members, counts: Mapping[str, int]) -> Answer:
     )
 
 
-def _last_counted(chunks: Iterator[Members], reply: converse.Reply) -> Iterator[Members]:
-    """The chunks; the last one says what the call took."""
+def _last_counted(
+    chunks: Iterator[Members], reply: converse.Reply, guarded: Members
+) -> Iterator[Members]:
+    """The chunks; the last one says what the call took and what a guardrail did."""
     before: Members | None = None
     for chunk in chunks:
         if before is not None:
             yield before
         before = chunk
     if before is not None:
-        yield before | {
-            _METRICS: {
-                "inputTokenCount": reply.input_tokens,
-                "outputTokenCount": reply.output_tokens,
-                "invocationLatency": reply.latency_ms,
-                "firstByteLatency": min(reply.latency_ms, 120),
-                "cacheReadInputTokenCount": reply.cache_read_tokens,
-                "cacheWriteInputTokenCount": reply.cache_write_tokens,
+        yield (
+            before
+            | guarded
+            | {
+                _METRICS: {
+                    "inputTokenCount": reply.input_tokens,
+                    "outputTokenCount": reply.output_tokens,
+                    "invocationLatency": reply.latency_ms,
+                    "firstByteLatency": min(reply.latency_ms, 120),
+                    "cacheReadInputTokenCount": reply.cache_read_tokens,
+                    "cacheWriteInputTokenCount": reply.cache_write_tokens,
+                }
             }
-        }
+        )

@@ -126,6 +126,30 @@ run "the_caller_writes_and_assumes_one_role" {
   }
 }
 
+run "the_caller_reads_its_configuration" {
+  command = plan
+
+  variables {
+    parameter_arns = [
+      "arn:aws:ssm:eu-central-1:222222222222:parameter/bulkhead/acme/external-id",
+      "arn:aws:ssm:eu-central-1:222222222222:parameter/bulkhead/acme/client/eu-central-1",
+    ]
+  }
+
+  assert {
+    condition = [for s in jsondecode(aws_iam_role_policy.caller.policy).Statement : s if strcontains(jsonencode(s), "ssm:")] == [{
+      Sid    = "ReadConfiguration"
+      Effect = "Allow"
+      Action = "ssm:GetParameter"
+      Resource = [
+        "arn:aws:ssm:eu-central-1:222222222222:parameter/bulkhead/acme/client/eu-central-1",
+        "arn:aws:ssm:eu-central-1:222222222222:parameter/bulkhead/acme/external-id",
+      ]
+    }]
+    error_message = "The caller reads the parameters that are named, one by one."
+  }
+}
+
 run "lambda_becomes_the_caller" {
   command = plan
 

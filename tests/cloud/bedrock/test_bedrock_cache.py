@@ -96,6 +96,27 @@ def test_anthropic_bodies_use_the_same_cache(play):
     assert first["cache_creation_input_tokens"] == second["cache_read_input_tokens"] > MINIMUM
 
 
+def test_what_is_written_is_told_by_how_long_it_is_kept(play):
+    hour = {"cachePoint": {"type": "default", "ttl": "1h"}}
+    system = [{"text": LONG}, hour]
+    usage = ask(play, "wood " * 100 + LONG, system=system)
+    by_life = {each["ttl"]: each["inputTokens"] for each in usage["cacheDetails"]}
+    assert by_life["1h"] > MINIMUM < by_life["5m"]
+    assert sum(by_life.values()) == usage["cacheWriteInputTokens"]
+    assert "cacheDetails" not in ask(play, "wood " * 100 + LONG, system=system)
+    block = {"type": "text", "text": LONG, "cache_control": {"type": "ephemeral", "ttl": "1h"}}
+    body = {
+        "anthropic_version": "bedrock-2023-05-31",
+        "max_tokens": 10,
+        "messages": [{"role": "user", "content": [block]}],
+    }
+    answer = play("InvokeModel", modelId=CLAUDE, body=json.dumps(body).encode())
+    told = json.loads(answer["body"])["usage"]
+    assert told["cache_creation"]["ephemeral_1h_input_tokens"] > MINIMUM
+    assert told["cache_creation"]["ephemeral_5m_input_tokens"] == 0
+    assert told["cache_creation_input_tokens"] == sum(told["cache_creation"].values())
+
+
 def test_too_many_points_and_unknown_times_are_refused(play):
     with pytest.raises(ApiError, match="maximum of 4 cache points"):
         ask(play, points=5)

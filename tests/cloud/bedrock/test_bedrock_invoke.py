@@ -20,6 +20,7 @@ CLAUDE = "anthropic.claude-3-haiku-20240307-v1:0"
 NOVA = "amazon.nova-lite-v1:0"
 TITAN = "amazon.titan-embed-text-v2:0"
 COHERE = "cohere.embed-english-v3"
+LLAMA = "meta.llama3-8b-instruct-v1:0"
 PROMPT = "How high is the wall?"
 ANTHROPIC = {
     "anthropic_version": "bedrock-2023-05-31",
@@ -62,6 +63,20 @@ def test_anthropic(play):
     )
     assert answer["usage"]["input_tokens"] > 0
     assert answer["usage"]["cache_read_input_tokens"] == 0
+
+
+def test_llama_completes_a_prompt(play):
+    answer = invoke(play, LLAMA, {"prompt": PROMPT, "max_gen_len": 400, "temperature": 0.5})
+    assert answer["generation"] == converse(play, LLAMA)
+    assert answer["stop_reason"] == "stop"
+    assert answer["prompt_token_count"] > 0 < answer["generation_token_count"]
+    parts = chunks(play, LLAMA, {"prompt": PROMPT})
+    assert len(parts) > 2
+    assert "".join(part["generation"] for part in parts) == answer["generation"]
+    assert [part["stop_reason"] for part in parts[-2:]] == [None, "stop"]
+    assert parts[-1]["generation_token_count"] == answer["generation_token_count"]
+    assert parts[-1]["amazon-bedrock-invocationMetrics"]["inputTokenCount"] > 0
+    assert invoke(play, LLAMA, {"prompt": PROMPT, "max_gen_len": 2})["stop_reason"] == "length"
 
 
 def test_anthropic_says_all_that_converse_can(play):
@@ -185,6 +200,9 @@ def test_embeddings_are_not_streamed(play):
         (COHERE, {"texts": [], "input_type": "clustering"}),
         (COHERE, {"texts": ["canary"] * 97, "input_type": "clustering"}),
         (NOVA, ["canary"]),
+        (LLAMA, {"prompt": ""}),
+        (LLAMA, {"prompt": "canary", "max_gen_len": 0}),
+        (LLAMA, {"prompt": "canary", "max_tokens": 5}),
     ],
 )
 def test_other_bodies_are_refused_without_repeating_them(play, model, body):
@@ -212,7 +230,7 @@ FIELDS = st.sampled_from(
 
 
 @given(
-    st.sampled_from([CLAUDE, NOVA, TITAN, COHERE]),
+    st.sampled_from([CLAUDE, NOVA, TITAN, COHERE, LLAMA]),
     st.dictionaries(FIELDS, JSON, max_size=4),
     st.booleans(),
 )
@@ -292,3 +310,8 @@ def test_the_account_guardrail_binds_every_way(play):
     assert answer["content"] == [{"type": "text", "text": "no"}]
     assert answer["amazon-bedrock-guardrailAction"] == "INTERVENED"
     assert "amazon-bedrock-guardrailAction" not in invoke(play, CLAUDE, ANTHROPIC)
+    for asked, action in ((named, "INTERVENED"), ({}, None)):
+        body = json.dumps(ANTHROPIC).encode()
+        events = play("InvokeModelWithResponseStream", modelId=CLAUDE, body=body, **asked)
+        *_, last = (json.loads(event["bytes"]) for _, event in events)
+        assert last.get("amazon-bedrock-guardrailAction") == action

@@ -11,6 +11,7 @@ from __future__ import annotations
 from harness.cloud.bedrock.bodies.anthropic import ANTHROPIC
 from harness.cloud.bedrock.bodies.dialect import Dialect
 from harness.cloud.bedrock.bodies.embeddings import embed
+from harness.cloud.bedrock.bodies.meta import META
 from harness.cloud.bedrock.bodies.nova import NOVA
 from harness.cloud.bedrock.errors import invalid
 from harness.cloud.bedrock.models import FoundationModel
@@ -24,6 +25,8 @@ def dialect_of(model: FoundationModel) -> Dialect:
         return ANTHROPIC
     if model.chats and model.provider == "Amazon":
         return NOVA
+    if model.chats and model.provider == "Meta":
+        return META
     raise invalid(
         "This action doesn't support the model that you provided. Try again with a supported model."
     )

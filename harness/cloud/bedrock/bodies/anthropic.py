@@ -116,10 +116,15 @@ def _opening(model: FoundationModel, reply: Reply) -> Members:
 
 
 def _usage(reply: Reply) -> Members:
+    lives = dict(reply.cache_lives)
     return {
         "input_tokens": reply.input_tokens,
         "cache_creation_input_tokens": reply.cache_write_tokens,
         "cache_read_input_tokens": reply.cache_read_tokens,
+        "cache_creation": {
+            "ephemeral_5m_input_tokens": lives.get("5m", 0),
+            "ephemeral_1h_input_tokens": lives.get("1h", 0),
+        },
     }
 
 

@@ -32,6 +32,11 @@ module "logging" {
 
   owner_arns = [local.owner]
 
+  parameter_arns = [
+    "arn:aws:ssm:eu-central-1:444444444444:parameter/bulkhead/initech/client/eu-central-1",
+    "arn:aws:ssm:eu-central-1:444444444444:parameter/bulkhead/initech/external-id",
+  ]
+
   alarms            = { tokens_per_hour = 5000000, action_arns = ["arn:aws:sns:eu-central-1:444444444444:assistant"] }
   dashboard_enabled = true
 

@@ -1,0 +1,187 @@
+"""Ties a model call on the wire to the LangChain run that makes it.
+
+LangChain tells a handler that a run starts and ends; botocore tells what was sent and answered,
+with the request id and retries that langchain-aws drops on some paths. Both happen in the same
+context (also in the executor threads of async runs, whose context is a copy), so a context variable
+carries the run to the call. A run takes at most one call: whatever else is called in the same
+context is a call of its own.
+
+One path loses the context: langchain-aws's text models, when they are awaited, call from a bare
+executor thread. There the prompt itself tells which run calls.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+if TYPE_CHECKING:
+    from bulkhead.exchange import Exchange
+
+
+class Run:
+    """A LangChain run of one model call.
+
+    target    the model id or ARN it will call; `None` if that is not known
+    mates     the runs of the same `generate([…])`, itself included; LangChain starts them together
+    exchange  the call that it made, once it has made one
+    ended     whether LangChain has reported its end
+    closed    whether it makes no call any more
+    owners    what to call, with the run's id, when its end will not be reported
+    completes whether it is a text model's
+    prompt    of a text model, until it has ended
+    """
+
+    __slots__ = (
+        "chosen",
+        "closed",
+        "completes",
+        "ended",
+        "exchange",
+        "mates",
+        "owners",
+        "prompt",
+        "run_id",
+        "target",
+        "used",
+    )
+
+    def __init__(self, run_id: UUID, target: str | None, prompt: str | None = None) -> None:
+        self.run_id = run_id
+        self.target = target
+        self.mates: list[Run] = [self]
+        self.exchange: Exchange | None = None
+        self.ended = False
+        self.closed = False
+        self.used = False  # by a run whose end was reported, its own or a mate's
+        self.chosen: Exchange | None = None
+        self.prompt = prompt
+        self.completes = prompt is not None
+        self.owners: list[Callable[[UUID], None]] = []
+
+    @property
+    def overdue(self) -> bool:
+        """Whether its end should have been reported by now, its call being over.
+
+        Of a `generate([…])`, LangChain reports all ends when all calls are over, or stops at the
+        first error and reports that one alone.
+        """
+        if self.ended:
+            return False
+        others = [each for each in self.mates if each is not self]
+        return any(each.ended for each in others) or all(
+            each.exchange is not None and not each.exchange.open for each in others
+        )
+
+    def abandon(self) -> None:
+        """Tell the owners of a run that has not ended that it will not."""
+        if not self.ended:
+            for lost in self.owners:
+                lost(self.run_id)
+
+
+_pending: ContextVar[tuple[Run, ...]] = ContextVar("bulkhead_runs", default=())
+_lock = threading.Lock()
+_prompted: dict[UUID, Run] = {}
+
+
+def begin(run_id: UUID, target: str | None, batch: int, prompt: str | None = None) -> Run:
+    """Announce a run in this context; two handlers of the same run share one.
+
+    prompt  of a text model
+    """
+    waiting = _pending.get()
+    for each in waiting:
+        if each.run_id is run_id or each.run_id == run_id:
+            return each
+    run = Run(run_id, target, prompt)
+    if prompt is not None:
+        _prompted[run_id] = run
+    if batch > 1 and waiting and waiting[-1].exchange is None and not waiting[-1].closed:
+        mates = waiting[-1].mates
+        if len(mates) < batch:
+            mates.append(run)
+            run.mates = mates
+            _pending.set((*waiting, run))
+            return run
+    # Runs that wait from before and were never called have lost their caller.
+    _pending.set((run,))
+    return run
+
+
+def end(run: Run) -> None:
+    """Note that a run has ended: no call is its own any more.
+
+    Nor will one of a chat model's mates call that has not: LangChain reports ends when all calls
+    are over, or stops at an error. (BedrockLLM reports the first end itself, before it goes on.)
+    """
+    run.ended = run.closed = True
+    if not run.completes:
+        for each in run.mates:
+            each.closed = True
+    if run.prompt is not None:
+        run.prompt = None
+        _prompted.pop(run.run_id, None)
+
+
+def forget() -> None:
+    """Start afresh in the child of a fork, where another thread may have held the lock."""
+    global _lock  # noqa: PLW0603
+    _lock = threading.Lock()
+    _prompted.clear()
+
+
+def claim(
+    target: str | None, exchange: Exchange, prompt: Callable[[], str] | None = None
+) -> Run | None:
+    """Give a call to the run that waits for it; `None`: no run does.
+
+    prompt  tells what a text model is asked, where no run of this context waits
+    """
+    waiting = _pending.get()
+    if not waiting and not _prompted:
+        return None
+    with _lock:
+        for run in waiting:
+            if _waits(run, target):
+                run.exchange = exchange
+                return run
+        candidates = [run for run in list(_prompted.values()) if _waits(run, target)]
+        if candidates and prompt is not None:
+            asked = prompt()
+            for run in candidates:
+                # Some models want a frame around it.
+                if run.prompt and run.prompt.strip() in asked:
+                    run.exchange = exchange
+                    return run
+    return None
+
+
+def _waits(run: Run, target: str | None) -> bool:
+    return run.exchange is None and not run.closed and run.target in (None, target)
+
+
+def exchange_of(run: Run, request_id: str | None) -> Exchange | None:
+    """Return the call of a run that ends, each call at most once.
+
+    The runs of one `generate([…])` may have taken each other's calls: some were answered by
+    LangChain's cache, or they ran at the same time. The request id tells, where LangChain has it.
+    """
+    if len(run.mates) == 1:
+        return run.exchange
+    with _lock:
+        if run.chosen is not None:  # by another handler of the same run
+            return run.chosen
+        free = [run, *(each for each in run.mates if each is not run)]
+        for each in free:
+            exchange = each.exchange
+            if exchange is None or each.used:
+                continue
+            if request_id is None or exchange.request_id == request_id:
+                each.used = True
+                run.chosen = exchange
+                return exchange
+    return None

@@ -1,0 +1,236 @@
+"""One file of the spool: records and marks, a line each, appended and never changed.
+
+    H <crc> {"format": …, "destination": …}     first line
+    R <crc> <number> <timestamp> <record>       a record
+    T <crc> 0-4,7                               these are about to be sent
+    S <crc> 0-4,7                               these are settled: delivered, or lost and counted
+
+Every line carries the CRC-32 of what follows it, so that a torn or damaged line costs only itself.
+The process that writes a segment holds a lock on it (flock), which ends with the process however it
+ends; whoever gets the lock owns what is left.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import stat
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+try:
+    import fcntl
+except ImportError:  # not POSIX
+    POSSIBLE = False
+else:
+    POSSIBLE = True
+
+FORMAT = "bulkhead-spool/1"
+_READ = 256 * 1024
+
+
+class Line(NamedTuple):
+    """One record in a segment."""
+
+    number: int
+    timestamp: int
+    text: str
+
+
+@dataclass
+class Leftovers:
+    """What a dead process left in a segment."""
+
+    records: list[Line] = field(default_factory=list)
+    tried: set[int] = field(default_factory=set)
+    corrupt: int = 0
+
+
+class Segment:
+    """An open, locked segment. Not thread-safe: the spool holds its own lock."""
+
+    def __init__(self, path: Path, descriptor: int, size: int) -> None:
+        self.path = path
+        self.size = size
+        self.numbers = 0
+        self.unsettled = 0
+        self._descriptor = descriptor
+
+    @classmethod
+    def create(cls, path: Path, destination: str) -> Segment:
+        """A new one, readable by its owner only. Raises OSError."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+        descriptor = os.open(path, flags, 0o600)
+        segment = cls(path, descriptor, 0)
+        try:
+            if not lock(descriptor):
+                raise BlockingIOError(f"{path}: is locked by another process")
+            header = json.dumps({"format": FORMAT, "destination": destination})
+            segment._write(_line(b"H", header.encode("ascii")))
+        except BaseException:
+            segment.remove()
+            raise
+        return segment
+
+    @classmethod
+    def adopt(cls, path: Path, destination: str) -> tuple[Segment, Leftovers] | None:
+        """A dead process's segment and what it left; None if it is not ours to take."""
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except OSError:
+            return None
+        status = os.fstat(descriptor)
+        mine = stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid()
+        # Unlinked since it was listed: its owner finished with it.
+        if not mine or not status.st_nlink or not lock(descriptor):
+            os.close(descriptor)
+            return None
+        segment = cls(path, descriptor, status.st_size)
+        found = segment._leftovers(destination)
+        if found is None:
+            # Nobody can say where these records belong, so they go nowhere.
+            with contextlib.suppress(OSError):
+                path.rename(path.with_suffix(".unreadable"))
+            segment.close()
+            return None
+        return segment, found
+
+    def append(self, records: Sequence[tuple[int, str]]) -> int:
+        """Write records in one go; return the number of the first. Raises OSError, unchanged."""
+        first = self.numbers
+        self._write(
+            b"".join(
+                _line(b"R", f"{number} {timestamp} {text}".encode("ascii"))
+                for number, (timestamp, text) in enumerate(records, first)
+            )
+        )
+        self.numbers += len(records)
+        self.unsettled += len(records)
+        return first
+
+    def mark(self, kind: bytes, numbers: Iterable[int]) -> None:
+        """Append a mark. Raises OSError."""
+        self._write(_line(kind, _ranges(numbers).encode("ascii")))
+
+    def read(self, offset: int, most: int) -> tuple[list[Line], int]:
+        """Up to `most` records from an offset on, and the offset after them."""
+        lines: list[Line] = []
+        for kind, body, end in self._lines(offset):
+            if kind == b"R" and (line := _record(body)) is not None:
+                lines.append(line)
+            offset = end
+            if len(lines) >= most:
+                break
+        return lines, offset
+
+    def sync(self) -> None:
+        """Force what was written to the disk."""
+        os.fsync(self._descriptor)
+
+    def close(self) -> None:
+        """Let go of it; what is unsettled is for whoever takes it next."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def remove(self) -> None:
+        """Delete and close it."""
+        with contextlib.suppress(OSError):
+            self.path.unlink(missing_ok=True)
+        self.close()
+
+    def _write(self, data: bytes) -> None:
+        before, written = self.size, 0
+        try:
+            while written < len(data):
+                written += os.write(self._descriptor, data[written:])
+        except OSError:
+            # The disk is full: half a line would spoil the next one.
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._descriptor, before)
+            raise
+        self.size += len(data)
+
+    def _lines(self, offset: int) -> Iterator[tuple[bytes | None, bytes, int]]:
+        """Each whole line as kind, body and the offset after it; kind None: it is damaged."""
+        rest = b""
+        while chunk := os.pread(self._descriptor, _READ, offset + len(rest)):
+            *whole, rest = (rest + chunk).split(b"\n")
+            for line in whole:
+                offset += len(line) + 1
+                yield *_parse(line), offset
+        if rest:
+            yield None, rest, offset + len(rest)
+
+    def _leftovers(self, destination: str) -> Leftovers | None:
+        found = Leftovers()
+        settled: set[int] = set()
+        records: dict[int, Line] = {}
+        lines = self._lines(0)
+        kind, body, _ = next(lines, (None, b"", 0))
+        if kind != b"H":
+            return None
+        header = json.loads(body)
+        if header.get("format") != FORMAT or header.get("destination") != destination:
+            return None
+        for kind, body, _ in lines:
+            if kind == b"R" and (record := _record(body)) is not None:
+                records[record.number] = record
+            elif kind == b"T":
+                found.tried.update(_numbers(body))
+            elif kind == b"S":
+                settled.update(_numbers(body))
+            else:
+                found.corrupt += 1
+        found.records = [line for number, line in records.items() if number not in settled]
+        self.numbers = max(records, default=-1) + 1
+        self.unsettled = len(found.records)
+        return found
+
+
+def lock(descriptor: int, *, wait: bool = False) -> bool:
+    """Take the lock on an open file; False if another holds it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError:
+        return False
+    return True
+
+
+def _line(kind: bytes, body: bytes) -> bytes:
+    return b"%s %08x %s\n" % (kind, zlib.crc32(body), body)
+
+
+def _parse(line: bytes) -> tuple[bytes | None, bytes]:
+    kind, _, rest = line.partition(b" ")
+    crc, _, body = rest.partition(b" ")
+    return (kind if crc == b"%08x" % zlib.crc32(body) else None), body
+
+
+def _record(body: bytes) -> Line | None:
+    number, _, rest = body.partition(b" ")
+    timestamp, _, text = rest.partition(b" ")
+    try:
+        return Line(int(number), int(timestamp), text.decode("ascii"))
+    except ValueError:
+        return None
+
+
+def _ranges(numbers: Iterable[int]) -> str:
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return ",".join(f"{low}-{high}" if low != high else str(low) for low, high in runs)
+
+
+def _numbers(body: bytes) -> Iterator[int]:
+    for run in body.decode("ascii").split(","):
+        low, _, high = run.partition("-")
+        yield from range(int(low), int(high or low) + 1)

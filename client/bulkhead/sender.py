@@ -1,0 +1,116 @@
+"""One thread that sends batches to one log stream: repeats, splits, gives up."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Sequence
+
+from bulkhead.backlog import Backlog
+from bulkhead.batch import Event, pack
+from bulkhead.delivery import Delivery, Remedy
+from bulkhead.errors import BulkheadError
+from bulkhead.session import code_of
+from bulkhead.transport import Transport
+
+log = logging.getLogger("bulkhead")
+
+# A frozen process (AWS Lambda) finds its time spent when it wakes: attempts must be spent too.
+_LEAST_ATTEMPTS = 5
+
+
+class Sender:
+    """Takes from the backlog until there is no more; ends when idle unless it is to be kept."""
+
+    def __init__(
+        self, backlog: Backlog, transport: Transport, delivery: Delivery, *, keep: bool, stays: bool
+    ) -> None:
+        self.keep = keep
+        self.taken: list[Event] = []
+        self.first = 0
+        self.troubled = False
+        self.runs = False
+        self._backlog = backlog
+        self._transport = transport
+        self._delivery = delivery
+        self._stays = stays
+
+    def start(self) -> bool:
+        """Start the thread. False: the interpreter is shutting down."""
+        self.runs = True
+        try:
+            threading.Thread(target=self.run, name="bulkhead-sender", daemon=True).start()
+        except RuntimeError:
+            self.runs = False
+        return self.runs
+
+    def run(self) -> None:
+        """What the thread does; called directly where no thread can start any more."""
+        backlog = self._backlog
+        try:
+            while (events := backlog.cut(self)) is not None:
+                for batch in pack(events):
+                    backlog.trying(batch)
+                    self._deliver(batch, time.monotonic())
+                self.troubled = False
+                backlog.landed(self)
+        finally:
+            self.runs = False
+
+    def _deliver(self, batch: Sequence[Event], started: float) -> None:
+        attempt = 0
+        while True:
+            try:
+                rejections = self._transport.send(batch)
+            except Exception as error:
+                remedy = self._transport.remedy(error)
+                if remedy is Remedy.GIVE_UP:
+                    self._refuse(batch, error)
+                    return
+                if remedy is Remedy.SPLIT:
+                    self._split(batch, error)
+                    return
+                self.troubled = True
+                if not self._pause(remedy, attempt, started):
+                    self._give_up(batch, error)
+                    return
+                attempt += 1
+                self._backlog.retried()
+            else:
+                self._backlog.delivered(batch, rejections)
+                return
+
+    def _split(self, batch: Sequence[Event], error: Exception) -> None:
+        if len(batch) == 1:
+            log.warning("a record was not accepted (%s)", code_of(error))
+            self._backlog.lost(batch, "dropped_failed")
+            return
+        middle = len(batch) // 2
+        for half in (batch[:middle], batch[middle:]):
+            self._deliver(half, time.monotonic())
+
+    def _refuse(self, batch: Sequence[Event], error: Exception) -> None:
+        if isinstance(error, BulkheadError) and self._backlog.refusal is None:
+            self._backlog.refusal = error
+            log.error("%s", error)
+        # Right credentials may yet come, if only to the next process.
+        self._backlog.lost(self._backlog.kept(batch), "dropped_refused")
+
+    def _give_up(self, batch: Sequence[Event], error: Exception) -> None:
+        lost = self._backlog.kept(batch)
+        if lost:
+            log.warning("records dropped: %d (%s)", len(lost), code_of(error))
+            self._backlog.lost(lost, "dropped_failed")
+
+    def _pause(self, remedy: Remedy, attempt: int, started: float) -> bool:
+        """Wait before the next attempt; False when there is no time for one."""
+        delay = random.uniform(0, self._delivery.most_seconds(remedy, attempt))
+        backlog = self._backlog
+        until = time.monotonic() + delay
+        spent = until >= started + self._delivery.give_up_after and attempt + 1 >= _LEAST_ATTEMPTS
+        if (spent and not self._stays) or until >= backlog.deadline:
+            return False
+        backlog.pause(delay)
+        return time.monotonic() < backlog.deadline

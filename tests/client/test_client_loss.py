@@ -1,0 +1,433 @@
+"""Nothing is lost: every way in which log writers are known to lose records, against ours.
+
+Each program here is a real process that ends as it is told. The endpoint has the limits of
+CloudWatch Logs, so a batch that AWS would refuse is refused. What may be lost or doubled, and where
+the bound is, is in the README of the client ("What can be lost"); these tests hold it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import boto3
+import botocore.session
+import pytest
+from botocore.credentials import Credentials, ReadOnlyCredentials
+from support.writing import GROUP, Writing, now, once, until
+
+from bulkhead import Bulkhead, Delivery
+from harness.bench.log_endpoint import DAY, Failure, Request
+
+KEY, NEW_KEY = "AKIA0000000000000001", "AKIA0000000000000002"
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs fork and signals")
+
+
+def start(writing: Writing, session: Any = None, **delivery: Any) -> Bulkhead:
+    """An application in this process."""
+    session = session or boto3.Session(aws_access_key_id=KEY, aws_secret_access_key="secret")
+    choices = Delivery(**{**writing.delivery, **delivery})
+    return Bulkhead.from_config(
+        writing.document, session, endpoint_url=writing.endpoint.url, delivery=choices
+    )
+
+
+def put(app: Bulkhead, first: int, last: int, at: int | None = None) -> None:
+    for n in range(first, last):
+        app.writer.put({"bulkhead.record.id": f"r{n}", "n": n}, now() if at is None else at)
+
+
+# --- what the endpoint does -----------------------------------------------------------------------
+
+
+def test_a_group_that_comes_late(writing: Writing) -> None:
+    writing.endpoint.groups.clear()
+    with start(writing) as app:
+        put(app, 0, 500)
+        time.sleep(0.3)
+        put(app, 500, 1000)
+        writing.endpoint.groups.add(GROUP)
+        assert app.flush(10)
+    assert writing.ids() == once(0, 1000)
+    assert app.stats.retries > 0
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(503, "ServiceUnavailableException"), (400, "ThrottlingException"), (0, "")],
+    ids=["outage", "throttled", "connections closed"],
+)
+def test_an_endpoint_that_fails_for_a_while(writing: Writing, status: int, code: str) -> None:
+    with start(writing) as app:
+        ends = time.monotonic() + 0.6
+        writing.endpoint.fail = lambda _: Failure(status, code) if time.monotonic() < ends else None
+        for n in range(10):
+            put(app, n * 100, (n + 1) * 100)
+            time.sleep(0.03)
+        assert app.flush(10)
+    assert writing.ids() == once(0, 1000)
+    assert app.stats.retries > 3
+
+
+def test_records_of_three_days(writing: Writing) -> None:
+    # In one batch the whole of it would be refused.
+    with start(writing, linger=0.2) as app:
+        for n in range(20):
+            put(app, n, n + 1, now() - n * DAY // 6)
+    assert writing.ids() == once(0, 20)
+    assert writing.endpoint.refusals == []
+    assert len(writing.endpoint.batches) >= 4
+
+
+def test_more_and_larger_records_than_a_batch_takes(writing: Writing) -> None:
+    with start(writing, capacity=100_000) as app:
+        put(app, 0, 25_000)
+        for n in range(5):
+            app.writer.put({"bulkhead.record.id": f"large{n}", "pad": "p" * 600_000}, now())
+        assert app.flush(20)
+    assert writing.ids() == once(0, 25_000) + once(0, 5, "large")
+    assert writing.endpoint.refusals == []
+
+
+def test_one_event_that_is_not_acceptable(writing: Writing) -> None:
+    with start(writing, linger=0.2) as app:
+        for n in range(100):
+            app.writer.put({"bulkhead.record.id": f"r{n}", "n": "poison" if n == 37 else n}, now())
+        assert app.flush(10)
+        assert app.stats.dropped_failed == 1
+    expected = once(0, 100)
+    del expected["r37"]
+    assert writing.ids() == expected
+    # The loss is itself a record.
+    (told,) = writing.arrived("losses")
+    assert told["bulkhead.dropped.reasons"] == {"dropped_failed": 1}
+    assert told["bulkhead.dropped.samples"][0]["id"] == "r37"
+
+
+def test_credentials_that_expire_on_the_way(writing: Writing) -> None:
+    def expired(request: Request) -> Failure | None:
+        batches = len(writing.endpoint.batches)
+        return Failure(400, "ExpiredTokenException") if request.key == KEY and batches else None
+
+    writing.endpoint.fail = expired
+    current = [KEY]
+
+    class Rotated(Credentials):
+        def get_frozen_credentials(self) -> ReadOnlyCredentials:
+            return ReadOnlyCredentials(current[0], "secret", None)
+
+    base = botocore.session.Session()
+    base._credentials = Rotated(KEY, "secret")
+    with start(writing, base) as app:
+        put(app, 0, 500)
+        until(lambda: writing.endpoint.batches)
+        put(app, 500, 1000)
+        time.sleep(0.2)
+        current[0] = NEW_KEY
+        assert app.flush(10)
+    assert writing.ids() == once(0, 1000)
+    assert {key for _, key, _ in writing.endpoint.requests} == {KEY, NEW_KEY}
+
+
+def test_an_answer_that_was_lost(writing: Writing) -> None:
+    # CloudWatch has the batch and the client cannot know: it sends it again, under the same ids.
+    failures = [Failure(0, after=True)]
+    writing.endpoint.fail = lambda request: (
+        failures.pop() if failures and request.operation == "PutLogEvents" else None
+    )
+    with start(writing) as app:
+        put(app, 0, 10)
+        assert app.flush(10)
+        assert app.stats.delivered == 10
+    assert set(writing.ids()) == set(once(0, 10))
+    assert max(writing.ids().values()) == 2
+
+
+# --- how processes end ----------------------------------------------------------------------------
+
+
+def test_a_program_that_ends(writing: Writing) -> None:
+    program = writing.program("put(0, 1000)", linger=60)
+    assert program.ends() == 0, program.errors
+    assert writing.ids() == once(0, 1000)
+
+
+def test_a_program_that_raises(writing: Writing) -> None:
+    program = writing.program("put(0, 1000); raise SystemExit(3)", linger=60)
+    assert program.ends() == 3
+    assert writing.ids() == once(0, 1000)
+
+
+@pytest.mark.parametrize(
+    ("setting", "code"),
+    [
+        ("", -signal.SIGTERM),
+        ("signal.signal(signal.SIGTERM, lambda *_: sys.exit(5))\n", 5),
+    ],
+    ids=["default", "handled by the application"],
+)
+def test_sigterm(writing: Writing, setting: str, code: int) -> None:
+    program = writing.program(
+        f"{setting}put(0, 1000); say('ready')\nwhile True: time.sleep(0.01)", linger=60
+    )
+    program.says("ready")
+    program.process.send_signal(signal.SIGTERM)
+    assert program.ends() == code
+    assert writing.ids() == once(0, 1000)
+
+
+def test_sigterm_with_a_hung_endpoint_ends_in_time(writing: Writing) -> None:
+    writing.endpoint.hang.set()
+    program = writing.program(
+        "put(0, 10); say('ready')\nwhile True: time.sleep(0.01)", exit_seconds=0.4
+    )
+    program.says("ready")
+    sent = time.monotonic()
+    program.process.send_signal(signal.SIGTERM)
+    assert program.ends() == -signal.SIGTERM
+    assert 0.3 < time.monotonic() - sent < 3
+
+
+def test_a_hung_endpoint_at_exit(writing: Writing, tmp_path: Path) -> None:
+    """Bounded in time; the spool keeps what could not be sent."""
+    writing.endpoint.hang.set()
+    text = "put(0, 10); say('ending')"
+    without = writing.program(text, exit_seconds=0.4)
+    without.says("ending")
+    sent = time.monotonic()
+    assert without.ends() == 0
+    assert 0.3 < time.monotonic() - sent < 3
+    assert "10 records were not delivered" in without.errors
+    assert writing.program(text, exit_seconds=0.2, spool=tmp_path).ends() == 0
+    writing.endpoint.hang.clear()
+    after = writing.program("app.flush(10)", spool=tmp_path)
+    assert after.ends() == 0, after.errors
+    assert writing.ids() == once(0, 10)
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "pool"])
+def test_children_of_multiprocessing(writing: Writing, method: str, tmp_path: Path) -> None:
+    # They end by os._exit, after finalizers of their own and without atexit.
+    script = tmp_path / "program.py"
+    script.write_text(
+        "import sys\n"
+        "sys.argv[1:] = [" + repr("{}") + "] if len(sys.argv) < 2 else sys.argv[1:]\n"
+        "import json, multiprocessing, os\n"
+        "from support.writing import PRELUDE\n"
+        "if 'GIVEN' in os.environ: sys.argv[1:] = [os.environ['GIVEN']]\n"
+        "os.environ['GIVEN'] = sys.argv[1]\n"
+        "exec(PRELUDE)\n"
+        "def work(k):\n"
+        "    put(k * 1000, k * 1000 + 500)\n"
+        "if __name__ == '__main__':\n"
+        f"    context = multiprocessing.get_context({'spawn' if method == 'spawn' else 'fork'!r})\n"
+        "    put(5000, 5500)\n"
+        + (
+            "    pool = context.Pool(2)\n"
+            "    pool.map(work, range(3), chunksize=1)\n"
+            "    pool.close(); pool.join()\n"
+            if method == "pool"
+            else "    children = [context.Process(target=work, args=(k,)) for k in range(2)]\n"
+            "    [each.start() for each in children]; [each.join() for each in children]\n"
+        )
+    )
+    text = f"runpy.run_path({str(script)!r}, run_name='__main__')"
+    program = writing.program(text, prelude="import runpy\n", linger=60)
+    assert program.ends() == 0, program.errors
+    expected = once(5000, 5500) + once(0, 500) + once(1000, 1500)
+    assert writing.ids() == expected + (once(2000, 2500) if method == "pool" else Counter())
+
+
+def test_forked_children_write_what_is_theirs(writing: Writing) -> None:
+    # What waits in the parent at the fork is delivered once, by the parent.
+    program = writing.program(
+        """
+put(0, 500)
+child = os.fork()
+if not child:
+    put(1000, 1500)
+    sys.exit(0)
+assert os.waitpid(child, 0)[1] == 0
+put(500, 1000)
+""",
+        linger=60,
+    )
+    assert program.ends() == 0, program.errors
+    assert writing.ids() == once(0, 1500)
+    assert len(writing.endpoint.streams) == 2
+
+
+def test_workers_forked_before_they_serve(writing: Writing) -> None:
+    """As with gunicorn and a preloaded application: made once, used after the fork, SIGTERM."""
+    program = writing.program(
+        """
+put(9000, 9010)
+workers = []
+for k in range(3):
+    child = os.fork()
+    if not child:
+        alive = True
+        def stop(*_):
+            global alive
+            alive = False
+        signal.signal(signal.SIGTERM, stop)
+        threads = [threading.Thread(target=put, args=(k * 1000 + t * 100, k * 1000 + t * 100 + 100))
+                   for t in range(4)]
+        [t.start() for t in threads]; [t.join() for t in threads]
+        say('serving')
+        while alive: time.sleep(0.01)
+        sys.exit(0)
+    workers.append(child)
+def end(*_):
+    for each in workers:
+        os.kill(each, signal.SIGTERM)
+    for each in workers:
+        os.waitpid(each, 0)
+    sys.exit(0)
+signal.signal(signal.SIGTERM, end)
+say('master')
+while True: time.sleep(0.01)
+""",
+        linger=60,
+    )
+    assert program.process.stdout is not None
+    assert sorted(program.process.stdout.readline().strip() for _ in range(4)) == [
+        "master", *["serving"] * 3
+    ]  # fmt: skip
+    program.process.send_signal(signal.SIGTERM)
+    assert program.ends() == 0, program.errors
+    assert writing.ids() == once(9000, 9010) + sum(
+        (once(k * 1000, k * 1000 + 400) for k in range(3)), Counter()
+    )
+
+
+def test_os_exit_without_a_spool_loses_what_lingered(writing: Writing) -> None:
+    """The bound: what was put within `linger` of the end, and what was on its way."""
+    program = writing.program(
+        "put(0, 500); time.sleep(0.6); put(500, 510); os._exit(7)", linger=0.1
+    )
+    assert program.ends() == 7
+    assert writing.ids() == once(0, 500)
+
+
+# --- with the spool -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("end", ["os._exit(9)", "os.kill(os.getpid(), signal.SIGKILL)"])
+def test_a_killed_process_with_a_spool(writing: Writing, end: str, tmp_path: Path) -> None:
+    """Nothing was sent yet: the next process delivers all, once, metrics and all."""
+    program = writing.program(f"put(0, 500); {end}", spool=tmp_path, linger=60)
+    assert program.ends() in (9, -signal.SIGKILL), program.errors
+    assert writing.ids() == Counter()
+    for _ in range(2):  # the second finds nothing left
+        after = writing.program("put(500, 510); app.flush(10)", spool=tmp_path)
+        assert after.ends() == 0, after.errors
+    assert writing.ids() == once(0, 500) + once(500, 510) + once(500, 510)
+    assert all("_aws" in record for record in writing.arrived())
+    assert not any("bulkhead.replayed" in record for record in writing.arrived())
+    assert list(tmp_path.rglob("*.spool")) == []
+
+
+def test_a_process_killed_while_it_sends(writing: Writing, tmp_path: Path) -> None:
+    """One batch may have arrived: it comes again, marked, and its metrics are not counted twice."""
+    batches: list[Request] = []
+
+    def answer(request: Request) -> Failure | None:
+        if request.operation == "PutLogEvents":
+            batches.append(request)
+            if len(batches) == 2:
+                # Accepted, and the answer is never seen.
+                os.kill(program.process.pid, signal.SIGKILL)
+        return None
+
+    writing.endpoint.fail = answer
+    program = writing.program(
+        "put(0, 100); app.flush(10); put(100, 300); app.flush(10)", spool=tmp_path, linger=60
+    )
+    assert program.ends() == -signal.SIGKILL
+    writing.endpoint.fail = None
+    after = writing.program("app.flush(10)", spool=tmp_path)
+    assert after.ends() == 0, after.errors
+    ids = writing.ids()
+    assert set(ids) == set(once(0, 300)), "lost"
+    assert {key for key, times in ids.items() if times == 2} == set(once(100, 300))
+    counted = Counter(
+        record["bulkhead.record.id"] for record in writing.arrived() if "_aws" in record
+    )
+    assert max(counted.values()) == 1
+    again = [record for record in writing.arrived() if record.get("bulkhead.replayed")]
+    assert Counter(record["bulkhead.record.id"] for record in again) == once(100, 300)
+
+
+def test_two_processes_find_the_same_spool(writing: Writing, tmp_path: Path) -> None:
+    assert writing.program("put(0, 500); os._exit(0)", spool=tmp_path, linger=60).ends() == 0
+    others = [writing.program("app.flush(10)", spool=tmp_path) for _ in range(2)]
+    for other in others:
+        assert other.ends() == 0, other.errors
+    assert writing.ids() == once(0, 500)
+
+
+def test_a_long_outage_with_a_spool(writing: Writing, tmp_path: Path) -> None:
+    """Memory holds 100; the rest waits on disk, through an end of the process."""
+    writing.endpoint.hang.set()
+    program = writing.program(
+        "put(0, 800); assert app.stats.lost == 0; app.close(0.1)", spool=tmp_path, capacity=100
+    )
+    assert program.ends() == 0, program.errors
+    writing.endpoint.hang.clear()
+    after = writing.program(
+        "put(800, 1600)\n"
+        "while app.stats.delivered < 1600: time.sleep(0.01)\n"
+        "assert app.stats.lost == 0",
+        spool=tmp_path,
+        capacity=100,
+    )
+    assert after.ends() == 0, after.errors
+    assert writing.ids() == once(0, 1600)
+
+
+def test_a_child_that_lives_on_does_not_hold_what_its_dead_parent_left(
+    writing: Writing, tmp_path: Path
+) -> None:
+    program = writing.program(
+        """
+put(0, 100)
+if not os.fork():
+    say('alive')
+    sys.stdin.read()
+    os._exit(0)
+time.sleep(60)
+""",
+        spool=tmp_path,
+        linger=60,
+    )
+    program.says("alive")
+    program.process.kill()
+    after = writing.program("app.flush(10)", spool=tmp_path)
+    assert after.ends() == 0, after.errors
+    assert writing.ids() == once(0, 100)
+    program.ends()  # the child, when its standard input ends
+
+
+def test_a_forked_child_leaves_the_parents_spool_alone(writing: Writing, tmp_path: Path) -> None:
+    program = writing.program(
+        """
+put(0, 100)
+child = os.fork()
+if not child:
+    put(100, 200)
+    os._exit(0)  # its records are in a spool of its own
+os.waitpid(child, 0)
+put(200, 300)
+""",
+        spool=tmp_path,
+        linger=60,
+    )
+    assert program.ends() == 0, program.errors
+    assert writing.program("app.flush(10)", spool=tmp_path).ends() == 0
+    assert writing.ids() == once(0, 300)

@@ -1,0 +1,126 @@
+"""What the tests of the writer share: its endpoint, and programs that use it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from support.client_lab import valid
+
+from harness.bench.log_endpoint import LogEndpoint
+
+GROUP = "/bulkhead/acme/bedrock"
+
+# What every program begins with. `put(a, b)` puts the records a to b - 1.
+PRELUDE = """
+import json, os, signal, sys, threading, time
+import boto3
+from bulkhead import Bulkhead, Delivery
+given = json.loads(sys.argv[1])
+base = boto3.Session(aws_access_key_id="AKIA0000000000000001", aws_secret_access_key="secret")
+def start():
+    return Bulkhead.from_config(
+        given["document"], base, delivery=Delivery(**given["delivery"]), spool=given["spool"]
+    )
+app = start()
+def put(first, last, tag="r"):
+    for n in range(first, last):
+        record = {"_aws": {"Timestamp": 1}, "bulkhead.record.id": f"{tag}{n}", "n": n}
+        app.writer.put(record, int(time.time() * 1000))
+def say(word):
+    os.write(1, word.encode() + b"\\n")  # whole, whoever else writes
+"""
+
+
+@dataclass
+class Program:
+    """A running Python program; `ends` waits for it and returns its exit code."""
+
+    process: subprocess.Popen[str]
+    started: float = field(default_factory=time.monotonic)
+    errors: str = ""
+
+    def says(self, word: str) -> None:
+        """Wait until the program prints a word."""
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline().strip()
+        if line != word:
+            self.process.kill()
+            raise AssertionError(f"{line!r} instead of {word!r}: {self.process.communicate()[1]}")
+
+    def ends(self, timeout: float = 30) -> int:
+        """Wait for its end."""
+        _, self.errors = self.process.communicate(timeout=timeout)
+        return self.process.returncode
+
+
+@dataclass
+class Writing:
+    """An endpoint, and the options that make a writer quick enough for tests."""
+
+    endpoint: LogEndpoint
+    document: dict[str, Any]
+    delivery: dict[str, Any]
+
+    def program(
+        self, text: str, *, spool: object = None, prelude: str = PRELUDE, **delivery: Any
+    ) -> Program:
+        """Start a program; options of `Delivery` as keywords."""
+        given = {
+            "document": self.document,
+            "delivery": {**self.delivery, **delivery},
+            "spool": None if spool is None else str(spool),
+        }
+        command = [sys.executable, "-c", prelude + text, json.dumps(given)]
+        environ = {
+            **os.environ,
+            "AWS_ENDPOINT_URL": self.endpoint.url,
+            "PYTHONPATH": os.pathsep.join(sys.path),
+        }
+        return Program(
+            subprocess.Popen(
+                command,
+                env=environ,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        )
+
+    def arrived(self, kind: str | None = None) -> list[dict[str, Any]]:
+        """The records that arrived: those of calls, or the writer's own of a kind."""
+        return [
+            valid(record)
+            for record in self.endpoint.messages(GROUP)
+            if record.get("bulkhead.record.type") == kind
+        ]
+
+    def ids(self) -> Counter[str]:
+        """How often each record arrived."""
+        return Counter(record["bulkhead.record.id"] for record in self.arrived())
+
+
+def once(first: int, last: int, tag: str = "r") -> Counter[str]:
+    """Each of these records, once."""
+    return Counter(f"{tag}{n}" for n in range(first, last))
+
+
+def until(condition: Callable[[], object], seconds: float = 15) -> None:
+    """Wait for a condition."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.005)
+
+
+def now() -> int:
+    """The present, as timestamps have it."""
+    return time.time_ns() // 1_000_000
