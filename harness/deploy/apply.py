@@ -154,7 +154,7 @@ def destroy(deployment: Deployment, run_dir: Path, progress: Progress | None = N
         run.empty(deployment.fleets)
         run.operations(lambda root, variables: root.destroy(variables))
         run.organization(lambda root, variables: root.destroy(variables))
-        with run.bootstraps(lambda root, variables: root.destroy(variables)):
+        with run.bootstraps(run.undo_bootstrap):
             pass
     (run_dir / DEPLOYMENT_FILE).unlink(missing_ok=True)
 
@@ -178,7 +178,7 @@ def retire(
                 for owner, account in deployment.environment.customer_accounts
                 if owner.key == customer
             ]
-            with run.bootstraps(lambda root, variables: root.destroy(variables), own):
+            with run.bootstraps(run.undo_bootstrap, own):
                 pass
 
 

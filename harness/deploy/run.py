@@ -46,7 +46,8 @@ KEPT = (
     "aws_kms_alias",
     "aws_kms_key",
 )
-"""What stays of a customer root where records are kept: they, and what they need to be read."""
+"""What stays of an account where records are kept, whichever root made it: they, and what they need
+to be read."""
 
 T = TypeVar("T")
 
@@ -203,6 +204,12 @@ class Run:
             )
 
         self.customers(made, work, only)
+
+    def undo_bootstrap(self, root: Terraform, variables: dict[str, Any]) -> None:
+        """Removes what the owner made in an account."""
+        if self.environment.keep_records:
+            root.forget(KEPT)
+        root.destroy(variables)
 
     @contextlib.contextmanager
     def bootstraps(

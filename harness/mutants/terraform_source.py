@@ -10,6 +10,7 @@ from harness.mutants.model import Mutant, Notice
 
 FLEET = "modules/operations-role-fleet"
 LOGGING = "modules/customer-logging"
+KEYS = "modules/log-keys"
 
 PIN = '              "aws:PrincipalArn" = local.caller_arns[key]\n'
 ID = '              "sts:ExternalId"   = var.external_ids[key]\n'
@@ -40,7 +41,8 @@ GRANTS_ALONE = (
     "Statement = statements })"
 )
 KEY_CONDITION = (
-    '            Condition = { StringEquals = { "kms:EncryptionContext:aws:logs:arn" = arn } }\n'
+    '            Condition = { StringEquals = '
+    '{ "kms:EncryptionContext:aws:logs:arn" = group.arn } }\n'
 )
 KEY_FOR_ACCOUNT = (
     '            Condition = { ArnLike = { "kms:EncryptionContext:aws:logs:arn" = '
@@ -84,12 +86,20 @@ def _logging(old: str, new: str, file: str = "policies.tf") -> Edit:
     return Edit(f"{LOGGING}/{file}", old, new)
 
 
+def _keys(old: str, new: str, file: str = "policies.tf") -> Edit:
+    return Edit(f"{KEYS}/{file}", old, new)
+
+
 def _operations(*edits: Edit) -> TerraformEdits:
     return TerraformEdits("operations", edits)
 
 
 def _customer(*edits: Edit) -> TerraformEdits:
     return TerraformEdits("customer", edits)
+
+
+def _bootstrap(*edits: Edit) -> TerraformEdits:
+    return TerraformEdits("bootstrap", edits)
 
 
 TERRAFORM_SOURCE = (
@@ -236,7 +246,7 @@ TERRAFORM_SOURCE = (
         "K03-source",
         "the key serves every log group of its account",
         "KMS",
-        _customer(_logging(KEY_CONDITION, KEY_FOR_ACCOUNT)),
+        _bootstrap(_keys(KEY_CONDITION, KEY_FOR_ACCOUNT)),
         (Notice("key-of-group", "other role"), Notice("key-policy")),
         "test_key_serves or test_services_use",
         more_rows=("K02",),
@@ -245,7 +255,7 @@ TERRAFORM_SOURCE = (
         "K02-source",
         "the key serves whoever asks CloudWatch Logs",
         "KMS",
-        _customer(_logging(KEY_CONDITION, "")),
+        _bootstrap(_keys(KEY_CONDITION, "")),
         (Notice("key-of-group", "other role"), Notice("key-policy")),
         "test_key_serves or test_services_use",
     ),
@@ -266,7 +276,7 @@ TERRAFORM_SOURCE = (
         "the log group has no key of the customer",
         "logs",
         _customer(
-            _logging("  kms_key_id        = aws_kms_key.logs[each.key].arn\n", "", "main.tf"),
+            _logging("  kms_key_id        = each.value.kms_key_arn\n", "", "main.tf"),
         ),
         (Notice("log-group"),),
         "test_records_are_encrypted",
@@ -355,8 +365,8 @@ TERRAFORM_SOURCE = (
         "K12-source",
         "keys are not rotated",
         "KMS",
-        _customer(
-            _logging("  enable_key_rotation     = true\n", "", "main.tf"),
+        _bootstrap(
+            _keys("  enable_key_rotation     = true\n", "", "main.tf"),
         ),
         (),
         "",
@@ -364,10 +374,10 @@ TERRAFORM_SOURCE = (
     ),
     Mutant(
         "T46-source",
-        "the log group, the key and the caller role do not say whose they are",
-        "logs",
-        _customer(
-            _logging(
+        "the keys do not say whose they are",
+        "KMS",
+        _bootstrap(
+            _keys(
                 '  tags     = merge(var.tags, { "bulkhead:customer" = var.customer })\n',
                 "  tags     = var.tags\n",
                 "main.tf",

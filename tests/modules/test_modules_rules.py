@@ -26,6 +26,7 @@ ROOT = Path(__file__).parents[2]
 FLEET = "modules/operations-role-fleet"
 PROFILES = "modules/inference-profiles"
 LOGGING = "modules/customer-logging"
+KEYS = "modules/log-keys"
 READERS = "modules/log-readers"
 GUARDRAILS = "modules/organization-guardrails"
 SPEND = "modules/spend-controls"
@@ -41,6 +42,7 @@ FILES = {
     FLEET: [f"{FLEET}/variables.tf", f"{FLEET}/regions.tf"],
     PROFILES: [f"{PROFILES}/variables.tf"],
     LOGGING: [f"{LOGGING}/variables.tf"],
+    KEYS: [f"{KEYS}/variables.tf"],
     READERS: [f"{READERS}/variables.tf"],
     GUARDRAILS: [f"{GUARDRAILS}/variables.tf"],
     BOOTSTRAP: [f"{BOOTSTRAP}/variables.tf"],
@@ -64,6 +66,10 @@ GLOBEX_ID = "HdM3-sV0qkX_ZtY7bRw2nLc8uFgJ5pQeA1iOo6yKdTm"
 
 AIPS, OWN = "arn:aws:bedrock:", ":011111111111:application-inference-profile/"
 PROFILE = "arn:aws:bedrock:eu-west-1:011111111111:application-inference-profile"
+
+KMS = "arn:aws:kms:eu-central-1:222222222222:key/"
+RECORDS_KEY = f"{KMS}0d9c2f1e-7b43-4a5e-9f60-3c1d2e8b7a95"
+CONTENT_KEY = f"{KMS}5b1e7a40-19c8-4d7f-8a2b-6e0f3c9d4417"
 
 GOOD: dict[str, dict[str, Any]] = {
     FLEET: {
@@ -125,6 +131,7 @@ GOOD: dict[str, dict[str, Any]] = {
             "namespace": "shop",
             "service_account": "chat.bot",
         },
+        "kms_key_arns": {"records": RECORDS_KEY, "content": CONTENT_KEY},
         "content": {"enabled": True, "data_identifiers": ["EmailAddress", "Ssn-US"]},
         "owner_arns": ["arn:aws:iam::222222222222:role/bulkhead/owner"],
         "permissions_boundary_arn": "arn:aws:iam::222222222222:policy/bulkhead/boundary",
@@ -132,6 +139,13 @@ GOOD: dict[str, dict[str, Any]] = {
             "heartbeat_minutes": 0,
             "action_arns": ["arn:aws:sns:eu-central-1:222222222222:alarms"],
         },
+    },
+    KEYS: {
+        "customer": "acme",
+        "account_id": "222222222222",
+        "owner_arns": ["arn:aws:iam::222222222222:role/bulkhead/owner"],
+        "content": True,
+        "tags": {"team": "platform"},
     },
     READERS: {
         "customer": "acme",
@@ -744,6 +758,48 @@ CASES: dict[str, list[tuple[str, Change]]] = {
                 "arn:aws:sns:eu-central-1:222222222222:*",
             )
         ),
+        *(
+            (f"kms_key_arns.{group} must be the ARN", put(arn, "kms_key_arns", group))
+            for group in ("records", "content")
+            for arn in (
+                "arn:aws:kms:eu-central-1:222222222222:alias/bulkhead/acme/bedrock",
+                RECORDS_KEY.replace("222222222222", "111111111111"),
+                RECORDS_KEY.replace("arn:aws:", "arn:aws-us-gov:"),
+                f"{KMS}*",
+                f"{KMS}mrk-1234abcd12ab34cd56ef1234567890ab",
+            )
+        ),
+        ("kms_key_arns.content must be given", put("", "kms_key_arns", "content")),
+        ("kms_key_arns.content must be given", put(False, "content", "enabled")),
+        ("kms_key_arns.content is the key", put(RECORDS_KEY, "kms_key_arns", "content")),
+        ("tags: keys", put({"bulkhead:customer": "globex"}, "tags")),
+    ],
+    KEYS: [
+        ("partition must", put("aws-cn", "partition")),
+        ("customer must", put("acme*", "customer")),
+        ("customer must", put("Acme", "customer")),
+        ("customer must", put("a" * 33, "customer")),
+        ("account_id must", put(22222222222, "account_id")),
+        ("owner_arns must name", put([], "owner_arns")),
+        *(
+            ("owner_arns must be", put([arn], "owner_arns"))
+            for arn in (
+                "arn:aws:iam::111111111111:role/owner",
+                "arn:aws:iam::222222222222:root",
+                "arn:aws:iam::222222222222:role/*",
+                "arn:aws:iam::222222222222:role/${aws:username}",
+            )
+        ),
+        ("owner_arns names the caller", put([CALLER_ARN], "owner_arns")),
+        *(
+            (
+                "owner_arns names a role that deploys",
+                put([f"arn:aws:iam::222222222222:role/bulkhead/{role}"], "owner_arns"),
+            )
+            for role in ("bulkhead-deploy", "bulkhead-plan")
+        ),
+        ("caller_role must", put("app*", "caller_role")),
+        ("caller_role must", put("/app", "caller_role")),
         ("key_deletion_window_in_days must", put(6, "key_deletion_window_in_days")),
         ("key_deletion_window_in_days must", put(31, "key_deletion_window_in_days")),
         ("tags: keys", put({"bulkhead:customer": "globex"}, "tags")),

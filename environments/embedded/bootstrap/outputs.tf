@@ -7,6 +7,11 @@ output "roles" {
   }
 }
 
+output "keys" {
+  description = "The keys of a customer's log groups, by group: which the deploy role finds by their aliases."
+  value       = merge(values(module.keys)[*].kms_key_arns...)
+}
+
 output "readers" {
   description = "Who reads the records of a customer's account."
   value = {

@@ -1,5 +1,5 @@
 # The owner's part of one account of ../customers.yaml: its deploy roles, in the operations account the trail, and in a
-# customer's account who reads. Applied by the account's owner, each with its own state, before the roots that the
+# customer's account the keys of its records and who reads. Applied by the account's owner, each with its own state, before the roots that the
 # deploy roles apply.
 
 terraform {
@@ -54,6 +54,19 @@ module "baseline" {
   partition             = local.partition
   operations_account_id = var.account_id
   force_destroy         = !try(local.environment.keep_records, false)
+}
+
+# Before the log groups: whoever makes a key says who may use it.
+module "keys" {
+  source   = "../../../modules/log-keys"
+  for_each = toset([for key in [local.kinds[var.account_id].customer] : key if key != ""])
+
+  partition       = local.partition
+  customer        = each.key
+  account_id      = var.account_id
+  owner_arns      = [local.owner_arn]
+  content         = try(local.environment.content, false)
+  keep_on_destroy = try(local.environment.keep_records, false)
 }
 
 module "readers" {
