@@ -41,7 +41,7 @@ GRANTS_ALONE = (
     "Statement = statements })"
 )
 KEY_CONDITION = (
-    '            Condition = { StringEquals = '
+    "            Condition = { StringEquals = "
     '{ "kms:EncryptionContext:aws:logs:arn" = group.arn } }\n'
 )
 KEY_FOR_ACCOUNT = (

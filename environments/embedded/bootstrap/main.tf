@@ -1,5 +1,5 @@
-# The owner's part of one account of ../customers.yaml: its deploy roles, in the operations account the trail, and in a
-# customer's account the keys of its records and who reads. Applied by the account's owner, each with its own state, before the roots that the
+# The owner's part of one account of ../customers.yaml: its deploy roles, in the operations account the trail, in a
+# customer's account the keys of its records and who reads, and in the account of the states nothing but these. Applied by the account's owner, each with its own state, before the roots that the
 # deploy roles apply.
 
 terraform {
@@ -29,7 +29,8 @@ provider "aws" {
 }
 
 module "bootstrap" {
-  source = "../../../modules/account-bootstrap"
+  source   = "../../../modules/account-bootstrap"
+  for_each = toset([for kind in [local.kinds[var.account_id].kind] : kind if kind != "state"])
 
   partition  = local.partition
   account_id = var.account_id
@@ -42,6 +43,23 @@ module "bootstrap" {
   plan_principal_arns   = [local.owner_arn]
   github                = try(local.environment.ci.github, {})
   gitlab                = try(local.environment.ci.gitlab, {})
+
+  create_identity_providers = try(local.environment.ci.create_identity_providers, true)
+}
+
+# In an account that nothing is deployed to.
+module "states" {
+  source   = "../../../modules/state-store"
+  for_each = toset([for kind in [local.kinds[var.account_id].kind] : kind if kind == "state"])
+
+  partition            = local.partition
+  account_id           = var.account_id
+  environment          = local.name
+  owner_arns           = [local.owner_arn]
+  deployed_account_ids = [for id, account in local.kinds : id if account.kind != "state"]
+  github               = try(local.environment.ci.github, {})
+  gitlab               = try(local.environment.ci.gitlab, {})
+  force_destroy        = !try(local.environment.keep_records, false)
 
   create_identity_providers = try(local.environment.ci.create_identity_providers, true)
 }
