@@ -265,8 +265,10 @@ def _not_available(call: Call) -> ApiError:
 
 
 def _is_web_page(inner: InnerResponse) -> bool:
-    """The framework's own 404 or 405 page: the inner app has no such URL."""
-    return inner.status in (404, 405) and inner.header("content-type").startswith("text/html")
+    """The framework's own 404 or 405 page: the inner app has no such URL. What is not there has no
+    page: the answer to a HEAD of it is of the same type, and empty."""
+    is_html = inner.header("content-type").startswith("text/html")
+    return inner.status in (404, 405) and is_html and bool(inner.body)
 
 
 def _passed_on(inner: InnerResponse, request_id: str) -> Response:

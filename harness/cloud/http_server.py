@@ -33,7 +33,9 @@ class _Task(WSGITask):  # type: ignore[misc]
         if self.complete and not self.wrote_header:
             self.channel.hold(self.build_response_header())
             self.wrote_header = True
-        super().write(data)
+        # The answer to HEAD has no body, however long it says that it would be: a client would take
+        # one for the start of the next answer.
+        super().write(data if self.request.command != "HEAD" else b"")
 
     def finish(self) -> None:
         super().finish()

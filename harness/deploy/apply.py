@@ -2,10 +2,10 @@
 
 Each account's owner bootstraps it once; from then on its deploy role applies and its plan role
 plans. The management account is bootstrapped first, and the organization root goes before the
-others, so that nothing but the deploy roles is ever there unguarded; then the operations root, then
-one run of the customer root for each customer account.
+others, so that nothing but what bootstraps make is ever there unguarded; then the operations root,
+then one run of the customer root for each customer account, as soon as that is bootstrapped.
 
-What a deploy role can never remove, a customer's records and their key, and the deploy roles
+What a deploy role can never remove, a customer's records and their keys, and the deploy roles
 themselves, the owner destroys.
 """
 
@@ -61,8 +61,7 @@ def deploy(
     """Applies every root and returns what came out, which is also saved in `run_dir`.
 
     `target` may be what starts it, which is called while the roots are prepared. `when_waiting` is
-    called when only customers' roots are left: they wait for their keys for most of the time, so
-    that a preparation of what comes next costs nothing.
+    called when only customers' roots are left, to prepare what comes next.
 
     `run_dir` keeps states and external ids: called again with the same one, only what differs is
     changed. Raises `UserError` that names the roots that failed and those not yet applied.
@@ -89,22 +88,21 @@ def deploy(
             made = run.operations(
                 lambda root, variables: (root.apply(variables), fleets(root.output()))[1]
             )
-            readers = {
-                account.account_id: bootstrapped(account.account_id)
-                for _, account in environment.customer_accounts
-            }
 
-        # Before anybody can call a model: unset, each keeps what its provider's terms say.
-        set_baseline(environment, run.target)
-        run.hand_over(made)
-        if when_waiting is not None:
-            when_waiting()
+            # Before anybody can call a model: unset, each keeps what its provider's terms say.
+            set_baseline(environment, run.target)
+            run.hand_over(made)
+            if when_waiting is not None:
+                when_waiting()
 
-        def apply(root: Terraform, variables: dict[str, Any], account: Account) -> CustomerAccount:
-            root.apply(variables)
-            return customer_account(root.output(), readers[account.account_id], account.caller)
+            def apply(
+                root: Terraform, variables: dict[str, Any], account: Account
+            ) -> CustomerAccount:
+                root.apply(variables)
+                readers = bootstrapped(account.account_id)
+                return customer_account(root.output(), readers, account.caller)
 
-        accounts = run.customers(made, apply)
+            accounts = run.customers(made, apply, after=bootstrapped)
     deployment = Deployment(
         environment=environment,
         place=place_of(run.target),
@@ -127,7 +125,7 @@ def pending_changes(
     run = Run(environment, run_dir, progress, "plan", target=deployment.target())
     with run.stopping():
         with run.bootstraps(lambda root, variables: root.plan(variables)) as bootstrapped:
-            plans = [bootstrapped(account) for account in environment.deployed_accounts]
+            plans = [bootstrapped(account) for account in environment.bootstrapped_accounts]
         plans += [run.organization(lambda root, variables: root.plan(variables))]
         plans += [run.operations(lambda root, variables: root.plan(variables))]
         plans += run.customers(
@@ -154,7 +152,7 @@ def destroy(deployment: Deployment, run_dir: Path, progress: Progress | None = N
         run.empty(deployment.fleets)
         run.operations(lambda root, variables: root.destroy(variables))
         run.organization(lambda root, variables: root.destroy(variables))
-        with run.bootstraps(lambda root, variables: root.destroy(variables)):
+        with run.bootstraps(run.undo_bootstrap):
             pass
     (run_dir / DEPLOYMENT_FILE).unlink(missing_ok=True)
 
@@ -178,7 +176,7 @@ def retire(
                 for owner, account in deployment.environment.customer_accounts
                 if owner.key == customer
             ]
-            with run.bootstraps(lambda root, variables: root.destroy(variables), own):
+            with run.bootstraps(run.undo_bootstrap, own):
                 pass
 
 

@@ -11,8 +11,8 @@ OTHER_MANAGEMENT_ACCOUNT = "999999999998"
 
 
 def cloud_plan(environment: Environment) -> CloudPlan:
-    """The fleet and the control account in one organization, the stranger in another, and one
-    account in none.
+    """The fleet, the states and the control account in one organization, the stranger
+    in another, and one account in none.
 
     Raises `UserError` when the environment uses the account id that is taken here.
     """
@@ -22,7 +22,8 @@ def cloud_plan(environment: Environment) -> CloudPlan:
             "organization in the embedded cloud; choose another id"
         )
     probes = environment.probes
-    members = (*environment.fleet_accounts, probes.control)
+    states = filter(None, [environment.state_account])
+    members = (*environment.fleet_accounts, *states, probes.control)
     return CloudPlan(
         accounts=(OTHER_MANAGEMENT_ACCOUNT, *environment.accounts),
         organizations=(

@@ -90,6 +90,8 @@ class Environment:
     """Whether log groups and keys stay when their root is destroyed."""
     content: bool = False
     """Whether every customer account has a group for prompts and answers."""
+    state_account: str = ""
+    """Where the states of real accounts lie; empty where they stay with the run."""
 
     @property
     def bootstrap_root(self) -> Path:
@@ -136,9 +138,14 @@ class Environment:
         return (self.management_account, *self.fleet_accounts)
 
     @property
+    def bootstrapped_accounts(self) -> tuple[str, ...]:
+        """Those, and the account of the states, to which nothing is deployed."""
+        return (*self.deployed_accounts, *filter(None, [self.state_account]))
+
+    @property
     def accounts(self) -> tuple[str, ...]:
         """Every account that the environment knows, probes included."""
-        return (self.management_account, *self.fleet_accounts, *self.probes.accounts)
+        return (*self.bootstrapped_accounts, *self.probes.accounts)
 
     @property
     def model_regions(self) -> tuple[str, ...]:
@@ -378,6 +385,8 @@ def aws_regions() -> Mapping[str, str]:
 def _account_paths(environment: Environment) -> Iterator[list[str | int]]:
     yield ["organization", "management_account_id"]
     yield ["operations", "account_id"]
+    if environment.state_account:
+        yield ["state", "account_id"]
     for key, customer in environment.customers.items():
         for index in range(len(customer.accounts)):
             yield ["customers", key, "accounts", index, "account_id"]
@@ -415,6 +424,7 @@ def _build(file: Path, document: Any) -> Environment:
         partition=str(document.get("partition", "aws")),
         keep_records=bool(document.get("keep_records", False)),
         content=bool(document.get("content", False)),
+        state_account=str(document.get("state", {}).get("account_id", "")),
         probes=Probes(
             other_organization=str(probes["other_organization"]),
             no_organization=str(probes["no_organization"]),

@@ -1,7 +1,8 @@
 """One pass over the roots of an environment: which Terraform runs when, beside what, and as whom.
 
-Four roots at a time where memory allows: a Terraform and its provider take up to 0.75 GiB each, and
-for half of their time they wait for a new key to be seen everywhere.
+Four roots at a time where memory allows: a Terraform and its provider take up to 0.75 GiB each. And
+more bootstraps, since those of customers' accounts wait for most of their time for new keys to be
+seen everywhere; meanwhile what does not need the keys goes on.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from harness.targets.base import Deployer, clean_environ, profile_of
 from harness.targets.embedded import EmbeddedTarget
 
 PARALLEL_ROOTS = 4
+PARALLEL_BOOTSTRAPS = 8
 _MEMORY_PER_ROOT = 3 << 29
 EXTERNAL_IDS_FILE = "external-ids.json"
 
@@ -46,7 +48,8 @@ KEPT = (
     "aws_kms_alias",
     "aws_kms_key",
 )
-"""What stays of a customer root where records are kept: they, and what they need to be read."""
+"""What stays of an account where records are kept, whichever root made it: they, and what they need
+to be read."""
 
 T = TypeVar("T")
 
@@ -70,17 +73,17 @@ Progress = Callable[[RootEvent], None]
 def root_names(environment: Environment) -> list[str]:
     """The names that events carry, in the order of the apply."""
     return [
-        *map(_bootstrap_name, environment.deployed_accounts),
+        *map(_bootstrap_name, environment.bootstrapped_accounts),
         "organization",
         "operations",
         *(_name(c, a) for c, a in environment.customer_accounts),
     ]
 
 
-def parallel_roots() -> int:
+def parallel_roots(most: int = PARALLEL_ROOTS) -> int:
     """How many roots are worked on at once on this machine."""
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return max(1, min(PARALLEL_ROOTS, memory // _MEMORY_PER_ROOT - 1))
+    return max(1, min(most, memory // _MEMORY_PER_ROOT - 1))
 
 
 def _name(customer: Customer, account: Account) -> str:
@@ -197,6 +200,12 @@ class Run:
 
         self.customers(made, work, only)
 
+    def undo_bootstrap(self, root: Terraform, variables: dict[str, Any]) -> None:
+        """Removes what the owner made in an account."""
+        if self.environment.keep_records:
+            root.forget(KEPT)
+        root.destroy(variables)
+
     @contextlib.contextmanager
     def bootstraps(
         self,
@@ -206,7 +215,7 @@ class Run:
         """Does the work on the bootstrap of every account, or of some, as its owner. Within, others
         may go on: what is yielded waits for one account's, and the end for all, which fails if one
         did."""
-        accounts = self.environment.deployed_accounts if only is None else only
+        accounts = self.environment.bootstrapped_accounts if only is None else only
 
         def job(account: str) -> T:
             variables = {"profile": account, "account_id": account}
@@ -216,8 +225,9 @@ class Run:
                 lambda root: work(root, variables),
             )
 
-        # One less than else, since another root may be worked on beside these.
-        workers = max(1, parallel_roots() - 1)
+        # One less than memory allows, since another root may be worked on beside these. The
+        # accounts that others wait for come first.
+        workers = max(1, parallel_roots(PARALLEL_BOOTSTRAPS) - 1)
         with ThreadPoolExecutor(workers, thread_name_prefix="bootstrap") as pool:
             futures = {account: pool.submit(job, account) for account in accounts}
             try:
@@ -253,11 +263,13 @@ class Run:
         made: Any,
         work: Callable[[Terraform, dict[str, Any], Account], T],
         only: str | None = None,
+        after: Callable[[str], object] = lambda _account: None,
     ) -> list[T]:
         """Does the work on the customer root of each account, or of those of one customer, and goes
-        on when one fails."""
+        on when one fails. `after` is waited for beforehand, for each account."""
 
         def job(customer: Customer, account: Account) -> T:
+            after(account.account_id)
             fleet: Fleet = made[customer.key]
             variables = {
                 "profile": self._profile(account.account_id),

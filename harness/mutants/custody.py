@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from harness.mutants.edits import Edit, TerraformEdits
 from harness.mutants.model import Mutant, Notice
-from harness.mutants.terraform_source import DENY_READING, LOGGING
+from harness.mutants.terraform_source import DENY_READING, KEYS, LOGGING
 
 READERS_MODULE = "modules/log-readers"
 
@@ -47,6 +47,7 @@ CONTEXT = (
     '            "kms:EncryptionContext:aws:logs:arn" = '
     "[for key in groups : local.group_arns[key]]\n"
 )
+OWNERS = '{ "aws:PrincipalArn" = concat(sort(var.owner_arns), [local.root_arn]) }'
 PROTECTED = """  for_each = local.groups
 
   log_group_name  = aws_cloudwatch_log_group.this[each.key].name
@@ -198,7 +199,16 @@ CUSTODY = (
         "K12-owners-source",
         "whoever administers the account may take its keys away",
         "KMS",
-        _edits(("          } if length(owners) > 0\n", "          } if length(owners) > 99\n")),
+        TerraformEdits(
+            "bootstrap",
+            (
+                Edit(
+                    f"{KEYS}/policies.tf",
+                    OWNERS,
+                    '{ "aws:PrincipalAccount" = var.account_id }',
+                ),
+            ),
+        ),
         (Notice("key-owner", "other role"),),
         "test_only_owners",
         more_rows=("K06",),

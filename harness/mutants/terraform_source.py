@@ -11,6 +11,7 @@ from harness.mutants.site import allow
 
 FLEET = "modules/operations-role-fleet"
 LOGGING = "modules/customer-logging"
+KEYS = "modules/log-keys"
 
 PIN = '              "aws:PrincipalArn" = local.caller_arns[key]\n'
 ID = '              "sts:ExternalId"   = var.external_ids[key]\n'
@@ -41,7 +42,8 @@ GRANTS_ALONE = (
     "Statement = statements })"
 )
 KEY_CONDITION = (
-    '            Condition = { StringEquals = { "kms:EncryptionContext:aws:logs:arn" = arn } }\n'
+    "            Condition = { StringEquals = "
+    '{ "kms:EncryptionContext:aws:logs:arn" = group.arn } }\n'
 )
 KEY_FOR_ACCOUNT = (
     '            Condition = { ArnLike = { "kms:EncryptionContext:aws:logs:arn" = '
@@ -94,12 +96,20 @@ def _logging(old: str, new: str, file: str = "policies.tf") -> Edit:
     return Edit(f"{LOGGING}/{file}", old, new)
 
 
+def _keys(old: str, new: str, file: str = "policies.tf") -> Edit:
+    return Edit(f"{KEYS}/{file}", old, new)
+
+
 def _operations(*edits: Edit) -> TerraformEdits:
     return TerraformEdits("operations", edits)
 
 
 def _customer(*edits: Edit) -> TerraformEdits:
     return TerraformEdits("customer", edits)
+
+
+def _bootstrap(*edits: Edit) -> TerraformEdits:
+    return TerraformEdits("bootstrap", edits)
 
 
 TERRAFORM_SOURCE = (
@@ -246,7 +256,7 @@ TERRAFORM_SOURCE = (
         "K03-source",
         "the key serves every log group of its account",
         "KMS",
-        _customer(_logging(KEY_CONDITION, KEY_FOR_ACCOUNT)),
+        _bootstrap(_keys(KEY_CONDITION, KEY_FOR_ACCOUNT)),
         (Notice("key-of-group", "other role"), Notice("key-policy")),
         "test_key_serves or test_services_use",
         more_rows=("K02",),
@@ -255,7 +265,7 @@ TERRAFORM_SOURCE = (
         "K02-source",
         "the key serves whoever asks CloudWatch Logs",
         "KMS",
-        _customer(_logging(KEY_CONDITION, "")),
+        _bootstrap(_keys(KEY_CONDITION, "")),
         (Notice("key-of-group", "other role"), Notice("key-policy")),
         "test_key_serves or test_services_use",
     ),
@@ -276,7 +286,7 @@ TERRAFORM_SOURCE = (
         "the log group has no key of the customer",
         "logs",
         _customer(
-            _logging("  kms_key_id        = aws_kms_key.logs[each.key].arn\n", "", "main.tf"),
+            _logging("  kms_key_id        = each.value.kms_key_arn\n", "", "main.tf"),
         ),
         (Notice("log-group"),),
         "test_records_are_encrypted",
@@ -377,18 +387,18 @@ TERRAFORM_SOURCE = (
         "K12-source",
         "keys are not rotated",
         "KMS",
-        _customer(
-            _logging("  enable_key_rotation     = true\n", "", "main.tf"),
+        _bootstrap(
+            _keys("  enable_key_rotation     = true\n", "", "main.tf"),
         ),
         (Notice("key-rotation"),),
         "test_keys_rotate",
     ),
     Mutant(
         "T46-source",
-        "the log group, the key and the caller role do not say whose they are",
-        "logs",
-        _customer(
-            _logging(
+        "the keys do not say whose they are",
+        "KMS",
+        _bootstrap(
+            _keys(
                 '  tags     = merge(var.tags, { "bulkhead:customer" = var.customer })\n',
                 "  tags     = var.tags\n",
                 "main.tf",

@@ -116,7 +116,10 @@ locals {
     "logs:PutResourcePolicy", "logs:PutSubscriptionFilter", "logs:PutSyslogConfiguration", "logs:PutTransformer", "logs:UpdateScheduledQuery",
     "oam:*", "observabilityadmin:*",
   ]
-  key_rights = ["kms:CreateGrant", "kms:DisableKey", "kms:PutKeyPolicy", "kms:ReplicateKey", "kms:ScheduleKeyDeletion", "kms:UpdatePrimaryRegion"]
+  key_rights = [
+    "kms:CancelKeyDeletion", "kms:Create*", "kms:Delete*", "kms:Disable*", "kms:Enable*", "kms:ImportKeyMaterial", "kms:PutKeyPolicy", "kms:ReplicateKey",
+    "kms:RetireGrant", "kms:RevokeGrant", "kms:RotateKeyOnDemand", "kms:ScheduleKeyDeletion", "kms:TagResource", "kms:UntagResource", "kms:Update*",
+  ]
   key_uses   = ["kms:Decrypt", "kms:DeriveSharedSecret", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
   iam_writes = ["iam:Add*", "iam:Attach*", "iam:Create*", "iam:Delete*", "iam:Detach*", "iam:PassRole", "iam:Put*", "iam:Remove*", "iam:Set*", "iam:Tag*", "iam:Untag*", "iam:Update*"]
   # What else makes somebody another: roles of templates, others' credentials and second factors.

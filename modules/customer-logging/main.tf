@@ -1,35 +1,41 @@
-# A customer's own record of its model calls: log groups with their keys, and the one role that writes to them. Who
-# reads is the module log-readers. The policies are in policies.tf, metrics and alarms in metrics.tf.
+# A customer's own record of its model calls: log groups, and the one role that writes to them. Their keys are the module
+# log-keys, who reads log-readers. The policies are in policies.tf, metrics and alarms in metrics.tf.
 
 data "aws_region" "current" {}
+
+# Keys and readers know the groups by the same names.
+module "groups" {
+  source = "./modules/groups"
+
+  partition  = var.partition
+  region     = local.region
+  account_id = var.account_id
+  customer   = var.customer
+}
 
 locals {
   region = data.aws_region.current.id
 
-  # ARNs are made from names, so that a key can name its group and the group its key.
-  arn_of_groups = "arn:${var.partition}:logs:${local.region}:${var.account_id}:log-group"
-
   # What models were asked and answered lies apart, under a key of its own: it can be read by fewer, is gone sooner,
   # and can be made unreadable at once by deleting that key. CloudWatch cannot delete single events.
-  groups = merge(
+  settings = merge(
     {
       records = {
-        name              = "/bulkhead/${var.customer}/bedrock"
-        alias             = "alias/bulkhead/${var.customer}/bedrock"
         retention_in_days = var.retention_in_days
         identifiers       = var.record_data_identifiers
+        kms_key_arn       = var.kms_key_arns.records
       }
     },
     {
       for group in ["content"] : group => {
-        name              = "/bulkhead/${var.customer}/content"
-        alias             = "alias/bulkhead/${var.customer}/content"
         retention_in_days = var.content.retention_in_days
         identifiers       = var.content.data_identifiers
+        kms_key_arn       = var.kms_key_arns.content
       } if var.content.enabled
     },
   )
-  group_arns = { for key, group in local.groups : key => "${local.arn_of_groups}:${group.name}" }
+  groups     = { for key, setting in local.settings : key => merge(setting, module.groups.groups[key]) }
+  group_arns = { for key, group in local.groups : key => group.arn }
 
   caller_role_arn = "arn:${var.partition}:iam::${var.account_id}:role${var.caller_role_path}${var.caller_role_name}"
   caller_is_made  = var.caller.type != "existing"
@@ -42,28 +48,8 @@ locals {
 }
 
 ################################################################################
-# Keys and log groups
+# Log groups
 ################################################################################
-
-resource "aws_kms_key" "logs" {
-  for_each = local.groups
-
-  description             = "Encrypts the log group ${each.value.name} and nothing else."
-  policy                  = local.key_policies[each.key]
-  enable_key_rotation     = true
-  deletion_window_in_days = var.key_deletion_window_in_days
-  # Whoever makes a key that is the owners' may not change its policy afterwards, which KMS would refuse otherwise.
-  # The account's root user always may, so nobody is locked out.
-  bypass_policy_lockout_safety_check = length(var.owner_arns) > 0
-  tags                               = local.tags
-}
-
-resource "aws_kms_alias" "logs" {
-  for_each = local.groups
-
-  name          = each.value.alias
-  target_key_id = aws_kms_key.logs[each.key].key_id
-}
 
 resource "aws_cloudwatch_log_group" "this" {
   #checkov:skip=CKV_AWS_338:Records are kept for a year by default; content is meant to be gone within days.
@@ -72,9 +58,16 @@ resource "aws_cloudwatch_log_group" "this" {
   name              = each.value.name
   log_group_class   = "STANDARD"
   retention_in_days = var.legal_hold ? 0 : each.value.retention_in_days
-  kms_key_id        = aws_kms_key.logs[each.key].arn
+  kms_key_id        = each.value.kms_key_arn
   skip_destroy      = local.is_kept
   tags              = local.tags
+
+  lifecycle {
+    precondition {
+      condition     = split(":", each.value.kms_key_arn)[3] == local.region
+      error_message = "kms_key_arns.${each.key} is a key of ${split(":", each.value.kms_key_arn)[3]}, and the log group is in ${local.region}."
+    }
+  }
 }
 
 resource "aws_cloudwatch_log_data_protection_policy" "this" {

@@ -16,7 +16,7 @@ output "retention_in_days" {
 
 output "kms_key_arn" {
   description = "ARN of the key that encrypts the log group."
-  value       = aws_kms_key.logs["records"].arn
+  value       = aws_cloudwatch_log_group.this["records"].kms_key_id
 }
 
 output "content" {
@@ -25,7 +25,7 @@ output "content" {
     for key, group in aws_cloudwatch_log_group.this : {
       log_group_name    = group.name
       log_group_arn     = local.group_arns[key]
-      kms_key_arn       = aws_kms_key.logs[key].arn
+      kms_key_arn       = group.kms_key_id
       retention_in_days = group.retention_in_days
     } if key == "content"
   ])

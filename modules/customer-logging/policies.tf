@@ -1,55 +1,8 @@
-# Who may use the keys, who may become which role, and what the roles may do.
+# What is masked, who may become the caller role, and what it may do.
 # README.md says why, statement by statement.
 
 locals {
   root_arn = "arn:${var.partition}:iam::${var.account_id}:root"
-
-  key_policies = {
-    for key, arn in local.group_arns : key => jsonencode({
-      Version = "2012-10-17"
-      Statement = concat(
-        [
-          {
-            Sid       = "AccountAdministration"
-            Effect    = "Allow"
-            Principal = { AWS = local.root_arn }
-            Action    = "kms:*"
-            Resource  = "*"
-          },
-          {
-            Sid       = "LogsServiceForThisGroup"
-            Effect    = "Allow"
-            Principal = { Service = "logs.${local.region}.amazonaws.com" }
-            Action    = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"]
-            Resource  = "*"
-            # StringEquals, because ArnEquals expands wildcards.
-            Condition = { StringEquals = { "kms:EncryptionContext:aws:logs:arn" = arn } }
-          },
-        ],
-        [
-          for owners in [sort(var.owner_arns)] : {
-            # Here the root ARN means the root user alone: it is compared with who asks.
-            Sid       = "OwnersOnly"
-            Effect    = "Deny"
-            Principal = { AWS = "*" }
-            Action    = ["kms:CreateGrant", "kms:DisableKey", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion"]
-            Resource  = "*"
-            Condition = { StringNotEquals = { "aws:PrincipalArn" = concat(owners, [local.root_arn]) } }
-          } if length(owners) > 0
-        ],
-        [
-          for kept in [local.is_kept] : {
-            # Without its key, what was kept could not be read.
-            Sid       = "Kept"
-            Effect    = "Deny"
-            Principal = { AWS = "*" }
-            Action    = ["kms:DisableKey", "kms:ScheduleKeyDeletion"]
-            Resource  = "*"
-          } if kept
-        ],
-      )
-    })
-  }
 
   # One statement audits and one masks; CloudWatch Logs wants both, with the same identifiers. Findings go nowhere
   # else than to a metric of this account.
@@ -121,7 +74,7 @@ locals {
 
   all_groups  = [for key in sort(keys(local.group_arns)) : local.group_arns[key]]
   all_streams = [for arn in local.all_groups : "${arn}:log-stream:*"]
-  all_keys    = [for key in sort(keys(local.groups)) : aws_kms_key.logs[key].arn]
+  all_keys    = [for key in sort(keys(local.groups)) : local.groups[key].kms_key_arn]
 
   caller_policy = jsonencode({
     Version = "2012-10-17"

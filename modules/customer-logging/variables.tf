@@ -11,7 +11,7 @@ variable "partition" {
 }
 
 variable "customer" {
-  description = "Key of the customer, as in the operations account; names the log group and the key alias."
+  description = "Key of the customer, as in the operations account; names its log groups."
   type        = string
   nullable    = false
 
@@ -117,6 +117,35 @@ variable "caller_role_name" {
   }
 }
 
+variable "kms_key_arns" {
+  description = "The keys of the log groups, as `log-keys` made them in the account and region of the groups: of `records`, and of `content` where that is enabled."
+  type = object({
+    records = string
+    content = optional(string, "")
+  })
+  nullable = false
+
+  validation {
+    condition     = can(regex("^arn:${var.partition}:kms:[a-z0-9-]+:${var.account_id}:key/[0-9a-f-]{36}$", var.kms_key_arns.records))
+    error_message = "kms_key_arns.records must be the ARN of a key of the customer's own account, no alias."
+  }
+
+  validation {
+    condition     = var.kms_key_arns.content == "" || can(regex("^arn:${var.partition}:kms:[a-z0-9-]+:${var.account_id}:key/[0-9a-f-]{36}$", var.kms_key_arns.content))
+    error_message = "kms_key_arns.content must be the ARN of a key of the customer's own account, no alias; or empty."
+  }
+
+  validation {
+    condition     = (var.kms_key_arns.content != "") == var.content.enabled
+    error_message = "kms_key_arns.content must be given where content.enabled is true, and nowhere else: log-keys makes it with content = true."
+  }
+
+  validation {
+    condition     = var.kms_key_arns.records != var.kms_key_arns.content
+    error_message = "kms_key_arns.content is the key of the records too. Each group has a key of its own, which serves no other."
+  }
+}
+
 variable "retention_in_days" {
   description = "How long CloudWatch Logs keeps the records. CloudWatch cannot delete single events, so this is also how long until a record is gone."
   type        = number
@@ -166,33 +195,21 @@ variable "content" {
 }
 
 variable "legal_hold" {
-  description = "Keep everything for as long as this is true: retention is suspended, and neither groups nor keys can be destroyed."
+  description = "Keep everything for as long as this is true: retention is suspended, and the groups outlive a destroy. Set it in `log-keys` too."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "keep_on_destroy" {
-  description = "Leave groups and keys where they are when the module is destroyed; for production."
+  description = "Leave the groups where they are when the module is destroyed; for production. Set it in `log-keys` too."
   type        = bool
   default     = false
   nullable    = false
 }
 
-variable "key_deletion_window_in_days" {
-  description = "Days between a request to delete a key and its deletion. Without the key no record can be read."
-  type        = number
-  default     = 30
-  nullable    = false
-
-  validation {
-    condition     = var.key_deletion_window_in_days >= 7 && var.key_deletion_window_in_days <= 30
-    error_message = "key_deletion_window_in_days must be between 7 and 30."
-  }
-}
-
 variable "owner_arns" {
-  description = "Roles or users of the account, by exact ARNs, that alone may delete and disable the keys, change their policies and make grants: those of whoever bootstraps the account. The account's root user always may. Empty leaves this to the account's IAM policies."
+  description = "Roles or users of the account, by exact ARNs, that alone may delete records by the output `owners_only_policy`: those of whoever bootstraps the account. The account's root user always may."
   type        = set(string)
   default     = []
   nullable    = false

@@ -3,12 +3,19 @@
 
 data "aws_region" "current" {}
 
-locals {
-  region = data.aws_region.current.id
+# Made by customer-logging under these very names, before or after.
+module "groups" {
+  source = "../customer-logging/modules/groups"
 
-  # As customer-logging names its groups, which may be made later.
-  arn_of_groups = "arn:${var.partition}:logs:${local.region}:${var.account_id}:log-group"
-  group_arns    = { records = "${local.arn_of_groups}:/bulkhead/${var.customer}/bedrock", content = "${local.arn_of_groups}:/bulkhead/${var.customer}/content" }
+  partition  = var.partition
+  region     = local.region
+  account_id = var.account_id
+  customer   = var.customer
+}
+
+locals {
+  region     = data.aws_region.current.id
+  group_arns = { for key, group in module.groups.groups : key => group.arn }
 
   # The boundary of deploy roles (account-bootstrap) ends here.
   path     = "/bulkhead/reader/"

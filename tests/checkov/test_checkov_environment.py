@@ -41,7 +41,7 @@ WEAKENINGS: list[tuple[str, str, Callable[[Values], object], str]] = [
     ("operations", "aws_iam_role", without_external_id, "CKV_BULKHEAD_08"),
     ("operations", "aws_iam_role", lambda v: v.pop("permissions_boundary"), "CKV_BULKHEAD_15"),
     ("operations", "aws_iam_role_policy", lambda v: v.pop("policy"), "CKV_BULKHEAD_01"),
-    ("customer", "aws_kms_key", for_every_group, "CKV_BULKHEAD_35"),
+    ("bootstrap", "aws_kms_key", for_every_group, "CKV_BULKHEAD_35"),
     (
         "customer",
         "aws_cloudwatch_log_group",
@@ -54,11 +54,15 @@ WEAKENINGS: list[tuple[str, str, Callable[[Values], object], str]] = [
 def weakened(plans: list[PlanDocument], number: int) -> PlanDocument:
     """A copy of a plan with one change, to the first resource of its type."""
     root, kind, change, check = WEAKENINGS[number]
-    plan = next(p for p in plans if p.root.name == root)
-    document = json.loads(plan.text)
-    module = document["planned_values"]["root_module"]["child_modules"][0]
-    change(next(r for r in module["resources"] if r["type"] == kind)["values"])
-    return PlanDocument(f"weakened-{number}-{check}", plan.root, json.dumps(document))
+    for plan in (p for p in plans if p.root.name == root):
+        document = json.loads(plan.text)
+        for module in document["planned_values"]["root_module"]["child_modules"]:
+            for resource in module.get("resources", []):
+                if resource["type"] == kind:
+                    change(resource["values"])
+                    name = f"weakened-{number}-{check}"
+                    return PlanDocument(name, plan.root, json.dumps(document))
+    raise AssertionError(f"no plan of {root} has a {kind}")
 
 
 @pytest.fixture(scope="module")

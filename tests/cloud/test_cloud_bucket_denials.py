@@ -82,3 +82,10 @@ def test_a_denial_that_matches_denies_and_says_so(
             assert "explicit deny in a resource-based policy" in error["Message"]
     s3.delete_bucket_policy(Bucket=bucket)
     assert s3.get_object(Bucket=bucket, Key="o")["Body"].read() == b"data"
+
+
+def test_an_object_that_is_not_there_is_not_found(clients: Clients, bucket: str) -> None:
+    """A HEAD of it too, by which Terraform looks for a state."""
+    with pytest.raises(ClientError) as missed:
+        clients(A, "s3").head_object(Bucket=bucket, Key="none")
+    assert missed.value.response["Error"]["Code"] == "404"

@@ -96,6 +96,20 @@ def test_an_answer_without_a_body_arrives(
     assert connection.getresponse().status in (204, 404)
 
 
+def test_a_body_that_an_answer_to_head_has_is_not_sent(
+    serve: Callable[[App], LoopbackServer],
+) -> None:
+    def wordy(_environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        start_response("403 Forbidden", [("Content-Length", "4")])
+        return [b"no, "]
+
+    with _raw(serve(wordy), b"HEAD / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n") as link:
+        got = b"".join(iter(lambda: link.recv(65536), b""))
+    assert got.startswith(b"HTTP/1.1 403 Forbidden\r\n")
+    assert b"Content-Length: 4\r\n" in got
+    assert got.endswith(b"\r\n\r\n")
+
+
 @pytest.mark.parametrize("body", [b"", b"abc"])
 def test_a_client_that_waits_to_continue_is_answered(
     serve: Callable[[App], LoopbackServer], body: bytes

@@ -73,13 +73,20 @@ def test_states_are_encrypted_locked_and_in_an_account_of_their_own(environment:
     found = settings(environment)
     assert found.keys() == {
         *("bucket", "region", "encrypt", "kms_key_id"),
-        *("use_lockfile", "profile", "allowed_account_ids"),
+        *("use_lockfile", "allowed_account_ids"),
     }
     assert found["encrypt"] == found["use_lockfile"] == "true"
     (account,) = re.findall(r"\d{12}", found["allowed_account_ids"])
     assert f":{account}:" in found["kms_key_id"]
-    assert account not in load_environment(environment).accounts
-    assert environment.name in found["bucket"]
+    loaded = load_environment(environment)
+    assert (
+        account == loaded.state_account not in (*loaded.deployed_accounts, *loaded.probes.accounts)
+    )
+    # As the module state-store names them.
+    assert found["bucket"] == f'"REPLACE-bulkhead-state-{environment.name}-{account}"'
+    alias = f":{account}:alias/bulkhead/state-{environment.name}"
+    assert found["kms_key_id"].endswith(f'{alias}"')
+    assert found["region"] == f'"{loaded.region}"'
     assert 'backend "s3" {}' in BACKEND
 
 

@@ -25,7 +25,8 @@ class Workbench(Protocol):
 @pytest.mark.parametrize("module", MODULES)
 def test_contract(module: str, workbench: Callable[..., Workbench]) -> None:
     where = f"modules/{module}"
-    bench = workbench(where, at=where)
+    # All of them: some use what another says.
+    bench = workbench("modules", at=where)
     written = sorted(f"tests/{path.name}" for path in (ROOT / where / "tests").iterdir())
     bench.init()
     lines = [json.loads(line) for line in bench.run("test", "-json").splitlines()]
@@ -70,16 +71,28 @@ module "fleet" {
   }
 }
 
+module "keys" {
+  source     = "./modules/log-keys"
+  customer   = "acme"
+  account_id = "222222222222"
+  owner_arns = ["arn:aws:iam::222222222222:role/owner"]
+  content    = true
+}
+
 module "logging" {
   source         = "./modules/customer-logging"
   customer       = "acme"
   account_id     = "222222222222"
   fleet_role_arn = module.fleet.customers["acme"].fleet_role_arn
   caller         = { type = "ec2" }
+  content        = { enabled = true }
+  kms_key_arns   = module.keys.kms_key_arns
 }
 """
 
 PROFILES, FLEET, LOGGING = "module.profiles", "module.fleet", "module.logging"
+KEYS = "module.keys"
+NAMES = {"records": "bulkhead/acme/bedrock", "content": "bulkhead/acme/content"}
 GOLDEN: dict[str, dict[str, Any]] = {
     f'{PROFILES}.aws_bedrock_inference_profile.this["acme/amazon.nova-lite-v1:0"]': {
         "name": "bulkhead-acme-amazon-nova-lite-v1-0",
@@ -107,13 +120,19 @@ GOLDEN: dict[str, dict[str, Any]] = {
     },
     f'{FLEET}.aws_iam_role_policy.invoke["acme"]': {"role": "bulkhead-acme"},
     f'{LOGGING}.aws_cloudwatch_dashboard.this["client"]': {"dashboard_name": "bulkhead-acme"},
-    f'{LOGGING}.aws_cloudwatch_log_data_protection_policy.this["records"]': {
-        "log_group_name": "/bulkhead/acme/bedrock"
+    **{
+        f'{LOGGING}.aws_cloudwatch_log_data_protection_policy.this["{key}"]': {
+            "log_group_name": f"/{name}"
+        }
+        for key, name in NAMES.items()
     },
-    f'{LOGGING}.aws_cloudwatch_log_group.this["records"]': {
-        "name": "/bulkhead/acme/bedrock",
-        "retention_in_days": 365,
-        "skip_destroy": False,
+    **{
+        f'{LOGGING}.aws_cloudwatch_log_group.this["{key}"]': {
+            "name": f"/{name}",
+            "retention_in_days": {"records": 365, "content": 7}[key],
+            "skip_destroy": False,
+        }
+        for key, name in NAMES.items()
     },
     **{
         f'{LOGGING}.aws_cloudwatch_metric_alarm.counted["{key}"]': {
@@ -135,11 +154,17 @@ GOLDEN: dict[str, dict[str, Any]] = {
         "policy_names": ["call-and-record"]
     },
     f"{LOGGING}.aws_iam_role_policy.caller": {"role": "bulkhead-caller"},
-    f'{LOGGING}.aws_kms_alias.logs["records"]': {"name": "alias/bulkhead/acme/bedrock"},
-    f'{LOGGING}.aws_kms_key.logs["records"]': {
-        "enable_key_rotation": True,
-        "deletion_window_in_days": 30,
-        "bypass_policy_lockout_safety_check": False,
+    **{
+        f'{KEYS}.aws_kms_alias.logs["{key}"]': {"name": f"alias/{name}"}
+        for key, name in NAMES.items()
+    },
+    **{
+        f'{KEYS}.aws_kms_key.logs["{key}"]': {
+            "enable_key_rotation": True,
+            "deletion_window_in_days": 30,
+            "bypass_policy_lockout_safety_check": False,
+        }
+        for key in NAMES
     },
 }
 
@@ -176,3 +201,11 @@ def test_the_real_provider_plans_the_modules(workbench: Callable[..., Workbench]
 
     trust = json.loads(planned[f'{FLEET}.aws_iam_role.fleet["acme"]']["assume_role_policy"])
     assert [s["Sid"] for s in trust["Statement"]] == ["ApprovedCallers"]
+
+    # A key and its group are made at different times, and must mean the same name.
+    for key in NAMES:
+        policy = json.loads(planned[f'{KEYS}.aws_kms_key.logs["{key}"]']["policy"])
+        (service,) = (s for s in policy["Statement"] if s["Sid"] == "LogsServiceForThisGroup")
+        group = planned[f'{LOGGING}.aws_cloudwatch_log_group.this["{key}"]']["name"]
+        arn = f"arn:aws:logs:eu-central-1:222222222222:log-group:{group}"
+        assert service["Condition"] == {"StringEquals": {"kms:EncryptionContext:aws:logs:arn": arn}}

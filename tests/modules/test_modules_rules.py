@@ -27,6 +27,7 @@ FLEET = "modules/operations-role-fleet"
 PROFILES = "modules/inference-profiles"
 LOGGING = "modules/customer-logging"
 CONFIGURATION = "modules/client-configuration"
+KEYS = "modules/log-keys"
 READERS = "modules/log-readers"
 GUARDRAILS = "modules/organization-guardrails"
 SPEND = "modules/spend-controls"
@@ -43,6 +44,7 @@ FILES = {
     PROFILES: [f"{PROFILES}/variables.tf"],
     LOGGING: [f"{LOGGING}/variables.tf"],
     CONFIGURATION: [f"{CONFIGURATION}/variables.tf"],
+    KEYS: [f"{KEYS}/variables.tf"],
     READERS: [f"{READERS}/variables.tf"],
     GUARDRAILS: [f"{GUARDRAILS}/variables.tf"],
     BOOTSTRAP: [f"{BOOTSTRAP}/variables.tf"],
@@ -67,6 +69,10 @@ GLOBEX_ID = "HdM3-sV0qkX_ZtY7bRw2nLc8uFgJ5pQeA1iOo6yKdTm"
 AIPS, OWN = "arn:aws:bedrock:", ":011111111111:application-inference-profile/"
 GROUPS = "arn:aws:logs:eu-central-1:222222222222:log-group:"
 PROFILE = "arn:aws:bedrock:eu-west-1:011111111111:application-inference-profile"
+
+KMS = "arn:aws:kms:eu-central-1:222222222222:key/"
+RECORDS_KEY = f"{KMS}0d9c2f1e-7b43-4a5e-9f60-3c1d2e8b7a95"
+CONTENT_KEY = f"{KMS}5b1e7a40-19c8-4d7f-8a2b-6e0f3c9d4417"
 
 GOOD: dict[str, dict[str, Any]] = {
     FLEET: {
@@ -128,6 +134,7 @@ GOOD: dict[str, dict[str, Any]] = {
             "namespace": "shop",
             "service_account": "chat.bot",
         },
+        "kms_key_arns": {"records": RECORDS_KEY, "content": CONTENT_KEY},
         "content": {"enabled": True, "data_identifiers": ["EmailAddress", "Ssn-US"]},
         "owner_arns": ["arn:aws:iam::222222222222:role/bulkhead/owner"],
         "permissions_boundary_arn": "arn:aws:iam::222222222222:policy/bulkhead/boundary",
@@ -150,6 +157,13 @@ GOOD: dict[str, dict[str, Any]] = {
         "content_log_group_arn": f"{GROUPS}/bulkhead/acme/content",
         "metrics_namespace": "Bulkhead",
         "quotas": {"amazon.nova-lite-v1:0": {"tokens_per_minute": 1000}},
+    },
+    KEYS: {
+        "customer": "acme",
+        "account_id": "222222222222",
+        "owner_arns": ["arn:aws:iam::222222222222:role/bulkhead/owner"],
+        "content": True,
+        "tags": {"team": "platform"},
     },
     READERS: {
         "customer": "acme",
@@ -805,8 +819,20 @@ CASES: dict[str, list[tuple[str, Change]]] = {
                 "arn:aws:sns:eu-central-1:222222222222:*",
             )
         ),
-        ("key_deletion_window_in_days must", put(6, "key_deletion_window_in_days")),
-        ("key_deletion_window_in_days must", put(31, "key_deletion_window_in_days")),
+        *(
+            (f"kms_key_arns.{group} must be the ARN", put(arn, "kms_key_arns", group))
+            for group in ("records", "content")
+            for arn in (
+                "arn:aws:kms:eu-central-1:222222222222:alias/bulkhead/acme/bedrock",
+                RECORDS_KEY.replace("222222222222", "111111111111"),
+                RECORDS_KEY.replace("arn:aws:", "arn:aws-us-gov:"),
+                f"{KMS}*",
+                f"{KMS}mrk-1234abcd12ab34cd56ef1234567890ab",
+            )
+        ),
+        ("kms_key_arns.content must be given", put("", "kms_key_arns", "content")),
+        ("kms_key_arns.content must be given", put(False, "content", "enabled")),
+        ("kms_key_arns.content is the key", put(RECORDS_KEY, "kms_key_arns", "content")),
         *(
             ("parameter_arns must", put([arn], "parameter_arns"))
             for arn in (
@@ -816,6 +842,36 @@ CASES: dict[str, list[tuple[str, Change]]] = {
                 "/bulkhead/acme/external-id",
             )
         ),
+        ("tags: keys", put({"bulkhead:customer": "globex"}, "tags")),
+    ],
+    KEYS: [
+        ("partition must", put("aws-cn", "partition")),
+        ("customer must", put("acme*", "customer")),
+        ("customer must", put("Acme", "customer")),
+        ("customer must", put("a" * 33, "customer")),
+        ("account_id must", put(22222222222, "account_id")),
+        ("owner_arns must name", put([], "owner_arns")),
+        *(
+            ("owner_arns must be", put([arn], "owner_arns"))
+            for arn in (
+                "arn:aws:iam::111111111111:role/owner",
+                "arn:aws:iam::222222222222:root",
+                "arn:aws:iam::222222222222:role/*",
+                "arn:aws:iam::222222222222:role/${aws:username}",
+            )
+        ),
+        ("owner_arns names the caller", put([CALLER_ARN], "owner_arns")),
+        *(
+            (
+                "owner_arns names a role that deploys",
+                put([f"arn:aws:iam::222222222222:role/bulkhead/{role}"], "owner_arns"),
+            )
+            for role in ("bulkhead-deploy", "bulkhead-plan")
+        ),
+        ("caller_role must", put("app*", "caller_role")),
+        ("caller_role must", put("/app", "caller_role")),
+        ("key_deletion_window_in_days must", put(6, "key_deletion_window_in_days")),
+        ("key_deletion_window_in_days must", put(31, "key_deletion_window_in_days")),
         ("tags: keys", put({"bulkhead:customer": "globex"}, "tags")),
     ],
     CONFIGURATION: [

@@ -1,5 +1,5 @@
-# One account of one customer: log groups, keys, the role that writes, and what applications have to know. Applied once
-# per account, each with its own state. Who reads is the owner's part, in ../bootstrap.
+# One account of one customer: log groups, the role that writes, and what applications have to know. Applied once
+# per account, each with its own state, after ../bootstrap, the owner's part: the keys, and who reads.
 
 terraform {
   required_version = ">= 1.9"
@@ -27,6 +27,29 @@ provider "aws" {
   }
 }
 
+module "groups" {
+  source = "../../../modules/customer-logging/modules/groups"
+
+  partition  = local.partition
+  region     = local.environment.operations.region
+  account_id = var.account_id
+  customer   = var.customer
+}
+
+# The owner made them; nothing but their aliases need be known.
+data "aws_kms_key" "logs" {
+  for_each = toset(local.content ? ["content", "records"] : ["records"])
+
+  key_id = module.groups.groups[each.key].key_alias
+
+  lifecycle {
+    postcondition {
+      condition     = self.enabled && self.key_manager == "CUSTOMER"
+      error_message = "The key of ${module.groups.groups[each.key].key_alias} is not enabled, or not the account's own. Have the account's owner apply ../bootstrap."
+    }
+  }
+}
+
 module "logging" {
   source = "../../../modules/customer-logging"
 
@@ -35,6 +58,11 @@ module "logging" {
   account_id     = var.account_id
   fleet_role_arn = var.handover.fleet_role_arn
   caller         = { type = local.accounts[var.account_id].caller }
+
+  kms_key_arns = {
+    records = data.aws_kms_key.logs["records"].arn
+    content = local.content ? data.aws_kms_key.logs["content"].arn : ""
+  }
 
   # What the client reads, which names the groups that it writes to.
   parameter_arns = module.configuration.readable_arns

@@ -1,5 +1,5 @@
-# The owner's part of one account of ../customers.yaml: its deploy roles, in the operations account the trail, and in a
-# customer's account who reads. Applied by the account's owner, each with its own state, before the roots that the
+# The owner's part of one account of ../customers.yaml: its deploy roles, in the operations account the trail, in a
+# customer's account the keys of its records and who reads, and in the account of the states nothing but these. Applied by the account's owner, each with its own state, before the roots that the
 # deploy roles apply.
 
 terraform {
@@ -29,7 +29,8 @@ provider "aws" {
 }
 
 module "bootstrap" {
-  source = "../../../modules/account-bootstrap"
+  source   = "../../../modules/account-bootstrap"
+  for_each = toset([for kind in [local.kinds[var.account_id].kind] : kind if kind != "state"])
 
   partition  = local.partition
   account_id = var.account_id
@@ -46,6 +47,23 @@ module "bootstrap" {
   create_identity_providers = try(local.environment.ci.create_identity_providers, true)
 }
 
+# In an account that nothing is deployed to.
+module "states" {
+  source   = "../../../modules/state-store"
+  for_each = toset([for kind in [local.kinds[var.account_id].kind] : kind if kind == "state"])
+
+  partition            = local.partition
+  account_id           = var.account_id
+  environment          = local.name
+  owner_arns           = [local.owner_arn]
+  deployed_account_ids = [for id, account in local.kinds : id if account.kind != "state"]
+  github               = try(local.environment.ci.github, {})
+  gitlab               = try(local.environment.ci.gitlab, {})
+  force_destroy        = !try(local.environment.keep_records, false)
+
+  create_identity_providers = try(local.environment.ci.create_identity_providers, true)
+}
+
 # The trail of the operations account is its owner's: no deploy role can stop it.
 module "baseline" {
   source   = "../../../modules/operations-baseline"
@@ -54,6 +72,19 @@ module "baseline" {
   partition             = local.partition
   operations_account_id = var.account_id
   force_destroy         = !try(local.environment.keep_records, false)
+}
+
+# Before the log groups: whoever makes a key says who may use it.
+module "keys" {
+  source   = "../../../modules/log-keys"
+  for_each = toset([for key in [local.kinds[var.account_id].customer] : key if key != ""])
+
+  partition       = local.partition
+  customer        = each.key
+  account_id      = var.account_id
+  owner_arns      = [local.owner_arn]
+  content         = try(local.environment.content, false)
+  keep_on_destroy = try(local.environment.keep_records, false)
 }
 
 module "readers" {

@@ -15,6 +15,7 @@ locals {
       (local.environment.organization.management_account_id) = { kind = "organization", customer = "" }
       (local.environment.operations.account_id)              = { kind = "operations", customer = "" }
     },
+    { for account in compact([try(local.environment.state.account_id, "")]) : account => { kind = "state", customer = "" } },
     merge([
       for key, customer in local.environment.customers : {
         for account in customer.accounts : account.account_id => { kind = "customer", customer = key }
@@ -27,6 +28,7 @@ locals {
     organization = [local.main_region]
     operations   = distinct(concat([local.main_region], flatten([for customer in local.environment.customers : try(customer.regions, [])])))
     customer     = [local.main_region]
+    state        = [local.main_region]
   }
 
   # What customers granted to support, by account and ticket.

@@ -1,10 +1,15 @@
 output "roles" {
   description = "The roles to deploy the account with, and the boundary of the roles that they make."
   value = {
-    deploy_role_arn = module.bootstrap.deploy_role_arn
-    plan_role_arn   = module.bootstrap.plan_role_arn
-    boundary_arn    = module.bootstrap.boundary_arn
+    deploy_role_arn = one(values(module.bootstrap)[*].deploy_role_arn)
+    plan_role_arn   = one(values(module.bootstrap)[*].plan_role_arn)
+    boundary_arn    = one(values(module.bootstrap)[*].boundary_arn)
   }
+}
+
+output "keys" {
+  description = "The keys of a customer's log groups, by group: which the deploy role finds by their aliases."
+  value       = merge(values(module.keys)[*].kms_key_arns...)
 }
 
 output "readers" {
@@ -20,5 +25,14 @@ output "trail" {
   value = {
     arn    = one(values(module.baseline)[*].trail_arn)
     bucket = one(values(module.baseline)[*].trail_bucket)
+  }
+}
+
+output "states" {
+  description = "Where the states of all accounts lie, and by whom they are reached, by root."
+  value = {
+    bucket        = one(values(module.states)[*].bucket)
+    kms_alias_arn = one(values(module.states)[*].kms_alias_arn)
+    role_arns     = one(values(module.states)[*].role_arns)
   }
 }

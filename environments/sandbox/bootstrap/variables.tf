@@ -11,6 +11,6 @@ variable "account_id" {
 
   validation {
     condition     = contains(keys(local.kinds), var.account_id)
-    error_message = "account_id is neither the management account nor the operations account nor a customer's in customers.yaml. Known: ${join(", ", keys(local.kinds))}."
+    error_message = "account_id is neither the management account nor the operations account nor a customer's nor that of the states in customers.yaml. Known: ${join(", ", keys(local.kinds))}."
   }
 }

@@ -1,11 +1,6 @@
 # What runs the application on EKS, and roles that the customer made itself.
 
 mock_provider "aws" {
-  mock_resource "aws_kms_key" {
-    override_during = plan
-    defaults        = { arn = "arn:aws:kms:eu-central-1:222222222222:key/0d9c2f1e-7b43-4a5e-9f60-3c1d2e8b7a95" }
-  }
-
   override_data {
     target = data.aws_region.current
     values = { id = "eu-central-1" }
@@ -16,6 +11,7 @@ variables {
   customer       = "acme"
   account_id     = "222222222222"
   fleet_role_arn = "arn:aws:iam::111111111111:role/bulkhead/fleet/bulkhead-acme"
+  kms_key_arns   = { records = "arn:aws:kms:eu-central-1:222222222222:key/0d9c2f1e-7b43-4a5e-9f60-3c1d2e8b7a95" }
 }
 
 run "one_service_account_becomes_the_caller" {

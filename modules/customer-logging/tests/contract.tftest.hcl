@@ -1,12 +1,6 @@
-# The policies that the module makes. The provider is mocked, so that the key's ARN, and with it the
-# caller role's whole policy, is known in the plan.
+# The policies that the module makes. The provider is mocked.
 
 mock_provider "aws" {
-  mock_resource "aws_kms_key" {
-    override_during = plan
-    defaults        = { arn = "arn:aws:kms:eu-central-1:222222222222:key/0d9c2f1e-7b43-4a5e-9f60-3c1d2e8b7a95" }
-  }
-
   override_data {
     target = data.aws_region.current
     values = { id = "eu-central-1" }
@@ -17,43 +11,32 @@ variables {
   customer       = "acme"
   account_id     = "222222222222"
   fleet_role_arn = "arn:aws:iam::111111111111:role/bulkhead/fleet/bulkhead-acme"
+  kms_key_arns   = { records = "arn:aws:kms:eu-central-1:222222222222:key/0d9c2f1e-7b43-4a5e-9f60-3c1d2e8b7a95" }
   caller         = { type = "lambda" }
 }
 
-run "the_key_serves_one_group" {
+run "records_lie_encrypted_and_expire" {
   command = plan
-
-  assert {
-    condition = jsondecode(aws_kms_key.logs["records"].policy).Statement == [
-      {
-        Sid       = "AccountAdministration"
-        Effect    = "Allow"
-        Principal = { AWS = "arn:aws:iam::222222222222:root" }
-        Action    = "kms:*"
-        Resource  = "*"
-      },
-      {
-        Sid       = "LogsServiceForThisGroup"
-        Effect    = "Allow"
-        Principal = { Service = "logs.eu-central-1.amazonaws.com" }
-        Action    = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"]
-        Resource  = "*"
-        Condition = { StringEquals = { "kms:EncryptionContext:aws:logs:arn" = "arn:aws:logs:eu-central-1:222222222222:log-group:/bulkhead/acme/bedrock" } }
-      },
-    ]
-    error_message = "The key policy is not the one the design asks for."
-  }
 
   assert {
     condition = (
       aws_cloudwatch_log_group.this["records"].name == "/bulkhead/acme/bedrock"
-      && aws_cloudwatch_log_group.this["records"].kms_key_id == aws_kms_key.logs["records"].arn
+      && aws_cloudwatch_log_group.this["records"].kms_key_id == "arn:aws:kms:eu-central-1:222222222222:key/0d9c2f1e-7b43-4a5e-9f60-3c1d2e8b7a95"
       && aws_cloudwatch_log_group.this["records"].retention_in_days == 365
       && aws_cloudwatch_log_group.this["records"].log_group_class == "STANDARD"
-      && aws_kms_key.logs["records"].enable_key_rotation
     )
-    error_message = "The log group must be encrypted with the module's key, which rotates, and expire."
+    error_message = "The log group must be encrypted with the owner's key, and expire."
   }
+}
+
+run "a_key_of_another_region_is_refused" {
+  command = plan
+
+  variables {
+    kms_key_arns = { records = "arn:aws:kms:eu-west-1:222222222222:key/0d9c2f1e-7b43-4a5e-9f60-3c1d2e8b7a95" }
+  }
+
+  expect_failures = [aws_cloudwatch_log_group.this]
 }
 
 run "the_caller_writes_and_assumes_one_role" {

@@ -1,5 +1,5 @@
 # An account whose application runs on EC2, with a caller role under a name of its own and a group for prompts and
-# answers.
+# answers. In practice the account's owner applies the keys beforehand.
 
 provider "aws" {
   region              = "eu-central-1"
@@ -8,6 +8,16 @@ provider "aws" {
 
 locals {
   owner = "arn:aws:iam::444444444444:user/administrator"
+}
+
+module "keys" {
+  source = "../../../log-keys"
+
+  customer    = "initech"
+  account_id  = "444444444444"
+  owner_arns  = [local.owner]
+  caller_role = "team/assistant"
+  content     = true
 }
 
 module "logging" {
@@ -23,12 +33,12 @@ module "logging" {
   caller_role_name         = "assistant"
   permissions_boundary_arn = "arn:aws:iam::aws:policy/PowerUserAccess"
 
-  retention_in_days           = 731
-  record_data_identifiers     = ["EmailAddress", "AwsSecretKey"]
-  content                     = { enabled = true, retention_in_days = 3 }
-  key_deletion_window_in_days = 7
-  legal_hold                  = false
-  keep_on_destroy             = false
+  kms_key_arns            = { records = module.keys.kms_key_arns["records"], content = module.keys.kms_key_arns["content"] }
+  retention_in_days       = 731
+  record_data_identifiers = ["EmailAddress", "AwsSecretKey"]
+  content                 = { enabled = true, retention_in_days = 3 }
+  legal_hold              = false
+  keep_on_destroy         = false
 
   owner_arns = [local.owner]
 

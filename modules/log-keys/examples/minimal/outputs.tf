@@ -1,0 +1,4 @@
+output "kms_key_arns" {
+  description = "The keys, for `customer-logging`."
+  value       = module.keys.kms_key_arns
+}

@@ -1,0 +1,230 @@
+variable "partition" {
+  description = "AWS partition of the account: `aws` or `aws-us-gov`."
+  type        = string
+  default     = "aws"
+  nullable    = false
+
+  validation {
+    condition     = contains(["aws", "aws-us-gov"], var.partition)
+    error_message = "partition must be aws or aws-us-gov. China has no Amazon Bedrock."
+  }
+}
+
+variable "account_id" {
+  description = "The account of the states, to which nothing is deployed (12 digits, as a string)."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[0-9]{12}$", var.account_id))
+    error_message = "account_id must be a string of 12 digits. Quote it, or leading zeros are lost."
+  }
+}
+
+variable "environment" {
+  description = "Name of the environment, as its folder is called."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9]*(-[a-z0-9]+)*$", var.environment)) && length(var.environment) <= 16
+    error_message = "environment must start with a letter, have only lower-case letters, digits and single hyphens between them, and at most 16 characters."
+  }
+}
+
+variable "deployed_account_ids" {
+  description = "Every account that is deployed to, which must never reach a state: the management account, operations, customers'."
+  type        = set(string)
+  nullable    = false
+
+  validation {
+    condition     = length(var.deployed_account_ids) > 0 && alltrue([for id in var.deployed_account_ids : can(regex("^[0-9]{12}$", id))])
+    error_message = "deployed_account_ids must list at least one account, each a string of 12 digits."
+  }
+
+  validation {
+    condition     = !contains(var.deployed_account_ids, var.account_id)
+    error_message = "deployed_account_ids lists the account of the states. They lie in an account that nothing is deployed to, or who deploys it could reach them all."
+  }
+}
+
+variable "owner_arns" {
+  description = "Roles or users of the account, by exact ARNs, that own bucket and key, may become every role here and alone bootstrap accounts: the one who applies this included."
+  type        = set(string)
+  nullable    = false
+
+  validation {
+    condition     = length(var.owner_arns) > 0
+    error_message = "owner_arns must name at least one owner: who applies this, or nobody but the account's root user could change bucket and key."
+  }
+
+  validation {
+    condition     = alltrue([for arn in var.owner_arns : can(regex("^arn:aws(-us-gov)?:iam::${var.account_id}:(role|user)/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", arn))])
+    error_message = "owner_arns must be ARNs of roles or users of the account of the states, without wildcards or policy variables."
+  }
+}
+
+variable "deploy_principal_arns" {
+  description = "By root (`organization`, `operations`, `customer`): roles or users, by exact ARNs, that apply it and so write its states. Of no account that is deployed to."
+  type        = map(set(string))
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for root in keys(var.deploy_principal_arns) : contains(["organization", "operations", "customer"], root)])
+    error_message = "deploy_principal_arns: the roots are organization, operations and customer. Owners alone bootstrap."
+  }
+
+  validation {
+    condition     = alltrue([for arn in flatten([for arns in values(var.deploy_principal_arns) : tolist(arns)]) : can(regex("^arn:aws(-us-gov)?:iam::[0-9]{12}:(role|user)/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", arn))])
+    error_message = "deploy_principal_arns must be ARNs of roles or users, without wildcards or policy variables."
+  }
+
+  validation {
+    # try: split has no fifth part where there is no ARN.
+    condition     = !anytrue([for arn in flatten([for arns in values(var.deploy_principal_arns) : tolist(arns)]) : contains(var.deployed_account_ids, try(split(":", arn)[4], ""))])
+    error_message = "deploy_principal_arns names somebody of an account that is deployed to: customers and operations never reach a state."
+  }
+}
+
+variable "plan_principal_arns" {
+  description = "By root (`organization`, `operations`, `customer`): roles or users, by exact ARNs, that plan it and so read its states. Of no account that is deployed to."
+  type        = map(set(string))
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for root in keys(var.plan_principal_arns) : contains(["organization", "operations", "customer"], root)])
+    error_message = "plan_principal_arns: the roots are organization, operations and customer. Owners alone bootstrap."
+  }
+
+  validation {
+    condition     = alltrue([for arn in flatten([for arns in values(var.plan_principal_arns) : tolist(arns)]) : can(regex("^arn:aws(-us-gov)?:iam::[0-9]{12}:(role|user)/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", arn))])
+    error_message = "plan_principal_arns must be ARNs of roles or users, without wildcards or policy variables."
+  }
+
+  validation {
+    # try: split has no fifth part where there is no ARN.
+    condition     = !anytrue([for arn in flatten([for arns in values(var.plan_principal_arns) : tolist(arns)]) : contains(var.deployed_account_ids, try(split(":", arn)[4], ""))])
+    error_message = "plan_principal_arns names somebody of an account that is deployed to: customers and operations never reach a state."
+  }
+}
+
+variable "github" {
+  description = "GitHub Actions: jobs of one repository that run in one of its environments. Let the deploy environment ask for a reviewer and take only the default branch."
+  type = object({
+    repository         = optional(string, "")
+    deploy_environment = optional(string, "")
+    plan_environment   = optional(string, "")
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = length(distinct([for value in values(var.github) : value == ""])) == 1
+    error_message = "github needs repository, deploy_environment and plan_environment, or none of them."
+  }
+
+  validation {
+    condition     = var.github.repository == "" || can(regex("^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$", var.github.repository))
+    error_message = "github.repository must be one repository, such as acme/infrastructure, without wildcards."
+  }
+
+  validation {
+    condition     = alltrue([for name in [var.github.deploy_environment, var.github.plan_environment] : can(regex("^[A-Za-z0-9_-]*$", name))])
+    error_message = "github: an environment must have only letters, digits, hyphens and underscores: no wildcard, and nothing that GitHub would encode in a token."
+  }
+
+  validation {
+    condition     = var.github.repository == "" || lower(var.github.deploy_environment) != lower(var.github.plan_environment)
+    error_message = "github: deploy_environment and plan_environment are the same, so that whoever may plan may deploy."
+  }
+}
+
+variable "gitlab" {
+  description = "GitLab CI: jobs of one project on one branch. Both branches must be protected. GitLab's tokens name no environment in their subject, so a branch takes its place."
+  type = object({
+    url           = optional(string, "https://gitlab.com")
+    project       = optional(string, "")
+    deploy_branch = optional(string, "")
+    plan_branch   = optional(string, "")
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = length(distinct([for value in [var.gitlab.project, var.gitlab.deploy_branch, var.gitlab.plan_branch] : value == ""])) == 1
+    error_message = "gitlab needs project, deploy_branch and plan_branch, or none of them."
+  }
+
+  validation {
+    condition     = can(regex("^https://[a-z0-9][a-z0-9.-]*$", var.gitlab.url))
+    error_message = "gitlab.url must be the address of one GitLab, such as https://gitlab.com, without a path or a slash at its end."
+  }
+
+  validation {
+    condition     = var.gitlab.project == "" || can(regex("^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)+$", var.gitlab.project))
+    error_message = "gitlab.project must be one project with its groups, such as acme/infrastructure, without wildcards."
+  }
+
+  validation {
+    condition     = alltrue([for name in [var.gitlab.deploy_branch, var.gitlab.plan_branch] : can(regex("^[A-Za-z0-9_./-]*$", name))])
+    error_message = "gitlab: a branch must have only letters, digits and . _ / -, without wildcards."
+  }
+
+  validation {
+    condition     = var.gitlab.project == "" || var.gitlab.deploy_branch != var.gitlab.plan_branch
+    error_message = "gitlab: deploy_branch and plan_branch are the same, so that whoever may plan may deploy."
+  }
+}
+
+variable "create_identity_providers" {
+  description = "Make the identity providers of `github` and `gitlab`. An account has each only once: false where another stack made it, with the audience sts.amazonaws.com."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "bucket_prefix" {
+  description = "Starts the name of the bucket; the environment and the account follow."
+  type        = string
+  default     = "bulkhead-state"
+  nullable    = false
+
+  validation {
+    # 63 characters at most, with up to 16 of the environment, 12 of the account and two hyphens.
+    condition     = can(regex("^[a-z0-9][a-z0-9-]{1,31}[a-z0-9]$", var.bucket_prefix))
+    error_message = "bucket_prefix must have 3 to 33 lower-case letters, digits and hyphens, and neither start nor end with a hyphen."
+  }
+}
+
+variable "former_states_days" {
+  description = "How long former versions of a state are kept, from which a mistake can be undone."
+  type        = number
+  default     = 90
+  nullable    = false
+
+  validation {
+    condition     = var.former_states_days >= 7 && floor(var.former_states_days) == var.former_states_days
+    error_message = "former_states_days must be a whole number of at least 7: a mistake must be noticed before they are gone."
+  }
+}
+
+variable "force_destroy" {
+  description = "Whether a destroy takes the states with it. For environments that are thrown away."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "tags" {
+  description = "Tags for every resource."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = !anytrue([for key in keys(var.tags) : startswith(lower(key), "bulkhead:") || startswith(lower(key), "aws:")])
+    error_message = "tags: keys that start with bulkhead: or aws: are reserved."
+  }
+}
