@@ -252,7 +252,7 @@ GUARDRAILS = (
         guarded=True,
     ),
     Mutant(
-        "T27-caller",
+        "T27-open-caller",
         "nothing but its own trust keeps strangers from a caller role",
         "organization",
         edited(RCP, "CallersForOwnAccounts", Action="sts:TagSession"),
