@@ -241,6 +241,23 @@ KEYS = [
         {"KeyId": "{key}", "PendingWindowInDays": 30},
         ("cancel_key_deletion", {"KeyId": "{key}"}),
     ),
+    Right(
+        ("K12", "K08"),
+        "give a key another name",
+        "kms",
+        "create_alias",
+        "kms:CreateAlias",
+        ("{key}", "arn:aws:kms:{r}:{a}:alias/{name}"),
+        {"AliasName": "alias/{name}", "TargetKeyId": "{key}"},
+        ("delete_alias", {"AliasName": "alias/{name}"}),
+    ),
+    kms(
+        ("K12", "K08"),
+        "take a tag from the key",
+        "untag_resource",
+        KeyId="{key}",
+        TagKeys=["bulkhead-probe"],
+    ),
 ]
 
 SELF = [

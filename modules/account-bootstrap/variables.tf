@@ -22,7 +22,7 @@ variable "account_id" {
 }
 
 variable "kind" {
-  description = "What is deployed in the account: `operations` (fleet roles and inference profiles), `customer` (log group, key and caller role) or `organization` (guardrails, in the management account)."
+  description = "What is deployed in the account: `operations` (fleet roles and inference profiles), `customer` (log groups and caller role) or `organization` (guardrails, in the management account)."
   type        = string
   nullable    = false
 
@@ -33,7 +33,7 @@ variable "kind" {
 }
 
 variable "customer" {
-  description = "Key of the customer whose account it is; for `kind` customer only. Names the log groups and tags the keys that the deploy role may make."
+  description = "Key of the customer whose account it is; for `kind` customer only. Names the log groups that the deploy role may make."
   type        = string
   default     = ""
   nullable    = false

@@ -26,7 +26,7 @@ from harness.deploy.apply import (
 from harness.deploy.deployment import Deployment
 from harness.deploy.embedded_plan import cloud_plan
 from harness.deploy.environment import Environment, load_environment
-from harness.deploy.run import EXTERNAL_IDS_FILE, RootEvent, root_names
+from harness.deploy.run import EXTERNAL_IDS_FILE, RootEvent, Run, root_names
 from harness.deploy.workspace import CUSTOMERS_FILE
 from harness.probes.unguarded import without_scps
 from harness.targets.embedded import EmbeddedTarget
@@ -348,3 +348,11 @@ def test_records_and_keys_stay_where_they_are_to_be_kept(
             "bulkhead/reader/bulkhead-reader",
         }
         assert unlisted_roots(made.environment, tmp_path) == []
+
+        # Nor do they go when the owner's part does.
+        owner = Run(keeping.environment, tmp_path, None, target=made.target())
+        with owner.bootstraps(owner.undo_bootstrap, ["444444444444"]):
+            pass
+        last = left(made.target(), made.environment)["444444444444"]
+        assert kept <= last
+        assert not [name for name in last if ":role/bulkhead/" in name]

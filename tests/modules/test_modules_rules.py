@@ -32,6 +32,7 @@ READERS = "modules/log-readers"
 GUARDRAILS = "modules/organization-guardrails"
 SPEND = "modules/spend-controls"
 BOOTSTRAP = "modules/account-bootstrap"
+STATES = "modules/state-store"
 BOOTSTRAP_ROOT = "environments/embedded/bootstrap"
 BASELINE = "modules/operations-baseline"
 OPERATIONS = "environments/embedded/operations"
@@ -48,6 +49,7 @@ FILES = {
     READERS: [f"{READERS}/variables.tf"],
     GUARDRAILS: [f"{GUARDRAILS}/variables.tf"],
     BOOTSTRAP: [f"{BOOTSTRAP}/variables.tf"],
+    STATES: [f"{STATES}/variables.tf"],
     BOOTSTRAP_ROOT: [
         SHARED,
         SCHEMA,
@@ -244,6 +246,26 @@ GOOD: dict[str, dict[str, Any]] = {
         "regions": ["eu-central-1", "us-gov-west-1"],
         "deploy_principal_arns": ["arn:aws:iam::888888888888:role/ci/deploy"],
         "plan_principal_arns": ["arn:aws:iam::222222222222:user/somebody"],
+        "github": {
+            "repository": "acme/infrastructure.live",
+            "deploy_environment": "production",
+            "plan_environment": "production-plan",
+        },
+        "gitlab": {
+            "url": "https://gitlab.example.com",
+            "project": "acme/platform/infrastructure",
+            "deploy_branch": "main",
+            "plan_branch": "plan/next",
+        },
+        "tags": {"team": "platform"},
+    },
+    STATES: {
+        "account_id": "888888888888",
+        "environment": "production",
+        "owner_arns": ["arn:aws:iam::888888888888:role/owner"],
+        "deployed_account_ids": ["111111111111", "222222222222"],
+        "deploy_principal_arns": {"customer": ["arn:aws:iam::333333333333:role/onboarding"]},
+        "plan_principal_arns": {"operations": ["arn:aws:iam::333333333333:user/reviewer"]},
         "github": {
             "repository": "acme/infrastructure.live",
             "deploy_environment": "production",
@@ -456,6 +478,21 @@ def limited_customer_named(name: str) -> Change:
 
 
 # Where: (how the rule's message starts, what breaks it).
+OF_CI: list[tuple[str, Change]] = [
+    ("github needs", put("", "github", "plan_environment")),
+    ("github.repository must", put("acme/*", "github", "repository")),
+    ("github.repository must", put("acme", "github", "repository")),
+    ("github: an environment must", put("prod*", "github", "deploy_environment")),
+    ("github: an environment must", put("a:b", "github", "plan_environment")),
+    ("github: deploy_environment and", put("Production", "github", "plan_environment")),
+    ("gitlab needs", put("", "gitlab", "deploy_branch")),
+    ("gitlab.url must", put("http://gitlab.example.com", "gitlab", "url")),
+    ("gitlab.url must", put("https://gitlab.example.com/", "gitlab", "url")),
+    ("gitlab.project must", put("acme/*", "gitlab", "project")),
+    ("gitlab: a branch must", put("release/*", "gitlab", "deploy_branch")),
+    ("gitlab: deploy_branch and", put("main", "gitlab", "plan_branch")),
+]
+
 CASES: dict[str, list[tuple[str, Change]]] = {
     FLEET: [
         ("partition must", put("aws-cn", "partition")),
@@ -1033,6 +1070,52 @@ CASES: dict[str, list[tuple[str, Change]]] = {
         ),
         ("tags: keys", put({"aws:x": "y"}, "tags")),
     ],
+    STATES: [
+        ("partition must", put("aws-cn", "partition")),
+        ("account_id must", put(88888888888, "account_id")),
+        ("environment must", put("Production", "environment")),
+        ("environment must", put("e" * 17, "environment")),
+        ("environment must", put("*", "environment")),
+        ("deployed_account_ids must", put([], "deployed_account_ids")),
+        ("deployed_account_ids must", put(["1111"], "deployed_account_ids")),
+        ("deployed_account_ids lists", put(["888888888888"], "deployed_account_ids")),
+        ("owner_arns must name", put([], "owner_arns")),
+        *(
+            ("owner_arns must be", put([arn], "owner_arns"))
+            for arn in (
+                "arn:aws:iam::333333333333:role/owner",
+                "arn:aws:iam::888888888888:root",
+                "arn:aws:iam::888888888888:role/*",
+            )
+        ),
+        *(
+            case
+            for key in ("deploy_principal_arns", "plan_principal_arns")
+            for case in (
+                (f"{key}: the roots", put(["arn:aws:iam::333333333333:role/x"], key, "bootstrap")),
+                *(
+                    (f"{key} must", put([arn], key, "customer"))
+                    for arn in (
+                        "arn:aws:iam::333333333333:root",
+                        "arn:aws:iam::333333333333:role/*",
+                        "arn:aws:iam::*:role/ci",
+                        "arn:aws:iam::333333333333:user/${aws:username}",
+                    )
+                ),
+                (
+                    f"{key} names somebody",
+                    put(["arn:aws:iam::222222222222:role/x"], key, "customer"),
+                ),
+            )
+        ),
+        *OF_CI,
+        ("bucket_prefix must", put("State", "bucket_prefix")),
+        ("bucket_prefix must", put("s" * 34, "bucket_prefix")),
+        ("bucket_prefix must", put("state-", "bucket_prefix")),
+        ("former_states_days must", put(6, "former_states_days")),
+        ("former_states_days must", put(7.5, "former_states_days")),
+        ("tags: keys", put({"bulkhead:x": "y"}, "tags")),
+    ],
     BOOTSTRAP: [
         ("partition must", put("aws-cn", "partition")),
         ("account_id must", put(22222222222, "account_id")),
@@ -1066,18 +1149,7 @@ CASES: dict[str, list[tuple[str, Change]]] = {
             )
             for key in ("deploy_principal_arns", "plan_principal_arns")
         ),
-        ("github needs", put("", "github", "plan_environment")),
-        ("github.repository must", put("acme/*", "github", "repository")),
-        ("github.repository must", put("acme", "github", "repository")),
-        ("github: an environment must", put("prod*", "github", "deploy_environment")),
-        ("github: an environment must", put("a:b", "github", "plan_environment")),
-        ("github: deploy_environment and", put("Production", "github", "plan_environment")),
-        ("gitlab needs", put("", "gitlab", "deploy_branch")),
-        ("gitlab.url must", put("http://gitlab.example.com", "gitlab", "url")),
-        ("gitlab.url must", put("https://gitlab.example.com/", "gitlab", "url")),
-        ("gitlab.project must", put("acme/*", "gitlab", "project")),
-        ("gitlab: a branch must", put("release/*", "gitlab", "deploy_branch")),
-        ("gitlab: deploy_branch and", put("main", "gitlab", "plan_branch")),
+        *OF_CI,
         ("tags: keys", put({"bulkhead:customer": "x"}, "tags")),
     ],
     BOOTSTRAP_ROOT: [

@@ -32,6 +32,9 @@ def test_only_owners_take_keys_away(probe: Recorder, cast: Cast, account: str) -
             "CreateGrant": lambda k=key: kms.create_grant(  # type: ignore[misc]
                 KeyId=k, GranteePrincipal=home.caller_role_arn, Operations=["DescribeKey"]
             ),
+            "UntagResource": lambda k=key: kms.untag_resource(  # type: ignore[misc]
+                KeyId=k, TagKeys=["bulkhead-probe"]
+            ),
         }
         # One statement denies them all, so that one call tells whether the other key has it.
         asked = calls if group == records else ("ScheduleKeyDeletion",)
