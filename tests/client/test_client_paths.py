@@ -327,7 +327,7 @@ def test_an_error_goes_by_the_code_of_aws(
     if kind == "tools":
         made = made.bind_tools([look_up])
     lab.proxy.faults[ending(kind.replace("tools", "Converse"), "invoke")] = [Fault(answer=answer)]
-    with pytest.raises(Exception, match="canary|InvokeTool") as caught:
+    with pytest.raises(Exception, match=r"canary|InvokeTool") as caught:
         made.invoke(PROMPT)
     assert raised in [each.__name__ for each in type(caught.value).__mro__]
     record = the_record(lab, app)
