@@ -339,6 +339,13 @@ def _contradictions(file: Path, document: Any, environment: Environment) -> Iter
                     f"{_place(file, document, path)}: {_field(path)}: {region} is not in regions; "
                     "add it there, or leaks in it would not be searched for"
                 )
+        for model in _at(document, ["customers", key]).get("quotas", {}):
+            if model not in customer.models:
+                path = ["customers", key, "quotas", model]
+                yield (
+                    f"{_place(file, document, path)}: {_field(path)}: {model} is none of the "
+                    f"customer's models; they are {', '.join(customer.models)}"
+                )
         for index, model in enumerate(customer.models):
             if model.split(".", 1)[0] in CROSS_REGION_PREFIXES:
                 path = ["customers", key, "models", index]

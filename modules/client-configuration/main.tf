@@ -40,7 +40,6 @@ locals {
 
 resource "aws_ssm_parameter" "this" {
   #checkov:skip=CKV2_AWS_34:The document holds no secret, and a plan is to show what changes in it.
-  #checkov:skip=CKV_AWS_337:As above; the external id is a SecureString of its own, which the account's owner keeps.
   for_each = local.documents
 
   name           = local.names[each.key]

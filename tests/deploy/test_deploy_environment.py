@@ -105,6 +105,13 @@ def test_an_unchanged_copy_loads(tmp_path: Path) -> None:
         ("us-east-1]", "us-gov-west-1]", "regions[2]", "one environment is in one"),
         ("  region: eu", "  quotas: { roles: 2 }\n  region: eu", "customers", "another cell"),
         ("globex:", "bootstrap:", "customers.bootstrap", "the name of a root"),
+        (
+            "      amazon.nova-lite",
+            "      amazon.nova-pro",
+            "initech.quotas",
+            "none of the customer",
+        ),
+        ("tokens_per_minute: 2", "tokens_per_minute: -2", "tokens_per_minute", "number above 0"),
         (*ADMINISTRATOR, "role/*", "administrator", "IAM user's or role's ARN"),
         (*ADMINISTRATOR, "role/OrganizationAccountAccessRole", "administrator", "Not the role"),
         ("trail: false", "trail: no trail", "trail", "must be boolean"),
