@@ -1,0 +1,60 @@
+"""What the rules of several modules and roots are broken with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+Change = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The rules of a module or root: variables that all accept, and changes that one refuses."""
+
+    where: str
+    """Its folder."""
+    files: tuple[str, ...]
+    """What is planned: variables, and the locals and documents that a rule looks at."""
+    good: dict[str, Any]
+    cases: tuple[tuple[str, Change], ...]
+    """How the refusal starts, and what is refused."""
+
+
+SHARED = "environments/embedded/customers.yaml"
+SCHEMA = "environments/embedded/customers.schema.json"
+ACME_ID = "0d9c2f1e-7b43-4a5e-9f60-3c1d2e8b7a95"
+GLOBEX_ID = "HdM3-sV0qkX_ZtY7bRw2nLc8uFgJ5pQeA1iOo6yKdTm"
+AIPS, OWN = "arn:aws:bedrock:", ":011111111111:application-inference-profile/"
+
+
+def put(value: Any, *path: str | int) -> Change:
+    """A change that sets the field at `path`."""
+
+    def change(variables: dict[str, Any]) -> None:
+        place: Any = variables
+        for step in path[:-1]:
+            place = place[step]
+        place[path[-1]] = value
+
+    return change
+
+
+CALLER_ARN = "arn:aws:iam::222222222222:role/bulkhead/bulkhead-caller"
+
+# Of modules that CI deploys through.
+OF_CI: list[tuple[str, Change]] = [
+    ("github needs", put("", "github", "plan_environment")),
+    ("github.repository must", put("acme/*", "github", "repository")),
+    ("github.repository must", put("acme", "github", "repository")),
+    ("github: an environment must", put("prod*", "github", "deploy_environment")),
+    ("github: an environment must", put("a:b", "github", "plan_environment")),
+    ("github: deploy_environment and", put("Production", "github", "plan_environment")),
+    ("gitlab needs", put("", "gitlab", "deploy_branch")),
+    ("gitlab.url must", put("http://gitlab.example.com", "gitlab", "url")),
+    ("gitlab.url must", put("https://gitlab.example.com/", "gitlab", "url")),
+    ("gitlab.project must", put("acme/*", "gitlab", "project")),
+    ("gitlab: a branch must", put("release/*", "gitlab", "deploy_branch")),
+    ("gitlab: deploy_branch and", put("main", "gitlab", "plan_branch")),
+]
