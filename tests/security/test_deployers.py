@@ -17,16 +17,18 @@ from typing import Any
 import pytest
 
 from harness.probes.cast import OUTSIDERS, Actor, Cast
-from harness.probes.deploy_rights import (
+from harness.probes.deploy_grants import (
     ALARMS,
-    BORROWED,
-    CODE,
     IN_MANAGEMENT,
     IN_OPERATIONS,
-    INSIGHTS,
-    NO_KEY,
     NOT_GRANTED,
     NOT_TO_PLAN,
+)
+from harness.probes.deploy_rights import (
+    BORROWED,
+    CODE,
+    INSIGHTS,
+    NO_KEY,
     READER_PATH,
     TRUST_LAMBDA,
     WALLS,
