@@ -399,8 +399,8 @@ TERRAFORM_SOURCE = (
         "KMS",
         _bootstrap(
             _keys(
-                '  tags     = merge(var.tags, { "bulkhead:customer" = var.customer })\n',
-                "  tags     = var.tags\n",
+                '  tags = merge(var.tags, { "bulkhead:customer" = var.customer })\n',
+                "  tags = var.tags\n",
                 "main.tf",
             )
         ),

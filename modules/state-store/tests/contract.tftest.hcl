@@ -28,14 +28,14 @@ run "the_bucket_is_closed_versioned_and_encrypted" {
       && aws_s3_bucket_versioning.state.versioning_configuration[0].status == "Enabled"
       && one(one(aws_s3_bucket_server_side_encryption_configuration.state.rule).apply_server_side_encryption_by_default).sse_algorithm == "aws:kms"
       && one(aws_s3_bucket_ownership_controls.state.rule).object_ownership == "BucketOwnerEnforced"
+      && aws_s3_bucket.state.force_destroy == false
+      && aws_kms_key.state.enable_key_rotation
       && alltrue([
         aws_s3_bucket_public_access_block.state.block_public_acls,
         aws_s3_bucket_public_access_block.state.block_public_policy,
         aws_s3_bucket_public_access_block.state.ignore_public_acls,
         aws_s3_bucket_public_access_block.state.restrict_public_buckets,
       ])
-      && !aws_s3_bucket.state.force_destroy
-      && aws_kms_key.state.enable_key_rotation
     )
     error_message = "States must lie versioned, encrypted with a key of their own, and never public."
   }
