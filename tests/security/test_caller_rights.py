@@ -7,6 +7,7 @@ Every request here would do no harm if it were allowed: it touches helpers, or c
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
 from collections.abc import Callable
 
@@ -242,21 +243,30 @@ def test_caller_reads_its_configuration(probe: Recorder, cast: Cast, account: st
         ),
         lambda: [ssm.get_parameter(Name=arn, WithDecryption=True) for arn in own],
     )
-    # None of these is there, which a role that may read them would be told.
-    for name in (f"{own[0].partition(':parameter')[2]}-{cast.helper_name('none')}", "/other"):
-        probe.denied(
-            Subject(
-                "caller-rights",
-                ("T21",),
-                "a caller role cannot read another parameter of its account",
-                caller,
-                "ssm:GetParameter",
-                name,
-                (f"arn:aws:ssm:{home.region}:{account}:parameter{name}",),
-            ),
-            lambda name=name: ssm.get_parameter(Name=name),  # type: ignore[misc]
-            twin=lambda: ssm.get_parameter(Name=own[0]),
-        )
+    administrator = cast.client(cast.administrator(account), "ssm", home.region)
+    # Beside its own, and elsewhere.
+    names = [
+        f"{own[0].partition(':parameter')[2]}-{cast.helper_name('other')}",
+        f"/{cast.helper_name('other')}",
+    ]
+    try:
+        for name in names:
+            administrator.put_parameter(Name=name, Value="nothing", Type="SecureString")
+            probe.denied(
+                Subject(
+                    "caller-rights",
+                    ("T21",),
+                    "a caller role cannot read another parameter of its account",
+                    caller,
+                    "ssm:GetParameter",
+                    name,
+                    (f"arn:aws:ssm:{home.region}:{account}:parameter{name}",),
+                ),
+                functools.partial(ssm.get_parameter, Name=name),
+                twin=lambda: ssm.get_parameter(Name=own[0]),
+            )
+    finally:
+        administrator.delete_parameters(Names=names)
 
 
 def test_another_accounts_group_cannot_be_named(probe: Recorder, cast: Cast, account: str) -> None:

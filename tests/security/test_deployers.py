@@ -120,6 +120,9 @@ def filler(cast: Cast, account: str) -> Callable[[str], str]:
         Name=cast.helper_name(f"secret-{next(_helpers)}"), SecretString="nothing"
     )["ARN"]
     cast.on_close(lambda: secrets.delete_secret(SecretId=secret, ForceDeleteWithoutRecovery=True))
+    ssm = cast.client(administrator, "ssm", environment.region)
+    ssm.put_parameter(Name=f"/{name}", Value="nothing", Type="SecureString")
+    cast.on_close(lambda: ssm.delete_parameters(Names=[f"/{name}"]))
     group = home.group if home else f"/bulkhead/{name}/bedrock"
     key_policy = NOTHING
     made_path = "/bulkhead/fleet/" if account == environment.operations_account else "/bulkhead/"
