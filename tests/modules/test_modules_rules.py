@@ -575,7 +575,7 @@ CASES: dict[str, list[tuple[str, Change]]] = {
             put(["arn:aws:iam::011111111111:role/bulkhead/spend/x"], "stop_executor_arns"),
         ),
         (
-            "customers: each customer needs at least one of",
+            "customers: without caller_roles",
             put([], "customers", "acme", "caller_roles"),
         ),
         *(
