@@ -76,7 +76,7 @@ variable "customers" {
 
   validation {
     condition     = alltrue([for customer in var.customers : length(customer.caller_roles) > 0])
-    error_message = "customers: each customer needs at least one of caller_roles, or anybody whom their trust lets in becomes a caller."
+    error_message = "customers: without caller_roles anybody whom their trust lets in becomes a caller. List at least one for each customer."
   }
 
   validation {

@@ -94,7 +94,7 @@ RULES = Rules(
             put(["arn:aws:iam::011111111111:role/bulkhead/spend/x"], "stop_executor_arns"),
         ),
         (
-            "customers: each customer needs at least one of",
+            "customers: without caller_roles",
             put([], "customers", "acme", "caller_roles"),
         ),
         *(
