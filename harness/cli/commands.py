@@ -258,6 +258,52 @@ def baseline(environment: str, make: bool) -> None:
 
 @commands.command()
 @click.argument("environment", metavar="ENV")
+@click.option(
+    "--out",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where the snapshot goes.  [default: .bulkhead/ENV/snapshot-N.json]",
+)
+@click.option(
+    "--key",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The key of the digests of external ids, made if it is not there; snapshots are compared "
+    "whole only with one key.  [default: .bulkhead/snapshot.key]",
+)
+def snapshot(environment: str, out: Path | None, key: Path | None) -> None:
+    """Read everything of the running ENV that decides access into one file; change nothing.
+
+    Principals, policies, trusts, boundaries, guardrails, keys and grants, buckets, log groups and
+    the ways out of them, sinks and links, Bedrock's settings and profiles, of every account that
+    something is deployed in. No secret is in it: a digest stands for each external id. What could
+    not be read is told, and listed in the file. docs/watch.md tells more.
+    """
+    from harness.cli.snapshot import snapshot_environment
+
+    snapshot_environment(environment, out, key)
+
+
+@commands.command()
+@click.argument("before", metavar="A", type=click.Path(path_type=Path))
+@click.argument("after", metavar="B", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def diff(before: Path, after: Path, as_json: bool) -> None:
+    """Say what access was gained or lost between the snapshots A and B.
+
+    Decides some thousand requests on both (who may become which role, read records, call models,
+    change stops and boundaries) and says whose answers changed; then every statement, attachment
+    and setting that came or went.
+
+    Exit code 0: no difference. 1: there is one. 2: a file is no snapshot.
+    """
+    from harness.cli.snapshot import diff_files
+
+    sys.exit(0 if diff_files(before, after, as_json=as_json) else EXIT_FAILED)
+
+
+@commands.command()
+@click.argument("environment", metavar="ENV")
 def destroy(environment: str) -> None:
     """Remove from ENV everything that `bulkhead apply ENV` deployed."""
     from harness.cli.environments import destroy_environment

@@ -69,7 +69,10 @@ class SnapshotEstate:
             (gap["account"], gap["region"], gap["section"]) for gap in gaps if not gap["resource"]
         }
         self._unread_resources = {gap["resource"] for gap in gaps}
+        # A snapshot does not change, so nothing in it is made twice.
         self._organizations: dict[str, OrganizationRecord | None] = {}
+        self._principals: dict[str, PrincipalRecord] = {}
+        self._policies_by_arn: dict[str, NamedPolicy | None] = {}
 
     # -- principals ------------------------------------------------------------------
 
@@ -124,13 +127,15 @@ class SnapshotEstate:
     def _principal(
         self, account: str, arn: str, who: Mapping[str, Any], held: list[Mapping[str, Any]]
     ) -> PrincipalRecord:
-        boundary = who["boundary"]
-        return PrincipalRecord(
-            arn=arn,
-            identity=tuple(p for each in held for p in self._policies(account, each)),
-            boundary=None if boundary is None else self._boundary(account, boundary),
-            tags=who["tags"],
-        )
+        if arn not in self._principals:
+            boundary = who["boundary"]
+            self._principals[arn] = PrincipalRecord(
+                arn=arn,
+                identity=tuple(p for each in held for p in self._policies(account, each)),
+                boundary=None if boundary is None else self._boundary(account, boundary),
+                tags=who["tags"],
+            )
+        return self._principals[arn]
 
     def _policies(self, account: str, who: Mapping[str, Any]) -> Iterator[NamedPolicy]:
         for name, document in who["inline"].items():
@@ -150,6 +155,12 @@ class SnapshotEstate:
     # -- resources -------------------------------------------------------------------
 
     def resource_policy(self, arn: str) -> NamedPolicy | None:
+        known = self._policies_by_arn
+        if arn not in known:
+            known[arn] = self._resource_policy(arn)
+        return known[arn]
+
+    def _resource_policy(self, arn: str) -> NamedPolicy | None:
         parts = arn.split(":", 5)
         if len(parts) != 6:
             return None
@@ -241,9 +252,10 @@ class SnapshotEstate:
 
     def _iam_tags(self, account: str, arn: str, resource: str) -> Mapping[str, str] | None:
         identity = self._identity_of(account)
-        kind = {"role": "roles", "user": "users", "policy": "policies"}.get(resource.split("/")[0])
+        word = resource.partition("/")[0]
+        kind = {"role": "roles", "user": "users", "policy": "policies"}.get(word)
         if identity is None or kind is None:
-            return {} if resource.split("/")[0] in ("group", "root") else None
+            return {} if word in ("group", "root") else None
         tags: Mapping[str, str] = identity[kind].get(arn, {"tags": {}})["tags"]
         return tags
 

@@ -45,9 +45,9 @@ def load(path: Path) -> dict[str, Any]:
             f"{path}: is no snapshot of this release: `format` must be {FORMAT!r}; take it again "
             "with `bulkhead snapshot`"
         )
-    if error := best_match(schema().iter_errors(document)):
-        field = ".".join(map(str, error.absolute_path)) or "the snapshot"
-        said = " ".join(error.message.split())
+    if worst := best_match(schema().iter_errors(document)):
+        field = ".".join(map(str, worst.absolute_path)) or "the snapshot"
+        said = " ".join(worst.message.split())
         said = said if len(said) <= _SHOWN else f"{said[:_SHOWN]}…"
         raise UserError(f"{path}: {field}: {said}; take it again with `bulkhead snapshot`")
     return document

@@ -55,17 +55,13 @@ def _held(each: Mapping[str, Any], inline: str) -> dict[str, Any]:
         "boundary": boundary.get("PermissionsBoundaryArn"),
         "tags": tags(each.get("Tags")),
         "attached": sorted(p["PolicyArn"] for p in each.get("AttachedManagedPolicies", ())),
-        "inline": {
-            p["PolicyName"]: parsed(p["PolicyDocument"]) for p in each.get(inline) or ()
-        },
+        "inline": {p["PolicyName"]: parsed(p["PolicyDocument"]) for p in each.get(inline) or ()},
     }
 
 
 def _user(reader: Reader, user: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        answer = reader.of(
-            _SECTION, user["Arn"], "iam", "get_user", UserName=user["UserName"]
-        )
+        answer = reader.of(_SECTION, user["Arn"], "iam", "get_user", UserName=user["UserName"])
     except Gone:
         answer = {}
     # A list of users has neither boundary nor tags everywhere.

@@ -35,9 +35,7 @@ def inference_profiles(reader: Reader) -> dict[str, Any]:
     ):
         arn = each["inferenceProfileArn"]
         try:
-            told = reader.of(
-                section, arn, "bedrock", "list_tags_for_resource", resourceARN=arn
-            )
+            told = reader.of(section, arn, "bedrock", "list_tags_for_resource", resourceARN=arn)
         except Gone:
             continue
         found[arn] = {

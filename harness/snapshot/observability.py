@@ -24,9 +24,7 @@ _GROUPS = "log_groups"
 def log_groups(reader: Reader) -> dict[str, Any]:
     """The log groups of a Region, by ARN."""
     own: dict[str, list[Any]] = {}
-    for page in reader.pages(
-        _GROUPS, "logs", "describe_resource_policies", policyScope="RESOURCE"
-    ):
+    for page in reader.pages(_GROUPS, "logs", "describe_resource_policies", policyScope="RESOURCE"):
         for each in page["resourcePolicies"]:
             arn = str(each.get("resourceArn", "")).removesuffix(":*")
             own.setdefault(arn, []).append(parsed(each["policyDocument"]))
@@ -112,7 +110,9 @@ def log_destinations(reader: Reader) -> dict[str, Any]:
             "role": str(each.get("roleArn", "")),
             "policy": parsed(each["accessPolicy"]) if each.get("accessPolicy") else None,
         }
-        for each in reader.every("log_destinations", "logs", "describe_destinations", "destinations")
+        for each in reader.every(
+            "log_destinations", "logs", "describe_destinations", "destinations"
+        )
     }
 
 

@@ -36,9 +36,7 @@ def organizations(own: Reader, others: Sequence[Reader]) -> dict[str, Any]:
 
 
 def _described(reader: Reader) -> Mapping[str, Any] | None:
-    answer = reader.of(
-        _SECTION, "", "organizations", "describe_organization", absent=_NONE
-    )
+    answer = reader.of(_SECTION, "", "organizations", "describe_organization", absent=_NONE)
     told: Mapping[str, Any] | None = answer.get("Organization")
     return told
 
@@ -100,9 +98,7 @@ def _tree(
 
 def _policy(reader: Reader, policy: Mapping[str, Any], kind: str) -> dict[str, Any]:
     identifier = policy["Id"]
-    told = reader.of(
-        _SECTION, "", "organizations", "describe_policy", PolicyId=identifier
-    )
+    told = reader.of(_SECTION, "", "organizations", "describe_policy", PolicyId=identifier)
     targets = reader.every(
         *(_SECTION, "organizations", "list_targets_for_policy", "Targets"), PolicyId=identifier
     )

@@ -78,7 +78,9 @@ class Reader:
     ) -> list[Any]:
         """The items of all pages; none where they could not be read, which is noted."""
         try:
-            return [i for page in self._pages(service, operation, params) for i in _in(page, member)]
+            return [
+                i for page in self._pages(service, operation, params) for i in _in(page, member)
+            ]
         except Unread as error:
             self._note(section, "", operation, service, error)
             return []

@@ -74,7 +74,7 @@ def keys(reader: Reader) -> dict[str, Any]:
 
 
 def _key(reader: Reader, arn: str, aliases: list[str]) -> dict[str, Any]:
-    def ask(operation: str, **more: str) -> Mapping[str, Any]:
+    def ask(operation: str, **more: Any) -> Mapping[str, Any]:
         return reader.of("keys", arn, "kms", operation, KeyId=arn, **more)
 
     about = ask("describe_key").get("KeyMetadata", {})
@@ -82,7 +82,7 @@ def _key(reader: Reader, arn: str, aliases: list[str]) -> dict[str, Any]:
     return {
         "manager": str(about.get("KeyManager", "")),
         "state": str(about.get("KeyState", "")),
-        "aliases": aliases,
+        "aliases": sorted(aliases),
         "policy": None if policy is None else parsed(policy),
         "grants": sorted(
             (_grant(grant) for grant in ask("list_grants").get("Grants", ())),
@@ -107,9 +107,7 @@ def secrets(reader: Reader) -> dict[str, Any]:
     for secret in reader.every("secrets", "secretsmanager", "list_secrets", "SecretList"):
         arn = secret["ARN"]
         try:
-            told = reader.of(
-                "secrets", arn, "secretsmanager", "get_resource_policy", SecretId=arn
-            )
+            told = reader.of("secrets", arn, "secretsmanager", "get_resource_policy", SecretId=arn)
         except Gone:
             continue
         policy = told.get("ResourcePolicy")
@@ -131,9 +129,7 @@ def parameters(reader: Reader) -> dict[str, Any]:
         shared: list[Any] = []
         if parameter.get("Tier", "Standard") != "Standard":
             try:
-                told = reader.of(
-                    "parameters", arn, "ssm", "get_resource_policies", ResourceArn=arn
-                )
+                told = reader.of("parameters", arn, "ssm", "get_resource_policies", ResourceArn=arn)
             except Gone:
                 continue
             shared = [parsed(each["Policy"]) for each in told.get("Policies", ())]
@@ -188,8 +184,7 @@ def event_buses(reader: Reader) -> dict[str, Any]:
             found[arn] = {
                 "policy": parsed(bus["Policy"]) if bus.get("Policy") else None,
                 "rules": {
-                    rule["Name"]: _rule(reader, arn, name, rule)
-                    for rule in rules.get("Rules", ())
+                    rule["Name"]: _rule(reader, arn, name, rule) for rule in rules.get("Rules", ())
                 },
             }
         except Gone:

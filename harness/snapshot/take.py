@@ -1,8 +1,8 @@
 """Takes a snapshot: reads everything of an environment that decides access into one document.
 
 Outsiders' accounts are not read: whatever they hold, they are taken to be able to do anything. Of
-them only the organization is told. Nothing is changed, and no value is read that is a secret: external ids, which stand in trust
-policies, leave as digests. `docs/snapshot.schema.json` describes the document.
+them only the organization is told. Nothing is changed, and no value is read that is a secret:
+external ids, which stand in trust policies, leave as digests. `docs/snapshot.schema.json` describes the document.
 """
 
 from __future__ import annotations
@@ -88,9 +88,7 @@ def take(deployment: Deployment, target: Target, key: bytes) -> dict[str, Any]:
     whole: dict[str, Any] = {}
     others = [reader(account) for account in environment.accounts if account != manager.account]
     jobs.append((whole, "organizations", lambda own: organizations(own, others), manager))
-    jobs.append(
-        (whole, "centralization_rules", observability.centralization_rules, manager)
-    )
+    jobs.append((whole, "centralization_rules", observability.centralization_rules, manager))
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="snapshot") as pool:
         futures = [pool.submit(fill, *job) for job in jobs]
         try:
