@@ -304,6 +304,73 @@ def diff(before: Path, after: Path, as_json: bool) -> None:
 
 @commands.command()
 @click.argument("environment", metavar="ENV")
+@click.option(
+    "--probes/--no-probes",
+    default=True,
+    help="Whether the security suite is run, too. It makes helper roles; without it everything is "
+    "only read.  [default: probes]",
+)
+@click.option(
+    "--since",
+    metavar="SNAPSHOT",
+    type=click.Path(path_type=Path),
+    help="Also say what access was gained or lost since that snapshot; any is a finding.",
+)
+@click.option(
+    "--out",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Keep the snapshot that was taken.",
+)
+@click.option(
+    "--key",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The key of the digests, as of `bulkhead snapshot`.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def audit(
+    environment: str,
+    probes: bool,
+    since: Path | None,
+    out: Path | None,
+    key: Path | None,
+    as_json: bool,
+) -> None:
+    """Verify the running ENV, and report what is there beside what was deployed.
+
+    Reads every account and looks for what Terraform leaves alone: policies attached to its roles,
+    trusts and resource policies that let in others, grants, ways out of log groups, links, settings
+    of Bedrock, guardrails that bind no more. Then runs the security suite. Made for cron.
+
+    Exit code 0: ENV is as it was deployed and the walls hold. 1: it is not. 2: nobody could tell.
+    """
+    from harness.cli.audit import audit_environment
+
+    holds = audit_environment(
+        environment, probes=probes, as_json=as_json, since=since, out=out, key=key
+    )
+    sys.exit(0 if holds else EXIT_FAILED)
+
+
+@commands.command()
+@click.argument("environment", metavar="ENV")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def drift(environment: str, as_json: bool) -> None:
+    """Say what another apply of the running ENV would change, root by root; change nothing.
+
+    Plans every root as the plan role of its account, the bootstraps as the accounts' owners. Made
+    for cron.
+
+    Exit code 0: nothing. 1: something. 2: a root could not be planned, whatever the others say.
+    """
+    from harness.cli.audit import drift_environment
+
+    sys.exit(drift_environment(environment, as_json=as_json))
+
+
+@commands.command()
+@click.argument("environment", metavar="ENV")
 def destroy(environment: str) -> None:
     """Remove from ENV everything that `bulkhead apply ENV` deployed."""
     from harness.cli.environments import destroy_environment

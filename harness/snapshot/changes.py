@@ -32,6 +32,7 @@ _POLICIES = frozenset({"trust", "policy", "document", "data_protection"})
 _POLICIES_BY_NAME = frozenset({"inline", "versions", "log_resource_policies"})
 _OPENS = frozenset(
     {
+        "api_destinations",
         "bearer_tokens",
         "centralization_rules",
         "delegated",

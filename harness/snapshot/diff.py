@@ -98,11 +98,10 @@ def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> Differenc
         before, after = _without_digests(before), _without_digests(after)
     first, second = Asked(SnapshotEstate(before)), Asked(SnapshotEstate(after))
     once: dict[Any, tuple[Asking | None, Asking | None]] = {}
-    for asking in askings(first):
-        once[asking.key] = (asking, None)
-    for asking in askings(second):
-        known = once.get(asking.key, (None, None))[0]
-        once[asking.key] = (known, asking)
+    for each in askings(first):
+        once[each.key] = (each, None)
+    for each in askings(second):
+        once[each.key] = (once.get(each.key, (None, None))[0], each)
     turned = []
     for was, now in once.values():
         # What either says with the request is of its own time: the id that its trust asks for.

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from harness.snapshot.parsed import parsed, tags
 from harness.snapshot.reader import Gone, Reader
@@ -201,6 +202,19 @@ def _rule(reader: Reader, bus_arn: str, bus: str, rule: Mapping[str, Any]) -> di
     return {
         "state": str(rule.get("State", "")),
         "targets": sorted({str(target["Arn"]) for target in told.get("Targets", ())}),
+    }
+
+
+def api_destinations(reader: Reader) -> dict[str, Any]:
+    """The addresses that events of a Region are sent to, by ARN. Of an address the host is told:
+    more of it could be a secret."""
+    return {
+        each["ApiDestinationArn"]: {
+            "host": str(urlsplit(each.get("InvocationEndpoint", "")).hostname or "")
+        }
+        for each in reader.every(
+            "api_destinations", "events", "list_api_destinations", "ApiDestinations"
+        )
     }
 
 

@@ -2,7 +2,8 @@
 
 Outsiders' accounts are not read: whatever they hold, they are taken to be able to do anything. Of
 them only the organization is told. Nothing is changed, and no value is read that is a secret:
-external ids, which stand in trust policies, leave as digests. `docs/snapshot.schema.json` describes the document.
+external ids, which stand in trust policies, leave as digests. `docs/snapshot.schema.json` describes
+the document.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ OF_ACCOUNTS: Mapping[str, Section] = {
     "public_access_block": storage.public_access_block,
 }
 OF_REGIONS: Mapping[str, Section] = {
+    "api_destinations": storage.api_destinations,
     "data_retention": models.data_retention,
     "deliveries": observability.deliveries,
     "delivery_destinations": observability.delivery_destinations,
