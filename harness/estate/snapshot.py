@@ -114,6 +114,8 @@ class SnapshotEstate:
         policy = None if identity is None else identity["policies"].get(arn)
         if policy is None:
             return None
+        if policy["default"] not in policy["versions"]:
+            raise PolicyError(f"{arn}: its default version could not be read")
         return named(PolicyKind.IDENTITY, arn, text(policy["versions"][policy["default"]]))
 
     def _identity_of(self, account: str) -> Mapping[str, Any] | None:
@@ -282,6 +284,8 @@ class SnapshotEstate:
             # none, which lets its principals do the most.
             chain, at = [account], held["accounts"][account]["parent"]
             while at is not None:
+                if at in chain or at not in held["units"]:
+                    raise PolicyError(f"{identifier}: the way to {account} is broken at {at}")
                 chain.append(at)
                 at = held["units"][at]["parent"]
             chain.reverse()

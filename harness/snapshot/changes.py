@@ -141,7 +141,7 @@ class _Walk:
     def __init__(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
         self._before, self._after = before, after
         self._policies = {
-            arn: policy["versions"][policy["default"]]
+            arn: policy["versions"].get(policy["default"])
             for document in (before, after)
             for held in document["accounts"].values()
             for arn, policy in held["identity"]["policies"].items()
