@@ -31,11 +31,13 @@ class Who:
     kind: Literal["role", "user", "root", "service", "made-up"]
     account: str
     arn: str
-    """Of a service its name; of a made-up role empty."""
+    """Of a service its name; of a made-up role the ARN that it goes by, or empty for one of its
+    own."""
 
     def __str__(self) -> str:
         if self.kind == "made-up":
-            return f"any role of {self.account} that may do anything there"
+            called = f" called {self.arn.rpartition('/')[2]}" if self.arn else ""
+            return f"any role{called} of {self.account} that may do anything there"
         if self.kind == "service":
             return f"{self.arn} in {self.account}"
         return self.arn
@@ -123,7 +125,8 @@ class Asked:
         if who.kind == "service":
             return Caller("service", who.account, who.arn, who.arn, who.arn)
         if who.kind == "made-up":
-            name, entity, arn = "made-up", _MADE_UP, _made_up_arn(partition, who.account)
+            entity, arn = _MADE_UP, who.arn or f"arn:{partition}:iam::{who.account}:role/made-up"
+            name = arn.rpartition("/")[2]
         elif held is None:
             return None
         elif who.kind == "root":
@@ -149,16 +152,11 @@ class Asked:
         )
 
 
-def _made_up_arn(partition: str, account: str) -> str:
-    return f"arn:{partition}:iam::{account}:role/made-up"
-
-
 class _WithMadeUp:
     """An estate that also has a role of every right in each account: an `EstateSource`."""
 
     def __init__(self, estate: SnapshotEstate) -> None:
         self._estate = estate
-        self._partition = estate.document["environment"]["partition"]
         self._anything = (named(PolicyKind.IDENTITY, "anything", ANYTHING),)
 
     def user(self, account: str, name: str, entity_id: str) -> PrincipalRecord | None:
@@ -166,7 +164,7 @@ class _WithMadeUp:
 
     def role_principal(self, account: str, role_id: str) -> PrincipalRecord | None:
         if role_id == _MADE_UP:
-            return PrincipalRecord(_made_up_arn(self._partition, account), self._anything)
+            return PrincipalRecord("", self._anything)  # it goes by the caller's ARN
         return self._estate.role_principal(account, role_id)
 
     def role(self, account: str, name: str) -> RoleRecord | None:

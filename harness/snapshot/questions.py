@@ -288,8 +288,11 @@ def _guarded(document: Mapping[str, Any]) -> Iterator[Asking]:
                 wanted = str(context.get("aws:RequestedRegion", region))
                 question = Question(asked.action, resource, owner, context, wanted)
                 phrase = f"{asked.action} in {account}, which {purpose.sid} is to deny"
-                who = Who("made-up", account, "")
-                yield Asking(who, "do what guardrails deny", phrase, question)
+                for by in asked.by:
+                    arn = by.format_map(names)
+                    if arn.startswith(f"arn:aws:iam::{account}:role/"):
+                        who = Who("made-up", account, arn)
+                        yield Asking(who, "do what guardrails deny", phrase, question)
 
 
 def _right(
