@@ -20,6 +20,7 @@ from harness.cli.suite import Reports, Suite
 from harness.deploy.apply import DEPLOYMENT_FILE, unlisted_roots
 from harness.deploy.baseline import Setting, read_baseline
 from harness.deploy.drift import Planned, plan_all
+from harness.deploy.environment import Environment
 from harness.deploy.run import root_names
 from harness.deploy.workspace import private_folder, runs_folder
 from harness.errors import UserError
@@ -91,7 +92,7 @@ def audit_environment(
     earlier = None if since is None else load(since)
     deployment = deployment_of(environment)
     refuse_changes(environment, deployment)
-    folder = private_folder(runs_folder() / environment.name)
+    folder = run_folder(environment)
     told = Console(stderr=True)
     with terminable():
         say(told, f"Reading {len(environment.deployed_accounts)} accounts.")
@@ -165,7 +166,7 @@ def drift_environment(name: str, *, as_json: bool) -> int:
     environment = loaded(name)
     deployment = deployment_of(environment)
     refuse_changes(environment, deployment)
-    folder = private_folder(runs_folder() / environment.name)
+    folder = run_folder(environment)
     told = Console(stderr=True)
     progress = RootProgress(told, root_names(environment), "plan")
     with terminable(), progress.shown():
@@ -182,6 +183,11 @@ def drift_environment(name: str, *, as_json: bool) -> int:
     else:
         _show_drift(planned, unlisted, Console())
     return code
+
+
+def run_folder(environment: Environment) -> Path:
+    """Where the environment's states and reports lie."""
+    return private_folder(runs_folder() / environment.name)
 
 
 def _differs(planned: Planned) -> bool:

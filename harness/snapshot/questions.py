@@ -56,6 +56,8 @@ BOUNDARY_CHANGES = (
 )
 KEY_CHANGES = ("kms:CreateGrant", "kms:DisableKey", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion")
 _NAME = "bulkhead-diff"
+ELSEWHERE_REGION = "sa-east-1"
+"""Of no environment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +287,11 @@ def _guarded(document: Mapping[str, Any]) -> Iterator[Asking]:
                     else tuple(each.format_map(names) for each in value)
                     for key, value in asked.context.items()
                 }
-                wanted = str(context.get("aws:RequestedRegion", region))
+                # Without a Region of its own, what is denied elsewhere is asked for elsewhere.
+                by_region = ("StringNotEquals", "aws:RequestedRegion") in purpose.keys
+                wanted = str(
+                    context.get("aws:RequestedRegion", ELSEWHERE_REGION if by_region else region)
+                )
                 question = Question(asked.action, resource, owner, context, wanted)
                 phrase = f"{asked.action} in {account}, which {purpose.sid} is to deny"
                 for by in asked.by:

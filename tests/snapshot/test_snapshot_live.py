@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from harness.cli import start
 from harness.deploy.deployment import Deployment
 from harness.estate import SnapshotEstate
 from harness.iam import PolicyError
@@ -195,6 +196,52 @@ def test_what_is_refused_is_a_gap_and_decides_nothing(forked: Deployment) -> Non
     assert Asked(estate).answer(who, question).outcome == "unknown"
     found = {f.check for f in extras(document).findings}
     assert "unreadable" in found
+
+
+def test_an_audit_finds_what_was_done_by_hand_and_says_what_it_gave(
+    forked: Deployment,
+    snapshot: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As an administrator could do it without guardrails, and Terraform would leave it so."""
+    environment, target = forked.environment, forked.target()
+    fleet = forked.fleets["acme"]
+    operations = environment.operations_account
+    everything = "arn:aws:iam::aws:policy/AdministratorAccess"
+    with without_scps(target, environment, operations):
+        iam = target.client(target.session(operations), "iam", "us-east-1")
+        iam.attach_role_policy(RoleName=fleet.fleet_role_name, PolicyArn=everything)
+        iam.delete_role_permissions_boundary(RoleName=fleet.fleet_role_name)
+        # It denies whatever is no call of a model.
+        iam.delete_role_policy(RoleName=fleet.fleet_role_name, PolicyName="invoke-own-profiles")
+    before, after, key = (tmp_path / name for name in ("before.json", "after.json", "key"))
+    save(snapshot, before)
+    key.write_text(KEY.hex(), encoding="ascii")
+    monkeypatch.setattr("harness.cli.snapshot.running", lambda _: forked)
+    monkeypatch.setattr("harness.cli.audit.run_folder", lambda _: tmp_path)
+
+    capsys.readouterr()
+    options = ["--no-probes", "--key", str(key), "--out", str(after), "--since", str(before)]
+    assert start(["audit", environment.name, "--json", *options]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert {(each["check"], each["subject"]) for each in told["findings"]} == {
+        ("attached", fleet.fleet_role_arn),
+        ("boundary", fleet.fleet_role_arn),
+    }
+    assert {each["standing"] for each in told["settings"]} == {"as wanted"}
+    gained = [each for each in told["since"]["answers"] if each["after"] == "allowed"]
+    assert {each["principal"] for each in gained} == {fleet.fleet_role_arn}
+    assert "do what fleet roles must not" in {each["about"] for each in gained}
+    assert {each["subject"] for each in told["since"]["changes"]} == {
+        f"role {fleet.fleet_role_arn}",
+        f"policy {everything}",  # it is used now
+    }
+
+    assert start(["diff", str(before), str(after)]) == 1
+    assert f"attached got {everything}" in capsys.readouterr().out
+    assert start(["diff", str(after), str(after)]) == 0
 
 
 # --- the same answers as the cloud ---------------------------------------------------------------
