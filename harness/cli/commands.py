@@ -288,7 +288,14 @@ def snapshot(environment: str, out: Path | None, key: Path | None) -> None:
 @click.argument("before", metavar="A", type=click.Path(path_type=Path))
 @click.argument("after", metavar="B", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def diff(before: Path, after: Path, as_json: bool) -> None:
+@click.option(
+    "--cases",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also write each request whose answer changed, with every policy that bears on it, twice: "
+    "cases for `bulkhead decide`.",
+)
+def diff(before: Path, after: Path, as_json: bool, cases: Path | None) -> None:
     """Say what access was gained or lost between the snapshots A and B.
 
     Decides some thousand requests on both (who may become which role, read records, call models,
@@ -299,7 +306,7 @@ def diff(before: Path, after: Path, as_json: bool) -> None:
     """
     from harness.cli.snapshot import diff_files
 
-    sys.exit(0 if diff_files(before, after, as_json=as_json) else EXIT_FAILED)
+    sys.exit(0 if diff_files(before, after, as_json=as_json, cases=cases) else EXIT_FAILED)
 
 
 @commands.command()

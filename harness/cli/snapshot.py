@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -15,7 +16,7 @@ from rich.text import Text
 from harness.cli.environments import loaded, running, say
 from harness.deploy.deployment import Deployment
 from harness.deploy.environment import Environment
-from harness.deploy.workspace import private_folder, runs_folder
+from harness.deploy.workspace import private_folder, runs_folder, write_private
 from harness.errors import UserError
 from harness.snapshot.changes import Change
 from harness.snapshot.diff import Difference, Turned, difference
@@ -66,16 +67,31 @@ def default_file(environment: Environment) -> Path:
     return next(file for file in names if not file.exists())
 
 
-def diff_files(before: Path, after: Path, *, as_json: bool) -> bool:
+def diff_files(before: Path, after: Path, *, as_json: bool, cases: Path | None) -> bool:
     """Shows what differs between two snapshots; True if nothing does. Raises `UserError` for a
-    file that is no snapshot."""
+    file that is no snapshot, and for `cases` that cannot be written."""
     os.umask(0o077)
     found = difference(load(before), load(after))
+    if cases is not None:
+        lines = "".join(f"{json.dumps(case)}\n" for case in _cases(found))
+        try:
+            write_private(cases, lines)
+        except OSError as error:
+            raise UserError(f"{cases}: cannot be written: {error.strerror}") from error
     if as_json:
         click.echo(json.dumps(found.as_dict(), indent=2))
     else:
         show(found, Console())
     return found.empty
+
+
+def _cases(found: Difference) -> Iterable[Mapping[str, Any]]:
+    """Each request whose answer changed, as it was decided before and after."""
+    for each in found.turned:
+        for when, answer in (("before", each.before), ("after", each.after)):
+            case = answer.case(f"{when}: {each.who} {each.phrase}")
+            if case is not None:
+                yield case
 
 
 def show(found: Difference, console: Console) -> None:

@@ -16,6 +16,7 @@ from harness.cloud.call import Call, Caller, Need
 from harness.estate import OrganizationRecord, PrincipalRecord, RoleRecord, SnapshotEstate
 from harness.estate.policies import named
 from harness.iam import Decision, NamedPolicy, PolicyError, PolicyKind, PolicySet
+from harness.iam.cases import write_case
 
 Outcome = Literal["allowed", "denied", "unknown"]
 
@@ -61,6 +62,8 @@ class Answer:
 
     outcome: Outcome
     decision: Decision | None = None
+    policies: PolicySet | None = field(default=None, repr=False)
+    """What the decision was made from."""
     reason: str = ""
     """Why nothing was decided."""
 
@@ -68,6 +71,14 @@ class Answer:
     def why(self) -> str:
         """One sentence."""
         return self.reason if self.decision is None else self.decision.why
+
+    def case(self, case_id: str) -> dict[str, Any] | None:
+        """The request with all that bears on it, as `bulkhead decide` takes it (docs/decide.md);
+        None where nothing was decided."""
+        if self.decision is None or self.policies is None:
+            return None
+        case = write_case(case_id, self.decision.request, self.policies)
+        return {**case, "expected": str(self.decision.outcome)}
 
 
 class Asked:
@@ -87,10 +98,10 @@ class Asked:
         caller = self._callers[who]
         if caller is None:
             return Answer("denied", reason=f"{who} does not exist")
-        heard: list[Decision] = []
+        heard: list[tuple[Decision, PolicySet]] = []
 
-        def note(decision: Decision, _policies: PolicySet) -> None:
-            heard.append(decision)
+        def note(decision: Decision, policies: PolicySet) -> None:
+            heard.append((decision, policies))
 
         service, _, operation = question.action.partition(":")
         call = Call(service, operation, question.region, {}, caller)
@@ -101,7 +112,7 @@ class Asked:
             return Answer("unknown", reason=str(error))
         if not heard:
             return Answer("unknown", reason=refusal.message if refusal is not None else "")
-        return Answer("allowed" if refusal is None else "denied", heard[-1])
+        return Answer("allowed" if refusal is None else "denied", *heard[-1])
 
     def principals(self) -> Iterator[Who]:
         """Everybody of the snapshot, root users included, and for each account a made-up role."""

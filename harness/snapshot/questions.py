@@ -204,7 +204,13 @@ def _suite(document: Mapping[str, Any]) -> Iterator[Asking]:
         profile = next(iter(customer["inference_profiles"]), "")
         region = profile.split(":")[3] if profile else regions[0]
         who = Who("role", operations, arn)
+        there = document["accounts"][operations]["regions"].get(region, {"inference_profiles": {}})
+        behind = there["inference_profiles"].get(profile, {"models": ()})["models"]
+        anything = f"arn:{environment['partition']}:bedrock:{region}::foundation-model/{_NAME}"
+        model = next(iter(behind), anything)
         values = {
+            "model": model.rpartition("/")[2],
+            "model_arn": model,
             "r": region,
             "a": operations,
             "role": arn.rpartition("/")[2],
@@ -215,6 +221,7 @@ def _suite(document: Mapping[str, Any]) -> Iterator[Asking]:
         }
         for right in (*RIGHTS, *ELSEWHERE):
             yield _right(who, "do what fleet roles must not", right, values, operations, region)
+    outsider = next(iter(environment["outsiders"]), operations)
     for account in document["accounts"]:
         home = environment["homes"].get(account, {"log_groups": {}})
         group, held = next(iter(home["log_groups"].items()), ("", {"key": ""}))
@@ -232,6 +239,8 @@ def _suite(document: Mapping[str, Any]) -> Iterator[Asking]:
             "made": _NAME,
             "made_path": "/bulkhead/fleet/" if account == operations else "/bulkhead/",
             "operations": operations,
+            "fleet_arn": _fleet_of(environment, account),
+            "control_arn": f"{base}:iam::{outsider}:role/{_NAME}",
         }
         for role, rights in (
             (DEPLOY_ROLE, (*WALLS, *NOT_GRANTED)),
@@ -240,6 +249,14 @@ def _suite(document: Mapping[str, Any]) -> Iterator[Asking]:
             who = Who("role", account, f"{base}:iam::{account}:role/{role}")
             for right in rights:
                 yield _right(who, "do what deployers must not", right, values, account, region)
+
+
+def _fleet_of(environment: Mapping[str, Any], account: str) -> str:
+    """The fleet role of the account's customer, or else some customer's."""
+    home = environment["homes"].get(account)
+    customers = environment["customers"]
+    found = customers.get(home["customer"]) if home else next(iter(customers.values()), None)
+    return str(found["fleet_role"]) if found else _NAME
 
 
 def _guarded(document: Mapping[str, Any]) -> Iterator[Asking]:

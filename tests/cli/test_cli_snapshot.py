@@ -102,6 +102,21 @@ def test_as_json_each_answer_has_its_reasons(command: Command, files: Any) -> No
     assert {change["effect"] for change in told["changes"]} == {"gained", "lost"}
 
 
+def test_changed_requests_are_cases_for_decide(
+    command: Command, files: Any, tmp_path: Path
+) -> None:
+    cases = tmp_path / "cases.jsonl"
+    assert command("diff", *files(opened, stopped), "--cases", cases)[0] == 1
+    lines = [json.loads(line) for line in cases.read_text("utf-8").splitlines()]
+    assert len(lines) >= 4 and {line["id"].split(":")[0] for line in lines} == {"before", "after"}
+    code, out, err = command("decide", cases)
+    assert (code, err) == (0, "")
+    answers = [json.loads(line) for line in out.splitlines()]
+    assert [answer["agrees"] for answer in answers] == [True] * len(lines)
+    assert {answer["decision"] for answer in answers} >= {"Allowed", "ImplicitlyDenied"}
+    assert cases.stat().st_mode & 0o077 == 0
+
+
 def test_different_keys_are_said(command: Command, files: Any) -> None:
     code, out, _ = command("diff", *files(lambda d: d.update(key_id="f" * 16)))
     assert code == 0

@@ -15,6 +15,7 @@ from harness.cli import start
 from harness.deploy.deployment import Deployment
 from harness.estate import SnapshotEstate
 from harness.iam import PolicyError
+from harness.iam.cases import answer, read_case
 from harness.probes.cast import Actor, Cast
 from harness.probes.stage import Stage
 from harness.probes.unguarded import without_scps
@@ -114,6 +115,13 @@ def test_what_is_allowed_in_it_is_what_the_design_allows(
         (home.caller_role_arn, home.customer) for home in deployment.accounts.values()
     }
     assert len(cells) > 100
+    # The decider takes each request with its policies, and says the same of it.
+    for number, each in enumerate(askings(asked)):
+        if number % 10 == 0:
+            answered = asked.answer(each.who, each.question)
+            case = answered.case(f"{each.who} {each.phrase}")
+            assert case is not None, answered.why
+            assert answer(read_case(json.loads(json.dumps(case))))["agrees"] is True, case["id"]
     rights = [e for e in askings(asked) if e.family.startswith("do what")]
     let = {
         (e.family, e.phrase) for e in rights if asked.answer(e.who, e.question).outcome != "denied"
