@@ -106,13 +106,14 @@ def show(found: Difference, console: Console) -> None:
         return
     _answers(console, "Access gained", "red", "may now", found.gained)
     _answers(console, "Access lost", "green", "may no more", found.lost)
-    _answers(console, "Undecided once, denied once", "yellow", "?", found.unsure)
+    _answers(console, "Not decided both times", "yellow", "perhaps may, of", found.unsure)
     if not found.turned:
         say(console, f"{found.asked:,} requests have the same answers.")
     _pieces(console, found.changes)
     sums = [
         f"{len(found.gained)} requests allowed now that were not",
         f"{len(found.lost)} allowed no more",
+        *([f"{len(found.unsure)} not decided both times"] if found.unsure else []),
         f"{len(found.changes)} changes",
     ]
     console.print()
@@ -132,11 +133,12 @@ def _answers(
     for (who, family), group in sorted(by_who.items()):
         say(console, f"  {who} {verb} {family}:")
         for each in group[:_SHOWN]:
-            say(console, f"    {each.phrase}")
+            way = f" ({' then '.join(each.way)})" if "unknown" in each.way else ""
+            say(console, f"    {each.phrase}{way}")
         if len(group) > _SHOWN:
             say(console, f"    and {len(group) - _SHOWN} more")
-        reason = group[0].after.why.partition(": ")[2]
-        say(console, f"    since: {reason}")
+        why = group[0].before.why if group[0].before.outcome == "unknown" else group[0].after.why
+        say(console, f"    since: {why.partition(': ')[2] or why}")
 
 
 def _pieces(console: Console, changes: Iterable[Change]) -> None:

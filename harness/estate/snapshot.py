@@ -17,20 +17,20 @@ from harness.iam import NamedPolicy, PolicyError, PolicyKind
 
 FORMAT = "bulkhead-snapshot/1"
 
-SECTIONS: Mapping[str, tuple[str, str]] = {
-    "key": ("keys", "key policy"),
-    "log-group": ("log_groups", "access policy"),
-    "destination": ("log_destinations", "access policy"),
-    "delivery-destination": ("delivery_destinations", "access policy"),
-    "sink": ("sinks", "sink policy"),
-    "guardrail": ("guardrails", "resource policy"),
-    "secret": ("secrets", "resource policy"),
-    "event-bus": ("event_buses", "resource policy"),
-    "function": ("functions", "resource policy"),
+SECTIONS: Mapping[tuple[str, str], tuple[str, str]] = {
+    ("bedrock", "guardrail"): ("guardrails", "resource policy"),
+    ("events", "event-bus"): ("event_buses", "resource policy"),
+    ("kms", "key"): ("keys", "key policy"),
+    ("lambda", "function"): ("functions", "resource policy"),
+    ("logs", "delivery-destination"): ("delivery_destinations", "access policy"),
+    ("logs", "destination"): ("log_destinations", "access policy"),
+    ("logs", "log-group"): ("log_groups", "access policy"),
+    ("oam", "sink"): ("sinks", "sink policy"),
+    ("secretsmanager", "secret"): ("secrets", "resource policy"),
 }
-"""Where a resource of a Region stands, by the first word of its ARN's last part, and what decisions
-call its policy. Queues and topics have no such word."""
-_TAGGED = frozenset({"key", "log-group", "application-inference-profile", "guardrail", "secret"})
+"""Where a resource of a Region stands, by its service and the first word of its ARN's last part,
+and what decisions call its policy. Queues and topics have no such word."""
+_TAGGED = frozenset({"guardrails", "keys", "log_groups", "secrets"})
 _SCP, _RCP = "SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"
 _SERVICES = {"sqs": "queues", "sns": "topics"}
 
@@ -139,6 +139,10 @@ class SnapshotEstate:
             )
         return self._principals[arn]
 
+    def is_unread(self, account: str, region: str, section: str) -> bool:
+        """Whether a part of an account could not be read; `region` is empty for what is no Region's."""
+        return (account, region, section) in self._unread
+
     def _policies(self, account: str, who: Mapping[str, Any]) -> Iterator[NamedPolicy]:
         for name, document in who["inline"].items():
             yield named(PolicyKind.IDENTITY, name, text(document))
@@ -189,7 +193,7 @@ class SnapshotEstate:
 
         Raises `PolicyError` where the section could not be read."""
         kind = resource.replace("/", ":").split(":", 1)[0]
-        section, name = SECTIONS.get(kind, ("", ""))
+        section, name = SECTIONS.get((service, kind), ("", ""))
         if service in _SERVICES:
             section, name = _SERVICES[service], "resource policy"
         held = self.accounts.get(account, {}).get("regions", {}).get(region)
@@ -241,14 +245,17 @@ class SnapshotEstate:
         kind = resource.replace("/", ":").split(":", 1)[0]
         if kind in ("alias", "inference-profile"):
             return {}
-        held = self.accounts[account]["regions"].get(region)
-        if kind not in _TAGGED or held is None:
-            return None
-        if kind == "application-inference-profile":
+        if (service, kind) == ("bedrock", "application-inference-profile"):
+            held = self.accounts[account]["regions"].get(region)
+            if held is None or self.is_unread(account, region, "inference_profiles"):
+                return None
             found = held["inference_profiles"].get(arn)
+            self._check(arn)
         else:
-            section = self._found(service, account, region, arn, resource)
-            found = None if section is None else section[2]
+            known = self._found(service, account, region, arn, resource)
+            if known is None or known[0] not in _TAGGED:
+                return None
+            found = known[2]
         tags: Mapping[str, str] = {} if found is None else found["tags"]
         return tags
 
@@ -271,8 +278,10 @@ class SnapshotEstate:
     def organization(self, account: str) -> OrganizationRecord | None:
         known = self._organizations
         if account not in known:
-            if (account, "", "organization") in self._unread:
-                raise PolicyError(f"account {account}: its organization could not be read")
+            manager = self.document["environment"]["management_account"]
+            for each in (account, manager):
+                if self.is_unread(each, "", "organization"):
+                    raise PolicyError(f"account {account}: its organization could not be read")
             known[account] = self._organization_of(account)
         return known[account]
 

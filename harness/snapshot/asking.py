@@ -96,6 +96,8 @@ class Asked:
         if who not in self._callers:
             self._callers[who] = self._caller(who)
         caller = self._callers[who]
+        if who.kind in ("role", "user") and self.estate.is_unread(who.account, "", "identity"):
+            return Answer("unknown", reason=f"the principals of {who.account} could not be read")
         if caller is None:
             return Answer("denied", reason=f"{who} does not exist")
         heard: list[tuple[Decision, PolicySet]] = []

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.estate import SnapshotEstate
-from harness.snapshot.asking import Answer, Asked
+from harness.snapshot.asking import Answer, Asked, Outcome
 from harness.snapshot.changes import Change, changes
 from harness.snapshot.questions import Asking, askings
 
@@ -26,6 +26,11 @@ class Turned:
     resource: str
     before: Answer
     after: Answer
+
+    @property
+    def way(self) -> tuple[Outcome, Outcome]:
+        """From which outcome to which."""
+        return self.before.outcome, self.after.outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +50,18 @@ class Difference:
 
     @property
     def gained(self) -> list[Turned]:
-        """What is allowed now and was not, and what may be."""
-        return [each for each in self.turned if each.after.outcome == "allowed"]
+        """What is allowed now and was denied."""
+        return [each for each in self.turned if each.way == ("denied", "allowed")]
 
     @property
     def lost(self) -> list[Turned]:
-        return [each for each in self.turned if each.before.outcome == "allowed"]
+        """What is denied now and was allowed."""
+        return [each for each in self.turned if each.way == ("allowed", "denied")]
 
     @property
     def unsure(self) -> list[Turned]:
-        """What could be decided in one of the two only."""
-        return [
-            each
-            for each in self.turned
-            if "allowed" not in (each.before.outcome, each.after.outcome)
-        ]
+        """What could be decided on one of the two only."""
+        return [each for each in self.turned if "unknown" in each.way]
 
     def as_dict(self) -> dict[str, Any]:
         """The difference as JSON data."""

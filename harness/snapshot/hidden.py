@@ -12,6 +12,7 @@ import hmac
 import re
 import secrets
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,8 @@ class Hider:
             }
         if isinstance(value, list | tuple):
             return [self.hidden(item) for item in value]
+        if isinstance(value, datetime):
+            return value.isoformat()
         return self._text(value) if isinstance(value, str) else value
 
     def _conditions(self, conditions: Any) -> Any:

@@ -23,16 +23,11 @@ _GROUPS = "log_groups"
 
 def log_groups(reader: Reader) -> dict[str, Any]:
     """The log groups of a Region, by ARN."""
-    own: dict[str, list[Any]] = {}
-    for page in reader.pages(_GROUPS, "logs", "describe_resource_policies", policyScope="RESOURCE"):
-        for each in page["resourcePolicies"]:
-            arn = str(each.get("resourceArn", "")).removesuffix(":*")
-            own.setdefault(arn, []).append(parsed(each["policyDocument"]))
     found = {}
     for group in reader.every(_GROUPS, "logs", "describe_log_groups", "logGroups"):
         arn = str(group["arn"]).removesuffix(":*")
         try:
-            found[arn] = {**_group(reader, arn, group), "policies": own.get(arn, [])}
+            found[arn] = _group(reader, arn, group)
         except Gone:
             continue
     return found
@@ -65,6 +60,15 @@ def _group(reader: Reader, arn: str, group: Mapping[str, Any]) -> dict[str, Any]
             each["filterName"]
             for each in ask("describe_metric_filters", logGroupName=name).get("metricFilters", ())
         ),
+        "policies": [
+            parsed(each["policyDocument"])
+            for each in ask(
+                "describe_resource_policies",
+                "ResourceNotFoundException",
+                policyScope="RESOURCE",
+                resourceArn=arn,
+            ).get("resourcePolicies", ())
+        ],
         "tags": tags(ask("list_tags_for_resource", resourceArn=arn).get("tags")),
     }
 
@@ -147,11 +151,14 @@ def delivery_destinations(reader: Reader) -> dict[str, Any]:
         section, "logs", "describe_delivery_destinations", "deliveryDestinations"
     ):
         arn = each["arn"]
-        told = reader.of(
-            *(section, arn, "logs", "get_delivery_destination_policy"),
-            absent=("ResourceNotFoundException",),
-            deliveryDestinationName=each["name"],
-        )
+        try:
+            told = reader.of(
+                *(section, arn, "logs", "get_delivery_destination_policy"),
+                absent=("ResourceNotFoundException",),
+                deliveryDestinationName=each["name"],
+            )
+        except Gone:
+            continue
         policy = (told.get("policy") or {}).get("deliveryDestinationPolicy")
         found[arn] = {
             "resource": str(
@@ -203,7 +210,10 @@ def trails(reader: Reader) -> dict[str, Any]:
             if each.get("HomeRegion", reader.region) != reader.region:
                 continue
             arn = each["TrailARN"]
-            status = reader.of("trails", arn, "cloudtrail", "get_trail_status", Name=arn)
+            try:
+                status = reader.of("trails", arn, "cloudtrail", "get_trail_status", Name=arn)
+            except Gone:
+                continue
             found[arn] = {
                 "bucket": str(each.get("S3BucketName") or ""),
                 "log_group": str(each.get("CloudWatchLogsLogGroupArn") or ""),

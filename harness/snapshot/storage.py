@@ -89,7 +89,10 @@ def _key(reader: Reader, arn: str, aliases: list[str]) -> dict[str, Any]:
             (_grant(grant) for grant in ask("list_grants").get("Grants", ())),
             key=lambda grant: str(sorted(grant.items())),
         ),
-        "tags": tags(ask("list_resource_tags").get("Tags")),
+        # Nobody can tag a key that AWS manages.
+        "tags": tags(ask("list_resource_tags").get("Tags"))
+        if about.get("KeyManager") == "CUSTOMER"
+        else {},
     }
 
 
@@ -223,11 +226,14 @@ def functions(reader: Reader) -> dict[str, Any]:
     found = {}
     for function in reader.every("functions", "lambda", "list_functions", "Functions"):
         arn = function["FunctionArn"]
-        told = reader.of(
-            *("functions", arn, "lambda", "get_policy"),
-            absent=("ResourceNotFoundException",),
-            FunctionName=function["FunctionName"],
-        )
+        try:
+            told = reader.of(
+                *("functions", arn, "lambda", "get_policy"),
+                absent=("ResourceNotFoundException",),
+                FunctionName=function["FunctionName"],
+            )
+        except Gone:
+            continue
         policy = told.get("Policy")
         found[arn] = {"role": function["Role"], "policy": parsed(policy) if policy else None}
     return found

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from support.snapshots import NOBODY, OPERATIONS, STOP, fleet_arn, small
+from support.snapshots import ACME, NOBODY, OPERATIONS, STOP, fleet_arn, key_arn, small
 
 from harness.cli import start
 from harness.snapshot.files import load, save
@@ -100,6 +100,28 @@ def test_as_json_each_answer_has_its_reasons(command: Command, files: Any) -> No
     ]
     assert "trust policy" in gained[0]["why_after"] and gained[0]["before"] == "denied"
     assert {change["effect"] for change in told["changes"]} == {"gained", "lost"}
+
+
+def test_what_one_of_them_could_not_read_is_said(command: Command, files: Any) -> None:
+    def refused(document: dict[str, Any]) -> None:
+        gap = {
+            "account": ACME,
+            "region": "eu-central-1",
+            "section": "keys",
+            "resource": key_arn(ACME),
+            "call": "kms:get_key_policy",
+            "code": "AccessDeniedException",
+        }
+        document["unreadable"].append(gap)
+        document["accounts"][ACME]["regions"]["eu-central-1"]["keys"][key_arn(ACME)]["policy"] = (
+            None
+        )
+
+    code, out, _ = command("diff", *files(refused))
+    assert code == 1
+    assert "Access gained" not in out and "Access lost" not in out
+    assert "Not decided both times" in out and "(allowed then unknown)" in out
+    assert "could not be read the second time: kms:get_key_policy answered AccessDenied" in out
 
 
 def test_changed_requests_are_cases_for_decide(

@@ -16,6 +16,7 @@ from support.snapshots import (
     ADMIN,
     ANYTHING,
     GLOBEX,
+    MANAGEMENT,
     NOBODY,
     OPERATIONS,
     REGION,
@@ -207,7 +208,47 @@ def test_what_could_not_be_read_is_unknown_and_never_denied() -> None:
     found = difference(edited(), edited(refused))
     assert {t.after.outcome for t in found.turned} == {"unknown"}
     assert {t.resource for t in found.turned} == {key_arn(ACME)}
+    assert found.gained == found.lost == [] and found.unsure == found.turned
     assert {t.family for t in found.turned} >= {"read records", "change keys of records"}
+
+
+def test_principals_that_could_not_be_read_are_not_taken_to_be_gone() -> None:
+    gap = {
+        "account": ACME,
+        "region": "",
+        "section": "identity",
+        "resource": "",
+        "call": "iam:get_account_authorization_details",
+        "code": "AccessDenied",
+    }
+
+    def refused(document: dict[str, Any]) -> None:
+        document["unreadable"].append(gap)
+        for kind in document["accounts"][ACME]["identity"].values():
+            kind.clear()
+
+    found = difference(edited(), edited(refused))
+    assert found.gained == found.lost == []
+    caller = role_arn(ACME, "bulkhead-caller")
+    assert (caller, f"become {fleet_arn('acme')}") in {(t.who, t.phrase) for t in found.unsure}
+
+
+def test_an_organization_that_could_not_be_read_is_not_taken_to_bind_nobody() -> None:
+    gap = {
+        "account": MANAGEMENT,
+        "region": "",
+        "section": "organization",
+        "resource": "",
+        "call": "organizations:list_policies",
+        "code": "AccessDenied",
+    }
+
+    def refused(document: dict[str, Any]) -> None:
+        document["unreadable"].append(gap)
+        document["organizations"]["o-1"]["policies"] = {}
+
+    found = difference(edited(), edited(refused))
+    assert found.gained == found.lost == [] and found.unsure == found.turned != []
 
 
 PIECES: dict[str, tuple[Edit, set[str]]] = {
