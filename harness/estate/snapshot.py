@@ -140,7 +140,7 @@ class SnapshotEstate:
         return self._principals[arn]
 
     def is_unread(self, account: str, region: str, section: str) -> bool:
-        """Whether a part of an account could not be read; `region` is empty for what is no Region's."""
+        """Whether a part of an account could not be read; `region` is empty for none."""
         return (account, region, section) in self._unread
 
     def _policies(self, account: str, who: Mapping[str, Any]) -> Iterator[NamedPolicy]:
