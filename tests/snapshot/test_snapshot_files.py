@@ -50,6 +50,13 @@ def without(member: str) -> str:
     return json.dumps(document)
 
 
+def trusting(**members: Any) -> str:
+    document = small()
+    roles = document["accounts"][ACME]["identity"]["roles"]
+    next(iter(roles.values()))["trust"].update(members)
+    return json.dumps(document)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -61,8 +68,14 @@ def without(member: str) -> str:
         (broken(taken_at="yesterday"), "taken_at: 'yesterday' does not match"),
         (broken(more=1), "Additional properties are not allowed ('more' was unexpected)"),
         (without("roles"), f"accounts.{ACME}.identity: 'roles' is a required property"),
+        (trusting(Statement=[{"Effect": "Maybe"}]), "trust"),
+        (trusting(Statement=[{"Effect": "Allow", "Condition": ["x"]}]), "trust"),
+        (trusting(Statement=["x"]), "trust"),
     ],
-    ids=["empty", "half", "deep", "list", "another format", "no time", "more", "less"],
+    ids=[
+        *("empty", "half", "deep", "list", "another format", "no time", "more", "less"),
+        *("no effect", "no condition", "no statement"),
+    ],
 )
 def test_what_is_no_snapshot_is_refused_in_one_line(tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "x.json"
