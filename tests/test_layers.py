@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # What each package of the harness may import besides itself and `harness.errors`.
 LAYERS = [
     *("iam", "estate", ("cloud", "proof"), "targets", "deploy"),
-    ("mutants", "probes", "bench"),
+    ("mutants", "probes", "bench", "snapshot"),
 ]
 TOP = ("cli", "pytest_plugin")
 APART = "report"
@@ -31,6 +31,8 @@ def allowed() -> dict[str, set[str]]:
         below |= names
     # Weakenings are shown by what the probes say of them.
     rules["mutants"].add("probes")
+    # Snapshots are asked what the suite probes.
+    rules["snapshot"].add("probes")
     # It is loaded by checkov, in an environment that has nothing but checkov.
     rules[CHECKS] = {"iam"}
     for name in TOP:

@@ -258,6 +258,126 @@ def baseline(environment: str, make: bool) -> None:
 
 @commands.command()
 @click.argument("environment", metavar="ENV")
+@click.option(
+    "--out",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where the snapshot goes.  [default: .bulkhead/ENV/snapshot-N.json]",
+)
+@click.option(
+    "--key",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The key of the digests of external ids, made if it is not there; snapshots are compared "
+    "whole only with one key.  [default: .bulkhead/snapshot.key]",
+)
+def snapshot(environment: str, out: Path | None, key: Path | None) -> None:
+    """Read everything of the running ENV that decides access into one file; change nothing.
+
+    Principals, policies, trusts, boundaries, guardrails, keys and grants, buckets, log groups and
+    the ways out of them, sinks and links, Bedrock's settings and profiles, of every account that
+    something is deployed in. No secret is in it: a digest stands for each external id. What could
+    not be read is told, and listed in the file. docs/watch.md tells more.
+    """
+    from harness.cli.snapshot import snapshot_environment
+
+    snapshot_environment(environment, out, key)
+
+
+@commands.command()
+@click.argument("before", metavar="A", type=click.Path(path_type=Path))
+@click.argument("after", metavar="B", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--cases",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also write each request whose answer changed, with every policy that bears on it, twice: "
+    "cases for `bulkhead decide`.",
+)
+def diff(before: Path, after: Path, as_json: bool, cases: Path | None) -> None:
+    """Say what access was gained or lost between the snapshots A and B.
+
+    Decides some thousand requests on both (who may become which role, read records, call models,
+    change stops and boundaries) and says whose answers changed; then every statement, attachment
+    and setting that came or went.
+
+    Exit code 0: no difference. 1: there is one. 2: a file is no snapshot.
+    """
+    from harness.cli.snapshot import diff_files
+
+    sys.exit(0 if diff_files(before, after, as_json=as_json, cases=cases) else EXIT_FAILED)
+
+
+@commands.command()
+@click.argument("environment", metavar="ENV")
+@click.option(
+    "--probes/--no-probes",
+    default=True,
+    help="Whether the security suite is run, too. It makes helper roles; without it everything is "
+    "only read.  [default: probes]",
+)
+@click.option(
+    "--since",
+    metavar="SNAPSHOT",
+    type=click.Path(path_type=Path),
+    help="Also say what access was gained or lost since that snapshot; any is a finding.",
+)
+@click.option(
+    "--out",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Keep the snapshot that was taken.",
+)
+@click.option(
+    "--key",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The key of the digests, as of `bulkhead snapshot`.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def audit(
+    environment: str,
+    probes: bool,
+    since: Path | None,
+    out: Path | None,
+    key: Path | None,
+    as_json: bool,
+) -> None:
+    """Verify the running ENV, and report what is there beside what was deployed.
+
+    Reads every account and looks for what Terraform leaves alone: policies attached to its roles,
+    trusts and resource policies that let in others, grants, ways out of log groups, links, settings
+    of Bedrock, guardrails that bind no more. Then runs the security suite. Made for cron.
+
+    Exit code 0: ENV is as it was deployed and the walls hold. 1: it is not. 2: nobody could tell.
+    """
+    from harness.cli.audit import audit_environment
+
+    holds = audit_environment(
+        environment, probes=probes, as_json=as_json, since=since, out=out, key=key
+    )
+    sys.exit(0 if holds else EXIT_FAILED)
+
+
+@commands.command()
+@click.argument("environment", metavar="ENV")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def drift(environment: str, as_json: bool) -> None:
+    """Say what another apply of the running ENV would change, root by root; change nothing.
+
+    Plans every root as the plan role of its account, the bootstraps as the accounts' owners. Made
+    for cron.
+
+    Exit code 0: nothing. 1: something. 2: a root could not be planned, whatever the others say.
+    """
+    from harness.cli.audit import drift_environment
+
+    sys.exit(drift_environment(environment, as_json=as_json))
+
+
+@commands.command()
+@click.argument("environment", metavar="ENV")
 def destroy(environment: str) -> None:
     """Remove from ENV everything that `bulkhead apply ENV` deployed."""
     from harness.cli.environments import destroy_environment

@@ -74,7 +74,7 @@ def verify_environment(name: str, **files: Path | None) -> bool:
     console = Console()
     with terminable():
         if running := _running(folder):
-            _refuse_changes(environment, running)
+            refuse_changes(environment, running)
             say(console, f"Probing the running {environment.name}.")
             with Suite(name, folder / DEPLOYMENT_FILE, folder, reports) as suite:
                 holds = suite.finish(console)
@@ -159,7 +159,7 @@ def _refuse_new_accounts(environment: Environment, running: Deployment) -> None:
         )
 
 
-def _refuse_changes(environment: Environment, running: Deployment) -> None:
+def refuse_changes(environment: Environment, running: Deployment) -> None:
     """Raises `UserError` when `customers.yaml` is no longer what was applied."""
     applied = {
         c: {(r, m) for r, profiles in f.inference_profiles.items() for m in profiles}

@@ -12,7 +12,8 @@ from typing import Any
 
 from harness.cloud.authorizer import Authorizer
 from harness.cloud.call import ApiError, Call, Need
-from harness.cloud.moto_estate import MotoEstate, named
+from harness.cloud.moto_estate import MotoEstate
+from harness.estate.policies import named
 from harness.iam import NamedPolicy, PolicyKind
 
 _NEW_KEY = "00000000-0000-0000-0000-000000000000"

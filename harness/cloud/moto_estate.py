@@ -1,7 +1,8 @@
 """Reads the estate out of moto's state, in process: the `EstateSource` and `World` of a cloud.
 
 Each look-up touches one principal or one resource, never a listing, so the cost of a decision
-does not grow with the number of roles. Compiled policies are cached by the text of the document.
+does not grow with the number of roles. Compiled policies are cached by the text of the document
+(`harness.estate.policies`).
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from harness.cloud import sealing
 from harness.cloud.bedrock import Bedrock, BedrockSettings
 from harness.cloud.moto_tags import tag_dict, tags_of
 from harness.estate import OrganizationRecord, PrincipalRecord, RoleRecord
-from harness.iam import NamedPolicy, Policy, PolicyKind, parse_policy
+from harness.estate.policies import absent_boundary, named
+from harness.iam import NamedPolicy, PolicyKind
 
 _BEDROCK_TAGGED = frozenset(
     {
@@ -35,18 +37,6 @@ _BEDROCK_TAGGED = frozenset(
     }
 )
 _AWS_POLICY = re.compile(r"^arn:[\w-]+:iam::aws:policy/")
-
-
-@functools.lru_cache(maxsize=65536)
-def compiled(document: str, *, key_policy: bool = False) -> Policy:
-    """A policy document, parsed once per text. Raises `PolicyError`."""
-    return parse_policy(document, key_policy=key_policy)
-
-
-@functools.lru_cache(maxsize=65536)
-def named(kind: PolicyKind, name: str, document: str) -> NamedPolicy:
-    """A compiled policy under the name by which decisions report it. Raises `PolicyError`."""
-    return NamedPolicy(kind, name, compiled(document, key_policy=kind is PolicyKind.KEY))
 
 
 class RoleTable(MutableMapping[str, Any]):
@@ -182,9 +172,7 @@ class MotoEstate:
             return None
         policy = self.managed_policy(account, arn)
         if policy is None:
-            # A boundary that cannot be found allows nothing.
-            empty = '{"Version":"2012-10-17","Statement":[]}'
-            return named(PolicyKind.BOUNDARY, arn, empty)
+            return absent_boundary(arn)
         return NamedPolicy(PolicyKind.BOUNDARY, arn, policy.policy)
 
     def managed_policy(self, account: str, arn: str) -> NamedPolicy | None:

@@ -15,7 +15,6 @@ from typing import Any
 
 from harness.cloud.call import Answer, ApiError, Call, Caller
 from harness.cloud.keyring import Credential, KeyRing, new_key_id, new_secret, new_token
-from harness.cloud.moto_estate import named
 from harness.cloud.saved_policies import IAM, refuse_malformed
 from harness.cloud.sts_parameters import (
     EXTERNAL_ID,
@@ -29,6 +28,7 @@ from harness.cloud.sts_parameters import (
     packed_size,
 )
 from harness.estate import EstateSource
+from harness.estate.policies import named
 from harness.iam import NamedPolicy, PolicyError, PolicyKind
 
 _MAX_SESSION_POLICY = 2048

@@ -26,6 +26,7 @@ from harness.deploy.deployment import (
     guardrails,
     place_of,
 )
+from harness.deploy.drift import plan_all
 from harness.deploy.environment import BOOTSTRAP_ROOT, Account, Environment
 from harness.deploy.run import Progress, Run, folder_name, root_names
 from harness.deploy.terraform import Changes, Terraform
@@ -120,19 +121,14 @@ def pending_changes(
     progress: Progress | None = None,
 ) -> dict[str, Changes]:
     """What another apply would change, for each root that would change at all. Asked as the plan
-    roles; for the bootstraps as the accounts' owners."""
-    environment = deployment.environment
-    run = Run(environment, run_dir, progress, "plan", target=deployment.target())
-    with run.stopping():
-        with run.bootstraps(lambda root, variables: root.plan(variables)) as bootstrapped:
-            plans = [bootstrapped(account) for account in environment.bootstrapped_accounts]
-        plans += [run.organization(lambda root, variables: root.plan(variables))]
-        plans += [run.operations(lambda root, variables: root.plan(variables))]
-        plans += run.customers(
-            deployment.fleets, lambda root, variables, _account: root.plan(variables)
-        )
-    named = zip(root_names(deployment.environment), plans, strict=True)
-    return {name: changes for name, changes in named if not changes.empty}
+    roles; for the bootstraps as the accounts' owners. Raises `UserError` for those that cannot be
+    planned."""
+    planned = plan_all(deployment, run_dir, progress)
+    if failed := [str(each) for each in planned.values() if isinstance(each, UserError)]:
+        raise UserError(" / ".join(failed))
+    return {
+        name: each for name, each in planned.items() if isinstance(each, Changes) and not each.empty
+    }
 
 
 def destroy(deployment: Deployment, run_dir: Path, progress: Progress | None = None) -> None:

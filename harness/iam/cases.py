@@ -81,6 +81,41 @@ def answer(case: Case) -> dict[str, Any]:
     return data
 
 
+def write_case(case_id: str, request: Request, policies: PolicySet) -> dict[str, Any]:
+    """The data of a case: what `read_case` reads, and the other way round."""
+    principal = request.principal
+    asked: dict[str, Any] = {
+        "principal": principal.arn,
+        "action": request.action,
+        "resource": request.resource,
+        "resourceAccount": request.resource_account,
+        "context": {
+            key: value if isinstance(value, str) else list(value)
+            for key, value in request.context.items()
+        },
+    }
+    if principal.parent_arn:
+        asked["parent"] = principal.parent_arn
+    data: dict[str, Any] = {
+        "id": case_id,
+        "request": asked,
+        "identityPolicies": _documents(policies.identity),
+        "scps": [_documents(level) for level in policies.scps],
+        "rcps": [_documents(level) for level in policies.rcps],
+    }
+    if policies.resource is not None:
+        data["resourcePolicy"] = policies.resource.policy.to_document()
+    if policies.boundary is not None:
+        data["permissionsBoundary"] = policies.boundary.policy.to_document()
+    if policies.session is not None:
+        data["sessionPolicy"] = _documents(policies.session)
+    return data
+
+
+def _documents(policies: tuple[NamedPolicy, ...]) -> list[dict[str, Any]]:
+    return [named.policy.to_document() for named in policies]
+
+
 def load_case(line: str) -> Mapping[str, Any]:
     """The data of a line; raises PolicyError for what is no JSON object or says a thing twice."""
     return load_json(line, "the line")

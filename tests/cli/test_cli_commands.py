@@ -21,13 +21,17 @@ from harness.cli.serve import refuse_own_credentials
 from harness.cloud.plan import CREDENTIALS_HEAD
 from harness.errors import UserError
 
+NAMES = (
+    *("apply", "audit", "cloud", "config", "decide", "demo", "destroy", "diff", "drift"),
+    *("snapshot", "validate", "verify"),
+)
 BULKHEAD = [sys.executable, "-c", "from harness.cli import main; main()"]
 
 
 def test_help_names_every_command() -> None:
     result = CliRunner().invoke(commands, ["--help"])
     assert result.exit_code == 0
-    for name in ("apply", "cloud", "config", "decide", "demo", "destroy", "validate", "verify"):
+    for name in NAMES:
         assert f"\n  {name} " in result.output
 
 
@@ -44,9 +48,7 @@ def test_help_says_what_each_command_does_in_whole_sentences(
     assert max(map(len, printed.splitlines())) <= 80
 
 
-@pytest.mark.parametrize(
-    "name", ["apply", "cloud", "config", "decide", "demo", "destroy", "validate", "verify"]
-)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_command_has_help(name: str) -> None:
     result = CliRunner().invoke(commands, [name, "--help"])
     assert result.exit_code == 0

@@ -18,8 +18,8 @@ from support.cloud import REGION, A, allow, document
 
 from harness.cloud.authorizer import Authorizer
 from harness.cloud.call import Call, Caller, Need
-from harness.cloud.moto_estate import named
 from harness.estate import OrganizationRecord, PrincipalRecord
+from harness.estate.policies import named
 from harness.iam import NamedPolicy, PolicyKind
 
 LAW = settings(derandomize=True, max_examples=60, deadline=None)

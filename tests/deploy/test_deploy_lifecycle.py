@@ -11,15 +11,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from botocore.exceptions import ClientError
 from ruamel.yaml import YAML
 
+from harness.cli import start
 from harness.cloud.process import CloudProcess
 from harness.deploy.apply import (
     DEPLOYMENT_FILE,
     deploy,
     destroy,
-    pending_changes,
     retire,
     unlisted_roots,
 )
@@ -134,7 +135,10 @@ DRIFTED = {
 
 
 def test_another_apply_would_change_only_what_was_changed_by_hand_and_destroy_leaves_nothing(
-    deployment: Deployment, tmp_path: Path
+    deployment: Deployment,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     environment = deployment.environment
     with CloudProcess.start(cloud_plan(environment), credentials=tmp_path / "credentials") as empty:
@@ -157,8 +161,20 @@ def test_another_apply_would_change_only_what_was_changed_by_hand_and_destroy_le
 
         # All that was not changed by hand is as an apply would make it.
         drift(made)
-        pending = pending_changes(made, tmp_path)
-        found = {root: set(changes.planned) for root, changes in pending.items()}
+        monkeypatch.setattr("harness.cli.snapshot.running", lambda _: made)
+        monkeypatch.setattr("harness.cli.audit.run_folder", lambda _: tmp_path)
+        capsys.readouterr()
+        assert start(["drift", environment.name, "--json"]) == 1
+        told = json.loads(capsys.readouterr().out)
+        assert [root["root"] for root in told["roots"]] == root_names(environment)
+        assert told["unlisted"] == []
+        found = {
+            root["root"]: set(root["changes"])
+            for root in told["roots"]
+            if root["state"] == "changes"
+        }
+        same = [root for root in told["roots"] if root["state"] == "same"]
+        assert len(same) == len(told["roots"]) - len(DRIFTED)
         assert found.keys() == DRIFTED.keys()
         assert found["operations"] == DRIFTED["operations"]
         assert {

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from harness.iam import PolicyError, PolicyKind, decide
-from harness.iam.cases import read_case
+from harness.iam.cases import read_case, write_case
 from harness.iam.validate import validate
 
 HERE = Path(__file__).parent
@@ -39,6 +39,19 @@ def test_case_is_decided_as_documented(data: dict[str, Any]) -> None:
     case = read_case(data)
     decision = decide(case.request, case.policies)
     assert decision.outcome == case.expected, decision.why
+
+
+def test_written_again_every_case_is_the_same() -> None:
+    for name, data in ALL.items():
+        case = read_case(data)
+        written = json.loads(json.dumps(write_case(case.id, case.request, case.policies)))
+        again = read_case(written)
+        before, after = (decide(each.request, each.policies) for each in (case, again))
+        assert again.request.principal == case.request.principal, name
+        assert (after.outcome, after.gaps) == (before.outcome, before.gaps), name
+        assert [ref.statement for ref in after.decided_by] == [
+            ref.statement for ref in before.decided_by
+        ], name
 
 
 @pytest.mark.parametrize("data", DOCUMENTS.values(), ids=DOCUMENTS.keys())

@@ -11,9 +11,9 @@ from typing import Any
 
 from harness.cloud.authorizer import Authorizer
 from harness.cloud.call import Answer, ApiError, Call, Need
-from harness.cloud.moto_estate import compiled
 from harness.cloud.trails.links import Link, Links, Sink
 from harness.cloud.trails.selection import Selection, SelectionError, selection
+from harness.estate.policies import compiled
 from harness.iam import PolicyError
 
 MOST_LINKS = 5

@@ -1,0 +1,264 @@
+"""What an audit finds beside what was deployed: each thing, once, and nothing where all is well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from support.snapshots import (
+    ACME,
+    ADMIN,
+    GLOBEX,
+    NOBODY,
+    OPERATIONS,
+    REGION,
+    STOP,
+    fleet_arn,
+    group_arn,
+    key_arn,
+    policy,
+    profile_arn,
+    role,
+    role_arn,
+    small,
+)
+
+from harness.snapshot.extras import extras
+from harness.snapshot.files import schema
+
+Edit = Callable[[dict[str, Any]], object]
+OPEN = {
+    "Effect": "Allow",
+    "Principal": {"AWS": f"arn:aws:iam::{NOBODY}:root"},
+    "Action": "*",
+    "Resource": "*",
+}
+GROUP = group_arn(ACME, "acme")
+
+
+def roles(document: dict[str, Any], account: str = OPERATIONS) -> dict[str, Any]:
+    found: dict[str, Any] = document["accounts"][account]["identity"]["roles"]
+    return found
+
+
+def there(document: dict[str, Any], account: str = ACME) -> dict[str, Any]:
+    found: dict[str, Any] = document["accounts"][account]["regions"][REGION]
+    return found
+
+
+def trusting(document: dict[str, Any], account: str, arn: str, principal: Any) -> None:
+    roles(document, account)[arn]["trust"]["Statement"].append(
+        {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
+    )
+
+
+def gap(section: str, account: str = ACME, region: str = REGION) -> dict[str, str]:
+    return {
+        "account": account,
+        "region": region,
+        "section": section,
+        "resource": "",
+        "call": "x:get_x",
+        "code": "AccessDenied",
+    }
+
+
+def test_nothing_is_found_where_all_is_as_it_was_deployed() -> None:
+    assert extras(small()) == extras(small())
+    assert extras(small()).findings == () and extras(small()).notes == ()
+
+
+FINDINGS: dict[str, tuple[Edit, str, str]] = {
+    "a policy on a fleet role": (
+        lambda d: roles(d)[fleet_arn("acme")]["attached"].append(ADMIN),
+        "attached",
+        fleet_arn("acme"),
+    ),
+    "a policy on a caller role": (
+        lambda d: roles(d, ACME)[role_arn(ACME, "bulkhead-caller")]["attached"].append(ADMIN),
+        "attached",
+        role_arn(ACME, "bulkhead-caller"),
+    ),
+    "a stop that allows": (
+        lambda d: (
+            roles(d)[fleet_arn("acme")]["attached"].append(STOP),
+            d["accounts"][OPERATIONS]["identity"]["policies"][STOP]["versions"].update(
+                v1=policy({"Effect": "Allow", "Action": "*", "Resource": "*"})
+            ),
+        ),
+        "attached",
+        fleet_arn("acme"),
+    ),
+    "no boundary": (
+        lambda d: roles(d)[fleet_arn("acme")].update(boundary=None),
+        "boundary",
+        fleet_arn("acme"),
+    ),
+    "no fleet role": (lambda d: roles(d).pop(fleet_arn("acme")), "fleet-role", fleet_arn("acme")),
+    "a fleet role trusts a stranger": (
+        lambda d: trusting(
+            d, OPERATIONS, fleet_arn("acme"), {"AWS": f"arn:aws:iam::{NOBODY}:root"}
+        ),
+        "trust",
+        fleet_arn("acme"),
+    ),
+    "a fleet role trusts another customer": (
+        lambda d: trusting(
+            d, OPERATIONS, fleet_arn("acme"), {"AWS": role_arn(GLOBEX, "bulkhead-caller")}
+        ),
+        "trust",
+        fleet_arn("acme"),
+    ),
+    "a caller role trusts a service more": (
+        lambda d: trusting(
+            d, ACME, role_arn(ACME, "bulkhead-caller"), {"Service": "ec2.amazonaws.com"}
+        ),
+        "trust",
+        role_arn(ACME, "bulkhead-caller"),
+    ),
+    "a role of somebody's trusts everybody": (
+        lambda d: (
+            roles(d).update({role_arn(OPERATIONS, "x"): role(OPERATIONS, "x", policy())}),
+            trusting(d, OPERATIONS, role_arn(OPERATIONS, "x"), "*"),
+        ),
+        "trust",
+        role_arn(OPERATIONS, "x"),
+    ),
+    "a key lets in a stranger": (
+        lambda d: there(d)["keys"][key_arn(ACME)]["policy"]["Statement"].append(OPEN),
+        "resource-policy",
+        key_arn(ACME),
+    ),
+    "a key serves the groups of others": (
+        lambda d: there(d)["keys"][key_arn(ACME)]["policy"]["Statement"][1].pop("Condition"),
+        "resource-policy",
+        key_arn(ACME),
+    ),
+    "a key is granted": (
+        lambda d: there(d)["keys"][key_arn(ACME)]["grants"].append(
+            {"grantee": "x", "retiring": "", "operations": ["Decrypt"], "constraints": {}}
+        ),
+        "grant",
+        key_arn(ACME),
+    ),
+    "a subscription": (
+        lambda d: there(d)["log_groups"][GROUP]["subscription_filters"].update(
+            x={"destination": "arn:x", "role": "", "pattern": ""}
+        ),
+        "way-out",
+        GROUP,
+    ),
+    "a bearer token": (
+        lambda d: there(d)["log_groups"][GROUP].update(bearer_tokens=True),
+        "way-out",
+        GROUP,
+    ),
+    "a link": (
+        lambda d: there(d)["links"].update(link={"sink": "s", "types": []}),
+        "way-out",
+        "link",
+    ),
+    "an event rule to elsewhere": (
+        lambda d: there(d)["event_buses"].update(
+            bus={
+                "policy": None,
+                "rules": {
+                    "r": {
+                        "state": "ENABLED",
+                        "targets": [f"arn:aws:events:{REGION}:{NOBODY}:event-bus/default"],
+                    }
+                },
+            }
+        ),
+        "event-rule",
+        "bus",
+    ),
+    "records are kept for a day": (
+        lambda d: there(d)["log_groups"][GROUP].update(retention_in_days=1),
+        "log-group",
+        GROUP,
+    ),
+    "records have no key": (
+        lambda d: there(d)["log_groups"][GROUP].update(key=""),
+        "log-group",
+        GROUP,
+    ),
+    "nothing is masked": (
+        lambda d: there(d)["log_groups"][GROUP].update(data_protection=None),
+        "log-group",
+        GROUP,
+    ),
+    "no log group": (lambda d: there(d)["log_groups"].pop(GROUP), "log-group", GROUP),
+    "invocations are logged": (
+        lambda d: there(d, OPERATIONS).update(invocation_logging={"s3Config": {}}),
+        "invocation-logging",
+        f"account {OPERATIONS} in {REGION}",
+    ),
+    "Bedrock keeps prompts": (
+        lambda d: there(d, OPERATIONS).update(data_retention="default"),
+        "data-retention",
+        f"account {OPERATIONS} in {REGION}",
+    ),
+    "a profile of nobody": (
+        lambda d: d["environment"]["customers"]["acme"].update(inference_profiles=[]),
+        "inference-profile",
+        profile_arn("acme"),
+    ),
+    "a guardrail is gone": (
+        lambda d: d["organizations"]["o-1"]["policies"].pop("p-1"),
+        "guardrail",
+        "operations-scp",
+    ),
+    "a guardrail binds no more": (
+        lambda d: d["organizations"]["o-1"]["policies"]["p-1"].update(targets=[]),
+        "guardrail",
+        "operations-scp",
+    ),
+    "log groups could not be read": (
+        lambda d: d["unreadable"].append(gap("log_groups")),
+        "unreadable",
+        f"log groups of {ACME} {REGION}",
+    ),
+    "retention could not be read": (
+        lambda d: d["unreadable"].append(gap("data_retention", OPERATIONS)),
+        "unreadable",
+        f"data retention of {OPERATIONS} {REGION}",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FINDINGS)
+def test_each_thing_is_found(name: str) -> None:
+    edit, check, subject = FINDINGS[name]
+    document = small()
+    edit(document)
+    assert list(schema().iter_errors(document)) == []
+    found = extras(document).findings
+    assert {(each.check, each.subject) for each in found} == {(check, subject)}
+    assert all(each.what for each in found)
+
+
+def test_a_stop_is_by_design_and_told() -> None:
+    document = small()
+    roles(document)[fleet_arn("acme")]["attached"].append(STOP)
+    found = extras(document)
+    assert found.findings == ()
+    assert [(note.check, note.subject) for note in found.notes] == [("stopped", fleet_arn("acme"))]
+    assert "acme is stopped" in found.notes[0].what
+
+
+def test_what_no_check_looks_at_may_be_unread() -> None:
+    document = small()
+    document["unreadable"] += [gap("public_access_block", region=""), gap("data_retention")]
+    found = extras(document)
+    assert found.findings == ()
+    assert [note.check for note in found.notes] == ["unreadable", "unreadable"]
+
+
+def test_a_service_linked_role_is_aws_s_own() -> None:
+    document = small()
+    arn = f"arn:aws:iam::{OPERATIONS}:role/aws-service-role/x.amazonaws.com/AWSServiceRoleForX"
+    own = role(OPERATIONS, "AWSServiceRoleForX", policy(OPEN))
+    roles(document)[arn] = {**own, "path": "/aws-service-role/x.amazonaws.com/"}
+    assert extras(document).findings == ()
