@@ -32,7 +32,8 @@ def plan_all(
 
     with run.stopping():
         with run.bootstraps(plan) as bootstrapped:
-            plans = [bootstrapped(account) for account in deployment.environment.bootstrapped_accounts]
+            accounts = deployment.environment.bootstrapped_accounts
+            plans = [bootstrapped(account) for account in accounts]
         plans.append(run.organization(plan))
         plans.append(run.operations(plan))
         plans += run.customers(

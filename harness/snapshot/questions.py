@@ -16,12 +16,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.estate.snapshot import statements_of
-from harness.probes.deploy_grants import 
+from harness.probes.deploy_grants import NOT_GRANTED, NOT_TO_PLAN
 from harness.probes.deploy_rights import (
     EVERYTHING,
     NO_KEY,
-    NOT_GRANTED,
-    NOT_TO_PLAN,
     READER_PATH,
     WALLS,
 )
