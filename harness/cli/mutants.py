@@ -184,7 +184,8 @@ def show_all(console: Console | None = None) -> None:
             must = ", ".join(map(str, mutant.noticed_by))
             _entry(console, Text("  "), mutant, f"must be noticed by {must}")
     gaps = [mutant for mutant in MUTANTS if mutant.gap]
-    _heading(console, f"{len(gaps)} known gaps, which nothing notices")
+    if gaps:
+        _heading(console, f"{len(gaps)} known gaps, which nothing notices")
     for mutant in gaps:
         _entry(console, Text("  "), mutant, mutant.gap)
 

@@ -168,7 +168,7 @@ def retire(
     """
     run = Run(deployment.environment, run_dir, progress, target=deployment.target())
     with run.stopping():
-        run.deny(deployment.fleets[customer])
+        run.deny(deployment.fleets[customer].fleet_role_name)
         run.empty(deployment.fleets, customer)
         if not deployment.environment.keep_records:
             own = [

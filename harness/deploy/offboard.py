@@ -9,10 +9,10 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.ht
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from botocore.exceptions import ClientError
 
-from harness.deploy.deployment import Fleet
 from harness.errors import UserError
 from harness.targets.base import Target
 
@@ -25,7 +25,21 @@ POLICY = json.dumps(
 )
 
 
-def deny_sessions(target: Target, account: str, fleet: Fleet) -> None:
+def applied_roles(state: Path) -> dict[str, str]:
+    """By customer, the name of the fleet role that a state of the operations root knows of; also
+    of an apply that failed before it told anybody."""
+    if not state.exists():
+        return {}
+    return {
+        instance["index_key"]: instance["attributes"]["name"]
+        for resource in json.loads(state.read_text(encoding="utf-8"))["resources"]
+        if resource["mode"] == "managed"
+        and (resource["type"], resource["name"]) == ("aws_iam_role", "fleet")
+        for instance in resource["instances"]
+    }
+
+
+def deny_sessions(target: Target, account: str, role_name: str) -> None:
     """Denies the sessions of a customer's fleet role, those that live included; as the account's
     deploy role, since nobody else may change fleet roles.
 
@@ -35,12 +49,12 @@ def deny_sessions(target: Target, account: str, fleet: Fleet) -> None:
     try:
         deployer = target.deployer_session("deploy", account, region=region)
         target.client(deployer, "iam", region).put_role_policy(
-            RoleName=fleet.fleet_role_name, PolicyName=POLICY_NAME, PolicyDocument=POLICY
+            RoleName=role_name, PolicyName=POLICY_NAME, PolicyDocument=POLICY
         )
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if code != "NoSuchEntity":
             raise UserError(
-                f"account {account}: sessions of {fleet.fleet_role_name} cannot be denied, so "
-                f"nothing was removed: {code}"
+                f"account {account}: sessions of {role_name} cannot be denied, so nothing was "
+                f"removed: {code}"
             ) from error

@@ -64,6 +64,7 @@ def plan_documents(deployment: Deployment, run_dir: Path) -> list[PlanDocument]:
             environ=environ,
             label=folder.name,
             hidden=hidden,
+            one_provider=True,
         )
         variables = json.loads((folder / VARIABLES_FILE).read_text(encoding="utf-8"))
         text = terraform.plan_document(variables, refresh=False)

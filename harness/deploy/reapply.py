@@ -1,8 +1,8 @@
 """Applies one root of a deployment again, from other sources, to a copy of its cloud.
 
-The states are copied with the cloud, so only what differs is changed; nothing is refreshed, since
-a copy of a cloud that nobody has touched is what its states say. It is done as the owner of the
-account: what a deploy role is refused is shown elsewhere.
+The states are copied with the cloud, so only what differs is changed. Nothing is refreshed unless
+asked: a copy of a cloud that nobody has touched is what its states say. It is done as the owner of
+the account: what a deploy role is refused is shown elsewhere.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ def reapply(
     work: Path,
     name: str,
     account: str = "",
+    *,
+    refresh: bool = False,
 ) -> Changes:
     """Applies the root of that name, for customers and bootstraps that of `account`, as it stands
     in `tree`.
@@ -60,9 +62,10 @@ def reapply(
         environ=deployment.target().environ(None),
         label=label,
         hidden=ids.values(),
+        one_provider=True,
     )
     shutil.copyfile(run_dir / "state" / label / "terraform.tfstate", terraform.state)
-    changes = terraform.apply({"profile": profile, **variables}, refresh=False)
+    changes = terraform.apply({"profile": profile, **variables}, refresh=refresh)
     if not changes.planned:
         raise UserError(f"{label}: the changed sources ask for no change")
     return changes

@@ -19,7 +19,7 @@ from typing import Any, Literal, TypeVar
 
 from filelock import FileLock
 
-from harness.deploy.deployment import Fleet, fleets
+from harness.deploy.deployment import Fleet
 from harness.deploy.environment import BOOTSTRAP_ROOT, Account, Customer, Environment
 from harness.deploy.handover import (
     FOLDER,
@@ -27,7 +27,7 @@ from harness.deploy.handover import (
     keep_external_id,
     write_documents,
 )
-from harness.deploy.offboard import deny_sessions
+from harness.deploy.offboard import applied_roles, deny_sessions
 from harness.deploy.secrets import external_ids, keep_only
 from harness.deploy.staging import staged
 from harness.deploy.terraform import Step, Terraform, stop_all
@@ -168,21 +168,14 @@ class Run:
     def offboard(self) -> None:
         """Denies the sessions of customers that were applied and are listed no more, before
         anything else is done."""
-        name = self.environment.operations_root.name
-        root = self._terraform(
-            self.environment.operations_root, name, self.run_dir / "state" / folder_name(name)
-        )
-        if not root.state.exists():
-            return
-        outputs = root.output()
-        # An apply that failed may have left no outputs, and then no role that works.
-        for customer, fleet in fleets(outputs).items() if "handover" in outputs else ():
+        state = self.run_dir / "state" / folder_name(self.environment.operations_root.name)
+        for customer, role_name in applied_roles(state / "terraform.tfstate").items():
             if customer not in self.environment.customers:
-                self.deny(fleet)
+                self.deny(role_name)
 
-    def deny(self, fleet: Fleet) -> None:
-        """Denies the sessions of a customer's fleet role."""
-        deny_sessions(self.target, self.environment.operations_account, fleet)
+    def deny(self, role_name: str) -> None:
+        """Denies the sessions of a fleet role."""
+        deny_sessions(self.target, self.environment.operations_account, role_name)
 
     def hand_over(self, made: Mapping[str, Fleet]) -> None:
         """Gives each customer's accounts what they need of the operations account."""
@@ -358,4 +351,5 @@ class Run:
             label=label,
             hidden=self.ids.values(),
             on_step=on_step,
+            one_provider=True,
         )

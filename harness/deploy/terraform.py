@@ -15,13 +15,14 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 import python_terraform
 
+from harness.deploy.provider import attached
 from harness.deploy.secrets import redact
 from harness.deploy.toolchain import Toolchain
 from harness.deploy.workspace import private_folder, write_private
@@ -175,10 +176,12 @@ class Terraform:
         hidden: Iterable[str] = (),
         on_step: Callable[[Step], None] | None = None,
         deadline: float = DEADLINE,
+        one_provider: bool = False,
     ) -> None:
         """`folder` is private to this state and keeps it, with the values of its variables; `data`
         is where `init` leaves the provider, and may serve several states of the same root.
-        `hidden` are texts that no message may show.
+        `hidden` are texts that no message may show. `one_provider` is quicker and nothing for real
+        accounts: see `harness.deploy.provider`.
         """
         self._root = root
         self._folder = private_folder(folder)
@@ -188,6 +191,7 @@ class Terraform:
         self._events = _Events(self._on_step)
         self.changed: tuple[str, ...] = ()
         """What the last apply or destroy changed, as `Changes.planned`."""
+        self._data = data if one_provider else None
         self._outputs: dict[str, Any] | None = None
         """What the last apply told of the outputs, where none is sensitive."""
         self._adapter = _Adapter(
@@ -221,7 +225,8 @@ class Terraform:
     def plan(self, variables: Mapping[str, Any]) -> Changes:
         """What an apply would change now."""
         self._events.start("plan")
-        result = self._adapter.plan(**self._options(variables), lock=False)
+        with self._provider():
+            result = self._adapter.plan(**self._options(variables), lock=False)
         self._check("plan", result, good=(0, 2))
         changes = self._events.changes
         # Exit code 2 says "changes"; without a planned resource they are of outputs.
@@ -238,13 +243,14 @@ class Terraform:
         saved = (self._folder / "plan").absolute()
         options = self._options(variables) | {"lock": False, "refresh": refresh, "out": str(saved)}
         try:
-            self._check("plan", self._adapter.plan(**options), good=(0, 2))
-            code, out, err = self._adapter.cmd(
-                "show",
-                str(saved),
-                json=python_terraform.IsFlagged,
-                no_color=python_terraform.IsFlagged,
-            )
+            with self._provider():
+                self._check("plan", self._adapter.plan(**options), good=(0, 2))
+                code, out, err = self._adapter.cmd(
+                    "show",
+                    str(saved),
+                    json=python_terraform.IsFlagged,
+                    no_color=python_terraform.IsFlagged,
+                )
         finally:
             saved.unlink(missing_ok=True)
         self._check("show", (code, "", err))
@@ -259,12 +265,13 @@ class Terraform:
         """
         self._events.start("apply")
         self._outputs = None
-        result = self._adapter.apply(
-            skip_plan=True,
-            parallelism=parallelism,
-            refresh=refresh,
-            **self._changing(variables),
-        )
+        with self._provider():
+            result = self._adapter.apply(
+                skip_plan=True,
+                parallelism=parallelism,
+                refresh=refresh,
+                **self._changing(variables),
+            )
         self._check("apply", result)
         self.changed = tuple(self._events.changes.planned)
         self._outputs = self._events.outputs
@@ -274,12 +281,13 @@ class Terraform:
         """Removes everything in the state. Raises `UserError` when that fails."""
         self._events.start("destroy")
         self._outputs = None
-        result = self._adapter.destroy(
-            force=python_terraform.IsNotFlagged,
-            auto_approve=python_terraform.IsFlagged,
-            parallelism=parallelism,
-            **self._changing(variables),
-        )
+        with self._provider():
+            result = self._adapter.destroy(
+                force=python_terraform.IsNotFlagged,
+                auto_approve=python_terraform.IsFlagged,
+                parallelism=parallelism,
+                **self._changing(variables),
+            )
         self._check("destroy", result)
         self.changed = tuple(self._events.changes.planned)
         return self._events.changes
@@ -315,6 +323,19 @@ class Terraform:
         )
         self._check("output", (code, "", err))
         return {name: entry["value"] for name, entry in json.loads(out).items()}
+
+    @contextlib.contextmanager
+    def _provider(self) -> Iterator[None]:
+        if self._data is None:
+            yield
+            return
+        environ = self._adapter.environ
+        with attached(self._root, self._data, environ) as address:
+            self._adapter.environ = environ | address
+            try:
+                yield
+            finally:
+                self._adapter.environ = environ
 
     def _options(self, variables: Mapping[str, Any]) -> dict[str, Any]:
         return {

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from harness.errors import UserError
+from harness.mutants.site import Site
 
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", "tests", "*.tfstate*", ".terraform")
 
@@ -42,6 +43,8 @@ class TerraformEdits:
 
     root: Root
     edits: tuple[Edit, ...]
+    before: Callable[[Site], None] | None = None
+    """What somebody did by hand before; the apply then looks at what is there."""
 
 
 @dataclass(frozen=True, slots=True)

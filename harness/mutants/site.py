@@ -105,6 +105,14 @@ class Site:
             iam.delete_role_permissions_boundary(RoleName=role)
         self._inline(self.operations, role, lambda old: [*_grants(old, add), *statements])
 
+    def add_policy(self, name: str, *statements: Statement) -> None:
+        """Give the victim's fleet role one more inline policy."""
+        self.client(self.operations, "iam").put_role_policy(
+            RoleName=self.victim.role_name,
+            PolicyName=name,
+            PolicyDocument=_document(list(statements)),
+        )
+
     def caller_permissions(self, *statements: Statement) -> None:
         """Give the victim's caller role these statements beside its own grants, without its
         denials and its boundary."""

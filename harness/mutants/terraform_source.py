@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from harness.mutants.edits import Edit, TerraformEdits
 from harness.mutants.model import Mutant, Notice
+from harness.mutants.site import allow
 
 FLEET = "modules/operations-role-fleet"
 LOGGING = "modules/customer-logging"
@@ -350,16 +351,19 @@ TERRAFORM_SOURCE = (
         "P40-source",
         "policies that somebody adds to a fleet role by hand outlive the next apply",
         "permission",
-        _operations(
-            _fleet(
-                "  for_each = var.customers\n\n  role_name    =",
-                "  for_each = {}\n\n  role_name    =",
-                "main.tf",
-            )
+        TerraformEdits(
+            "operations",
+            (
+                _fleet(
+                    "  for_each = var.customers\n\n  role_name    =",
+                    "  for_each = {}\n\n  role_name    =",
+                    "main.tf",
+                ),
+            ),
+            before=lambda site: site.add_policy("by-hand", allow("s3:ListAllMyBuckets", "*")),
         ),
-        (),
-        "",
-        gap="it shows in the next plan after somebody added a policy, not in what roles may do now",
+        (Notice("fleet-policies"),),
+        "test_nobody_added_a_policy",
     ),
     Mutant(
         "K12-source",
@@ -368,9 +372,8 @@ TERRAFORM_SOURCE = (
         _bootstrap(
             _keys("  enable_key_rotation     = true\n", "", "main.tf"),
         ),
-        (),
-        "",
-        gap="rotation lets nobody in or out; checkov's CKV_AWS_7 sees it in the source",
+        (Notice("key-rotation"),),
+        "test_keys_rotate",
     ),
     Mutant(
         "T46-source",

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from harness.deploy.deployment import Deployment, Fleet
 from harness.deploy.handover import forget_external_id, keep_external_id, write_documents
-from harness.deploy.offboard import deny_sessions
+from harness.deploy.offboard import applied_roles, deny_sessions
 from harness.deploy.secrets import external_ids, keep_only
 from harness.errors import UserError
 
@@ -48,11 +48,33 @@ class Refusing:
 
 def test_a_role_that_cannot_be_denied_ends_the_run() -> None:
     with pytest.raises(UserError, match=r"account 111111111111: .* nothing was removed: Throttl"):
-        deny_sessions(Refusing("Throttling"), "111111111111", FLEET)  # type: ignore[arg-type]
+        deny_sessions(Refusing("Throttling"), "111111111111", "bulkhead-acme")  # type: ignore[arg-type]
 
 
 def test_a_role_that_is_gone_needs_no_deny() -> None:
-    deny_sessions(Refusing("NoSuchEntity"), "111111111111", FLEET)  # type: ignore[arg-type]
+    deny_sessions(Refusing("NoSuchEntity"), "111111111111", "bulkhead-acme")  # type: ignore[arg-type]
+
+
+def test_roles_of_an_apply_that_failed_are_known(tmp_path: Path) -> None:
+    """Its state has no outputs yet, but names every role that was made."""
+
+    def resource(name: str, mode: str = "managed") -> dict[str, Any]:
+        made = {"index_key": "acme", "attributes": {"name": f"bulkhead-acme-{name}"}}
+        return {"mode": mode, "type": "aws_iam_role", "name": name, "instances": [made]}
+
+    state = tmp_path / "terraform.tfstate"
+    assert applied_roles(state) == {}
+    resources = [resource("fleet"), resource("executor"), resource("fleet", "data")]
+    state.write_text(json.dumps({"outputs": {}, "resources": resources[:2]}))
+    assert applied_roles(state) == {"acme": "bulkhead-acme-fleet"}
+    state.write_text(json.dumps({"outputs": {}, "resources": resources[1:]}))
+    assert applied_roles(state) == {}
+
+
+def test_roles_of_a_state_are_those_of_the_fleet(deployment: Deployment) -> None:
+    state = deployment.place.credentials.parent / "state" / "operations" / "terraform.tfstate"
+    roles = {customer: fleet.fleet_role_name for customer, fleet in deployment.fleets.items()}
+    assert applied_roles(state) == roles
 
 
 def test_an_external_id_that_cannot_be_kept_is_said_without_it() -> None:

@@ -305,7 +305,18 @@ def test_a_customer_leaves_alone_is_denied_first_and_comes_again_as_a_stranger(
         assert documents == {"acme.tfvars.json", "initech.tfvars.json"}
 
         # Another customer under the old name, in the same account.
-        again = deploy(environment, target, tmp_path)
+        roots: list[str] = []
+        seen: list[list[str]] = []
+        again = deploy(
+            environment,
+            target,
+            tmp_path,
+            lambda event: roots.append(event.root) if event.state == "done" else None,
+            when_waiting=lambda: seen.append(list(roots)),
+        )
+        # What comes next may be prepared once, when all but the customers' roots are applied.
+        assert seen == [[n for n in roots if not n.startswith(tuple(environment.customers))]]
+        assert "operations" in seen[0] and len(roots) == len(seen[0]) + 4
         after = identity(again, "globex", account)
         assert after.keys() == before.keys()
         assert {name for name in before if before[name] == after[name]} == set()

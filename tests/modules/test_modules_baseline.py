@@ -43,6 +43,7 @@ def client(
         data=folder / "data",
         environ=target.environ(OPERATIONS),
         label="example",
+        one_provider=True,
     )
     terraform.init()
     terraform.apply({})

@@ -103,6 +103,7 @@ def test_an_example_applies(
             data=tmp_path / "data",
             environ=EmbeddedTarget(cloud).environ(account),
             label=named(folder),
+            one_provider=True,
         )
         terraform.init()
         changes = terraform.apply(variables)

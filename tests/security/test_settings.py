@@ -342,3 +342,53 @@ def test_no_events_leave_an_account(probe: Recorder, cast: Cast, account: str, r
         ]
 
     absent(probe, subject, foreign)
+
+
+def test_keys_rotate(probe: Recorder, cast: Cast, account: str) -> None:
+    """What a stolen copy of yesterday's key material opens ends with the rotation."""
+    home, reader = cast.stage.homes[account], cast.administrator(account)
+    kms = cast.client(reader, "kms", home.region)
+    for group in home.groups:
+        subject = Subject(
+            "key-rotation",
+            ("K12",),
+            "a customer's keys get new material once a year",
+            reader,
+            "kms:GetKeyRotationStatus",
+            f"key of {group.name}",
+            (group.key_arn,),
+        )
+        try:
+            rotates = kms.get_key_rotation_status(KeyId=group.key_arn)["KeyRotationEnabled"]
+        except ClientError as error:
+            probe.state(subject, expected="on", observed="unknown", holds=None, why=str(error))
+            continue
+        probe.state(
+            subject,
+            expected="on",
+            observed="on" if rotates else "off",
+            holds=rotates,
+            why=f"rotation is {'on' if rotates else 'off'}",
+        )
+
+
+def test_nobody_added_a_policy_to_a_fleet_role(probe: Recorder, cast: Cast, customer: str) -> None:
+    """Beside the one that Terraform makes; a stop is attached, and not inline."""
+    role = cast.stage.fleets[customer].role_name
+    reader = cast.administrator(cast.stage.environment.operations_account)
+    iam = cast.client(reader, "iam")
+    subject = Subject(
+        "fleet-policies",
+        ("P40",),
+        "a fleet role has the policy that Terraform made, and none by hand",
+        reader,
+        "iam:ListRolePolicies",
+        f"fleet role of {customer}",
+        (cast.stage.fleets[customer].role_arn,),
+    )
+
+    def more() -> list[str]:
+        pages = iam.get_paginator("list_role_policies").paginate(RoleName=role)
+        return [name for page in pages for name in page["PolicyNames"]][1:]
+
+    absent(probe, subject, more)
