@@ -108,6 +108,7 @@ def store(toolchain: Toolchain, tmp_path_factory: pytest.TempPathFactory) -> Ite
             data=folder / "data",
             environ=target.environ(STATES),
             label="states",
+            one_provider=True,
         )
         terraform.init()
         terraform.apply({})
