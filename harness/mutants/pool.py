@@ -1,14 +1,12 @@
-"""Tries many mutants at once from one prepared cloud: a worker process for each core."""
+"""Tries many mutants at once from one prepared cloud, in copies of one prepared process."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import queue
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -18,12 +16,13 @@ from harness.mutants.model import LEVELS, Mutant
 
 
 class Worker:
-    """A process that tries one mutant after the other; see `harness.mutants.worker`."""
+    """A process that tries mutants, some of them at once; see `harness.mutants.worker`."""
 
-    def __init__(self, deployment: Path) -> None:
-        """`deployment` is a saved deployment, in the folder that it was applied from."""
+    def __init__(self, deployment: Path, count: int = 1) -> None:
+        """`deployment` is a saved deployment, in the folder that it was applied from; `count` is
+        how many attempts may run at once."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "harness.mutants.worker", str(deployment)],
+            [sys.executable, "-m", "harness.mutants.worker", str(deployment), str(count)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -35,14 +34,27 @@ class Worker:
 
         Raises `UserError` when the worker has ended.
         """
+        ((_, attempt),) = self.attempts([mutants])
+        return attempt
+
+    def attempts(
+        self, groups: Iterable[Sequence[Mutant]]
+    ) -> Iterator[tuple[Sequence[Mutant], Attempt]]:
+        """Tries each group of mutants by itself and yields what came of it, in the order they end.
+
+        Raises `UserError` when the worker has ended; what was under way is lost then.
+        """
         assert self._process.stdin is not None and self._process.stdout is not None
+        left = {"+".join(mutant.id for mutant in group): group for group in groups}
         with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.write("+".join(mutant.id for mutant in mutants) + "\n")
+            self._process.stdin.write("".join(f"{name}\n" for name in left))
             self._process.stdin.flush()
-        line = self._process.stdout.readline()
-        if not line:
-            raise UserError("a process that tries weakenings has ended; see what it said above")
-        return Attempt.from_json(line)
+        while left:
+            line = self._process.stdout.readline()
+            if not line:
+                raise UserError("the process that tries weakenings has ended; see what it said")
+            attempt = Attempt.from_json(line)
+            yield left.pop(attempt.mutant), attempt
 
     def close(self) -> None:
         """Ends the process; an attempt under way is lost."""
@@ -91,33 +103,9 @@ def attempt_all(
 ) -> None:
     """Tries every group of mutants and tells what came of each, in the order they end.
 
-    Raises `UserError` when a worker ends early; what was under way is lost then.
+    Raises `UserError` when the worker ends early; what was under way is lost then.
     """
-    waiting: queue.SimpleQueue[Sequence[Mutant]] = queue.SimpleQueue()
     jobs = list(groups)
-    for job in jobs:
-        waiting.put(job)
-    told: queue.SimpleQueue[tuple[Sequence[Mutant], Attempt] | UserError] = queue.SimpleQueue()
-
-    def work(worker: Worker) -> None:
-        try:
-            while True:
-                job = waiting.get_nowait()
-                told.put((job, worker.attempt(job)))
-        except queue.Empty:
-            return
-        except UserError as error:
-            told.put(error)
-
-    with contextlib.ExitStack() as stack:
-        pool = [
-            stack.enter_context(Worker(deployment))
-            for _ in range(min(count or workers(), len(jobs)))
-        ]
-        for worker in pool:
-            threading.Thread(target=work, args=(worker,), daemon=True).start()
-        for _ in jobs:
-            said = told.get()
-            if isinstance(said, UserError):
-                raise said
-            tell(*said)
+    with Worker(deployment, max(1, min(count or workers(), len(jobs)))) as worker:
+        for job, attempt in worker.attempts(jobs):
+            tell(job, attempt)

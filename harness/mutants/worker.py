@@ -1,18 +1,23 @@
-"""Tries mutants, each in a fork of this process: `python -m harness.mutants.worker DEPLOYMENT`.
+"""Tries mutants, each in a fork of this process: `python -m harness.mutants.worker DEPLOYMENT N`.
 
 Takes ids of mutants (joined by `+`; an empty line is the unweakened twin) on standard input, one
-line each, and answers each with one JSON line. All imports are done once, before the first fork:
-they take longer than most attempts. This process has one thread, so that forks are whole.
+line each, tries up to N lines at once, and answers each with one JSON line as it ends. All imports
+are done once, before the first fork: they take longer than most attempts. This process has one
+thread, so that forks are whole.
 """
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import os
+import selectors
 import signal
 import sys
 import tempfile
+from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -45,8 +50,8 @@ _SERVICES = (
 )
 
 
-def serve(path: Path) -> None:
-    """Answers until standard input ends."""
+def serve(path: Path, count: int) -> None:
+    """Answers until standard input ends, which ends what is under way."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     # Nobody reads what else is said.
     os.dup2(2, 1)
@@ -57,8 +62,7 @@ def serve(path: Path) -> None:
         target = EmbeddedTarget(cloud)
         bare = deployment.on(target)
         Site(Stage.of(bare, target)).without_guardrails()
-        for line in sys.stdin:
-            done = _forked(line.strip(), Grounds(deployment, bare, path.parent))
+        for done in _tried(Grounds(deployment, bare, path.parent), count):
             print(done.as_json(), file=answers, flush=True)
 
 
@@ -98,18 +102,62 @@ def _read_trails(target: EmbeddedTarget, deployment: Deployment) -> None:
             pass
 
 
-def _forked(names: str, grounds: Grounds) -> Attempt:
+def _tried(grounds: Grounds, count: int) -> Iterator[Attempt]:
+    """What came of each line of standard input, in the order they end; none when it ended."""
+    said, waiting = b"", deque[str]()
+    running: dict[int, _Forked] = {}
+    with selectors.DefaultSelector() as selector:
+        selector.register(0, selectors.EVENT_READ)
+        while True:
+            while waiting and len(running) < count:
+                started = _Forked(waiting.popleft(), grounds)
+                running[started.ends] = started
+                selector.register(started.ends, selectors.EVENT_READ)
+            for key, _ in selector.select():
+                if key.fd in running:
+                    selector.unregister(key.fd)
+                    yield running.pop(key.fd).answer()
+                    continue
+                chunk = os.read(0, 1 << 16)
+                if not chunk:
+                    for attempt in running.values():
+                        attempt.abandon()
+                    return
+                *lines, said = (said + chunk).split(b"\n")
+                waiting.extend(line.decode("utf-8").strip() for line in lines)
+
+
+class _Forked:
     """One attempt in a child, which leaves its answer in a file."""
-    with tempfile.TemporaryDirectory(prefix="bulkhead-answer-") as folder:
-        answer = Path(folder) / "answer"
-        child = os.fork()
-        if child == 0:
-            _try(names, grounds, answer)
-        _, status = os.waitpid(child, 0)
-        if answer.exists():
-            return Attempt.from_json(answer.read_text(encoding="utf-8"))
+
+    def __init__(self, names: str, grounds: Grounds) -> None:
+        self._names = names
+        self._folder = tempfile.TemporaryDirectory(prefix="bulkhead-answer-")
+        self._file = Path(self._folder.name) / "answer"
+        # Nothing is written to it: it ends with the child.
+        self.ends, held = os.pipe()
+        self._child = os.fork()
+        if self._child == 0:
+            _try(names, grounds, self._file)
+        os.close(held)
+
+    def answer(self) -> Attempt:
+        """What came of it; to be asked when it has ended."""
+        _, status = os.waitpid(self._child, 0)
+        os.close(self.ends)
+        with self._folder:
+            if self._file.exists():
+                return Attempt.from_json(self._file.read_text(encoding="utf-8"))
         reason = f"ended with status {os.waitstatus_to_exitcode(status)}"
-        return Attempt(names, 0.0, error=f"the attempt said nothing: {reason}")
+        return Attempt(self._names, 0.0, error=f"the attempt said nothing: {reason}")
+
+    def abandon(self) -> None:
+        """Ends it, with what it started in its group, if it has one yet."""
+        for end in (os.killpg, os.kill):
+            with contextlib.suppress(ProcessLookupError):
+                end(self._child, signal.SIGKILL)
+        os.waitpid(self._child, 0)
+        self._folder.cleanup()
 
 
 def _try(names: str, grounds: Grounds, answer: Path) -> None:
@@ -131,4 +179,4 @@ def _try(names: str, grounds: Grounds, answer: Path) -> None:
 
 
 if __name__ == "__main__":
-    serve(Path(sys.argv[1]))
+    serve(Path(sys.argv[1]), int(sys.argv[2]))
