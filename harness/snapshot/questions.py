@@ -113,7 +113,7 @@ def known_external_id(trust: Any) -> str:
                 continue
             for key, values in tests.items():
                 if key.lower() == "sts:externalid":
-                    first = values if isinstance(values, str) else next(iter(values), "")
+                    first = next(iter(values), "") if isinstance(values, list) else values
                     # A wildcard takes anything, so nothing.
                     return str(first).replace("*", "").replace("?", "x") or "any"
     return ""
@@ -201,8 +201,8 @@ def _suite(document: Mapping[str, Any]) -> Iterator[Asking]:
     operations, regions = environment["operations_account"], environment["regions"]
     for customer in environment["customers"].values():
         arn = customer["fleet_role"]
-        profile = next(iter(customer["inference_profiles"]), "")
-        region = profile.split(":")[3] if profile else regions[0]
+        profile = _profile_of(environment, customer)
+        region = profile.split(":")[3]
         who = Who("role", operations, arn)
         there = document["accounts"][operations]["regions"].get(region, {"inference_profiles": {}})
         behind = there["inference_profiles"].get(profile, {"models": ()})["models"]
@@ -251,6 +251,13 @@ def _suite(document: Mapping[str, Any]) -> Iterator[Asking]:
                 yield _right(who, "do what deployers must not", right, values, account, region)
 
 
+def _profile_of(environment: Mapping[str, Any], customer: Mapping[str, Any]) -> str:
+    """An inference profile of a customer, or else one that is not there."""
+    base = f"arn:{environment['partition']}:bedrock:{environment['regions'][0]}"
+    absent = f"{base}:{environment['operations_account']}:application-inference-profile/{_NAME}"
+    return next(iter(customer["inference_profiles"]), absent)
+
+
 def _fleet_of(environment: Mapping[str, Any], account: str) -> str:
     """The fleet role of the account's customer, or else some customer's."""
     home = environment["homes"].get(account)
@@ -272,7 +279,7 @@ def _guarded(document: Mapping[str, Any]) -> Iterator[Asking]:
         group, held = next(iter(home["log_groups"].items()), ("", {"key": ""}))
         if customer is None or not group:
             continue
-        profile = next(iter(customer["inference_profiles"]), "")
+        profile = _profile_of(environment, customer)
         region = group.split(":")[3]
         names = {
             "a": account,
