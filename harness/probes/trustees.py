@@ -86,5 +86,5 @@ def account_of(name: str) -> str:
 
 
 def texts(value: object) -> Iterable[str]:
-    """One text or a list of them, as a list."""
-    return [value] if isinstance(value, str) else [str(each) for each in value]  # type: ignore[attr-defined]
+    """One text, number or Boolean or a list of them, as a list of texts."""
+    return [str(each) for each in value] if isinstance(value, list | tuple) else [str(value)]

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.deploy.baseline import RETENTION
-from harness.estate.snapshot import statements_of
+from harness.estate.policies import named
+from harness.estate.snapshot import statements_of, text
+from harness.iam import PolicyError, PolicyKind
 from harness.probes.resource_policies import lets_in
 from harness.probes.rights import denies_only
 from harness.probes.trustees import SERVICE_LINKED, Design, account_of, beyond, texts
@@ -157,8 +159,8 @@ def _trusts(document: Mapping[str, Any]) -> Iterator[Finding]:
         if role["path"].startswith(SERVICE_LINKED):
             continue
         design = designs.get(arn) or Design(frozenset({account}), None, never=frozenset(fleet))
-        if isinstance(role["trust"], str):
-            yield Finding("trust", arn, "its trust policy is no JSON")
+        if not _valid(PolicyKind.TRUST, arn, role["trust"]):
+            yield Finding("trust", arn, "its trust policy cannot be judged")
             continue
         for who in beyond(role["trust"], design):
             yield Finding("trust", arn, f"its trust lets in {who}")
@@ -178,13 +180,22 @@ def _policies(document: Mapping[str, Any]) -> Iterator[Finding]:
             for parameter, each in region["parameters"].items():
                 listed += [(parameter, policy) for policy in each["policies"]]
         for name, policy in listed:
-            if isinstance(policy, str):
-                yield Finding("resource-policy", name, "its policy is no JSON")
+            kind = PolicyKind.KEY if ":key/" in name else PolicyKind.RESOURCE
+            if policy is not None and not _valid(kind, name, policy):
+                yield Finding("resource-policy", name, "its policy cannot be judged")
             elif policy is not None:
                 yield from (
                     Finding("resource-policy", name, f"its policy lets in {who}")
                     for who in _let_in(policy, account, name, never)
                 )
+
+
+def _valid(kind: PolicyKind, name: str, policy: Any) -> bool:
+    try:
+        named(kind, name, text(policy))
+    except PolicyError:
+        return False
+    return True
 
 
 def _let_in(policy: Any, account: str, name: str, never: set[str]) -> list[str]:

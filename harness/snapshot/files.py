@@ -50,7 +50,22 @@ def load(path: Path) -> dict[str, Any]:
         said = " ".join(worst.message.split())
         said = said if len(said) <= _SHOWN else f"{said[:_SHOWN]}…"
         raise UserError(f"{path}: {field}: {said}; take it again with `bulkhead snapshot`")
+    if problem := _contradiction(document):
+        raise UserError(f"{path}: {problem}; take it again with `bulkhead snapshot`")
     return document
+
+
+def _contradiction(document: Mapping[str, Any]) -> str:
+    """What no schema says: that what the environment names is there; empty where it is."""
+    environment = document["environment"]
+    named = ("management_account", "operations_account")
+    for account in (*(environment[name] for name in named), *environment["homes"]):
+        if account not in document["accounts"]:
+            return f"accounts: {account} is missing, which the environment names"
+    for account, home in environment["homes"].items():
+        if home["customer"] not in environment["customers"]:
+            return f"environment.homes.{account}: {home['customer']} is no customer"
+    return ""
 
 
 @functools.cache

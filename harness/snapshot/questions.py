@@ -11,7 +11,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +57,9 @@ BOUNDARY_CHANGES = (
 )
 KEY_CHANGES = ("kms:CreateGrant", "kms:DisableKey", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion")
 _NAME = "bulkhead-diff"
+FEW = 8
+"""Customers' accounts and fleet roles that stand for all others, where there are more."""
+_ACCOUNT = re.compile(r"(?<![0-9])[0-9]{12}(?![0-9])")
 ELSEWHERE_REGION = "sa-east-1"
 """Of no environment."""
 
@@ -76,21 +81,61 @@ class Asking:
 
 def askings(asked: Asked) -> Iterator[Asking]:
     """All requests of the family, for one snapshot."""
-    everybody = tuple(asked.principals())
     document = asked.estate.document
-    yield from _becoming(document, everybody)
-    yield from _reading(document, everybody)
-    yield from _calling(document, everybody)
-    yield from _changing(document, everybody)
+    crowd = _Crowd(document, asked.principals())
+    yield from _becoming(document, crowd)
+    yield from _reading(document, crowd)
+    yield from _calling(document, crowd)
+    yield from _changing(document, crowd)
     yield from _suite(document)
     yield from _guarded(document)
 
 
-def _becoming(document: Mapping[str, Any], everybody: tuple[Who, ...]) -> Iterator[Asking]:
+class _Crowd:
+    """Everybody who asks, and who of them asks for what lies in one account.
+
+    All do where customers are few. In a large fleet each thing is asked for by its own account, by
+    the accounts that its policy names, by operations, management and the outsiders, and by a few
+    others, which stand for the rest: so the requests grow with the fleet and not with its square.
+    """
+
+    def __init__(self, document: Mapping[str, Any], everybody: Iterable[Who]) -> None:
+        environment = document["environment"]
+        self._by_account: dict[str, list[Who]] = {}
+        for who in everybody:
+            self._by_account.setdefault(who.account, []).append(who)
+        self._fleet = frozenset(each["fleet_role"] for each in environment["customers"].values())
+        self._few = frozenset(sorted(self._fleet)[:FEW])
+        self._always = {
+            environment["operations_account"],
+            environment["management_account"],
+            *environment["outsiders"],
+        }
+        self._others = sorted(self._by_account.keys() - self._always)
+
+    def around(self, account: str, policies: Any = (), fleet: str = "") -> Iterator[Who]:
+        """Who asks for a thing of an account that has these policies; always `fleet` among them."""
+        named = {*_ACCOUNT.findall(json.dumps(policies))}
+        few = [each for each in self._others if each != account][:FEW]
+        for each in sorted({account, *self._always, *named, *few}):
+            if each in self._by_account:
+                yield from self.of(each, fleet)
+            else:  # an account that the environment knows nothing of
+                yield Who("made-up", each, "")
+
+    def of(self, account: str, fleet: str = "") -> Iterator[Who]:
+        """Who asks of an account: of the fleet roles a few, and always `fleet`."""
+        for who in self._by_account.get(account, ()):
+            if who.arn not in self._fleet or who.arn in self._few or who.arn == fleet:
+                yield who
+
+
+def _becoming(document: Mapping[str, Any], crowd: _Crowd) -> Iterator[Asking]:
     for account, held in document["accounts"].items():
         for arn, role in held["identity"]["roles"].items():
             id_ = known_external_id(role["trust"])
             services = {Who("service", account, name) for name in _services(role["trust"])}
+            everybody = crowd.around(account, role["trust"], arn)
             for who in (*everybody, *sorted(services, key=str)):
                 context: dict[str, str | tuple[str, ...]] = {
                     "sts:RoleSessionName": f"t-{who.account}-{_NAME}"
@@ -112,7 +157,7 @@ def known_external_id(trust: Any) -> str:
                 continue
             for key, values in tests.items():
                 if key.lower() == "sts:externalid":
-                    first = values if isinstance(values, str) else next(iter(values), "")
+                    first = next(iter(values), "") if isinstance(values, list) else values
                     # A wildcard takes anything, so nothing.
                     return str(first).replace("*", "").replace("?", "x") or "any"
     return ""
@@ -125,7 +170,7 @@ def _services(trust: Any) -> Iterator[str]:
         yield from [named] if isinstance(named, str) else named
 
 
-def _reading(document: Mapping[str, Any], everybody: tuple[Who, ...]) -> Iterator[Asking]:
+def _reading(document: Mapping[str, Any], crowd: _Crowd) -> Iterator[Asking]:
     family = "read records"
     for account, home in document["environment"]["homes"].items():
         for group, settings in home["log_groups"].items():
@@ -137,7 +182,12 @@ def _reading(document: Mapping[str, Any], everybody: tuple[Who, ...]) -> Iterato
                 "kms:EncryptionContextKeys": ("aws:logs:arn",),
                 "kms:ViaService": f"logs.{region}.amazonaws.com",
             }
-            for who in everybody:
+            there = document["accounts"][account]["regions"].get(
+                region, {"log_groups": {}, "keys": {}}
+            )
+            policies = [there["log_groups"].get(group), there["keys"].get(key)]
+            fleet = _fleet_of(document["environment"], account)
+            for who in crowd.around(account, policies, fleet):
                 for action, end in READS:
                     question = Question(action, f"{group}{end}", account, region=region)
                     yield Asking(who, family, f"{action} on {name} of {account}", question)
@@ -149,11 +199,16 @@ def _reading(document: Mapping[str, Any], everybody: tuple[Who, ...]) -> Iterato
                     yield Asking(who, "change keys of records", phrase, question)
 
 
-def _calling(document: Mapping[str, Any], everybody: tuple[Who, ...]) -> Iterator[Asking]:
+def _calling(document: Mapping[str, Any], crowd: _Crowd) -> Iterator[Asking]:
     operations = document["environment"]["operations_account"]
+    owners = {
+        arn: customer["fleet_role"]
+        for customer in document["environment"]["customers"].values()
+        for arn in customer["inference_profiles"]
+    }
     for region, held in document["accounts"][operations]["regions"].items():
         for arn, profile in held["inference_profiles"].items():
-            for who in everybody:
+            for who in crowd.around(operations, (), owners.get(arn, "")):
                 for action in INVOKES:
                     question = Question(action, arn, operations, region=region)
                     phrase = f"{action} through {profile['name']} in {region}"
@@ -169,7 +224,7 @@ def _calling(document: Mapping[str, Any], everybody: tuple[Who, ...]) -> Iterato
                         yield Asking(who, "call models", phrase, question)
 
 
-def _changing(document: Mapping[str, Any], everybody: tuple[Who, ...]) -> Iterator[Asking]:
+def _changing(document: Mapping[str, Any], crowd: _Crowd) -> Iterator[Asking]:
     environment = document["environment"]
     operations = environment["operations_account"]
     roles = [(operations, each["fleet_role"]) for each in environment["customers"].values()]
@@ -178,7 +233,7 @@ def _changing(document: Mapping[str, Any], everybody: tuple[Who, ...]) -> Iterat
         role = document["accounts"][account]["identity"]["roles"].get(arn)
         boundary = role["boundary"] if role else None
         # IAM is called in one's own account.
-        for who in (each for each in everybody if each.account == account):
+        for who in crowd.of(account, arn):
             for action in CHANGES:
                 context: dict[str, str | tuple[str, ...]] = {}
                 if boundary:
@@ -188,7 +243,7 @@ def _changing(document: Mapping[str, Any], everybody: tuple[Who, ...]) -> Iterat
                 question = Question(action, arn, account, context)
                 yield Asking(who, "change roles", f"{action} on {arn}", question)
     for customer in environment["customers"].values():
-        for who in (each for each in everybody if each.account == operations):
+        for who in crowd.of(operations, customer["fleet_role"]):
             for action in BOUNDARY_CHANGES:
                 question = Question(action, customer["boundary"], operations)
                 phrase = f"{action} on {customer['boundary']}"
@@ -200,8 +255,8 @@ def _suite(document: Mapping[str, Any]) -> Iterator[Asking]:
     operations, regions = environment["operations_account"], environment["regions"]
     for customer in environment["customers"].values():
         arn = customer["fleet_role"]
-        profile = next(iter(customer["inference_profiles"]), "")
-        region = profile.split(":")[3] if profile else regions[0]
+        profile = _profile_of(environment, customer)
+        region = profile.split(":")[3]
         who = Who("role", operations, arn)
         there = document["accounts"][operations]["regions"].get(region, {"inference_profiles": {}})
         behind = there["inference_profiles"].get(profile, {"models": ()})["models"]
@@ -250,6 +305,13 @@ def _suite(document: Mapping[str, Any]) -> Iterator[Asking]:
                 yield _right(who, "do what deployers must not", right, values, account, region)
 
 
+def _profile_of(environment: Mapping[str, Any], customer: Mapping[str, Any]) -> str:
+    """An inference profile of a customer, or else one that is not there."""
+    base = f"arn:{environment['partition']}:bedrock:{environment['regions'][0]}"
+    absent = f"{base}:{environment['operations_account']}:application-inference-profile/{_NAME}"
+    return next(iter(customer["inference_profiles"]), absent)
+
+
 def _fleet_of(environment: Mapping[str, Any], account: str) -> str:
     """The fleet role of the account's customer, or else some customer's."""
     home = environment["homes"].get(account)
@@ -271,7 +333,7 @@ def _guarded(document: Mapping[str, Any]) -> Iterator[Asking]:
         group, held = next(iter(home["log_groups"].items()), ("", {"key": ""}))
         if customer is None or not group:
             continue
-        profile = next(iter(customer["inference_profiles"]), "")
+        profile = _profile_of(environment, customer)
         region = group.split(":")[3]
         names = {
             "a": account,

@@ -227,6 +227,23 @@ def test_without_a_place_each_snapshot_is_a_new_file(
     assert command("diff", *names)[0] == 0
 
 
+def test_ctrl_c_leaves_no_file(
+    command: Command, taken: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert taken
+
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("harness.cli.snapshot.take", interrupted)
+    code, out, err = command(
+        *("snapshot", "embedded", "--out", tmp_path / "s.json", "--key", tmp_path / "key")
+    )
+    assert (code, out) == (130, "")
+    assert err.endswith("bulkhead: interrupted\n") and "Traceback" not in err
+    assert not (tmp_path / "s.json").exists()
+
+
 def test_a_damaged_key_is_exit_code_2(
     command: Command, taken: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -24,6 +24,7 @@ from support.snapshots import (
     boundary_arn,
     fleet_arn,
     group_arn,
+    grown,
     key_arn,
     policy,
     role,
@@ -31,9 +32,12 @@ from support.snapshots import (
     small,
 )
 
+from harness.estate import SnapshotEstate
+from harness.snapshot.asking import Asked
 from harness.snapshot.changes import NOT_COMPARED, Change, changes
 from harness.snapshot.diff import Difference, difference
 from harness.snapshot.files import schema
+from harness.snapshot.questions import askings
 
 Edit = Callable[[dict[str, Any]], object]
 OPEN = {
@@ -249,6 +253,44 @@ def test_an_organization_that_could_not_be_read_is_not_taken_to_bind_nobody() ->
 
     found = difference(edited(), edited(refused))
     assert found.gained == found.lost == [] and found.unsure == found.turned != []
+
+
+def test_a_trust_in_an_account_that_nobody_knows_is_told() -> None:
+    unknown = "123123123123"
+    statement = {**OPEN, "Principal": {"AWS": f"arn:aws:iam::{unknown}:root"}}
+    arn = role_arn(ACME, "reader/bulkhead-reader")
+
+    def anybody(document: dict[str, Any]) -> None:
+        roles(document, ACME)[arn]["trust"]["Statement"].append(statement)
+
+    found = difference(edited(), edited(anybody))
+    assert told(found) == {(f"any role of {unknown} that may do anything there", f"become {arn}")}
+
+
+def test_requests_grow_with_the_fleet_and_not_with_its_square() -> None:
+    def count(customers: int) -> int:
+        return sum(1 for _ in askings(Asked(SnapshotEstate(grown(customers)))))
+
+    few, more, most = count(20), count(40), count(60)
+    assert more - few == most - more
+    assert most < 4 * few
+
+
+def test_in_a_large_fleet_a_customer_among_others_still_asks_for_what_names_it() -> None:
+    account = "400000000011"
+    arn = fleet_arn("acme")
+
+    def named(document: dict[str, Any]) -> None:
+        roles(document)[arn]["trust"]["Statement"].append(
+            {**OPEN, "Principal": {"AWS": f"arn:aws:iam::{account}:root"}}
+        )
+
+    before, after = grown(12), grown(12)
+    named(after)
+    assert told(difference(before, after)) == {
+        (f"any role of {account} that may do anything there", f"become {arn}"),
+        (f"arn:aws:iam::{account}:user/administrator", f"become {arn}"),
+    }
 
 
 PIECES: dict[str, tuple[Edit, set[str]]] = {

@@ -125,6 +125,16 @@ FINDINGS: dict[str, tuple[Edit, str, str]] = {
         "trust",
         role_arn(OPERATIONS, "x"),
     ),
+    "a trust that says nothing": (
+        lambda d: roles(d)[fleet_arn("acme")].update(trust=policy({"Effect": "Allow"})),
+        "trust",
+        fleet_arn("acme"),
+    ),
+    "a key's policy that is no JSON": (
+        lambda d: there(d)["keys"][key_arn(ACME)].update(policy="not JSON: 0"),
+        "resource-policy",
+        key_arn(ACME),
+    ),
     "a key lets in a stranger": (
         lambda d: there(d)["keys"][key_arn(ACME)]["policy"]["Statement"].append(OPEN),
         "resource-policy",

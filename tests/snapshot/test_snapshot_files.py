@@ -50,6 +50,12 @@ def without(member: str) -> str:
     return json.dumps(document)
 
 
+def lacking(account: str) -> str:
+    document = small()
+    del document["accounts"][account]
+    return json.dumps(document)
+
+
 def trusting(**members: Any) -> str:
     document = small()
     roles = document["accounts"][ACME]["identity"]["roles"]
@@ -71,10 +77,11 @@ def trusting(**members: Any) -> str:
         (trusting(Statement=[{"Effect": "Maybe"}]), "trust"),
         (trusting(Statement=[{"Effect": "Allow", "Condition": ["x"]}]), "trust"),
         (trusting(Statement=["x"]), "trust"),
+        (lacking(ACME), f"accounts: {ACME} is missing, which the environment names"),
     ],
     ids=[
         *("empty", "half", "deep", "list", "another format", "no time", "more", "less"),
-        *("no effect", "no condition", "no statement"),
+        *("no effect", "no condition", "no statement", "no account"),
     ],
 )
 def test_what_is_no_snapshot_is_refused_in_one_line(tmp_path: Path, text: str, said: str) -> None:

@@ -134,7 +134,7 @@ def _customer(document: dict[str, Any], customer: str, account: str) -> None:
             "Condition": {
                 "StringEquals": {
                     "aws:PrincipalArn": role_arn(account, "bulkhead-caller"),
-                    "sts:ExternalId": HIDDEN[customer],
+                    "sts:ExternalId": HIDDEN.get(customer, f"hidden-{'9' * 32}"),
                 },
                 "StringLike": {"sts:RoleSessionName": "t-${aws:PrincipalAccount}-*"},
             },
@@ -252,6 +252,19 @@ def _customer(document: dict[str, Any], customer: str, account: str) -> None:
         "support": {},
         "log_groups": {group: {"key": key, "retention_in_days": 365}},
     }
+
+
+def grown(customers: int) -> dict[str, Any]:
+    """The small snapshot with that many customers more, each with an account."""
+    document = small()
+    members = document["organizations"]["o-1"]["accounts"]
+    for number in range(customers):
+        account = f"{400_000_000_000 + number}"
+        document["accounts"][account] = _account(account)
+        members[account] = {"parent": "r-1"}
+        document["organizations"]["o-1"]["policies"]["p-FullAWSAccess"]["targets"].append(account)
+        _customer(document, f"customer-{number}", account)
+    return document
 
 
 def small() -> dict[str, Any]:
