@@ -28,6 +28,7 @@ from harness.deploy.deployment import (
 )
 from harness.deploy.drift import plan_all
 from harness.deploy.environment import BOOTSTRAP_ROOT, Account, Environment
+from harness.deploy.offboard import deny_sessions
 from harness.deploy.run import Progress, Run, folder_name, root_names
 from harness.deploy.terraform import Changes, Terraform
 from harness.deploy.workspace import CUSTOMERS_FILE
@@ -160,11 +161,12 @@ def retire(
     first; the next `deploy` without it removes its role. Where the environment keeps records, they
     stay, with who reads them.
 
-    To be called while `customers.yaml` still lists the customer.
+    To be called while `customers.yaml` still lists the customer, which is then struck from it
+    before anything is applied: an apply that still has it lets its sessions in again.
     """
     run = Run(deployment.environment, run_dir, progress, target=deployment.target())
     with run.stopping():
-        run.deny(deployment.fleets[customer].fleet_role_name)
+        deny_sessions(run.target, deployment.fleets[customer].fleet_role_arn)
         run.empty(deployment.fleets, customer)
         if not deployment.environment.keep_records:
             own = [

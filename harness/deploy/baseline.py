@@ -85,10 +85,14 @@ def _settings(environment: Environment, target: Target) -> Iterator[Setting]:
     yield from _cost_tags(
         target.client(payer, "ce", BILLING_REGION), environment.management_account
     )
-    bedrock = target.client(operations, "bedrock", environment.region)
-    models = sorted({m for customer in environment.customers.values() for m in customer.models})
-    for model in models:
-        yield _model_access(bedrock, model, environment.region)
+    called = {
+        (region, model)
+        for customer in environment.customers.values()
+        for region in customer.regions
+        for model in customer.models
+    }
+    for region, model in sorted(called):
+        yield _model_access(target.client(operations, "bedrock", region), model, region)
 
 
 def _retention(bedrock: Any, account: str, region: str) -> Setting:

@@ -2,7 +2,8 @@
 
 A role that is being removed is still there for a while, and sessions of it live for up to an hour,
 so they are denied first: a policy that denies everything binds sessions that exist already. It is
-an inline policy of the role, so it goes with the role and with nothing before it.
+an inline policy of the role and goes with it, or with the next apply of the operations root that
+still has the customer: nothing is to be applied there until the customer is struck from the list.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.html
 """
 
@@ -26,12 +27,12 @@ POLICY = json.dumps(
 
 
 def applied_roles(state: Path) -> dict[str, str]:
-    """By customer, the name of the fleet role that a state of the operations root knows of; also
-    of an apply that failed before it told anybody."""
+    """By customer, the ARN of the fleet role that a state of the operations root knows of; also of
+    an apply that failed before it told anybody."""
     if not state.exists():
         return {}
     return {
-        instance["index_key"]: instance["attributes"]["name"]
+        instance["index_key"]: instance["attributes"]["arn"]
         for resource in json.loads(state.read_text(encoding="utf-8"))["resources"]
         if resource["mode"] == "managed"
         and (resource["type"], resource["name"]) == ("aws_iam_role", "fleet")
@@ -39,18 +40,33 @@ def applied_roles(state: Path) -> dict[str, str]:
     }
 
 
-def deny_sessions(target: Target, account: str, role_name: str) -> None:
+def deny_sessions(target: Target, role_arn: str) -> None:
     """Denies the sessions of a customer's fleet role, those that live included; as the account's
     deploy role, since nobody else may change fleet roles.
 
     A role that is gone already is no error. Raises `UserError` where the role cannot be changed.
     """
+    account, role_name = role_arn.split(":")[4], role_arn.rpartition("/")[2]
     region = "us-east-1"
+    iam = target.client(target.deployer_session("deploy", account, region=region), "iam", region)
+
+    def deny() -> None:
+        iam.put_role_policy(RoleName=role_name, PolicyName=POLICY_NAME, PolicyDocument=POLICY)
+
+    def bind() -> None:
+        # The deploy role may change a role within its boundary only, so one that somebody took off
+        # is set again first.
+        boundary = f"{role_arn.replace(':role/', ':policy/')}-boundary"
+        iam.put_role_permissions_boundary(RoleName=role_name, PermissionsBoundary=boundary)
+        deny()
+
     try:
-        deployer = target.deployer_session("deploy", account, region=region)
-        target.client(deployer, "iam", region).put_role_policy(
-            RoleName=role_name, PolicyName=POLICY_NAME, PolicyDocument=POLICY
-        )
+        try:
+            deny()
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "AccessDenied":
+                raise
+            bind()
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if code != "NoSuchEntity":

@@ -169,13 +169,9 @@ class Run:
         """Denies the sessions of customers that were applied and are listed no more, before
         anything else is done."""
         state = self.run_dir / "state" / folder_name(self.environment.operations_root.name)
-        for customer, role_name in applied_roles(state / "terraform.tfstate").items():
+        for customer, role_arn in applied_roles(state / "terraform.tfstate").items():
             if customer not in self.environment.customers:
-                self.deny(role_name)
-
-    def deny(self, role_name: str) -> None:
-        """Denies the sessions of a fleet role."""
-        deny_sessions(self.target, self.environment.operations_account, role_name)
+                deny_sessions(self.target, role_arn)
 
     def hand_over(self, made: Mapping[str, Fleet]) -> None:
         """Gives each customer's accounts what they need of the operations account."""
@@ -332,7 +328,9 @@ class Run:
             self.progress(RootEvent(name, "failed", last, time.monotonic() - started))
             raise
         seconds = time.monotonic() - started
-        self.progress(RootEvent(name, "done", last, seconds, terraform.changed))
+        # Work that goes on past a root which cannot be planned returns its error.
+        outcome: Literal["failed", "done"] = "failed" if isinstance(result, UserError) else "done"
+        self.progress(RootEvent(name, outcome, last, seconds, terraform.changed))
         return result
 
     def _terraform(

@@ -36,6 +36,9 @@ class Refusing:
     def session(self, account: str) -> str:
         return account
 
+    def deployer_session(self, deployer: str, account: str, *, region: str) -> str:
+        return f"{deployer} {account} {region}"
+
     def client(self, *_: str) -> Refusing:
         return self
 
@@ -48,32 +51,55 @@ class Refusing:
 
 def test_a_role_that_cannot_be_denied_ends_the_run() -> None:
     with pytest.raises(UserError, match=r"account 111111111111: .* nothing was removed: Throttl"):
-        deny_sessions(Refusing("Throttling"), "111111111111", "bulkhead-acme")  # type: ignore[arg-type]
+        deny_sessions(Refusing("Throttling"), FLEET.fleet_role_arn)  # type: ignore[arg-type]
+
+
+def test_a_role_whose_boundary_is_gone_gets_it_back_before_it_is_denied() -> None:
+    """The deploy role may change a role within its boundary only."""
+    asked: list[tuple[str, str]] = []
+
+    class Bound(Refusing):
+        def __getattr__(self, name: str) -> Callable[..., Any]:
+            def answer(**parameters: str) -> None:
+                if name == "put_role_policy" and not asked:
+                    asked.append((name, "refused"))
+                    raise ClientError({"Error": {"Code": "AccessDenied", "Message": ""}}, name)
+                asked.append((name, parameters.get("PermissionsBoundary", "")))
+
+            return answer if name.startswith("put") else super().__getattr__(name)
+
+    deny_sessions(Bound("Throttling"), FLEET.fleet_role_arn)  # type: ignore[arg-type]
+    boundary = "arn:aws:iam::111111111111:policy/bulkhead/fleet/bulkhead-acme-boundary"
+    assert asked == [
+        ("put_role_policy", "refused"),
+        ("put_role_permissions_boundary", boundary),
+        ("put_role_policy", ""),
+    ]
 
 
 def test_a_role_that_is_gone_needs_no_deny() -> None:
-    deny_sessions(Refusing("NoSuchEntity"), "111111111111", "bulkhead-acme")  # type: ignore[arg-type]
+    deny_sessions(Refusing("NoSuchEntity"), FLEET.fleet_role_arn)  # type: ignore[arg-type]
 
 
 def test_roles_of_an_apply_that_failed_are_known(tmp_path: Path) -> None:
     """Its state has no outputs yet, but names every role that was made."""
 
     def resource(name: str, mode: str = "managed") -> dict[str, Any]:
-        made = {"index_key": "acme", "attributes": {"name": f"bulkhead-acme-{name}"}}
+        made = {"index_key": "acme", "attributes": {"arn": f"arn:aws:iam::1:role/{name}"}}
         return {"mode": mode, "type": "aws_iam_role", "name": name, "instances": [made]}
 
     state = tmp_path / "terraform.tfstate"
     assert applied_roles(state) == {}
     resources = [resource("fleet"), resource("executor"), resource("fleet", "data")]
     state.write_text(json.dumps({"outputs": {}, "resources": resources[:2]}))
-    assert applied_roles(state) == {"acme": "bulkhead-acme-fleet"}
+    assert applied_roles(state) == {"acme": "arn:aws:iam::1:role/fleet"}
     state.write_text(json.dumps({"outputs": {}, "resources": resources[1:]}))
     assert applied_roles(state) == {}
 
 
 def test_roles_of_a_state_are_those_of_the_fleet(deployment: Deployment) -> None:
     state = deployment.place.credentials.parent / "state" / "operations" / "terraform.tfstate"
-    roles = {customer: fleet.fleet_role_name for customer, fleet in deployment.fleets.items()}
+    roles = {customer: fleet.fleet_role_arn for customer, fleet in deployment.fleets.items()}
     assert applied_roles(state) == roles
 
 
