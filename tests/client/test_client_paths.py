@@ -471,13 +471,14 @@ def test_a_cancelled_astream(lab: Lab, app: Bulkhead) -> None:
 @pytest.mark.usefixtures("impatient")
 def test_prompts_whose_end_is_never_reported(lab: Lab, app: Bulkhead) -> None:
     """An error ends a `generate`: of calls before it LangChain says nothing, none come after."""
+    before = app.stats.offered
     lab.proxy.faults["/converse"] = [Fault(), Fault(answer=REFUSED)]
     with pytest.raises(ClientError):
         app.chat(CLAUDE).generate([[HumanMessage(f"{PROMPT} {n}")] for n in range(3)])
     until = time.monotonic() + 10
-    records: list[dict[str, Any]] = []
-    while len(records) < 2 and time.monotonic() < until:
-        records += lab.records(app)
+    while app.stats.offered < before + 2 and time.monotonic() < until:
+        time.sleep(0.02)
+    records = lab.records(app)
     failed, silent = sorted(records, key=lambda each: str(each["bulkhead.status"]), reverse=True)
     assert (failed["bulkhead.status"], failed["error.type"]) == ("error", "ModelErrorException")
     assert (silent["bulkhead.status"], silent["error.type"]) == ("cancelled", "unfinished")
