@@ -52,6 +52,10 @@ resource "aws_ssm_parameter" "this" {
 
   lifecycle {
     precondition {
+      condition     = split(":", var.log_group_arn)[3] == local.region
+      error_message = "log_group_arn is in ${split(":", var.log_group_arn)[3]}, and the parameters would be in ${local.region}. Apply the module in the Region of the log group."
+    }
+    precondition {
       condition     = length(each.value) <= 8192
       error_message = "inference_profiles: the document of ${each.key} would have more than the 8,192 characters that a parameter holds. About fifty models fit; split the customer."
     }

@@ -38,8 +38,8 @@ variable "fleet_role_arn" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^arn:aws(-us-gov)?:iam::[0-9]{12}:role/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", var.fleet_role_arn))
-    error_message = "fleet_role_arn must be the ARN of one role, without wildcards or policy variables."
+    condition     = can(regex("^arn:${var.partition}:iam::[0-9]{12}:role/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", var.fleet_role_arn))
+    error_message = "fleet_role_arn must be the ARN of one role of the partition, without wildcards or policy variables."
   }
 
   validation {
@@ -71,12 +71,21 @@ variable "inference_profiles" {
 
   validation {
     condition = alltrue(flatten([
-      for region, profiles in var.inference_profiles : [
-        for arn in values(profiles) :
-        can(regex("^arn:aws(-us-gov)?:bedrock:${region}:${try(split(":", var.fleet_role_arn)[4], "")}:application-inference-profile/[A-Za-z0-9-]{1,64}$", arn))
+      for profiles in values(var.inference_profiles) : [
+        for model in keys(profiles) : can(regex("^[a-z0-9][a-z0-9-]*(\\.[a-z0-9][a-z0-9-]*)+(:[a-z0-9]+)*$", model))
       ]
     ]))
-    error_message = "inference_profiles must have the ARNs of application inference profiles of the operations account, each under its own Region."
+    error_message = "inference_profiles: a model must be a model id, such as amazon.nova-lite-v1:0, as the client names it: no ARN and no wildcard."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for region, profiles in var.inference_profiles : [
+        for arn in values(profiles) :
+        can(regex("^arn:${var.partition}:bedrock:${region}:${try(split(":", var.fleet_role_arn)[4], "")}:application-inference-profile/[A-Za-z0-9-]{1,64}$", arn))
+      ]
+    ]))
+    error_message = "inference_profiles must have the ARNs of application inference profiles of the operations account and the partition, each under its own Region."
   }
 }
 
@@ -86,8 +95,8 @@ variable "log_group_arn" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^arn:aws(-us-gov)?:logs:[a-z0-9-]+:${var.account_id}:log-group:[A-Za-z0-9._/#-]{1,512}$", var.log_group_arn))
-    error_message = "log_group_arn must be the ARN of a log group of the customer's own account, without a trailing :*."
+    condition     = can(regex("^arn:${var.partition}:logs:[a-z0-9-]+:${var.account_id}:log-group:[A-Za-z0-9._/#-]{1,512}$", var.log_group_arn))
+    error_message = "log_group_arn must be the ARN of a log group of the customer's own account and partition, without a trailing :*."
   }
 }
 
@@ -98,8 +107,8 @@ variable "content_log_group_arn" {
   nullable    = false
 
   validation {
-    condition     = var.content_log_group_arn == "" || can(regex("^arn:aws(-us-gov)?:logs:${try(split(":", var.log_group_arn)[3], "")}:${var.account_id}:log-group:[A-Za-z0-9._/#-]{1,512}$", var.content_log_group_arn))
-    error_message = "content_log_group_arn must be the ARN of a log group of the customer's own account, in the Region of log_group_arn, without a trailing :*."
+    condition     = var.content_log_group_arn == "" || can(regex("^arn:${var.partition}:logs:${try(split(":", var.log_group_arn)[3], "")}:${var.account_id}:log-group:[A-Za-z0-9._/#-]{1,512}$", var.content_log_group_arn))
+    error_message = "content_log_group_arn must be the ARN of a log group of the customer's own account and partition, in the Region of log_group_arn, without a trailing :*."
   }
 
   validation {

@@ -130,6 +130,18 @@ data "aws_iam_role" "existing" {
       ])
       error_message = "The trust policy of the existing role lets in everybody, a whole account or somebody of another account. Name what runs the application: a service, or single roles of this account."
     }
+
+    postcondition {
+      # A provider's tokens are for many: those of all jobs of all repositories, of all pods, of all who sign in.
+      condition = alltrue(flatten([
+        for statement in flatten([jsondecode(self.assume_role_policy).Statement]) : [
+          for pinned in ["aud", "sub"] : anytrue(flatten([
+            for operator, pairs in try(statement.Condition, {}) : [for key in keys(pairs) : lower(operator) == "stringequals" && endswith(lower(key), ":${pinned}")]
+          ]))
+        ] if statement.Effect == "Allow" && can(statement.Principal.Federated)
+      ]))
+      error_message = "The trust policy of the existing role lets in whatever token an identity provider gives. Pin both aud and sub of its tokens by StringEquals."
+    }
   }
 }
 

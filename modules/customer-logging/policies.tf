@@ -16,7 +16,7 @@ locals {
           { Sid = "Mask", Operation = { Deidentify = { MaskConfig = {} } } },
           ] : {
           Sid            = statement.Sid
-          DataIdentifier = [for name in sort(group.identifiers) : "arn:aws:dataprotection::aws:data-identifier/${name}"]
+          DataIdentifier = [for name in sort(group.identifiers) : "arn:${var.partition}:dataprotection::aws:data-identifier/${name}"]
           Operation      = statement.Operation
         }
       ]

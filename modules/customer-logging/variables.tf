@@ -38,8 +38,8 @@ variable "fleet_role_arn" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^arn:aws(-us-gov)?:iam::[0-9]{12}:role/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", var.fleet_role_arn))
-    error_message = "fleet_role_arn must be the ARN of one role, without wildcards or policy variables."
+    condition     = can(regex("^arn:${var.partition}:iam::[0-9]{12}:role/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", var.fleet_role_arn))
+    error_message = "fleet_role_arn must be the ARN of one role of the partition, without wildcards or policy variables."
   }
 
   validation {
@@ -215,8 +215,8 @@ variable "owner_arns" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for arn in var.owner_arns : can(regex("^arn:aws(-us-gov)?:iam::${var.account_id}:(role|user)/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", arn))])
-    error_message = "owner_arns must be ARNs of roles or users of the customer's own account, without wildcards or policy variables."
+    condition     = alltrue([for arn in var.owner_arns : can(regex("^arn:${var.partition}:iam::${var.account_id}:(role|user)/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", arn))])
+    error_message = "owner_arns must be ARNs of roles or users of the customer's own account and partition, without wildcards or policy variables."
   }
 
   validation {
@@ -232,8 +232,8 @@ variable "permissions_boundary_arn" {
   nullable    = false
 
   validation {
-    condition     = var.permissions_boundary_arn == "" || can(regex("^arn:aws(-us-gov)?:iam::(${var.account_id}|aws):policy/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,128}$", var.permissions_boundary_arn))
-    error_message = "permissions_boundary_arn must be the ARN of a managed policy of the customer's account, or empty."
+    condition     = var.permissions_boundary_arn == "" || can(regex("^arn:${var.partition}:iam::(${var.account_id}|aws):policy/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,128}$", var.permissions_boundary_arn))
+    error_message = "permissions_boundary_arn must be the ARN of a managed policy of the customer's account and partition, or empty."
   }
 }
 
@@ -244,8 +244,8 @@ variable "parameter_arns" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for arn in var.parameter_arns : can(regex("^arn:aws(-us-gov)?:ssm:[a-z0-9-]+:${var.account_id}:parameter(/[A-Za-z0-9_.-]+)+$", arn))])
-    error_message = "parameter_arns must be ARNs of parameters of the customer's own account, without wildcards or policy variables."
+    condition     = alltrue([for arn in var.parameter_arns : can(regex("^arn:${var.partition}:ssm:[a-z0-9-]+:${var.account_id}:parameter(/[A-Za-z0-9_.-]+)+$", arn))])
+    error_message = "parameter_arns must be ARNs of parameters of the customer's own account and partition, without wildcards or policy variables."
   }
 }
 
@@ -280,8 +280,8 @@ variable "alarms" {
   }
 
   validation {
-    condition     = length(var.alarms.action_arns) <= 5 && alltrue([for arn in var.alarms.action_arns : can(regex("^arn:aws(-us-gov)?:sns:[a-z0-9-]+:${var.account_id}:[A-Za-z0-9_-]{1,256}$", arn))])
-    error_message = "alarms.action_arns must be ARNs of SNS topics of the customer's own account, at most 5."
+    condition     = length(var.alarms.action_arns) <= 5 && alltrue([for arn in var.alarms.action_arns : can(regex("^arn:${var.partition}:sns:[a-z0-9-]+:${var.account_id}:[A-Za-z0-9_-]{1,256}$", arn))])
+    error_message = "alarms.action_arns must be ARNs of SNS topics of the customer's own account and partition, at most 5."
   }
 }
 

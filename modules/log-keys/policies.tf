@@ -30,8 +30,8 @@ locals {
             Effect    = "Deny"
             Principal = { AWS = "*" }
             Action = [
-              "kms:CreateAlias", "kms:CreateGrant", "kms:DeleteAlias", "kms:Disable*", "kms:PutKeyPolicy", "kms:ReplicateKey",
-              "kms:ScheduleKeyDeletion", "kms:TagResource", "kms:UntagResource", "kms:UpdateAlias",
+              "kms:CancelKeyDeletion", "kms:CreateAlias", "kms:CreateGrant", "kms:DeleteAlias", "kms:Disable*", "kms:Enable*",
+              "kms:PutKeyPolicy", "kms:ReplicateKey", "kms:ScheduleKeyDeletion", "kms:TagResource", "kms:UntagResource", "kms:UpdateAlias",
             ]
             Resource  = "*"
             Condition = { StringNotEquals = { "aws:PrincipalArn" = concat(sort(var.owner_arns), [local.root_arn]) } }

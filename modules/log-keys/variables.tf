@@ -43,8 +43,8 @@ variable "owner_arns" {
   }
 
   validation {
-    condition     = alltrue([for arn in var.owner_arns : can(regex("^arn:aws(-us-gov)?:iam::${var.account_id}:(role|user)/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", arn))])
-    error_message = "owner_arns must be ARNs of roles or users of the customer's own account, without wildcards or policy variables."
+    condition     = alltrue([for arn in var.owner_arns : can(regex("^arn:${var.partition}:iam::${var.account_id}:(role|user)/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", arn))])
+    error_message = "owner_arns must be ARNs of roles or users of the customer's own account and partition, without wildcards or policy variables."
   }
 
   validation {

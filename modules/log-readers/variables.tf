@@ -70,8 +70,8 @@ variable "reader" {
   nullable = false
 
   validation {
-    condition     = alltrue([for arn in var.reader.principal_arns : can(regex("^arn:aws(-us-gov)?:iam::${var.account_id}:(role|user)/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", arn))])
-    error_message = "reader.principal_arns must be ARNs of roles or users of the customer's own account, without wildcards or policy variables. Others are let in for a while, by support_access."
+    condition     = alltrue([for arn in var.reader.principal_arns : can(regex("^arn:${var.partition}:iam::${var.account_id}:(role|user)/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", arn))])
+    error_message = "reader.principal_arns must be ARNs of roles or users of the customer's own account and partition, without wildcards or policy variables. Others are let in for a while, by support_access."
   }
 
   validation {
@@ -107,10 +107,10 @@ variable "support_access" {
   validation {
     condition = alltrue(flatten([
       for grant in var.support_access : [
-        for arn in grant.principal_arns : can(regex("^arn:aws(-us-gov)?:iam::[0-9]{12}:role/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", arn))
+        for arn in grant.principal_arns : can(regex("^arn:${var.partition}:iam::[0-9]{12}:role/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", arn))
       ]
     ]))
-    error_message = "support_access: principals must be ARNs of roles, without wildcards or policy variables."
+    error_message = "support_access: principals must be ARNs of roles of the partition, without wildcards or policy variables."
   }
 
   validation {
@@ -148,8 +148,8 @@ variable "permissions_boundary_arn" {
   nullable    = false
 
   validation {
-    condition     = var.permissions_boundary_arn == "" || can(regex("^arn:aws(-us-gov)?:iam::(${var.account_id}|aws):policy/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,128}$", var.permissions_boundary_arn))
-    error_message = "permissions_boundary_arn must be the ARN of a managed policy of the customer's account, or empty."
+    condition     = var.permissions_boundary_arn == "" || can(regex("^arn:${var.partition}:iam::(${var.account_id}|aws):policy/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,128}$", var.permissions_boundary_arn))
+    error_message = "permissions_boundary_arn must be the ARN of a managed policy of the customer's account and partition, or empty."
   }
 }
 

@@ -178,6 +178,15 @@ locals {
           StringNotEquals = { "s3:x-amz-server-side-encryption" = "aws:kms" }
         }
       },
+      {
+        # Under a key that comes with the request, no owner could read the state, and the key's policy would bind nobody.
+        Sid       = "NoKeyOfTheClient"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "s3:PutObject"
+        Resource  = "${local.bucket_arn}/*"
+        Condition = { Null = { "s3:x-amz-server-side-encryption-customer-algorithm" = "false" } }
+      },
     ]
   })
 
@@ -204,8 +213,8 @@ locals {
         Effect    = "Deny"
         Principal = { AWS = "*" }
         Action = [
-          "kms:CreateAlias", "kms:CreateGrant", "kms:DeleteAlias", "kms:Disable*", "kms:PutKeyPolicy", "kms:ReplicateKey",
-          "kms:ScheduleKeyDeletion", "kms:TagResource", "kms:UntagResource", "kms:UpdateAlias",
+          "kms:CancelKeyDeletion", "kms:CreateAlias", "kms:CreateGrant", "kms:DeleteAlias", "kms:Disable*", "kms:Enable*",
+          "kms:PutKeyPolicy", "kms:ReplicateKey", "kms:ScheduleKeyDeletion", "kms:TagResource", "kms:UntagResource", "kms:UpdateAlias",
         ]
         Resource  = "*"
         Condition = { StringNotEquals = { "aws:PrincipalArn" = concat(local.owners, [local.root_arn]) } }

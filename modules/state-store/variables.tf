@@ -59,8 +59,8 @@ variable "owner_arns" {
   }
 
   validation {
-    condition     = alltrue([for arn in var.owner_arns : can(regex("^arn:aws(-us-gov)?:iam::${var.account_id}:(role|user)/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", arn))])
-    error_message = "owner_arns must be ARNs of roles or users of the account of the states, without wildcards or policy variables."
+    condition     = alltrue([for arn in var.owner_arns : can(regex("^arn:${var.partition}:iam::${var.account_id}:(role|user)/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", arn))])
+    error_message = "owner_arns must be ARNs of roles or users of the account and partition of the states, without wildcards or policy variables."
   }
 }
 
@@ -76,8 +76,8 @@ variable "deploy_principal_arns" {
   }
 
   validation {
-    condition     = alltrue([for arn in flatten([for arns in values(var.deploy_principal_arns) : tolist(arns)]) : can(regex("^arn:aws(-us-gov)?:iam::[0-9]{12}:(role|user)/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", arn))])
-    error_message = "deploy_principal_arns must be ARNs of roles or users, without wildcards or policy variables."
+    condition     = alltrue([for arn in flatten([for arns in values(var.deploy_principal_arns) : tolist(arns)]) : can(regex("^arn:${var.partition}:iam::[0-9]{12}:(role|user)/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", arn))])
+    error_message = "deploy_principal_arns must be ARNs of roles or users of the partition, without wildcards or policy variables."
   }
 
   validation {
@@ -99,8 +99,8 @@ variable "plan_principal_arns" {
   }
 
   validation {
-    condition     = alltrue([for arn in flatten([for arns in values(var.plan_principal_arns) : tolist(arns)]) : can(regex("^arn:aws(-us-gov)?:iam::[0-9]{12}:(role|user)/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", arn))])
-    error_message = "plan_principal_arns must be ARNs of roles or users, without wildcards or policy variables."
+    condition     = alltrue([for arn in flatten([for arns in values(var.plan_principal_arns) : tolist(arns)]) : can(regex("^arn:${var.partition}:iam::[0-9]{12}:(role|user)/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", arn))])
+    error_message = "plan_principal_arns must be ARNs of roles or users of the partition, without wildcards or policy variables."
   }
 
   validation {
@@ -111,7 +111,7 @@ variable "plan_principal_arns" {
 }
 
 variable "github" {
-  description = "GitHub Actions: jobs of one repository that run in one of its environments. Let the deploy environment ask for a reviewer and take only the default branch."
+  description = "GitHub Actions: jobs of one repository, named as its tokens name it, that run in one of its environments. Let the deploy environment ask for a reviewer and take only the default branch."
   type = object({
     repository         = optional(string, "")
     deploy_environment = optional(string, "")
@@ -126,8 +126,8 @@ variable "github" {
   }
 
   validation {
-    condition     = var.github.repository == "" || can(regex("^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$", var.github.repository))
-    error_message = "github.repository must be one repository, such as acme/infrastructure, without wildcards."
+    condition     = var.github.repository == "" || can(regex("^([A-Za-z0-9-]+/[A-Za-z0-9._-]+|[A-Za-z0-9-]+@[0-9]+/[A-Za-z0-9._-]+@[0-9]+)$", var.github.repository))
+    error_message = "github.repository must be one repository as its tokens name it, such as acme@123456/infrastructure@456789 (made before July 2026: acme/infrastructure), without wildcards."
   }
 
   validation {

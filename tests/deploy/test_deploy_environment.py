@@ -79,6 +79,11 @@ def test_an_unchanged_copy_loads(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("repository", ["a/b", "a@12/b.c@34"], ids=["by name", "by id"])
+def test_a_repository_is_named_as_its_tokens_name_it(tmp_path: Path, repository: str) -> None:
+    load_environment(changed(tmp_path, *CI, GITHUB.replace("a/b", repository)))
+
+
 @pytest.mark.parametrize(
     ("old", "new", "field", "fix"),
     [
@@ -118,6 +123,7 @@ def test_an_unchanged_copy_loads(tmp_path: Path) -> None:
         (*CI, "ci: { github: { repository: a/b } }\n", "ci.github", "deploy_environment"),
         (*CI, "ci: {}\n", "ci", ""),
         (*CI, GITHUB.replace("a/b", "a/*"), "ci.github.repository", "one repository"),
+        (*CI, GITHUB.replace("a/b", "a@1/b"), "ci.github.repository", "one repository"),
         (*CI, GITHUB.replace("plan-it", "a:b"), "ci.github.plan_environment", "letters, digits"),
     ],
 )

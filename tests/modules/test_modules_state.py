@@ -290,6 +290,27 @@ def test_a_state_is_seen_by_the_roles_of_its_root_and_by_nobody_else(store: Stor
         kms.generate_data_key(KeyId=alias, KeySpec="AES_256")
     with pytest.raises(ClientError, match="explicit deny"):
         kms.schedule_key_deletion(KeyId=kms.describe_key(KeyId=alias)["KeyMetadata"]["KeyId"])
+    key = kms.describe_key(KeyId=alias)["KeyMetadata"]["KeyId"]
+    for operation in (kms.cancel_key_deletion, kms.enable_key, kms.enable_key_rotation):
+        with pytest.raises(ClientError, match="explicit deny"):
+            operation(KeyId=key)
+    # Its owner may: the statement is not for everybody.
+    store.target.client(store.target.session(STATES), "kms", REGION).enable_key(KeyId=key)
+
+
+def test_a_state_lies_under_the_keys_of_the_store_whatever_a_client_asks_for(store: Store) -> None:
+    put = {"Bucket": BUCKET, "Key": f"bulkhead/production/organization/{OPERATIONS}.tfstate"}
+    owner = store.target.client(store.target.session(STATES), "s3", REGION)
+    alias = store.outputs["kms_alias_arn"]
+    for client in (store.client("organization"), owner):
+        for weaker in (
+            {"ServerSideEncryption": "AES256"},
+            {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "0" * 32},
+        ):
+            assert "explicit deny" in refused(client.put_object, **put, Body=b"{}", **weaker)
+        for good in ({}, {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": alias}):
+            client.put_object(**put, Body=b"{}", **good)
+            assert client.head_object(**put)["ServerSideEncryption"] == "aws:kms"
 
 
 def test_nobody_of_an_account_that_is_deployed_to_becomes_a_role_of_the_states(

@@ -1,6 +1,6 @@
 # The owner's part of one account of ../customers.yaml: its deploy roles, in the operations account the trail, in a
-# customer's account the keys of its records and who reads, and in the account of the states nothing but these. Applied by the account's owner, each with its own state, before the roots that the
-# deploy roles apply.
+# customer's account the keys of its records and who reads, and in the account of the states nothing but these.
+# Applied by the account's owner, each with its own state, before the roots that the deploy roles apply.
 
 terraform {
   required_version = ">= 1.9"

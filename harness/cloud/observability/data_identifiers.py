@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 Finder = Callable[[str], list[tuple[int, int]]]
 """The places (start, end) in a text where an identifier's data stands."""
-_PREFIX = "arn:aws:dataprotection::aws:data-identifier/"
+_PREFIX = re.compile(r"arn:aws(?:-us-gov)?:dataprotection::aws:data-identifier/")
 
 
 def _luhn(text: str) -> bool:
@@ -49,7 +49,8 @@ _MANAGED: dict[str, Finder] = {
 
 def managed(arn: str) -> Finder | None:
     """The finder of an identifier of AWS's, None where the embedded cloud has none."""
-    return _MANAGED.get(arn.removeprefix(_PREFIX)) if arn.startswith(_PREFIX) else None
+    named = _PREFIX.match(arn)
+    return _MANAGED.get(arn[named.end() :]) if named else None
 
 
 def custom(pattern: str) -> Finder:

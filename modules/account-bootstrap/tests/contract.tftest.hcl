@@ -103,6 +103,22 @@ run "jobs_are_pinned_by_audience_and_subject" {
   }
 }
 
+run "a_repository_is_named_with_its_ids" {
+  command = plan
+
+  variables {
+    github = { repository = "acme@123456/live@456789", deploy_environment = "production", plan_environment = "plan" }
+  }
+
+  assert {
+    condition = { for key, role in aws_iam_role.this : key => jsondecode(role.assume_role_policy).Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:sub"] } == {
+      deploy = "repo:acme@123456/live@456789:environment:production"
+      plan   = "repo:acme@123456/live@456789:environment:plan"
+    }
+    error_message = "Tokens of repositories made since July 2026 name the owner's and the repository's id."
+  }
+}
+
 run "providers_of_another_stack_are_left_alone" {
   command = plan
 

@@ -85,6 +85,17 @@ run "one_document_for_each_region" {
   }
 }
 
+run "a_provider_of_another_region_is_refused" {
+  command = plan
+
+  override_data {
+    target = data.aws_region.current
+    values = { id = "eu-west-1" }
+  }
+
+  expect_failures = [aws_ssm_parameter.this["eu-central-1"], aws_ssm_parameter.this["eu-west-1"]]
+}
+
 run "a_group_for_content_is_named" {
   command = plan
 

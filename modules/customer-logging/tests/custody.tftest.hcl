@@ -158,3 +158,26 @@ run "alarms_watch_what_the_client_emits" {
     error_message = "A dashboard shows metrics, never what logs say."
   }
 }
+
+run "a_government_region" {
+  command = plan
+
+  variables {
+    partition      = "aws-us-gov"
+    fleet_role_arn = "arn:aws-us-gov:iam::111111111111:role/bulkhead/fleet/bulkhead-acme"
+    kms_key_arns   = { records = "arn:aws-us-gov:kms:us-gov-west-1:222222222222:key/0d9c2f1e-7b43-4a5e-9f60-3c1d2e8b7a95" }
+  }
+
+  override_data {
+    target = data.aws_region.current
+    values = { id = "us-gov-west-1" }
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for s in jsondecode(aws_cloudwatch_log_data_protection_policy.this["records"].policy_document).Statement :
+      [for identifier in s.DataIdentifier : startswith(identifier, "arn:aws-us-gov:dataprotection::aws:data-identifier/")]
+    ]))
+    error_message = "Data identifiers are of the partition."
+  }
+}

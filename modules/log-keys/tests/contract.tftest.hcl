@@ -38,8 +38,8 @@ run "the_key_serves_one_group_and_obeys_its_owners" {
         Effect    = "Deny"
         Principal = { AWS = "*" }
         Action = [
-          "kms:CreateAlias", "kms:CreateGrant", "kms:DeleteAlias", "kms:Disable*", "kms:PutKeyPolicy", "kms:ReplicateKey",
-          "kms:ScheduleKeyDeletion", "kms:TagResource", "kms:UntagResource", "kms:UpdateAlias",
+          "kms:CancelKeyDeletion", "kms:CreateAlias", "kms:CreateGrant", "kms:DeleteAlias", "kms:Disable*", "kms:Enable*",
+          "kms:PutKeyPolicy", "kms:ReplicateKey", "kms:ScheduleKeyDeletion", "kms:TagResource", "kms:UntagResource", "kms:UpdateAlias",
         ]
         Resource = "*"
         Condition = { StringNotEquals = { "aws:PrincipalArn" = [

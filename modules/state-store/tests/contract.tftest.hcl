@@ -42,12 +42,38 @@ run "the_bucket_is_closed_versioned_and_encrypted" {
 
   assert {
     condition = (
-      [for s in jsondecode(aws_s3_bucket_policy.state.policy).Statement : s.Effect] == ["Deny", "Deny", "Deny", "Deny"]
+      [for s in jsondecode(aws_s3_bucket_policy.state.policy).Statement : s.Effect] == ["Deny", "Deny", "Deny", "Deny", "Deny"]
       && [for s in jsondecode(aws_s3_bucket_policy.state.policy).Statement : s.Condition if s.Sid == "EncryptedInTransit"][0] == { Bool = { "aws:SecureTransport" = "false" } }
       && [for s in jsondecode(aws_s3_bucket_policy.state.policy).Statement : length(s.Condition.StringNotEquals["aws:PrincipalArn"]) if s.Sid == "InsidersOnly"][0] == 9
       && [for s in jsondecode(aws_s3_bucket_policy.state.policy).Statement : s.Condition.StringNotEquals["aws:PrincipalArn"] if s.Sid == "OwnersManage"][0] == ["arn:aws:iam::888888888888:role/owner", "arn:aws:iam::888888888888:root"]
     )
     error_message = "The bucket's policy lets nobody in by itself, and keeps out all but owners, seven roles and the root user."
+  }
+
+  assert {
+    condition = {
+      for s in jsondecode(aws_s3_bucket_policy.state.policy).Statement : s.Sid => [s.Principal, s.Action, s.Resource, s.Condition] if contains(["EncryptedAtRest", "NoKeyOfTheClient"], s.Sid)
+      } == {
+      EncryptedAtRest = ["*", "s3:PutObject", "arn:aws:s3:::bulkhead-state-production-888888888888/*", {
+        Null            = { "s3:x-amz-server-side-encryption" = "false" }
+        StringNotEquals = { "s3:x-amz-server-side-encryption" = "aws:kms" }
+      }]
+      NoKeyOfTheClient = ["*", "s3:PutObject", "arn:aws:s3:::bulkhead-state-production-888888888888/*", {
+        Null = { "s3:x-amz-server-side-encryption-customer-algorithm" = "false" }
+      }]
+    }
+    error_message = "States lie under the store's own key, or under none that a client brings."
+  }
+
+  assert {
+    condition = [for s in jsondecode(aws_kms_key.state.policy).Statement : [s.Action, s.Condition] if s.Sid == "OwnersOnly"] == [[
+      [
+        "kms:CancelKeyDeletion", "kms:CreateAlias", "kms:CreateGrant", "kms:DeleteAlias", "kms:Disable*", "kms:Enable*",
+        "kms:PutKeyPolicy", "kms:ReplicateKey", "kms:ScheduleKeyDeletion", "kms:TagResource", "kms:UntagResource", "kms:UpdateAlias",
+      ],
+      { StringNotEquals = { "aws:PrincipalArn" = ["arn:aws:iam::888888888888:role/owner", "arn:aws:iam::888888888888:root"] } },
+    ]]
+    error_message = "Owners alone change the key, and say whether it is there."
   }
 }
 
@@ -79,7 +105,7 @@ run "who_runs_terraform_becomes_them_and_owners_alone_bootstrap" {
 
   variables {
     deploy_principal_arns = { customer = ["arn:aws:iam::333333333333:role/onboarding"] }
-    github                = { repository = "acme/live", deploy_environment = "live", plan_environment = "live-plan" }
+    github                = { repository = "acme@123456/live@456789", deploy_environment = "live", plan_environment = "live-plan" }
   }
 
   assert {
@@ -92,8 +118,8 @@ run "who_runs_terraform_becomes_them_and_owners_alone_bootstrap" {
 
   assert {
     condition = (
-      [for s in jsondecode(aws_iam_role.this["customer"].assume_role_policy).Statement : s.Condition.StringEquals["token.actions.githubusercontent.com:sub"] if s.Sid == "JobsOfGithub"] == ["repo:acme/live:environment:live"]
-      && [for s in jsondecode(aws_iam_role.this["customer-plan"].assume_role_policy).Statement : s.Condition.StringEquals["token.actions.githubusercontent.com:sub"] if s.Sid == "JobsOfGithub"] == ["repo:acme/live:environment:live-plan"]
+      [for s in jsondecode(aws_iam_role.this["customer"].assume_role_policy).Statement : s.Condition.StringEquals["token.actions.githubusercontent.com:sub"] if s.Sid == "JobsOfGithub"] == ["repo:acme@123456/live@456789:environment:live"]
+      && [for s in jsondecode(aws_iam_role.this["customer-plan"].assume_role_policy).Statement : s.Condition.StringEquals["token.actions.githubusercontent.com:sub"] if s.Sid == "JobsOfGithub"] == ["repo:acme@123456/live@456789:environment:live-plan"]
       && [for s in jsondecode(aws_iam_role.this["bootstrap"].assume_role_policy).Statement : s.Sid] == ["NamedPrincipals"]
       && !contains(keys(aws_iam_role.this), "bootstrap-plan")
     )

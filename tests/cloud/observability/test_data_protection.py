@@ -42,6 +42,14 @@ def protect(group: Any, document: str) -> None:
     group.logs.put_data_protection_policy(logGroupIdentifier=group.name, policyDocument=document)
 
 
+@pytest.mark.parametrize(
+    ("partition", "known"), [("aws", True), ("aws-us-gov", True), ("aws-cn", False)]
+)
+def test_identifiers_are_of_the_partition(partition: str, known: bool) -> None:
+    finder = managed(_AWS.replace("arn:aws:", f"arn:{partition}:") + "EmailAddress")
+    assert (finder is not None) is known
+
+
 def test_only_what_comes_in_later_is_masked_and_can_be_unmasked(group: Any) -> None:
     source = group(A)
     source.put(SECRET)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from support.rules.changes import OF_CI, Rules, put
+from support.rules.changes import OF_CI, Rules, in_partition, put
 
 WHERE = "modules/account-bootstrap"
 
@@ -37,7 +37,9 @@ RULES = Rules(
         "tags": {"team": "platform"},
     },
     (
-        ("partition must", put("aws-cn", "partition")),
+        ("partition must", in_partition("aws-cn")),
+        ("deploy_principal_arns must", in_partition("aws-us-gov", "deploy_principal_arns")),
+        ("plan_principal_arns must", in_partition("aws-us-gov", "plan_principal_arns")),
         ("account_id must", put(22222222222, "account_id")),
         ("kind must", unknown_kind),
         ("customer must be", put("", "customer")),

@@ -41,13 +41,37 @@ def put(value: Any, *path: str | int) -> Change:
     return change
 
 
+def in_partition(partition: str, *fields: str) -> Change:
+    """A change of the partition: of all ARNs, or of those of `fields` and not of the variable."""
+
+    def moved(value: Any) -> Any:
+        if isinstance(value, str):
+            return value.replace("arn:aws:", f"arn:{partition}:")
+        if isinstance(value, list):
+            return [moved(each) for each in value]
+        if isinstance(value, dict):
+            return {key: moved(each) for key, each in value.items()}
+        return value
+
+    def change(variables: dict[str, Any]) -> None:
+        if not fields:
+            variables["partition"] = partition
+        for field in fields or tuple(variables):
+            variables[field] = moved(variables[field])
+
+    return change
+
+
 CALLER_ARN = "arn:aws:iam::222222222222:role/bulkhead/bulkhead-caller"
 
 # Of modules that CI deploys through.
 OF_CI: list[tuple[str, Change]] = [
     ("github needs", put("", "github", "plan_environment")),
     ("github.repository must", put("acme/*", "github", "repository")),
-    ("github.repository must", put("acme", "github", "repository")),
+    *(
+        ("github.repository must", put(name, "github", "repository"))
+        for name in ("acme", "acme@1/live", "acme/live@2", "acme@1/live@*", "acme@/live@")
+    ),
     ("github: an environment must", put("prod*", "github", "deploy_environment")),
     ("github: an environment must", put("a:b", "github", "plan_environment")),
     ("github: deploy_environment and", put("Production", "github", "plan_environment")),

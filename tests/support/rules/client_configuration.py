@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from support.rules.changes import ACME_ID, AIPS, OWN, Change, Rules, put
+from support.rules.changes import ACME_ID, AIPS, OWN, Change, Rules, in_partition, put
 
 WHERE = "modules/client-configuration"
 GROUPS = "arn:aws:logs:eu-central-1:222222222222:log-group:"
@@ -38,6 +38,15 @@ def odd_region(variables: dict[str, Any]) -> None:
     profiles["eu-.*-1"] = {"amazon.nova-lite-v1:0": profiles["eu-west-1"]["amazon.nova-lite-v1:0"]}
 
 
+def model_named(name: str) -> Change:
+    """A change that adds a model under this name."""
+
+    def change(variables: dict[str, Any]) -> None:
+        variables["inference_profiles"]["eu-west-1"][name] = f"{AIPS}eu-west-1{OWN}a3"
+
+    return change
+
+
 RULES = Rules(
     WHERE,
     (f"{WHERE}/variables.tf",),
@@ -56,7 +65,11 @@ RULES = Rules(
         "quotas": {"amazon.nova-lite-v1:0": {"tokens_per_minute": 1000}},
     },
     (
-        ("partition must", put("aws-cn", "partition")),
+        ("partition must", in_partition("aws-cn")),
+        ("fleet_role_arn must", in_partition("aws-us-gov", "fleet_role_arn")),
+        ("inference_profiles must have the ARNs", in_partition("aws-us-gov", "inference_profiles")),
+        ("log_group_arn must", in_partition("aws-us-gov", "log_group_arn")),
+        ("content_log_group_arn must", in_partition("aws-us-gov", "content_log_group_arn")),
         ("customer must", put("Acme", "customer")),
         ("customer must", put("a" * 33, "customer")),
         ("account_id must", other_account(22222222222)),
@@ -69,6 +82,10 @@ RULES = Rules(
         ("inference_profiles must have at least", no_profiles),
         ("inference_profiles must have at least", put({}, "inference_profiles", "eu-west-1")),
         ("inference_profiles must have at least", odd_region),
+        *(
+            ("inference_profiles: a model", model_named(name))
+            for name in ("", "nova", "amazon.*", "amazon.Nova", f"{AIPS}eu-west-1{OWN}a3")
+        ),
         *(
             (
                 "inference_profiles must have the ARNs",

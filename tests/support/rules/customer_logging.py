@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from support.rules.changes import CALLER_ARN, Rules, put
+from support.rules.changes import CALLER_ARN, Rules, in_partition, put
 
 WHERE = "modules/customer-logging"
 KMS = "arn:aws:kms:eu-central-1:222222222222:key/"
@@ -33,7 +33,12 @@ RULES = Rules(
         "parameter_arns": ["arn:aws:ssm:eu-central-1:222222222222:parameter/bulkhead/acme/x"],
     },
     (
-        ("partition must", put("aws-cn", "partition")),
+        ("partition must", in_partition("aws-cn")),
+        ("fleet_role_arn must", in_partition("aws-us-gov", "fleet_role_arn")),
+        ("owner_arns must", in_partition("aws-us-gov", "owner_arns")),
+        ("permissions_boundary_arn must", in_partition("aws-us-gov", "permissions_boundary_arn")),
+        ("parameter_arns must", in_partition("aws-us-gov", "parameter_arns")),
+        ("alarms.action_arns must", in_partition("aws-us-gov", "alarms")),
         ("customer must", put("acme*", "customer")),
         ("customer must", put("Acme", "customer")),
         ("customer must", put("a" * 33, "customer")),

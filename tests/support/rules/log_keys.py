@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from support.rules.changes import CALLER_ARN, Rules, put
+from support.rules.changes import CALLER_ARN, Rules, in_partition, put
 
 WHERE = "modules/log-keys"
 
@@ -17,7 +17,8 @@ RULES = Rules(
         "tags": {"team": "platform"},
     },
     (
-        ("partition must", put("aws-cn", "partition")),
+        ("partition must", in_partition("aws-cn")),
+        ("owner_arns must be", in_partition("aws-us-gov", "owner_arns")),
         ("customer must", put("acme*", "customer")),
         ("customer must", put("Acme", "customer")),
         ("customer must", put("a" * 33, "customer")),

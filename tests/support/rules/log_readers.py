@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from support.rules.changes import CALLER_ARN, Change, Rules, put
+from support.rules.changes import CALLER_ARN, Change, Rules, in_partition, put
 
 WHERE = "modules/log-readers"
 
@@ -40,7 +40,10 @@ RULES = Rules(
         "permissions_boundary_arn": "arn:aws:iam::222222222222:policy/bulkhead/reader-boundary",
     },
     (
-        ("partition must", put("aws-cn", "partition")),
+        ("partition must", in_partition("aws-cn")),
+        ("reader.principal_arns must", in_partition("aws-us-gov", "reader")),
+        ("support_access: principals must", in_partition("aws-us-gov", "support_access")),
+        ("permissions_boundary_arn must", in_partition("aws-us-gov", "permissions_boundary_arn")),
         ("customer must", put("Acme", "customer")),
         ("customer must", put("a" * 33, "customer")),
         ("account_id must", put(22222222222, "account_id")),

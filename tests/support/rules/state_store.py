@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from support.rules.changes import OF_CI, Rules, put
+from support.rules.changes import OF_CI, Rules, in_partition, put
 
 WHERE = "modules/state-store"
 
@@ -17,7 +17,7 @@ RULES = Rules(
         "deploy_principal_arns": {"customer": ["arn:aws:iam::333333333333:role/onboarding"]},
         "plan_principal_arns": {"operations": ["arn:aws:iam::333333333333:user/reviewer"]},
         "github": {
-            "repository": "acme/infrastructure.live",
+            "repository": "acme@123456/infrastructure.live@456789",
             "deploy_environment": "production",
             "plan_environment": "production-plan",
         },
@@ -30,7 +30,10 @@ RULES = Rules(
         "tags": {"team": "platform"},
     },
     (
-        ("partition must", put("aws-cn", "partition")),
+        ("partition must", in_partition("aws-cn")),
+        ("owner_arns must be", in_partition("aws-us-gov", "owner_arns")),
+        ("deploy_principal_arns must", in_partition("aws-us-gov", "deploy_principal_arns")),
+        ("plan_principal_arns must", in_partition("aws-us-gov", "plan_principal_arns")),
         ("account_id must", put(88888888888, "account_id")),
         ("environment must", put("Production", "environment")),
         ("environment must", put("e" * 17, "environment")),
