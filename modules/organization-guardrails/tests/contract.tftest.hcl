@@ -282,6 +282,14 @@ run "break_glass_is_spared_and_alarmed" {
     error_message = "The alarm listens for another role."
   }
 
+  # KMS is not told whose event it is: a condition on aws:Source… would let none in.
+  assert {
+    condition = [
+      for s in jsondecode(aws_kms_key.alarm["break-glass"].policy).Statement : [s.Action, s.Condition] if try(s.Principal.Service, "") == "events.amazonaws.com"
+    ] == [[["kms:Decrypt", "kms:GenerateDataKey*"], { StringEquals = { "kms:EncryptionContext:aws:sns:topicArn" = "arn:aws:sns:eu-central-1:999999999999:bulkhead-break-glass" } }]]
+    error_message = "No event reaches the encrypted topic, or the key serves another."
+  }
+
   assert {
     condition     = [for s in aws_sns_topic_subscription.break_glass : s.endpoint] == ["security@example.com"]
     error_message = "Nobody is told."
