@@ -116,6 +116,9 @@ resource "aws_cloudwatch_event_rule" "break_glass" {
   event_bus_name = aws_cloudwatch_event_bus.break_glass[each.key].name
   tags           = var.tags
 
+  # CloudTrail marks assumptions as reading. Of reading, a rule hears some by default and all when told so.
+  state = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
+
   event_pattern = jsonencode({
     account     = [var.operations_account_id]
     source      = ["aws.sts"]
