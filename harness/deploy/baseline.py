@@ -20,7 +20,8 @@ from typing import Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from harness.deploy.environment import CROSS_REGION_PREFIXES, Environment
+from harness.deploy.contradictions import CROSS_REGION_PREFIXES
+from harness.deploy.environment import Environment
 from harness.errors import UserError
 from harness.targets.base import Target
 

@@ -22,6 +22,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from harness.deploy.cells import over_quota
+from harness.deploy.contradictions import contradictions
 from harness.deploy.workspace import CUSTOMERS_FILE
 from harness.errors import UserError
 
@@ -32,7 +33,6 @@ ORGANIZATION_ROOT = "organization"
 OPERATIONS_ROOT = "operations"
 CUSTOMER_ROOT = "customer"
 _DOUBLED = re.compile(r'found duplicate key ("[^"]*")')
-CROSS_REGION_PREFIXES = frozenset({"us", "us-gov", "eu", "apac", "jp", "au", "ca"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,8 @@ class Environment:
     """Whether log groups and keys stay when their root is destroyed."""
     content: bool = False
     """Whether every customer account has a group for prompts and answers."""
+    cross_region: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By prefix: where cross-region profiles may send a call."""
     state_account: str = ""
     """Where the states of real accounts lie; empty where they stay with the run."""
 
@@ -149,8 +151,16 @@ class Environment:
 
     @property
     def model_regions(self) -> tuple[str, ...]:
-        """Every region that some customer calls models from."""
-        return tuple(dict.fromkeys(r for c in self.customers.values() for r in c.regions))
+        """Every region that models run in: where customers call them from, and where a
+        cross-region profile of theirs may send a call."""
+        from_here = [r for c in self.customers.values() for r in c.regions]
+        sent = [
+            region
+            for c in self.customers.values()
+            for model in c.models
+            for region in self.cross_region.get(model.split(".", 1)[0], ())
+        ]
+        return tuple(dict.fromkeys([*from_here, *sent]))
 
     def customer_of(self, account: str) -> Customer | None:
         return next((c for c, a in self.customer_accounts if a.account_id == account), None)
@@ -346,14 +356,8 @@ def _contradictions(file: Path, document: Any, environment: Environment) -> Iter
                     f"{_place(file, document, path)}: {_field(path)}: {model} is none of the "
                     f"customer's models; they are {', '.join(customer.models)}"
                 )
-        for index, model in enumerate(customer.models):
-            if model.split(".", 1)[0] in CROSS_REGION_PREFIXES:
-                path = ["customers", key, "models", index]
-                yield (
-                    f"{_place(file, document, path)}: {_field(path)}: {model} is a cross-region "
-                    "profile, for which this environment names no destination regions; use "
-                    f"{model.split('.', 1)[1]}"
-                )
+    for path, problem in contradictions(document):
+        yield f"{_place(file, document, path)}: {_field(path)}: {problem}"
 
 
 def _misplaced(file: Path, document: Any, environment: Environment, schema: Any) -> Iterator[str]:
@@ -431,6 +435,10 @@ def _build(file: Path, document: Any) -> Environment:
         partition=str(document.get("partition", "aws")),
         keep_records=bool(document.get("keep_records", False)),
         content=bool(document.get("content", False)),
+        cross_region={
+            str(prefix): tuple(str(r) for r in regions)
+            for prefix, regions in document["operations"].get("cross_region", {}).items()
+        },
         state_account=str(document.get("state", {}).get("account_id", "")),
         probes=Probes(
             other_organization=str(probes["other_organization"]),

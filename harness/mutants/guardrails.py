@@ -261,6 +261,19 @@ GUARDRAILS = (
         guarded=True,
     ),
     Mutant(
+        "T27-open-further",
+        "guardrails know the caller role, and not those that the customer makes itself",
+        "organization",
+        edited(
+            RCP,
+            "CallersForOwnAccounts",
+            Resource=["arn:aws:iam::*:role/bulkhead/bulkhead-caller"],
+        ),
+        (Notice("guardrail-caller", "operations"),),
+        "test_an_open_further_caller",
+        guarded=True,
+    ),
+    Mutant(
         "G21",
         "the denial of invocation logging has a condition that never holds",
         "organization",

@@ -40,6 +40,7 @@ WATCHED = tuple(
             *("cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm", "cloudwatch:SetAlarmState"),
             *("cloudwatch:DisableAlarmActions", "cloudwatch:PutCompositeAlarm"),
         ),
+        ("arn:aws:cloudwatch:{r}:{o}:alarm-mute-rule:quiet", "cloudwatch:PutAlarmMuteRule"),
         (
             "arn:aws:iam::{o}:role/bulkhead/bulkhead-break-glass-events",
             *("iam:DeleteRolePolicy", "iam:PutRolePolicy", "iam:DeleteRole"),

@@ -136,6 +136,9 @@ resource "aws_cloudwatch_event_rule" "break_glass" {
   description = "Forwards every assumption of a break-glass role, and every try."
   tags        = var.tags
 
+  # CloudTrail marks assumptions as reading. Of reading, a rule hears some by default and all when told so.
+  state = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
+
   event_pattern = jsonencode({
     source      = ["aws.sts"]
     detail-type = ["AWS API Call via CloudTrail"]

@@ -10,6 +10,7 @@ locals {
 
   management_account_id = data.aws_organizations_organization.this.master_account_id
   alarm_name            = "${var.name_prefix}-break-glass"
+  alarm_topic_arn       = "arn:${var.partition}:sns:${local.region}:${local.management_account_id}:${local.alarm_name}"
   alarm_rule_arn        = "arn:${var.partition}:events:${local.region}:${local.management_account_id}:rule/${local.alarm_name}/${local.alarm_name}"
 
   alarm_key_policy = {
@@ -23,13 +24,14 @@ locals {
         Resource  = "*"
       },
       {
-        # The key that AWS manages for topics lets no event in.
+        # The key that AWS manages for topics lets no event in. Of EventBridge, KMS is not told whose rule it is: with
+        # aws:SourceAccount or aws:SourceArn here no event would arrive. The topic's policy asks for the rule.
         Sid       = "Events"
         Effect    = "Allow"
         Principal = { Service = "events.amazonaws.com" }
         Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
         Resource  = "*"
-        Condition = { StringEquals = { "aws:SourceAccount" = local.management_account_id } }
+        Condition = { StringEquals = { "kms:EncryptionContext:aws:sns:topicArn" = local.alarm_topic_arn } }
       },
     ]
   }
@@ -41,7 +43,7 @@ locals {
       Effect    = "Allow"
       Principal = { Service = "events.amazonaws.com" }
       Action    = "sns:Publish"
-      Resource  = "arn:${var.partition}:sns:${local.region}:${local.management_account_id}:${local.alarm_name}"
+      Resource  = local.alarm_topic_arn
       Condition = { ArnEquals = { "aws:SourceArn" = local.alarm_rule_arn } }
     }]
   }
@@ -113,6 +115,9 @@ resource "aws_cloudwatch_event_rule" "break_glass" {
   description    = "Somebody assumed a break-glass role of the operations account, or tried to."
   event_bus_name = aws_cloudwatch_event_bus.break_glass[each.key].name
   tags           = var.tags
+
+  # CloudTrail marks assumptions as reading. Of reading, a rule hears some by default and all when told so.
+  state = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
 
   event_pattern = jsonencode({
     account     = [var.operations_account_id]

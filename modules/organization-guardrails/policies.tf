@@ -135,6 +135,8 @@ locals {
         "cloudwatch:DeleteAlarms",
         "cloudwatch:DisableAlarmActions",
         "cloudwatch:Put*Alarm",
+        # A rule that mutes has a name of its own; which alarms it mutes, no key says.
+        "cloudwatch:PutAlarmMuteRule",
         "cloudwatch:SetAlarmState",
         "iam:AttachRolePolicy",
         "iam:DeleteRole*",
@@ -149,6 +151,7 @@ locals {
       ]
       Resource = [
         "${local.account_arn}:role/bulkhead/bulkhead-break-glass-*",
+        "arn:${var.partition}:cloudwatch:*:${var.operations_account_id}:alarm-mute-rule:*",
         "arn:${var.partition}:cloudwatch:*:${var.operations_account_id}:alarm:bulkhead-*",
         "arn:${var.partition}:s3:::bulkhead-*",
         "arn:${var.partition}:states:*:${var.operations_account_id}:stateMachine:bulkhead-*",

@@ -20,6 +20,13 @@ CI = ("trail: false\n",)
 GITHUB = "ci: { github: { repository: a/b, deploy_environment: x, plan_environment: 'plan-it' } }\n"
 
 
+OPERATIONS = ("  region: eu-central-1\n",)
+MANAGEMENT = ('  management_account_id: "999999999999"\n',)
+GLASS = "roles: [bulkhead/bulkhead-break-glass], emails: [security@example.com]"
+NOTIFY = ("    spend:\n", "    regions: [eu-west-1]\n    spend:\n      on_limit: notify\n")
+ADDED = {*OPERATIONS, *MANAGEMENT}
+
+
 def changed(folder: Path, old: str, new: str) -> Path:
     """A copy of the embedded environment with one text replaced."""
     text = (EMBEDDED / "customers.yaml").read_text(encoding="utf-8")
@@ -50,6 +57,38 @@ def test_loads_the_embedded_environment() -> None:
 def test_a_changed_file_is_read_anew(tmp_path: Path) -> None:
     assert load_environment(changed(tmp_path, "acme:", "acme:")).content
     assert not load_environment(changed(tmp_path, "content: true", "content: false")).content
+
+
+def test_models_of_cross_region_profiles_run_where_they_are_sent(tmp_path: Path) -> None:
+    folder = changed(
+        tmp_path, *OPERATIONS, f"{OPERATIONS[0]}  cross_region: {{ eu: [us-east-1] }}\n"
+    )
+    file = folder / "customers.yaml"
+    assert load_environment(folder).model_regions == ("eu-central-1", "eu-west-1")
+    text = file.read_text(encoding="utf-8").replace('["amazon.nova', '["eu.amazon.nova', 1)
+    file.write_text(text, encoding="utf-8")
+    assert load_environment(folder).model_regions == ("eu-central-1", "eu-west-1", "us-east-1")
+
+
+def test_what_operators_may_set_is_accepted(tmp_path: Path) -> None:
+    """Each field that the errors below are about, set as it should be."""
+    folder = changed(
+        tmp_path,
+        OPERATIONS[0],
+        OPERATIONS[0] + f"  budget_emails: [a@example.com]\n  break_glass: {{ {GLASS} }}\n",
+    )
+    file = folder / "customers.yaml"
+    text = file.read_text(encoding="utf-8")
+    for old, new in (
+        ("trail: false", "trail: true"),
+        ("    spend:\n", "    spend:\n      on_limit: notify\n      monthly_budget_usd: 9\n"),
+        ("  globex:\n", "  globex:\n    own_organization: true\n    retention_in_days: 90\n"),
+        (MANAGEMENT[0], MANAGEMENT[0] + '  trusted_accounts: ["123456789012"]\n'),
+    ):
+        assert old in text
+        text = text.replace(old, new, 1)
+    file.write_text(text, encoding="utf-8")
+    assert load_environment(folder).customers
 
 
 def test_ci_may_deploy(tmp_path: Path) -> None:
@@ -120,6 +159,35 @@ def test_a_repository_is_named_as_its_tokens_name_it(tmp_path: Path, repository:
         (*ADMINISTRATOR, "role/*", "administrator", "IAM user's or role's ARN"),
         (*ADMINISTRATOR, "role/OrganizationAccountAccessRole", "administrator", "Not the role"),
         ("trail: false", "trail: no trail", "trail", "must be boolean"),
+        ("    eu-central-1: [", "    eu-north-1: [", "alarm_topics.eu-north-1", "name one of them"),
+        ("    eu-central-1: [", "    eu-west-1: [", "alarm_topics.eu-west-1[0]", "its own region"),
+        (":bulkhead-spending", ":bulkhead-*", "alarm_topics.eu-central-1[0]", "an SNS topic"),
+        ("444:application", "445:application", "alarm_topics[0]", "use a topic there"),
+        (":sns:eu-central-1:444", ":sns:eu-west-1:444", "alarm_topics[0]", "use a topic there"),
+        (
+            "spend:\n",
+            "spend:\n      monthly_budget_usd: 9\n",
+            "budget_usd",
+            "operations.budget_emails",
+        ),
+        ("spend:\n", "spend:\n      monthly_budget_usd: 0\n", "budget_usd", "above 0"),
+        (*NOTIFY, "initech.spend.on_limit", "operations.alarm_topics"),
+        (
+            *OPERATIONS,
+            "  cross_region: { eu: [eu-north-1] }\n",
+            "cross_region.eu[0]",
+            "add it there",
+        ),
+        (*OPERATIONS, "  cross_region: { global: [eu-west-1] }\n", "cross_region", "the prefix of"),
+        (*OPERATIONS, f"  break_glass: {{ {GLASS} }}\n", "operations.break_glass", "trail: true"),
+        (*OPERATIONS, "  break_glass: { roles: [glass] }\n", "break_glass", "emails is missing"),
+        (*MANAGEMENT, '  trusted_accounts: ["222222222222"]\n', "trusted_accounts[0]", "others"),
+        (
+            "globex:\n",
+            "globex:\n    retention_in_days: 2\n",
+            "retention_in_days",
+            "not one of 1, 3",
+        ),
         (*CI, "ci: { github: { repository: a/b } }\n", "ci.github", "deploy_environment"),
         (*CI, "ci: {}\n", "ci", ""),
         (*CI, GITHUB.replace("a/b", "a/*"), "ci.github.repository", "one repository"),
@@ -131,7 +199,7 @@ def test_errors_name_file_field_and_fix(
     tmp_path: Path, old: str, new: str, field: str, fix: str
 ) -> None:
     with pytest.raises(UserError) as error:
-        load_environment(changed(tmp_path, old, new))
+        load_environment(changed(tmp_path, old, old + new if old in ADDED else new))
     message = str(error.value)
     assert message.startswith(str(tmp_path / "customers.yaml"))
     assert field in message

@@ -12,6 +12,7 @@ from typing import Any
 from harness.probes.absence import absent
 from harness.probes.cast import OUTSIDERS, Cast
 from harness.probes.result import Recorder, Subject
+from harness.probes.stage import Home
 from harness.probes.unguarded import unguarded
 
 OPEN = {"Effect": "Allow", "Principal": {"AWS": "*"}}
@@ -52,12 +53,32 @@ def test_an_open_caller_lets_no_stranger_in(probe: Recorder, copied: Cast, custo
     """The resource control policy by itself: behind it stands a caller role that trusts all, as
     whoever deploys the account could make it."""
     homes = copied.stage.homes
-    own = [account for account, home in homes.items() if home.customer == customer]
-    home = homes[own[0]]
+    home = next(home for home in homes.values() if home.customer == customer)
+    _open_to_its_customer_alone(probe, copied, home, home.caller_role_arn, "caller role")
+
+
+def test_an_open_further_caller_lets_no_stranger_in(
+    probe: Recorder, copied: Cast, further: tuple[str, str]
+) -> None:
+    """Likewise of a role that the customer makes itself, made here, that the fleet role trusts."""
+    account, role = further
+    copied.role_named(account, role)
+    arn = f"arn:aws:iam::{account}:role/{role}"
+    _open_to_its_customer_alone(
+        probe, copied, copied.stage.homes[account], arn, "further caller role"
+    )
+
+
+def _open_to_its_customer_alone(
+    probe: Recorder, copied: Cast, home: Home, role: str, what: str
+) -> None:
+    """Opens a role's trust, and tries it as strangers and as another account of its customer."""
+    homes, customer = copied.stage.homes, home.customer
     trust = {"Version": "2012-10-17", "Statement": [{**OPEN, "Action": "sts:AssumeRole"}]}
     copied.client(copied.administrator(home.account), "iam").update_assume_role_policy(
-        RoleName=home.caller_role_name, PolicyDocument=json.dumps(trust)
+        RoleName=role.rpartition("/")[2], PolicyDocument=json.dumps(trust)
     )
+    own = [account for account, its in homes.items() if its.customer == customer]
     strangers = [account for account, its in homes.items() if its.customer != customer]
     for attacker in (
         *(copied.outsider(name) for name in OUTSIDERS),
@@ -68,14 +89,14 @@ def test_an_open_caller_lets_no_stranger_in(probe: Recorder, copied: Cast, custo
             Subject(
                 "guardrail-caller",
                 ("G10", "G12", "T27"),
-                "a caller role that trusts everybody is its own customer's only",
+                f"a {what} that trusts everybody is its own customer's only",
                 attacker,
                 "sts:AssumeRole",
-                f"caller role of {home}",
-                (home.caller_role_arn,),
+                f"{what} of {home}",
+                (role,),
             ),
             lambda attacker=attacker: copied.assume(  # type: ignore[misc]
-                attacker, home.caller_role_arn, name="probe"
+                attacker, role, name="probe"
             ),
             twin=lambda attacker=attacker: copied.assume_control(attacker),  # type: ignore[misc]
         )
@@ -84,13 +105,13 @@ def test_an_open_caller_lets_no_stranger_in(probe: Recorder, copied: Cast, custo
         Subject(
             "guardrail-caller",
             ("G10", "G21"),
-            "a caller role that trusts everybody is open to each account of its customer",
+            f"a {what} that trusts everybody is open to each account of its customer",
             friend,
             "sts:AssumeRole",
-            f"caller role of {home}",
-            (home.caller_role_arn,),
+            f"{what} of {home}",
+            (role,),
         ),
-        lambda: copied.assume(friend, home.caller_role_arn, name="probe"),
+        lambda: copied.assume(friend, role, name="probe"),
     )
 
 

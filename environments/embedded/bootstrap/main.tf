@@ -72,6 +72,9 @@ module "baseline" {
   partition             = local.partition
   operations_account_id = var.account_id
   force_destroy         = !try(local.environment.keep_records, false)
+
+  break_glass_role_arns = toset(local.break_glass.role_arns)
+  break_glass_bus_arn   = local.break_glass.bus_arn
 }
 
 # Before the log groups: whoever makes a key says who may use it.

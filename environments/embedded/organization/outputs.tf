@@ -12,3 +12,18 @@ output "policy_accounts" {
   description = "The accounts that each guardrail is attached to, by name."
   value       = module.guardrails.policy_accounts
 }
+
+output "handed_over_policies" {
+  description = "For each customer with `own_organization`: the policies that its own management account attaches to its accounts, as JSON by type."
+  value       = module.guardrails.handed_over_policies
+}
+
+output "break_glass_topic_arn" {
+  description = "Topic that is told when a break-glass role is assumed; null without one."
+  value       = module.guardrails.break_glass_topic_arn
+
+  precondition {
+    condition     = !can(local.environment.operations.break_glass) || try(local.environment.trail, true)
+    error_message = "operations.break_glass needs trail: true in customers.yaml. With the trail of operations, ../bootstrap forwards every assumption to the alarm here; without it nobody hears of one."
+  }
+}

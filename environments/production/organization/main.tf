@@ -35,16 +35,24 @@ module "guardrails" {
   name_prefix           = "bulkhead-${local.name}"
   operations_account_id = local.environment.operations.account_id
   customers = {
-    for key, customer in local.environment.customers : key => { accounts = toset(customer.accounts[*].account_id) }
+    for key, customer in local.environment.customers : key => {
+      accounts         = toset([for account in customer.accounts : account.account_id])
+      own_organization = try(customer.own_organization, false)
+      # All that the fleet role trusts: the caller role, and those that the customer makes itself.
+      caller_roles = toset(concat(["bulkhead/bulkhead-caller"], flatten([for account in customer.accounts : try(account.further_callers, [])])))
+    }
   }
-  # No customer has a cross-region profile, so models run where they are called.
-  model_regions = distinct(flatten([for customer in local.environment.customers : try(customer.regions, [local.environment.operations.region])]))
+  model_regions       = local.model_regions
+  trusted_account_ids = toset(try(local.environment.organization.trusted_accounts, []))
 
   # Jobs of CI come with a token, and so does whoever else has one: these two roles alone.
   federated_role_arns = can(local.environment.ci) ? ["${local.operations}:role/bulkhead/bulkhead-deploy", "${local.operations}:role/bulkhead/bulkhead-plan"] : []
 
   deployer_arns     = local.deployers
   bootstrapper_arns = local.bootstrappers
+
+  break_glass_role_arns = toset([for role in try(local.environment.operations.break_glass.roles, []) : "${local.operations}:role/${role}"])
+  break_glass_emails    = toset(try(local.environment.operations.break_glass.emails, []))
 
   # Those of the module spend-controls, of every region: its executor attaches them, and only those who deploy take them off.
   stop_policy_arns = ["${local.operations}:policy/bulkhead/fleet/bulkhead-spend-*-stop"]

@@ -31,6 +31,13 @@ locals {
     state        = [local.main_region]
   }
 
+  # Roles of the operations account that its guardrails spare, and the bus of ../organization that hears of them. Named
+  # here as there: this root is applied by another and reads no other's state.
+  break_glass = {
+    role_arns = [for role in try(local.environment.operations.break_glass.roles, []) : "arn:${local.partition}:iam::${local.environment.operations.account_id}:role/${role}"]
+    bus_arn   = can(local.environment.operations.break_glass) ? "arn:${local.partition}:events:${local.main_region}:${local.environment.organization.management_account_id}:event-bus/bulkhead-${local.name}-break-glass" : ""
+  }
+
   # What customers granted to support, by account and ticket.
   support_access = yamldecode(file("${path.module}/support.yaml"))
 }

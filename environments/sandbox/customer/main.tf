@@ -67,7 +67,10 @@ module "logging" {
   # What the client reads, which names the groups that it writes to.
   parameter_arns = module.configuration.readable_arns
 
-  content         = { enabled = local.content }
+  content           = { enabled = local.content }
+  retention_in_days = try(local.environment.customers[var.customer].retention_in_days, 365)
+  alarms            = { action_arns = toset(try(local.accounts[var.account_id].alarm_topics, [])) }
+
   owner_arns      = [local.administrator_arn]
   keep_on_destroy = try(local.environment.keep_records, false)
 

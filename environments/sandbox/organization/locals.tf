@@ -9,4 +9,14 @@ locals {
   operations    = "arn:${local.partition}:iam::${local.environment.operations.account_id}"
   bootstrappers = ["${local.operations}:${local.environment.administrator}"]
   deployers     = ["${local.operations}:role/bulkhead/bulkhead-deploy"]
+
+  # Where models run: where customers call them from, and where a cross-region profile of theirs may send a call.
+  model_regions = distinct(concat(
+    flatten([for customer in local.environment.customers : try(customer.regions, [local.environment.operations.region])]),
+    flatten([
+      for customer in local.environment.customers : [
+        for model in customer.models : try(local.environment.operations.cross_region[split(".", model)[0]], [])
+      ]
+    ]),
+  ))
 }

@@ -239,3 +239,22 @@ def endpoint_for_own_callers(resource: Resource) -> Iterator[str]:
             )
     if not resource.text("policy"):
         yield "policy is not set: everybody passes"
+
+
+@RULES.add(
+    45,
+    "A key of a topic that EventBridge tells does not ask for the source",
+    resources=KEY_POLICIES,
+    rows="P15",
+    why="EventBridge does not tell KMS whose rule an event is of, so with aws:SourceAccount or "
+    "aws:SourceArn in the key's policy no event arrives, and nobody hears that it did not "
+    "(Amazon SNS Developer Guide, sns-key-management).",
+)
+def events_reach_their_topic(resource: Resource) -> Iterator[str]:
+    for statement in allows(resource):
+        services = statement.principals.services if statement.principals else frozenset()
+        if not any(service.startswith("events.") for service in services):
+            continue
+        for key in sorted({c.key for c in statement.conditions}):
+            if key.lower().startswith("aws:source"):
+                yield f"statement {statement.label}: a condition on {key} lets no event in"

@@ -61,6 +61,11 @@ run "assumptions_go_to_the_alarm_alone" {
   }
 
   assert {
+    condition     = aws_cloudwatch_event_rule.break_glass["break-glass"].state == "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
+    error_message = "The rule may not hear what CloudTrail marks as reading, such as an assumption."
+  }
+
+  assert {
     condition     = jsondecode(aws_cloudwatch_event_rule.break_glass["break-glass"].event_pattern).detail.requestParameters.roleArn == ["arn:aws:iam::111111111111:role/glass"]
     error_message = "The rule listens for another role."
   }

@@ -278,8 +278,21 @@ run "break_glass_is_spared_and_alarmed" {
   }
 
   assert {
+    condition     = aws_cloudwatch_event_rule.break_glass["break-glass"].state == "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
+    error_message = "The rule may not hear what CloudTrail marks as reading, such as an assumption."
+  }
+
+  assert {
     condition     = jsondecode(aws_cloudwatch_event_rule.break_glass["break-glass"].event_pattern).detail.requestParameters.roleArn == ["arn:aws:iam::111111111111:role/glass"]
     error_message = "The alarm listens for another role."
+  }
+
+  # KMS is not told whose event it is: a condition on aws:Source… would let none in.
+  assert {
+    condition = [
+      for s in jsondecode(aws_kms_key.alarm["break-glass"].policy).Statement : [s.Action, s.Condition] if try(s.Principal.Service, "") == "events.amazonaws.com"
+    ] == [[["kms:Decrypt", "kms:GenerateDataKey*"], { StringEquals = { "kms:EncryptionContext:aws:sns:topicArn" = "arn:aws:sns:eu-central-1:999999999999:bulkhead-break-glass" } }]]
+    error_message = "No event reaches the encrypted topic, or the key serves another."
   }
 
   assert {
@@ -425,6 +438,15 @@ run "what_watches_is_changed_by_no_break_glass_role" {
         StringNotEquals = { "aws:PrincipalArn" = ["arn:aws:iam::111111111111:role/OrganizationAccountAccessRole", "arn:aws:iam::111111111111:role/bulkhead/bulkhead-deploy"] }
     }]
     error_message = "What watches a break-glass role can be changed by it, or by nobody."
+  }
+
+  # A rule that mutes is named by itself, and not by the alarms that it mutes.
+  assert {
+    condition = [
+      for s in jsondecode(aws_organizations_policy.this["operations-scp"].content).Statement :
+      [contains(s.Action, "cloudwatch:PutAlarmMuteRule"), contains(s.Resource, "arn:aws:cloudwatch:*:111111111111:alarm-mute-rule:*")] if s.Sid == "WatchingByOthers"
+    ] == [[true, true]]
+    error_message = "The alarms can be muted."
   }
 
   # A break-glass role is named by nearly every statement.

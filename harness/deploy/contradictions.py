@@ -1,0 +1,107 @@
+"""What the settings of a `customers.yaml` say against each other: who is told, where models may
+run, and who else comes in.
+
+Each is refused by a module too, when its root is planned; here it is said before anything starts,
+with the field's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+Path = list[str | int]
+Problem = tuple[Path, str]
+CROSS_REGION_PREFIXES = frozenset({"us", "us-gov", "eu", "apac", "jp", "au", "ca"})
+
+
+def contradictions(document: Mapping[str, Any]) -> Iterator[Problem]:
+    """The field and what is wrong with it, of a document that fits the schema."""
+    yield from _topics(document)
+    yield from _limits(document)
+    yield from _cross_region(document)
+    yield from _operators(document)
+
+
+def _accounts(document: Mapping[str, Any]) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    for key, customer in document["customers"].items():
+        for index, account in enumerate(customer["accounts"]):
+            yield ["customers", key, "accounts", index], account
+
+
+def _topics(document: Mapping[str, Any]) -> Iterator[Problem]:
+    """An alarm tells topics of its own region; those of customers are of their own account."""
+    operations, known = document["operations"], document["regions"]
+    for region, topics in operations.get("alarm_topics", {}).items():
+        path: Path = ["operations", "alarm_topics", region]
+        if region not in known:
+            yield path, f"{region} is not in regions, so there is no alarm; name one of them"
+        for index, topic in enumerate(topics):
+            if topic.split(":")[3] != region:
+                yield [*path, index], f"{topic} is not in {region}; an alarm tells its own region"
+    for place, account in _accounts(document):
+        for index, topic in enumerate(account.get("alarm_topics", ())):
+            if topic.split(":")[3:5] != [operations["region"], account["account_id"]]:
+                yield (
+                    [*place, "alarm_topics", index],
+                    f"{topic} is not of account {account['account_id']} in {operations['region']}, "
+                    "where the alarms are; use a topic there",
+                )
+
+
+def _limits(document: Mapping[str, Any]) -> Iterator[Problem]:
+    operations = document["operations"]
+    for key, customer in document["customers"].items():
+        spend, path = customer.get("spend", {}), ["customers", key, "spend"]
+        told = operations.get("alarm_topics", {})
+        silent = [r for r in customer.get("regions", [operations["region"]]) if r not in told]
+        if spend.get("on_limit") == "notify" and silent:
+            yield (
+                [*path, "on_limit"],
+                f"notify tells nobody in {', '.join(silent)}; name topics there in "
+                "operations.alarm_topics",
+            )
+        if "monthly_budget_usd" in spend and "budget_emails" not in operations:
+            yield (
+                [*path, "monthly_budget_usd"],
+                "a budget tells somebody when it stops; name them in operations.budget_emails",
+            )
+
+
+def _cross_region(document: Mapping[str, Any]) -> Iterator[Problem]:
+    listed = document["operations"].get("cross_region", {})
+    for prefix, regions in listed.items():
+        for index, region in enumerate(regions):
+            if region not in document["regions"]:
+                yield (
+                    ["operations", "cross_region", prefix, index],
+                    f"{region} is not in regions; add it there, or leaks in it would not be "
+                    "searched for",
+                )
+    for key, customer in document["customers"].items():
+        for index, model in enumerate(customer["models"]):
+            prefix, _, plain = model.partition(".")
+            if prefix in CROSS_REGION_PREFIXES - listed.keys():
+                yield (
+                    ["customers", key, "models", index],
+                    f"{model} is a cross-region profile, and operations.cross_region has no "
+                    f"{prefix}; name its destination regions there, or use {plain}",
+                )
+
+
+def _operators(document: Mapping[str, Any]) -> Iterator[Problem]:
+    """Who comes in beside those that deploy."""
+    others = {account["account_id"] for _, account in _accounts(document)}
+    others |= {document["operations"]["account_id"], *document["probes"].values()}
+    for index, account in enumerate(document["organization"].get("trusted_accounts", ())):
+        if account in others:
+            yield (
+                ["organization", "trusted_accounts", index],
+                f"account {account} is operations, a customer's or a probe's; trusted accounts "
+                "are others, where operators sign in",
+            )
+    if "break_glass" in document["operations"] and not document.get("trail", True):
+        yield (
+            ["operations", "break_glass"],
+            "nobody hears of an assumption without the trail of operations; set trail: true",
+        )

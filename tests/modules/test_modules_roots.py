@@ -1,0 +1,213 @@
+"""What an environment's roots make of the fields of `customers.yaml`, planned with no account."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+from support.rules.changes import ACME_ID, GLOBEX_ID
+
+from harness.deploy.environment import load_environment
+
+SHARED = ("environments/embedded/customers.yaml", "environments/embedded/customers.schema.json")
+REGION = "  region: eu-central-1\n"
+GLASS = "arn:aws:iam::111111111111:role/emergency/glass"
+BREAK_GLASS = "  break_glass: { roles: [emergency/glass], emails: [security@example.com] }\n"
+BUS = "arn:aws:events:eu-central-1:999999999999:event-bus/bulkhead-embedded-break-glass"
+WITH_GLASS = {REGION: REGION + BREAK_GLASS, "trail: false": "trail: true"}
+OPERATIONS = {"external_ids": {"acme": ACME_ID, "globex": GLOBEX_ID, "initech": ACME_ID[::-1]}}
+HANDOVER = {
+    "format": "bulkhead-handover/1",
+    "environment": "embedded",
+    "customer": "initech",
+    "fleet_role_arn": "arn:aws:iam::111111111111:role/bulkhead/fleet/bulkhead-initech",
+    "external_id_parameter": "/bulkhead/initech/external-id",
+    "inference_profiles": {
+        "eu-central-1": {
+            "amazon.nova-lite-v1:0": (
+                "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/a1"
+            )
+        }
+    },
+}
+
+Planned = Mapping[str, Any]
+Plan = Callable[..., Planned]
+
+
+class Workbench(Protocol):
+    """What this file needs of the `Workbench` in conftest.py."""
+
+    folder: Path
+
+    def init(self) -> None: ...
+    def run(self, *arguments: str, fails: bool = False) -> str: ...
+
+
+def provider(region: str, alias: str = "", **data: Mapping[str, Any]) -> str:
+    """A mocked provider: `data` are what its data sources say, by their type."""
+    named = f'  alias = "{alias}"\n' if alias else ""
+    said = {"aws_region": {"id": region}, **data}
+    blocks = "".join(
+        f'  mock_data "{kind}" {{\n    defaults = {json.dumps(values)}\n  }}\n'
+        for kind, values in said.items()
+    )
+    return f'mock_provider "aws" {{\n{named}{blocks}}}\n'
+
+
+@pytest.fixture
+def plan(workbench: Callable[..., Workbench]) -> Plan:
+    """Plans a root of the embedded environment with changes of its `customers.yaml`; returns the
+    planned values of each resource by its address."""
+
+    def run(
+        root: str, changes: Mapping[str, str], variables: Mapping[str, Any], *mocks: str
+    ) -> Planned:
+        where = f"environments/embedded/{root}"
+        bench = workbench("modules", *SHARED, where, at=where)
+        file = bench.folder.parent / "customers.yaml"
+        text = file.read_text(encoding="utf-8")
+        for old, new in changes.items():
+            assert old in text, old
+            text = text.replace(old, new, 1)
+        file.write_text(text, encoding="utf-8")
+        load_environment(file.parent)  # the harness takes it, too
+        given = "".join(f"    {name} = {json.dumps(v)}\n" for name, v in variables.items())
+        tests = bench.folder / "tests"
+        tests.mkdir()
+        (tests / "fields.tftest.hcl").write_text(
+            f'{"".join(mocks)}\nrun "plan" {{\n  command = plan\n  variables {{\n{given}  }}\n}}\n',
+            encoding="utf-8",
+        )
+        bench.init()
+        lines = map(json.loads, bench.run("test", "-json", "-verbose").splitlines())
+        (made,) = (line["test_plan"] for line in lines if line["type"] == "test_plan")
+        return {
+            change["address"]: change["change"]["after"]
+            for change in made["resource_changes"]
+            if change["mode"] == "managed"
+        }
+
+    return run
+
+
+def test_operations_tells_in_each_region_and_budgets_in_one(plan: Plan) -> None:
+    west = "arn:aws:sns:eu-west-1:111111111111:west"
+    changes = {
+        "    eu-central-1: [": f'    eu-west-1: ["{west}"]\n    eu-central-1: [',
+        REGION: REGION
+        + "  budget_emails: [finance@example.com]\n"
+        + "  cross_region: { eu: [eu-central-1, us-east-1] }\n",
+        '["amazon.nova': '["eu.amazon.nova',
+        "    spend:\n": "    regions: [eu-west-1, eu-central-1]\n"
+        "    spend:\n      monthly_budget_usd: 500\n      on_limit: notify\n",
+    }
+    regions = (provider("eu-central-1"), provider("eu-west-1", "eu_west_1"))
+    planned = plan("operations", changes, OPERATIONS, *regions)
+
+    alarms = {k: v for k, v in planned.items() if ".aws_cloudwatch_metric_alarm.limit" in k}
+    assert {a["alarm_name"].split(".")[0] for a in alarms.values()} == {"bulkhead-spend-notify"}
+    assert {k.split(".")[1]: v["alarm_actions"] for k, v in alarms.items()} == {
+        "spend": ["arn:aws:sns:eu-central-1:111111111111:bulkhead-spending"],
+        "spend_eu_west_1": [west],
+    }
+    budgets = {k: v for k, v in planned.items() if ".aws_budgets_budget." in k}
+    # In its main region alone: a budget is not of a region.
+    assert {k.split(".")[1]: v["limit_amount"] for k, v in budgets.items()} == {
+        "spend_eu_west_1": "500"
+    }
+    model = "eu.amazon.nova-lite-v1:0"
+    profile = planned[f'module.profiles.aws_bedrock_inference_profile.this["globex/{model}"]']
+    assert profile["model_source"][0]["copy_from"].endswith(f":inference-profile/{model}")
+
+
+def statements(planned: Planned, policy: str) -> dict[str, Any]:
+    """The statements of a guardrail, by Sid."""
+    document = planned[f'module.guardrails.aws_organizations_policy.this["{policy}"]']["content"]
+    return {each["Sid"]: each for each in json.loads(document)["Statement"]}
+
+
+def test_guardrails_know_callers_trusted_accounts_models_and_emergencies(plan: Plan) -> None:
+    management = '  management_account_id: "999999999999"\n'
+    changes = {
+        **WITH_GLASS,
+        management: management + '  trusted_accounts: ["123456789012"]\n',
+        "  alarm_topics:": "  cross_region: { eu: [us-east-1], jp: [eu-west-1] }\n  alarm_topics:",
+        "    regions: [eu-central-1, eu-west-1]\n": "",
+        '["amazon.nova': '["eu.amazon.nova',
+        "  initech:\n": "  initech:\n    own_organization: true\n",
+    }
+    kinds = ("SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY")
+    # Not initech's, which the plan would refuse of a customer of this organization.
+    members = ["111111111111", "222222222222", "222222222223", "333333333333"]
+    here = {
+        "master_account_id": "999999999999",
+        "accounts": [{"id": account} for account in members],
+        "aws_service_access_principals": [],
+        "roots": [{"policy_types": [{"type": kind, "status": "ENABLED"} for kind in kinds]}],
+    }
+    mock = provider("eu-central-1", aws_organizations_organization=here)
+    planned = plan("organization", changes, {}, mock)
+
+    for sid in ("CallersForOwnAccounts", "CallersForNoFederation"):
+        assert statements(planned, "customer-acme-rcp")[sid]["Resource"] == [
+            "arn:aws:iam::*:role/batch/nightly-summaries",
+            "arn:aws:iam::*:role/bulkhead/bulkhead-caller",
+        ]
+        assert statements(planned, "customer-globex-rcp")[sid]["Resource"] == [
+            "arn:aws:iam::*:role/bulkhead/bulkhead-caller"
+        ]
+    assert not [key for key in planned if "customer-initech-rcp" in key]
+
+    listed = statements(planned, "operations-rcp")
+    accounts = listed["RolesForListedAccounts"]["Condition"]["StringNotEquals"]
+    assert {"123456789012", "444444444444"} <= {*accounts["aws:PrincipalAccount"]}
+
+    # No model of anybody starts with jp.
+    elsewhere = statements(planned, "operations-scp")["ModelsElsewhere"]["Condition"]
+    assert elsewhere["StringNotEquals"]["aws:RequestedRegion"] == ["eu-central-1", "us-east-1"]
+
+    # The bus is the one that the root bootstrap forwards to.
+    assert listed["BreakGlassInOneRegion"]["Resource"] == [GLASS]
+    bus = planned['module.guardrails.aws_cloudwatch_event_bus.break_glass["break-glass"]']
+    assert bus["name"] == BUS.rpartition("/")[2]
+    assert [v["endpoint"] for k, v in planned.items() if ".aws_sns_topic_subscription." in k] == [
+        "security@example.com"
+    ]
+
+
+def test_operations_forwards_what_the_alarm_hears(plan: Plan) -> None:
+    account = {"account_id": "111111111111"}
+    planned = plan("bootstrap", WITH_GLASS, account, provider("eu-central-1"))
+    baseline = 'module.baseline["operations"].aws_cloudwatch_event'
+    target = planned[f'{baseline}_target.break_glass["break-glass"]']
+    assert target["arn"] == BUS
+    rule = json.loads(planned[f'{baseline}_rule.break_glass["break-glass"]']["event_pattern"])
+    assert rule["detail"]["requestParameters"] == {"roleArn": [GLASS]}
+
+
+def test_a_customers_alarms_tell_its_topics_and_its_records_stay_as_long_as_it_says(
+    plan: Plan,
+) -> None:
+    arn = "arn:aws:kms:eu-central-1:444444444444:key/11111111-2222-3333-4444-555555555555"
+    planned = plan(
+        "customer",
+        {
+            "  initech:\n": "  initech:\n    retention_in_days: 90\n",
+            "content: true": "content: false",
+        },
+        {"customer": "initech", "account_id": "444444444444", "handover": HANDOVER},
+        provider(
+            "eu-central-1", aws_kms_key={"arn": arn, "enabled": True, "key_manager": "CUSTOMER"}
+        ),
+    )
+    group = planned['module.logging.aws_cloudwatch_log_group.this["records"]']
+    assert group["retention_in_days"] == 90
+    alarms = [
+        v["alarm_actions"] for k, v in planned.items() if ".aws_cloudwatch_metric_alarm." in k
+    ]
+    assert alarms
+    assert alarms == [["arn:aws:sns:eu-central-1:444444444444:application"]] * len(alarms)
