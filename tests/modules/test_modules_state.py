@@ -298,7 +298,7 @@ def test_a_state_is_seen_by_the_roles_of_its_root_and_by_nobody_else(store: Stor
     store.target.client(store.target.session(STATES), "kms", REGION).enable_key(KeyId=key)
 
 
-def test_a_state_lies_under_the_keys_of_the_store_whatever_a_client_asks_for(store: Store) -> None:
+def test_a_state_is_put_under_no_weaker_key_and_none_of_the_client(store: Store) -> None:
     put = {"Bucket": BUCKET, "Key": f"bulkhead/production/organization/{OPERATIONS}.tfstate"}
     owner = store.target.client(store.target.session(STATES), "s3", REGION)
     alias = store.outputs["kms_alias_arn"]

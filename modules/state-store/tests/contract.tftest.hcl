@@ -62,7 +62,7 @@ run "the_bucket_is_closed_versioned_and_encrypted" {
         Null = { "s3:x-amz-server-side-encryption-customer-algorithm" = "false" }
       }]
     }
-    error_message = "States lie under the store's own key, or under none that a client brings."
+    error_message = "States lie under a key of KMS, and under none that a client brings."
   }
 
   assert {
