@@ -52,19 +52,14 @@ def _topics(document: Mapping[str, Any]) -> Iterator[Problem]:
 def _limits(document: Mapping[str, Any]) -> Iterator[Problem]:
     operations = document["operations"]
     for key, customer in document["customers"].items():
-        spend, path = customer.get("spend", {}), ["customers", key, "spend"]
+        spend, path = customer.get("spend", {}), ["customers", key, "spend", "on_limit"]
         told = operations.get("alarm_topics", {})
         silent = [r for r in customer.get("regions", [operations["region"]]) if r not in told]
         if spend.get("on_limit") == "notify" and silent:
             yield (
-                [*path, "on_limit"],
+                path,
                 f"notify tells nobody in {', '.join(silent)}; name topics there in "
                 "operations.alarm_topics",
-            )
-        if "monthly_budget_usd" in spend and "budget_emails" not in operations:
-            yield (
-                [*path, "monthly_budget_usd"],
-                "a budget tells somebody when it stops; name them in operations.budget_emails",
             )
 
 

@@ -75,13 +75,13 @@ def test_what_operators_may_set_is_accepted(tmp_path: Path) -> None:
     folder = changed(
         tmp_path,
         OPERATIONS[0],
-        OPERATIONS[0] + f"  budget_emails: [a@example.com]\n  break_glass: {{ {GLASS} }}\n",
+        OPERATIONS[0] + f"  break_glass: {{ {GLASS} }}\n",
     )
     file = folder / "customers.yaml"
     text = file.read_text(encoding="utf-8")
     for old, new in (
         ("trail: false", "trail: true"),
-        ("    spend:\n", "    spend:\n      on_limit: notify\n      monthly_budget_usd: 9\n"),
+        ("    spend:\n", "    spend:\n      on_limit: notify\n"),
         ("  globex:\n", "  globex:\n    own_organization: true\n    retention_in_days: 90\n"),
         (MANAGEMENT[0], MANAGEMENT[0] + '  trusted_accounts: ["123456789012"]\n'),
     ):
@@ -164,13 +164,6 @@ def test_a_repository_is_named_as_its_tokens_name_it(tmp_path: Path, repository:
         (":bulkhead-spending", ":bulkhead-*", "alarm_topics.eu-central-1[0]", "an SNS topic"),
         ("444:application", "445:application", "alarm_topics[0]", "use a topic there"),
         (":sns:eu-central-1:444", ":sns:eu-west-1:444", "alarm_topics[0]", "use a topic there"),
-        (
-            "spend:\n",
-            "spend:\n      monthly_budget_usd: 9\n",
-            "budget_usd",
-            "operations.budget_emails",
-        ),
-        ("spend:\n", "spend:\n      monthly_budget_usd: 0\n", "budget_usd", "above 0"),
         (*NOTIFY, "initech.spend.on_limit", "operations.alarm_topics"),
         (
             *OPERATIONS,

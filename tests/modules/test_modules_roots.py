@@ -94,16 +94,14 @@ def plan(workbench: Callable[..., Workbench]) -> Plan:
     return run
 
 
-def test_operations_tells_in_each_region_and_budgets_in_one(plan: Plan) -> None:
+def test_operations_tells_in_each_region_and_takes_cross_region_models(plan: Plan) -> None:
     west = "arn:aws:sns:eu-west-1:111111111111:west"
     changes = {
         "    eu-central-1: [": f'    eu-west-1: ["{west}"]\n    eu-central-1: [',
-        REGION: REGION
-        + "  budget_emails: [finance@example.com]\n"
-        + "  cross_region: { eu: [eu-central-1, us-east-1] }\n",
+        REGION: REGION + "  cross_region: { eu: [eu-central-1, us-east-1] }\n",
         '["amazon.nova': '["eu.amazon.nova',
         "    spend:\n": "    regions: [eu-west-1, eu-central-1]\n"
-        "    spend:\n      monthly_budget_usd: 500\n      on_limit: notify\n",
+        "    spend:\n      on_limit: notify\n",
     }
     regions = (provider("eu-central-1"), provider("eu-west-1", "eu_west_1"))
     planned = plan("operations", changes, OPERATIONS, *regions)
@@ -113,11 +111,6 @@ def test_operations_tells_in_each_region_and_budgets_in_one(plan: Plan) -> None:
     assert {k.split(".")[1]: v["alarm_actions"] for k, v in alarms.items()} == {
         "spend": ["arn:aws:sns:eu-central-1:111111111111:bulkhead-spending"],
         "spend_eu_west_1": [west],
-    }
-    budgets = {k: v for k, v in planned.items() if ".aws_budgets_budget." in k}
-    # In its main region alone: a budget is not of a region.
-    assert {k.split(".")[1]: v["limit_amount"] for k, v in budgets.items()} == {
-        "spend_eu_west_1": "500"
     }
     model = "eu.amazon.nova-lite-v1:0"
     profile = planned[f'module.profiles.aws_bedrock_inference_profile.this["globex/{model}"]']
