@@ -22,7 +22,17 @@ from bulkhead import _fork
 from bulkhead.batch import Event, Ticket
 from bulkhead.errors import ConfigError
 from bulkhead.replay import replayed
-from bulkhead.segment import POSSIBLE, Leftovers, Line, Segment, lock
+from bulkhead.segment import (
+    POSSIBLE,
+    Leftovers,
+    Line,
+    Segment,
+    close_briefly,
+    close_under_way,
+    lock,
+    open_briefly,
+    unlock,
+)
 
 log = logging.getLogger("bulkhead")
 
@@ -88,6 +98,7 @@ class Spool:
         """Let go of the parent's segments without unlocking them; take no lock."""
         for segment in (*self._own, *([self._adopted] if self._adopted else ())):
             segment.close()
+        close_under_way()
         self._fresh()
 
     def append(self, events: Sequence[Event], *, park: bool = False) -> list[Event]:
@@ -172,6 +183,7 @@ class Spool:
                             return [], left.corrupt
                         continue
                     self._adopted = segment
+                    segment.kept()
                     return [_replay(segment, left, line) for line in left.records], left.corrupt
         return [], 0
 
@@ -259,6 +271,7 @@ class Spool:
             self._remove_if_done(done)
         else:
             self._own.append(segment)
+        segment.kept()
         return segment
 
     def _segments(self) -> list[Path]:
@@ -268,12 +281,14 @@ class Spool:
     def _directory_lock(self) -> Iterator[None]:
         """Between making or finding a segment and locking it, nobody else may do so."""
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        descriptor = os.open(self.directory / "lock", flags, 0o600)
+        descriptor = open_briefly(self.directory / "lock", flags)
         try:
             lock(descriptor, wait=True)
             yield
         finally:
-            os.close(descriptor)
+            # Not left to `close`: a child that was forked meanwhile has the descriptor too.
+            unlock(descriptor)
+            close_briefly(descriptor)
 
     def _complain(self, error: OSError) -> None:
         self.full = True
