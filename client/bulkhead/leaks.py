@@ -12,7 +12,7 @@ import http.client
 import logging
 import os
 import sys
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from bulkhead.errors import LeakError
@@ -158,7 +158,13 @@ def walled(kind: type, allow: frozenset[str]) -> type:
 
     entries = ("generate", "agenerate", "stream", "astream")
 
-    def look(model: Any, callbacks: Any) -> None:
+    def look(model: Any, callbacks: Any, options: Mapping[str, Any]) -> None:
+        if "modelId" in options:
+            # langchain-aws would call that one instead, and nothing in the run says so.
+            raise TypeError(
+                "modelId cannot be chosen at the call: make a model for it, "
+                "app.chat(model_id) or app.llm(model_id)"
+            )
         _refuse_patched([getattr(kind, name) for name in entries], allow)
         refuse_langchain(allow, [callbacks, model.callbacks], verbose=bool(model.verbose))
 
@@ -170,30 +176,30 @@ def walled(kind: type, allow: frozenset[str]) -> type:
     # Not generators and coroutines of our own: closing and cancelling work as ever.
     class Walled(kind):  # type: ignore[misc]
         def generate(self, prompts: Any, stop: Any = None, callbacks: Any = None, **kw: Any) -> Any:
-            look(self, callbacks)
+            look(self, callbacks, kw)
             return super().generate(prompts, stop, callbacks, **kw)
 
         async def agenerate(
             self, prompts: Any, stop: Any = None, callbacks: Any = None, **kw: Any
         ) -> Any:
-            look(self, callbacks)
+            look(self, callbacks, kw)
             return await super().agenerate(prompts, stop, callbacks, **kw)
 
         def stream(self, input: Any, config: Any = None, **kw: Any) -> Iterator[Any]:
-            look(self, of_config(config))
+            look(self, of_config(config), kw)
             stream: Iterator[Any] = super().stream(input, config, **kw)
             return stream
 
         def astream(self, input: Any, config: Any = None, **kw: Any) -> Any:
-            look(self, of_config(config))
+            look(self, of_config(config), kw)
             return super().astream(input, config, **kw)
 
         def stream_events(self, input: Any, config: Any = None, **kw: Any) -> Any:
-            look(self, of_config(config))
+            look(self, of_config(config), kw)
             return super().stream_events(input, config, **kw)
 
         def astream_events(self, input: Any, config: Any = None, **kw: Any) -> Any:
-            look(self, of_config(config))
+            look(self, of_config(config), kw)
             return super().astream_events(input, config, **kw)
 
     Walled.__name__ = kind.__name__

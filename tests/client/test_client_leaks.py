@@ -132,6 +132,26 @@ def test_tracing_that_is_turned_on_later_is_refused_at_the_call(
     assert not cloud.requests("bedrock")
 
 
+CHOOSING: dict[str, Callable[[Any, str], object]] = {
+    "invoke": lambda chat, other: chat.invoke(CANARY, modelId=other),
+    "stream": lambda chat, other: list(chat.stream(CANARY, modelId=other)),
+    "ainvoke": lambda chat, other: asyncio.run(chat.ainvoke(CANARY, modelId=other)),
+    "astream": lambda chat, other: chat.astream(CANARY, modelId=other),
+    "bound": lambda chat, other: chat.bind(modelId=other).invoke(CANARY),
+    "batch": lambda chat, other: chat.batch([CANARY], modelId=other),
+}
+
+
+@pytest.mark.parametrize("way", CHOOSING)
+def test_a_call_cannot_choose_another_model(way: str, session: Any, cloud: Any) -> None:
+    chat = session().chat(MODEL, max_tokens=9)
+    with pytest.raises(TypeError, match="modelId cannot be chosen at the call"):
+        CHOOSING[way](chat, "amazon.nova-lite-v1:0")
+    assert not cloud.requests("bedrock")
+    chat.invoke(CANARY)
+    assert len(cloud.requests("bedrock")) == 1
+
+
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("how", ["context", "handler"])
 def test_a_tracer_in_code_is_refused_before_it_sees_the_prompt(
