@@ -31,6 +31,8 @@ else:
 
 FORMAT = "bulkhead-spool/1"
 _READ = 256 * 1024
+# Ends the name of a segment of which any record may have been sent: a mark found no room.
+_TRIED = ".tried.spool"
 # Opened, and not yet in the hands of a spool: a child that is forked meanwhile closes them.
 _under_way: set[int] = set()
 
@@ -118,6 +120,14 @@ class Segment:
         """Append a mark. Raises OSError."""
         self._write(_line(kind, _ranges(numbers).encode("ascii")))
 
+    def mark_all_tried(self) -> None:
+        """By its name, which needs no room on the disk."""
+        if not self.path.name.endswith(_TRIED):
+            tried = self.path.with_name(f"{self.path.stem}{_TRIED}")
+            with contextlib.suppress(OSError):
+                self.path.rename(tried)
+                self.path = tried
+
     def read(self, offset: int, most: int) -> tuple[list[Line], int]:
         """Up to `most` records from an offset on, and the offset after them."""
         lines: list[Line] = []
@@ -193,6 +203,8 @@ class Segment:
             else:
                 found.corrupt += 1
         found.records = [line for number, line in records.items() if number not in settled]
+        if self.path.name.endswith(_TRIED):
+            found.tried = set(records)
         self.numbers = max(records, default=-1) + 1
         self.unsettled = len(found.records)
         return found

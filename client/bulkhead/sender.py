@@ -52,8 +52,10 @@ class Sender:
         try:
             while (events := backlog.cut(self)) is not None:
                 for batch in pack(events):
-                    backlog.trying(batch)
-                    self._deliver(batch, time.monotonic())
+                    if backlog.trying(batch):
+                        self._deliver(batch, time.monotonic())
+                    else:  # the spool was closed: it is the successor's, which would send it again
+                        self._give_up(batch, TimeoutError())
                 self.troubled = False
                 backlog.landed(self)
         finally:

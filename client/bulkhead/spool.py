@@ -187,9 +187,9 @@ class Spool:
                     return [_replay(segment, left, line) for line in left.records], left.corrupt
         return [], 0
 
-    def tried(self, events: Sequence[Event]) -> None:
-        """Note that events are about to be sent."""
-        self._mark(b"T", events)
+    def tried(self, events: Sequence[Event]) -> bool:
+        """Note that events are about to be sent. False: the spool is closed, they are left."""
+        return self._mark(b"T", events)
 
     def settled(self, events: Sequence[Event]) -> None:
         """Note that events are delivered or lost, and delete the segments that are done."""
@@ -206,23 +206,31 @@ class Spool:
             self._own, self._adopted, self._cursor, self.parked = [], None, None, 0
             self._closed = True
 
-    def _mark(self, kind: bytes, events: Sequence[Event]) -> None:
+    def _mark(self, kind: bytes, events: Sequence[Event]) -> bool:
         numbers: dict[Segment, list[int]] = {}
         for event in events:
             if event.ticket is not None:
                 segment: Any = event.ticket.segment
                 numbers.setdefault(segment, []).append(event.ticket.number)
         with self._lock:
+            if self._closed:
+                return not numbers
             for segment, marked in numbers.items():
                 if segment is not self._adopted and segment not in self._own:
                     continue  # closed meanwhile
-                # A mark that finds no room costs a repetition at most.
-                if segment.size < self._segment_bytes:
-                    with contextlib.suppress(OSError):
-                        segment.mark(kind, marked)
+                try:
+                    if segment.size >= self._segment_bytes:
+                        raise OSError("no room")
+                    segment.mark(kind, marked)
+                except OSError:
+                    # Of what is settled, that costs a repetition; of what is tried it would have
+                    # metrics counted twice, so all of the segment then counts as tried.
+                    if kind == b"T":
+                        segment.mark_all_tried()
                 if kind == b"S":
                     segment.unsettled -= len(marked)
                     self._remove_if_done(segment)
+        return True
 
     def _remove_if_done(self, segment: Segment) -> None:
         if segment.unsettled:
