@@ -127,7 +127,9 @@ def _external_id(
     if not isinstance(name, str) or not (arn or path):
         # What stands there may be the id itself: it is neither shown nor asked for, which
         # CloudTrail would keep.
-        raise ConfigError(f"{field} must be the name or ARN of a parameter of SSM, and a name begins with /")
+        raise ConfigError(
+            f"{field} must be the name or ARN of a parameter of SSM, and a name begins with /"
+        )
     if arn is not None and arn["account"] != config.account_id:
         raise ConfigError(
             f"{field} is of account {arn['account']}, and account_id is {config.account_id}; "
