@@ -15,6 +15,9 @@ import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
+from botocore import client as botocore_client
+from botocore import history
+
 from bulkhead.errors import LeakError
 from bulkhead.walls import ALLOWED
 
@@ -85,12 +88,27 @@ def refuse_transport(allow: Collection[str]) -> None:
     """Raise LeakError for what sees each request, however it is made. Cheap: each call asks."""
     if http.client.HTTPConnection.debuglevel:
         _refuse("http-debug", "http.client.HTTPConnection.debuglevel is set", allow)
+    if history.get_global_history_recorder()._enabled:  # type: ignore[attr-defined]
+        _refuse("http-debug", "botocore's history recorder is enabled", allow)
+    if getattr(botocore_client, "_datadog_patch", False):
+        _refuse("third-party-tracing", "ddtrace has patched botocore", allow)
+    make: Any = botocore_client.ClientCreator.create_client
+    if hasattr(make, "__wrapped__") or make.__globals__ is not vars(botocore_client):
+        # MLflow's autolog does that, to wrap the methods of the clients that are made.
+        _refuse("third-party-tracing", "botocore's ClientCreator.create_client is patched", allow)
     for module in _INSTRUMENTED:
         if module in sys.modules and _at_work(module, _INSTRUMENTORS):
             _refuse("third-party-tracing", f"{module} is active", allow)
     captures = os.environ.get(_CAPTURE, "").lower() not in (*_OFF, "no_content")
     if captures and _BOTOCORE in sys.modules and _at_work(_BOTOCORE, ("BotocoreInstrumentor",)):
         _refuse("third-party-tracing", f"{_BOTOCORE} is active and {_CAPTURE} is set", allow)
+
+
+def refuse_wrapped_methods(client: object, made: Mapping[str, Any], allow: Collection[str]) -> None:
+    """Raise LeakError if methods of a client that calls models are others than botocore made."""
+    for name, method in made.items():
+        if getattr(type(client), name, None) is not method or name in vars(client):
+            _refuse("third-party-tracing", f"the client's {name} has been wrapped", allow)
 
 
 def _at_work(module: str, classes: Iterable[str]) -> bool:
