@@ -251,10 +251,9 @@ class Backlog:
             if self.wants_parked():
                 self._rouse()
 
-    def trying(self, batch: Sequence[Event]) -> None:
-        """A batch is about to be sent for the first time."""
-        if self._spool is not None:
-            self._spool.tried(batch)
+    def trying(self, batch: Sequence[Event]) -> bool:
+        """A batch is about to be sent for the first time. False: it may not be any more."""
+        return self._spool is None or self._spool.tried(batch)
 
     def delivered(self, batch: Sequence[Event], rejections: Rejections | None) -> None:
         """A batch was accepted, but for those that were rejected by their time."""

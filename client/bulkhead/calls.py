@@ -55,10 +55,16 @@ class Calls:
     def add_to(self, **event: Any) -> None:
         """A botocore `creating-client-class` hook."""
         calls = self
+        made = {
+            name: method
+            for name, method in event["class_attributes"].items()
+            if name.startswith(("converse", "invoke_model"))
+        }
 
         class Walled:
             def _make_api_call(self, operation_name: str, api_params: dict[str, Any]) -> Any:
                 make: Make = super()._make_api_call  # type: ignore[misc]
+                leaks.refuse_wrapped_methods(self, made, calls._walls.allow)
                 return calls.call(make, operation_name, api_params)
 
         event["base_classes"].insert(0, Walled)

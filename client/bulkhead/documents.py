@@ -21,7 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from bulkhead._quiet import quiet_botocore
 from bulkhead.config import BulkheadConfig
-from bulkhead.endpoints import Endpoints, Given
+from bulkhead.endpoints import Endpoints, Given, direct
 from bulkhead.errors import ConfigError, code_of
 from bulkhead.session import BaseSession, _botocore
 
@@ -123,18 +123,22 @@ def _external_id(
     field = f"{source}: field `external_id_parameter`"
     name = document["external_id_parameter"]
     arn = _ARN.fullmatch(name) if isinstance(name, str) else None
-    if not isinstance(name, str) or (arn is None and not _NAME.fullmatch(name)):
-        # What stands there may be the id itself.
-        raise ConfigError(f"{field} must be the name or ARN of a parameter of SSM")
+    path = isinstance(name, str) and name.startswith("/") and _NAME.fullmatch(name)
+    if not isinstance(name, str) or not (arn or path):
+        # What stands there may be the id itself: it is neither shown nor asked for, which
+        # CloudTrail would keep.
+        raise ConfigError(
+            f"{field} must be the name or ARN of a parameter of SSM, and a name begins with /"
+        )
     if arn is not None and arn["account"] != config.account_id:
         raise ConfigError(
             f"{field} is of account {arn['account']}, and account_id is {config.account_id}; "
             "the external id is kept in the customer's own account"
         )
     given = config.endpoint_url if endpoint_url is None else endpoint_url
-    kind, value = _get(name, config.log_region, f"{field}: {name}", base_session, given)
+    kind, value = _get(name, config.log_region, field, base_session, given)
     if kind != "SecureString":
-        raise ConfigError(f"{field}: {name} is a {kind}: keep the external id in a SecureString")
+        raise ConfigError(f"{field} is a {kind}: keep the external id in a SecureString")
     return value
 
 
@@ -155,16 +159,15 @@ def _get(
         with quiet_botocore():
             partition = base.get_partition_for_region(region) if region else "aws"
             endpoints = Endpoints(base, endpoint_url, partition)
+            config = Config(
+                connect_timeout=5,
+                read_timeout=10,
+                retries={"mode": "standard", "total_max_attempts": 3},
+                ignore_configured_endpoint_urls=True,  # type: ignore[call-arg]  # missing in the stubs
+            )
+            url = endpoints.url("ssm")
             ssm: Any = base.create_client(
-                "ssm",
-                region_name=region,
-                endpoint_url=endpoints.url("ssm"),
-                config=Config(
-                    connect_timeout=5,
-                    read_timeout=10,
-                    retries={"mode": "standard", "total_max_attempts": 3},
-                    ignore_configured_endpoint_urls=True,  # type: ignore[call-arg]  # missing in the stubs
-                ),
+                "ssm", region_name=region, endpoint_url=url, config=direct(config, url)
             )
             endpoints.watch(ssm, "ssm", ssm.meta.region_name)
             parameter = ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
+from botocore.config import Config
 from botocore.configprovider import ConfiguredEndpointProvider
 from botocore.session import Session as BotocoreSession
 
@@ -108,6 +109,16 @@ class Endpoints:
             for suffix in SUFFIXES.get(self._partition, ())
         }
         return parts.scheme == "https" and parts.port in (None, 443) and parts.hostname in hosts
+
+
+def direct(config: Config, url: str | None) -> Config:
+    """Return `config` without proxies for an address that is not encrypted: this machine's.
+
+    botocore would send it to HTTP_PROXY, which then reads prompts, keys' tokens and external ids.
+    """
+    if url is None or url.startswith("https:"):
+        return config
+    return config.merge(Config(proxies={}))
 
 
 def by_service(given: Given, field: str, *, aws_only: bool = False) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -11,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
-from bulkhead import documents, models
+from bulkhead import _fork, documents, models
 from bulkhead.config import BulkheadConfig
 from bulkhead.content import ContentLog
 from bulkhead.delivery import Delivery
@@ -77,6 +78,8 @@ class Bulkhead:
         walls: Walls | None = None,
     ) -> None:
         self.config = config
+        self.reset_after_fork()
+        _fork.watch(self)
         if content and config.content_log_group_name is None:
             raise ConfigError(
                 "configuration: field `content` names no log group, and content was asked for; "
@@ -245,11 +248,16 @@ class Bulkhead:
             delivery=replace(self._delivery, **choices),
         )
 
+    def reset_after_fork(self) -> None:
+        """A thread of the parent may have held it."""
+        self._finishing = threading.RLock()
+
     def _finish(self) -> None:
-        """Record what is still under way."""
-        if "handler" in self.__dict__:
-            self.handler.finish()
-        self.recorder.finish()
+        """Record what is still under way. Who comes second waits: then both writers have all."""
+        with self._finishing:
+            if "handler" in self.__dict__:
+                self.handler.finish()
+            self.recorder.finish()
 
     def __enter__(self) -> Bulkhead:
         return self

@@ -117,11 +117,11 @@ class InvocationHandler(BaseCallbackHandler):
         tags: list[str] | None = None,
         metadata: dict[str, Any] | None = None,
         batch_size: int = 1,
-        **_: Any,
+        **given: Any,
     ) -> None:
         """Note that a chat model call starts."""
         try:
-            run = correlation.begin(run_id, _model_id(serialized), batch_size)
+            run = correlation.begin(run_id, _model_id(serialized, given), batch_size)
             self._start(_Call("chat", run, metadata, tags))
         except Exception as error:
             self._failed(error)
@@ -297,8 +297,14 @@ class InvocationHandler(BaseCallbackHandler):
         log.error("a record could not be made: %s", error_type(error))
 
 
-def _model_id(serialized: Mapping[str, Any] | None) -> str | None:
+def _model_id(
+    serialized: Mapping[str, Any] | None, given: Mapping[str, Any] | None = None
+) -> str | None:
     """Return the id or ARN really called. `serialized` also holds system prompts: pick one key."""
+    # `chat.invoke(…, modelId=…)` calls another than the model was made for.
+    named = mapping(given and given.get("invocation_params")).get("modelId")
+    if isinstance(named, str):
+        return named
     kwargs = serialized.get("kwargs") if serialized else None
     if not isinstance(kwargs, dict):
         return None

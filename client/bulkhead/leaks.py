@@ -12,8 +12,11 @@ import http.client
 import logging
 import os
 import sys
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
+
+from botocore import client as botocore_client
+from botocore import history
 
 from bulkhead.errors import LeakError
 from bulkhead.walls import ALLOWED
@@ -85,12 +88,27 @@ def refuse_transport(allow: Collection[str]) -> None:
     """Raise LeakError for what sees each request, however it is made. Cheap: each call asks."""
     if http.client.HTTPConnection.debuglevel:
         _refuse("http-debug", "http.client.HTTPConnection.debuglevel is set", allow)
+    if history.get_global_history_recorder()._enabled:  # type: ignore[attr-defined]
+        _refuse("http-debug", "botocore's history recorder is enabled", allow)
+    if getattr(botocore_client, "_datadog_patch", False):
+        _refuse("third-party-tracing", "ddtrace has patched botocore", allow)
+    make: Any = botocore_client.ClientCreator.create_client
+    if hasattr(make, "__wrapped__") or make.__globals__ is not vars(botocore_client):
+        # MLflow's autolog does that, to wrap the methods of the clients that are made.
+        _refuse("third-party-tracing", "botocore's ClientCreator.create_client is patched", allow)
     for module in _INSTRUMENTED:
         if module in sys.modules and _at_work(module, _INSTRUMENTORS):
             _refuse("third-party-tracing", f"{module} is active", allow)
     captures = os.environ.get(_CAPTURE, "").lower() not in (*_OFF, "no_content")
     if captures and _BOTOCORE in sys.modules and _at_work(_BOTOCORE, ("BotocoreInstrumentor",)):
         _refuse("third-party-tracing", f"{_BOTOCORE} is active and {_CAPTURE} is set", allow)
+
+
+def refuse_wrapped_methods(client: object, made: Mapping[str, Any], allow: Collection[str]) -> None:
+    """Raise LeakError if methods of a client that calls models are others than botocore made."""
+    for name, method in made.items():
+        if getattr(type(client), name, None) is not method or name in vars(client):
+            _refuse("third-party-tracing", f"the client's {name} has been wrapped", allow)
 
 
 def _at_work(module: str, classes: Iterable[str]) -> bool:
@@ -158,7 +176,13 @@ def walled(kind: type, allow: frozenset[str]) -> type:
 
     entries = ("generate", "agenerate", "stream", "astream")
 
-    def look(model: Any, callbacks: Any) -> None:
+    def look(model: Any, callbacks: Any, options: Mapping[str, Any]) -> None:
+        if "modelId" in options:
+            # langchain-aws would call that one instead, and nothing in the run says so.
+            raise TypeError(
+                "modelId cannot be chosen at the call: make a model for it, "
+                "app.chat(model_id) or app.llm(model_id)"
+            )
         _refuse_patched([getattr(kind, name) for name in entries], allow)
         refuse_langchain(allow, [callbacks, model.callbacks], verbose=bool(model.verbose))
 
@@ -170,30 +194,30 @@ def walled(kind: type, allow: frozenset[str]) -> type:
     # Not generators and coroutines of our own: closing and cancelling work as ever.
     class Walled(kind):  # type: ignore[misc]
         def generate(self, prompts: Any, stop: Any = None, callbacks: Any = None, **kw: Any) -> Any:
-            look(self, callbacks)
+            look(self, callbacks, kw)
             return super().generate(prompts, stop, callbacks, **kw)
 
         async def agenerate(
             self, prompts: Any, stop: Any = None, callbacks: Any = None, **kw: Any
         ) -> Any:
-            look(self, callbacks)
+            look(self, callbacks, kw)
             return await super().agenerate(prompts, stop, callbacks, **kw)
 
         def stream(self, input: Any, config: Any = None, **kw: Any) -> Iterator[Any]:
-            look(self, of_config(config))
+            look(self, of_config(config), kw)
             stream: Iterator[Any] = super().stream(input, config, **kw)
             return stream
 
         def astream(self, input: Any, config: Any = None, **kw: Any) -> Any:
-            look(self, of_config(config))
+            look(self, of_config(config), kw)
             return super().astream(input, config, **kw)
 
         def stream_events(self, input: Any, config: Any = None, **kw: Any) -> Any:
-            look(self, of_config(config))
+            look(self, of_config(config), kw)
             return super().stream_events(input, config, **kw)
 
         def astream_events(self, input: Any, config: Any = None, **kw: Any) -> Any:
-            look(self, of_config(config))
+            look(self, of_config(config), kw)
             return super().astream_events(input, config, **kw)
 
     Walled.__name__ = kind.__name__

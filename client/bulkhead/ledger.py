@@ -144,7 +144,7 @@ def record_id(source: object) -> str | None:
     if isinstance(source, str):
         try:
             source = json.loads(source)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
     found: Any = source.get("bulkhead.record.id") if isinstance(source, Mapping) else None
     return found if isinstance(found, str) else None

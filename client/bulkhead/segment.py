@@ -31,6 +31,10 @@ else:
 
 FORMAT = "bulkhead-spool/1"
 _READ = 256 * 1024
+# Ends the name of a segment of which any record may have been sent: a mark found no room.
+_TRIED = ".tried.spool"
+# Opened, and not yet in the hands of a spool: a child that is forked meanwhile closes them.
+_under_way: set[int] = set()
 
 
 class Line(NamedTuple):
@@ -64,7 +68,7 @@ class Segment:
     def create(cls, path: Path, destination: str) -> Segment:
         """A new one, readable by its owner only. Raises OSError."""
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-        descriptor = os.open(path, flags, 0o600)
+        descriptor = open_briefly(path, flags)
         segment = cls(path, descriptor, 0)
         try:
             if not lock(descriptor):
@@ -80,14 +84,14 @@ class Segment:
     def adopt(cls, path: Path, destination: str) -> tuple[Segment, Leftovers] | None:
         """A dead process's segment and what it left; None if it is not ours to take."""
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW)
+            descriptor = open_briefly(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW)
         except OSError:
             return None
         status = os.fstat(descriptor)
         mine = stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid()
         # Unlinked since it was listed: its owner finished with it.
         if not mine or not status.st_nlink or not lock(descriptor):
-            os.close(descriptor)
+            close_briefly(descriptor)
             return None
         segment = cls(path, descriptor, status.st_size)
         found = segment._leftovers(destination)
@@ -116,6 +120,14 @@ class Segment:
         """Append a mark. Raises OSError."""
         self._write(_line(kind, _ranges(numbers).encode("ascii")))
 
+    def mark_all_tried(self) -> None:
+        """By its name, which needs no room on the disk."""
+        if not self.path.name.endswith(_TRIED):
+            tried = self.path.with_name(f"{self.path.stem}{_TRIED}")
+            with contextlib.suppress(OSError):
+                self.path.rename(tried)
+                self.path = tried
+
     def read(self, offset: int, most: int) -> tuple[list[Line], int]:
         """Up to `most` records from an offset on, and the offset after them."""
         lines: list[Line] = []
@@ -134,8 +146,12 @@ class Segment:
     def close(self) -> None:
         """Let go of it; what is unsettled is for whoever takes it next."""
         if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+            descriptor, self._descriptor = self._descriptor, -1
+            close_briefly(descriptor)
+
+    def kept(self) -> None:
+        """A spool has it now, and closes it in forked children."""
+        _under_way.discard(self._descriptor)
 
     def remove(self) -> None:
         """Delete and close it."""
@@ -187,9 +203,31 @@ class Segment:
             else:
                 found.corrupt += 1
         found.records = [line for number, line in records.items() if number not in settled]
+        if self.path.name.endswith(_TRIED):
+            found.tried = set(records)
         self.numbers = max(records, default=-1) + 1
         self.unsettled = len(found.records)
         return found
+
+
+def open_briefly(path: Path, flags: int) -> int:
+    """Open a file that forked children shall not keep open. Raises OSError."""
+    descriptor = os.open(path, flags, 0o600)
+    _under_way.add(descriptor)
+    return descriptor
+
+
+def close_briefly(descriptor: int) -> None:
+    """Close such a file."""
+    _under_way.discard(descriptor)
+    os.close(descriptor)
+
+
+def close_under_way() -> None:
+    """In a forked child: close what the parent's threads were about to take."""
+    while _under_way:
+        with contextlib.suppress(OSError):
+            os.close(_under_way.pop())
 
 
 def lock(descriptor: int, *, wait: bool = False) -> bool:
@@ -199,6 +237,12 @@ def lock(descriptor: int, *, wait: bool = False) -> bool:
     except OSError:
         return False
     return True
+
+
+def unlock(descriptor: int) -> None:
+    """Let go of the lock, also for forked children that have the file open."""
+    with contextlib.suppress(OSError):
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 def _line(kind: bytes, body: bytes) -> bytes:

@@ -52,12 +52,17 @@ class Sender:
         try:
             while (events := backlog.cut(self)) is not None:
                 for batch in pack(events):
-                    backlog.trying(batch)
-                    self._deliver(batch, time.monotonic())
+                    self._try(batch)
                 self.troubled = False
                 backlog.landed(self)
         finally:
             self.runs = False
+
+    def _try(self, batch: Sequence[Event]) -> None:
+        if self._backlog.trying(batch):
+            self._deliver(batch, time.monotonic())
+        else:  # the spool was closed: it is the successor's, which would send it again
+            self._give_up(batch, TimeoutError())
 
     def _deliver(self, batch: Sequence[Event], started: float) -> None:
         attempt = 0
@@ -65,7 +70,12 @@ class Sender:
             try:
                 rejections = self._transport.send(batch)
             except Exception as error:
-                remedy = self._transport.remedy(error)
+                try:
+                    remedy = self._transport.remedy(error)
+                except Exception as unforeseen:
+                    # Without this thread nothing would ever be delivered again.
+                    self._give_up(batch, unforeseen)
+                    return
                 if remedy is Remedy.GIVE_UP:
                     self._refuse(batch, error)
                     return

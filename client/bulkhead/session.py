@@ -26,7 +26,7 @@ from bulkhead.calls import Calls
 from bulkhead.config import BulkheadConfig
 from bulkhead.credentials import SessionCredentials
 from bulkhead.destination import Destination, DestinationGuard, GuardedCredentials
-from bulkhead.endpoints import Endpoints, Given
+from bulkhead.endpoints import Endpoints, Given, direct
 from bulkhead.errors import (
     DestinationUnknownError,
     SessionError,
@@ -223,7 +223,7 @@ class ModelSession:
             service,
             region_name=self._config.region,
             endpoint_url=self._endpoints.url(service),
-            config=self._client_config,
+            config=direct(self._client_config, self._endpoints.url(service)),
         )
         self._endpoints.watch(client, service, self._config.region)
         gate = Gate("bedrock", self._config.region, self._credentials.knows)
@@ -281,12 +281,15 @@ class LogSession:
             "logs",
             region_name=self._region,
             endpoint_url=self._endpoints.url("logs"),
-            config=_pinned(
-                self._region,
-                connect_timeout=5,
-                read_timeout=15,
-                max_pool_connections=2,
-                retries={"mode": "standard", "total_max_attempts": 1},
+            config=direct(
+                _pinned(
+                    self._region,
+                    connect_timeout=5,
+                    read_timeout=15,
+                    max_pool_connections=2,
+                    retries={"mode": "standard", "total_max_attempts": 1},
+                ),
+                self._endpoints.url("logs"),
             ),
         )
         self._endpoints.watch(client, "logs", self._region)
@@ -331,7 +334,7 @@ def _sts(
         "sts",
         region_name=region,
         endpoint_url=endpoints.url("sts"),
-        config=_pinned(region, **_STS_LIMITS),
+        config=direct(_pinned(region, **_STS_LIMITS), endpoints.url("sts")),
         aws_access_key_id=keys.access_key,
         aws_secret_access_key=keys.secret_key,
         aws_session_token=keys.token,

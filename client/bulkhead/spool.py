@@ -22,7 +22,17 @@ from bulkhead import _fork
 from bulkhead.batch import Event, Ticket
 from bulkhead.errors import ConfigError
 from bulkhead.replay import replayed
-from bulkhead.segment import POSSIBLE, Leftovers, Line, Segment, lock
+from bulkhead.segment import (
+    POSSIBLE,
+    Leftovers,
+    Line,
+    Segment,
+    close_briefly,
+    close_under_way,
+    lock,
+    open_briefly,
+    unlock,
+)
 
 log = logging.getLogger("bulkhead")
 
@@ -88,6 +98,7 @@ class Spool:
         """Let go of the parent's segments without unlocking them; take no lock."""
         for segment in (*self._own, *([self._adopted] if self._adopted else ())):
             segment.close()
+        close_under_way()
         self._fresh()
 
     def append(self, events: Sequence[Event], *, park: bool = False) -> list[Event]:
@@ -172,12 +183,13 @@ class Spool:
                             return [], left.corrupt
                         continue
                     self._adopted = segment
+                    segment.kept()
                     return [_replay(segment, left, line) for line in left.records], left.corrupt
         return [], 0
 
-    def tried(self, events: Sequence[Event]) -> None:
-        """Note that events are about to be sent."""
-        self._mark(b"T", events)
+    def tried(self, events: Sequence[Event]) -> bool:
+        """Note that events are about to be sent. False: the spool is closed, they are left."""
+        return self._mark(b"T", events)
 
     def settled(self, events: Sequence[Event]) -> None:
         """Note that events are delivered or lost, and delete the segments that are done."""
@@ -194,23 +206,31 @@ class Spool:
             self._own, self._adopted, self._cursor, self.parked = [], None, None, 0
             self._closed = True
 
-    def _mark(self, kind: bytes, events: Sequence[Event]) -> None:
+    def _mark(self, kind: bytes, events: Sequence[Event]) -> bool:
         numbers: dict[Segment, list[int]] = {}
         for event in events:
             if event.ticket is not None:
                 segment: Any = event.ticket.segment
                 numbers.setdefault(segment, []).append(event.ticket.number)
         with self._lock:
+            if self._closed:
+                return not numbers
             for segment, marked in numbers.items():
                 if segment is not self._adopted and segment not in self._own:
                     continue  # closed meanwhile
-                # A mark that finds no room costs a repetition at most.
-                if segment.size < self._segment_bytes:
-                    with contextlib.suppress(OSError):
-                        segment.mark(kind, marked)
+                try:
+                    if segment.size >= self._segment_bytes:
+                        raise OSError("no room")
+                    segment.mark(kind, marked)
+                except OSError:
+                    # Of what is settled, that costs a repetition; of what is tried it would have
+                    # metrics counted twice, so all of the segment then counts as tried.
+                    if kind == b"T":
+                        segment.mark_all_tried()
                 if kind == b"S":
                     segment.unsettled -= len(marked)
                     self._remove_if_done(segment)
+        return True
 
     def _remove_if_done(self, segment: Segment) -> None:
         if segment.unsettled:
@@ -259,6 +279,7 @@ class Spool:
             self._remove_if_done(done)
         else:
             self._own.append(segment)
+        segment.kept()
         return segment
 
     def _segments(self) -> list[Path]:
@@ -268,12 +289,14 @@ class Spool:
     def _directory_lock(self) -> Iterator[None]:
         """Between making or finding a segment and locking it, nobody else may do so."""
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        descriptor = os.open(self.directory / "lock", flags, 0o600)
+        descriptor = open_briefly(self.directory / "lock", flags)
         try:
             lock(descriptor, wait=True)
             yield
         finally:
-            os.close(descriptor)
+            # Not left to `close`: a child that was forked meanwhile has the descriptor too.
+            unlock(descriptor)
+            close_briefly(descriptor)
 
     def _complain(self, error: OSError) -> None:
         self.full = True

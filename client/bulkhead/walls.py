@@ -14,7 +14,7 @@ ALLOWED: Mapping[str, str] = {
     "langchain-debug": "LangChain's global debug mode prints prompts and answers",
     "langchain-verbose": "LangChain's verbose mode prints what chains are given",
     "debug-logs": "botocore and langchain-aws write prompts and answers to logs at level DEBUG",
-    "http-debug": "http.client prints every byte that is sent",
+    "http-debug": "http.client or botocore's history shows every byte that is sent",
     "third-party-tracing": "handlers and instrumentations of observability products send prompts",
 }
 """What else may see prompts, each only if it is named in `Walls.allow`."""

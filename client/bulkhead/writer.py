@@ -83,6 +83,7 @@ class LogWriter:
         self._queue: deque[tuple[int, Item]] = deque()
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
+        self._ending = threading.RLock()
         self._wake = threading.Event()
         self._ledger = Ledger()
         self._backlog = Backlog(
@@ -164,8 +165,9 @@ class LogWriter:
         """
         seconds = self.delivery.exit_seconds if timeout is None else timeout
         deadline = time.monotonic() + seconds
-        while self._before_close:
-            self._before_close.pop()()
+        with self._ending:  # whoever else closes this waits, or what is still put would be refused
+            while self._before_close:
+                self._before_close.pop()()
         with self._changed:
             backlog = self._backlog
             already = backlog.closing

@@ -113,6 +113,7 @@ def test_a_document_names_where_the_external_id_is(
     [
         ({"external_id": EXTERNAL_ID}, "`external_id` stands beside `external_id_parameter`"),
         ({"external_id_parameter": f"{EXTERNAL_ID} "}, "must be the name or ARN of a parameter"),
+        ({"external_id_parameter": EXTERNAL_ID}, "must be the name or ARN of a parameter"),
         ({"external_id_parameter": 7}, "must be the name or ARN of a parameter"),
         (
             {"external_id_parameter": SECRET_ARN.replace(ACME, "333333333333")},
@@ -152,6 +153,31 @@ def test_nothing_secret_is_asked_for_on_behalf_of_a_wrong_document(
     with pytest.raises(ConfigError, match="external_id_parameter"):
         documents.read(document, session_of(ACME))
     assert {each.operation for each in cloud.seen} == {"GetParameter"}
+
+
+def test_an_external_id_in_the_wrong_field_is_asked_of_nobody(
+    document: Any, session_of: Any, cloud: Any
+) -> None:
+    """CloudTrail would keep it, as the name of a parameter that there is not."""
+    document["external_id_parameter"] = document.pop("external_id")
+    with pytest.raises(ConfigError, match="a name begins with /") as caught:
+        documents.read(document, session_of(ACME))
+    assert document["external_id_parameter"] not in str(caught.value)
+    assert not cloud.seen
+
+
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy"])
+def test_a_parameter_at_this_machine_is_not_asked_through_a_proxy(
+    variable: str, document: Any, session_of: Any, cloud: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, "http://127.0.0.1:9")
+    document["external_id_parameter"] = SECRET
+    del document["external_id"]
+    with pytest.raises(ConfigError, match="UnknownOperationException"):  # the tiny cloud has none
+        documents.read(document, session_of(ACME))
+    assert [each.operation for each in cloud.seen] == ["GetParameter"]
 
 
 def test_without_a_loader_the_external_id_is_missing(document: Any) -> None:

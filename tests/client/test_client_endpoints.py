@@ -319,3 +319,16 @@ def test_a_client_of_another_place_is_refused(url: str, holds: bool) -> None:
     else:
         with pytest.raises(EndpointError, match="is not AWS's in eu-central-1"):
             endpoints.watch(client, "bedrock-runtime", "eu-central-1")
+
+
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy"])
+def test_what_is_not_encrypted_goes_through_no_proxy(
+    variable: str, cloud: Any, document: Any, session_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, "http://127.0.0.1:9")  # nobody is there
+    with Bulkhead.from_config(document, session_of("222222222222")) as app:
+        app.runtime.converse(modelId=app.inference_profile(MODEL), messages=[])
+        assert app.flush(10)
+    assert {each.service for each in cloud.seen} == {"sts", "bedrock", "logs"}

@@ -19,6 +19,7 @@ from langchain_core.outputs import ChatGeneration, Generation, LLMResult
 
 from bulkhead import Bulkhead, InvocationHandler
 from bulkhead.facts import error_type, identifier
+from bulkhead.handler import _model_id
 from bulkhead.response import facts_of_response
 
 MODEL = "anthropic.claude-3-5-sonnet-20240620-v1:0"
@@ -400,3 +401,12 @@ def test_errors_are_named_by_aws_code_or_class() -> None:
     assert error_type(wrapped) == "AccessDeniedException"
     assert error_type(answer(f"{CANARY} and text")) == "ClientError"
     assert error_type(KeyError(CANARY)) == "KeyError"
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [({}, "made-for"), ({"invocation_params": {"modelId": "called"}}, "called")],
+)
+def test_the_model_is_the_one_that_the_call_names(given: dict[str, Any], expected: str) -> None:
+    # Of a model that is not walled; a walled one refuses to be told.
+    assert _model_id({"kwargs": {"model_id": "made-for"}}, given) == expected

@@ -12,7 +12,9 @@ import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import botocore.client
 import pytest
+from botocore import history
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.globals import set_debug, set_verbose
 from langchain_core.prompts import ChatPromptTemplate
@@ -130,6 +132,26 @@ def test_tracing_that_is_turned_on_later_is_refused_at_the_call(
         else:
             WAYS[way](chat, None)
     assert not cloud.requests("bedrock")
+
+
+CHOOSING: dict[str, Callable[[Any, str], object]] = {
+    "invoke": lambda chat, other: chat.invoke(CANARY, modelId=other),
+    "stream": lambda chat, other: list(chat.stream(CANARY, modelId=other)),
+    "ainvoke": lambda chat, other: asyncio.run(chat.ainvoke(CANARY, modelId=other)),
+    "astream": lambda chat, other: chat.astream(CANARY, modelId=other),
+    "bound": lambda chat, other: chat.bind(modelId=other).invoke(CANARY),
+    "batch": lambda chat, other: chat.batch([CANARY], modelId=other),
+}
+
+
+@pytest.mark.parametrize("way", CHOOSING)
+def test_a_call_cannot_choose_another_model(way: str, session: Any, cloud: Any) -> None:
+    chat = session().chat(MODEL, max_tokens=9)
+    with pytest.raises(TypeError, match="modelId cannot be chosen at the call"):
+        CHOOSING[way](chat, "amazon.nova-lite-v1:0")
+    assert not cloud.requests("bedrock")
+    chat.invoke(CANARY)
+    assert len(cloud.requests("bedrock")) == 1
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -416,3 +438,83 @@ def test_other_models_of_langchain_are_walled_too(
         chat.invoke(CANARY, config={"callbacks": [LangChainTracer(client=smith)]})  # type: ignore[arg-type]
     assert not smith.sent
     assert [call.operation for call in cloud.requests("bedrock")] == ["invoke"]
+
+
+def wrapped(function: Any) -> Any:
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        return function(*args, **kwargs)
+
+    return wrapper
+
+
+def recording(patch: pytest.MonkeyPatch, _: Any) -> None:
+    patch.setattr(history, "HISTORY_RECORDER", history.HistoryRecorder())
+    history.get_global_history_recorder().enable()
+
+
+def datadog(patch: pytest.MonkeyPatch, _: Any) -> None:
+    patch.setattr(botocore.client, "_datadog_patch", True, raising=False)
+
+
+def maker(patch: pytest.MonkeyPatch, _: Any) -> None:
+    kind = botocore.client.ClientCreator
+    patch.setattr(kind, "create_client", wrapped(kind.create_client))
+
+
+def other_maker(patch: pytest.MonkeyPatch, _: Any) -> None:
+    real = botocore.client.ClientCreator.create_client
+
+    def other(*args: Any, **kwargs: Any) -> Any:
+        return real(*args, **kwargs)
+
+    patch.setattr(botocore.client.ClientCreator, "create_client", other)
+
+
+def of_the_class(patch: pytest.MonkeyPatch, client: Any) -> None:
+    patch.setattr(type(client), "converse", wrapped(type(client).converse))
+
+
+def of_the_client(patch: pytest.MonkeyPatch, client: Any) -> None:
+    patch.setattr(client, "converse", wrapped(client.converse))
+
+
+@pytest.mark.parametrize(
+    ("patched", "name", "why"),
+    [
+        (recording, "http-debug", "history recorder is enabled"),
+        (datadog, "third-party-tracing", "ddtrace has patched botocore"),
+        (maker, "third-party-tracing", "create_client is patched"),
+        (other_maker, "third-party-tracing", "create_client is patched"),
+        (of_the_class, "third-party-tracing", "converse has been wrapped"),
+        (of_the_client, "third-party-tracing", "converse has been wrapped"),
+    ],
+)
+def test_what_is_put_around_botocore_is_refused(
+    patched: Any, name: str, why: str, session: Any, cloud: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strict, allowed = session(), session(name)
+    call = {"modelId": strict.inference_profile(MODEL), "messages": PROMPT}
+    for each in (strict, allowed):
+        with monkeypatch.context() as patch:
+            patched(patch, each.runtime)
+            if each is strict:
+                with pytest.raises(LeakError, match=why):
+                    each.runtime.converse(**call)
+                assert not cloud.requests("bedrock")
+            else:
+                each.runtime.converse(**call)
+    # The twin: nothing is around it any more.
+    strict.runtime.converse(**call)
+    assert len(cloud.requests("bedrock")) == 2
+
+
+def test_a_wrapped_call_of_botocore_alone_is_let_be(
+    session: Any, cloud: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """X-Ray and OpenTelemetry do that, for names and numbers."""
+    kind = botocore.client.BaseClient
+    monkeypatch.setattr(kind, "_make_api_call", wrapped(kind._make_api_call))
+    one = session()
+    one.runtime.converse(modelId=one.inference_profile(MODEL), messages=PROMPT)
+    assert cloud.requests("bedrock")

@@ -6,6 +6,7 @@ import json
 import os
 import stat
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,56 @@ def test_only_what_was_tried_is_marked_as_a_replay(tmp_path: Path) -> None:
     assert all("_aws" in records[n] for n in (0, 3))
     assert all("_aws" not in records[n] and records[n]["bulkhead.replayed"] for n in (1, 2))
     assert [each.ticket.replay for each in found if each.ticket] == [False, True, True, False]
+
+
+def test_marks_that_find_no_room_make_all_of_a_segment_replays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = Spool(tmp_path, HERE)
+    written = spool.append([event(n) for n in range(4)])
+
+    def full(*_: Any) -> None:
+        raise OSError("no room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Segment, "mark", full)
+        assert spool.tried(written[1:3])
+    spool.settled(written[:1])
+    abandon(spool)
+    found, _ = left(tmp_path)
+    assert numbers(found) == [1, 2, 3]
+    assert all("_aws" not in each.message for each in found)
+
+
+def test_a_closed_spool_lets_nothing_be_tried(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, HERE)
+    written = spool.append([event(1)])
+    assert spool.tried(written)
+    spool.close()
+    assert not spool.tried(written)
+    assert spool.tried([event(2)])  # it is in no spool: nobody else will send it
+
+
+def test_a_writer_that_was_closed_leaves_the_next_batch_to_its_successor(tmp_path: Path) -> None:
+    """Two batches, since they are 20 hours apart each; the first hangs beyond the end."""
+    hung = Hung()
+    writer = LogWriter(hung, spool=Spool(tmp_path, HERE), linger=60)
+    hours = 3_600_000
+    for n in range(4):
+        record = {"_aws": {}, "bulkhead.record.id": f"r{n}", "n": n}
+        writer.put(record, 10 * 24 * hours + n * 20 * hours)
+    writer.close(0.3)
+    assert writer.stats.spooled == 4
+    hung.go.set()
+    deadline = time.monotonic() + 10
+    while any(sender.runs for sender in writer._senders) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    found, _ = left(tmp_path)
+    again = {n for n in numbers(found) if n in hung.sent}
+    assert sorted({*numbers(found), *hung.sent}) == [0, 1, 2, 3]
+    assert again == set(hung.sent) != set(range(4))
+    for each in found:
+        assert ("_aws" not in each.message) == (json.loads(each.message)["n"] in again)
 
 
 def test_a_successor_that_dies_leaves_the_rest_to_the_next(tmp_path: Path) -> None:

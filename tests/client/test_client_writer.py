@@ -25,6 +25,7 @@ from bulkhead.batch import (
     Event,
     pack,
 )
+from bulkhead.ledger import Ledger, record_id
 from bulkhead.transport import Remedy
 
 DAY = 24 * 3600 * 1000
@@ -316,3 +317,29 @@ def test_a_program_that_just_ends_delivers(cloud: Any, document: Any) -> None:
     assert [each["n"] for each in found] == list(range(50))
     # A call whose end was never reported has its record too.
     assert unfinished["error.type"] == "unfinished"
+
+
+def test_a_transport_that_cannot_judge_its_own_failure_costs_that_batch_only() -> None:
+    class Confused(Recorder):
+        def remedy(self, _: Exception) -> Remedy:
+            raise RuntimeError("canary")
+
+    transport = Confused([ConnectionError()])
+    writer = LogWriter(transport, linger=0)
+    writer.put({"n": 1}, now())
+    assert writer.flush(10)
+    writer.put({"n": 2}, now())
+    assert writer.flush(10)
+    assert transport.sent == [2]
+    assert (writer.stats.dropped_failed, writer.stats.delivered) == (1, 1)
+    writer.close()
+
+
+def test_a_lost_record_that_nests_too_deep_to_be_read_again_is_counted() -> None:
+    text = '{"a": ' + "[" * 100_000 + "]" * 100_000 + "}"
+    assert record_id(text) is None
+    ledger = Ledger()
+    ledger.offer(1)
+    ledger.lose("dropped_failed", 0, text)
+    assert ledger.counts["dropped_failed"] == 1
+    assert record_id('{"bulkhead.record.id": "r1"}') == "r1"
