@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
+from harness.deploy.run import parallel_roots
 from harness.errors import UserError
 from harness.mutants.attempt import Attempt
 from harness.mutants.model import LEVELS, Mutant
@@ -90,9 +91,9 @@ def in_groups(mutants: Iterable[Mutant]) -> list[tuple[Mutant, ...]]:
 
 
 def workers() -> int:
-    """How many attempts run at once on this machine: a third of their time they wait, for keys to
-    be seen everywhere, or for what must not come."""
-    return max(1, min(8, (os.cpu_count() or 1) * 3 // 2))
+    """How many attempts run at once on this machine: most of their time they wait, for keys to be
+    seen everywhere, or for what must not come. Each may run a Terraform."""
+    return parallel_roots(min(8, (os.cpu_count() or 1) * 3))
 
 
 def attempt_all(
