@@ -71,7 +71,7 @@ def test_an_endpoint_that_fails_for_a_while(writing: Writing, status: int, code:
             time.sleep(0.03)
         assert app.flush(10)
     assert writing.ids() == once(0, 1000)
-    assert app.stats.retries > 3
+    assert app.stats.retries >= 1
 
 
 def test_records_of_three_days(writing: Writing) -> None:
