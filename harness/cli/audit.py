@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from harness.cli.environments import loaded, refuse_changes, say
+from harness.cli.environments import loaded, refuse_changes, run_folder, say
 from harness.cli.progress import RootProgress
 from harness.cli.serve import terminable
 from harness.cli.snapshot import default_key, deployment_of, show
@@ -20,9 +20,7 @@ from harness.cli.suite import Reports, Suite
 from harness.deploy.apply import DEPLOYMENT_FILE, unlisted_roots
 from harness.deploy.baseline import Setting, read_baseline
 from harness.deploy.drift import Planned, plan_all
-from harness.deploy.environment import Environment
 from harness.deploy.run import root_names
-from harness.deploy.workspace import private_folder, runs_folder
 from harness.errors import UserError
 from harness.snapshot.diff import Difference, difference
 from harness.snapshot.extras import Extras, Finding, extras
@@ -183,11 +181,6 @@ def drift_environment(name: str, *, as_json: bool) -> int:
     else:
         _show_drift(planned, unlisted, Console())
     return code
-
-
-def run_folder(environment: Environment) -> Path:
-    """Where the environment's states and reports lie."""
-    return private_folder(runs_folder() / environment.name)
 
 
 def _differs(planned: Planned) -> bool:

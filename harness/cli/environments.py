@@ -40,7 +40,7 @@ _STARTING = "Starting an embedded cloud with {} accounts."
 def apply_environment(name: str) -> None:
     """Deploys into a cloud of its own and stays, or brings the running one up to date."""
     environment = loaded(name)
-    folder = _folder(environment)
+    folder = run_folder(environment)
     console = Console()
     with terminable():
         if running := _running(folder):
@@ -69,7 +69,7 @@ def verify_environment(name: str, **files: Path | None) -> bool:
     `files` are the places of the reports that `Reports.into` takes.
     """
     environment = loaded(name)
-    folder = _folder(environment)
+    folder = run_folder(environment)
     reports = Reports.into(folder, **files)
     console = Console()
     with terminable():
@@ -91,7 +91,7 @@ def demo_environment(name: str, **files: Path | None) -> bool:
     `files` are the places of the reports that `Reports.into` takes.
     """
     environment = loaded(name)
-    folder = _folder(environment)
+    folder = run_folder(environment)
     reports = Reports.into(folder, **files)
     console = Console()
     started = time.monotonic()
@@ -120,7 +120,7 @@ def probed(
 def destroy_environment(name: str) -> None:
     """Removes what is deployed in the running environment; its cloud stays."""
     environment = loaded(name)
-    folder = _folder(environment)
+    folder = run_folder(environment)
     deployment = _running(folder)
     if deployment is None:
         raise UserError(
@@ -140,7 +140,7 @@ def configure_client(name: str, customer: str, account: str | None, region: str 
     Raises `UserError` when none runs, or for an unknown customer, account or region.
     """
     environment = loaded(name)
-    folder = _folder(environment)
+    folder = run_folder(environment)
     running = _running(folder)
     if running is None:
         raise UserError(f"{name} is not running; start it with `bulkhead apply {name}`")
@@ -184,7 +184,8 @@ def loaded(name: str) -> Environment:
     return load_environment(environment_folder(name))
 
 
-def _folder(environment: Environment) -> Path:
+def run_folder(environment: Environment) -> Path:
+    """Where the environment's states and reports lie."""
     return private_folder(runs_folder() / environment.name)
 
 
@@ -244,7 +245,7 @@ def _applied(
 
 def running(environment: Environment) -> Deployment | None:
     """The environment's deployment that a `bulkhead apply` in another terminal keeps, if any."""
-    return _running(_folder(environment))
+    return _running(run_folder(environment))
 
 
 def _running(folder: Path) -> Deployment | None:

@@ -13,10 +13,10 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from harness.cli.environments import loaded, running, say
+from harness.cli.environments import loaded, run_folder, running, say
 from harness.deploy.deployment import Deployment
 from harness.deploy.environment import Environment
-from harness.deploy.workspace import private_folder, runs_folder, write_private
+from harness.deploy.workspace import runs_folder, write_private
 from harness.errors import UserError
 from harness.snapshot.changes import Change
 from harness.snapshot.diff import Difference, Turned, difference
@@ -62,7 +62,7 @@ def default_key() -> Path:
 
 def default_file(environment: Environment) -> Path:
     """A file that is not there yet, numbered: `snapshot-1.json` and so on."""
-    folder = private_folder(runs_folder() / environment.name)
+    folder = run_folder(environment)
     names = (folder / f"snapshot-{number}.json" for number in itertools.count(1))
     return next(file for file in names if not file.exists())
 

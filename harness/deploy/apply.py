@@ -169,11 +169,8 @@ def retire(
         deny_sessions(run.target, deployment.fleets[customer].fleet_role_arn)
         run.empty(deployment.fleets, customer)
         if not deployment.environment.keep_records:
-            own = [
-                account.account_id
-                for owner, account in deployment.environment.customer_accounts
-                if owner.key == customer
-            ]
+            accounts = deployment.environment.customers[customer].accounts
+            own = [account.account_id for account in accounts]
             with run.bootstraps(run.undo_bootstrap, own):
                 pass
 

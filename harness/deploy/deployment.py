@@ -18,6 +18,11 @@ from harness.targets.embedded import EmbeddedTarget
 FORMAT = "bulkhead-deployment/4"
 
 
+def fleet_boundary(role_arn: str) -> str:
+    """The ARN of the boundary that a fleet role has, and no other role."""
+    return f"{role_arn.replace(':role/', ':policy/')}-boundary"
+
+
 @dataclass(frozen=True, slots=True)
 class Fleet:
     """What the operations account holds for one customer."""

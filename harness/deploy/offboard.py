@@ -14,6 +14,7 @@ from pathlib import Path
 
 from botocore.exceptions import ClientError
 
+from harness.deploy.deployment import fleet_boundary
 from harness.errors import UserError
 from harness.targets.base import Target
 
@@ -56,7 +57,7 @@ def deny_sessions(target: Target, role_arn: str) -> None:
     def bind() -> None:
         # The deploy role may change a role within its boundary only, so one that somebody took off
         # is set again first.
-        boundary = f"{role_arn.replace(':role/', ':policy/')}-boundary"
+        boundary = fleet_boundary(role_arn)
         iam.put_role_permissions_boundary(RoleName=role_name, PermissionsBoundary=boundary)
         deny()
 

@@ -141,9 +141,8 @@ def weaken(mutant: Mutant, forked: Deployment, run_dir: Path, work: Path) -> Non
         environment = forked.environment.path.resolve().relative_to(project_root().resolve())
         tree = edited_copy(project_root(), ("modules", environment), how.edits, work / "tree")
         account = site.victims_home.account if how.root in ("bootstrap", "customer") else ""
-        if how.before is not None:
+        if refresh := how.before is not None:
             how.before(site)
-        refresh = how.before is not None
         reapply(forked, run_dir, tree, work / "state", how.root, account, refresh=refresh)
     elif isinstance(how, ClientEdits):
         tree = edited_copy(project_root(), (CLIENT_PACKAGE,), how.edits, work / "tree")

@@ -14,7 +14,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from harness.deploy.deployment import Deployment
+from harness.deploy.deployment import Deployment, fleet_boundary
 from harness.estate.snapshot import FORMAT
 from harness.snapshot import models, observability, storage
 from harness.snapshot.hidden import Hider
@@ -130,7 +130,7 @@ def described(deployment: Deployment) -> dict[str, Any]:
         "customers": {
             customer: {
                 "fleet_role": fleet.fleet_role_arn,
-                "boundary": f"{fleet.fleet_role_arn.replace(':role/', ':policy/')}-boundary",
+                "boundary": fleet_boundary(fleet.fleet_role_arn),
                 "session_names": dict(fleet.session_name_prefix),
                 "inference_profiles": sorted(
                     arn for models_ in fleet.inference_profiles.values() for arn in models_.values()

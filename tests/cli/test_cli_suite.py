@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from support.processes import ends, is_alive
 
 from harness.cli.suite import Reports, Suite
 from harness.deploy.workspace import STARTER
@@ -40,15 +41,6 @@ def wait_for(path: Path) -> str:
     return path.read_text().strip()
 
 
-def is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    status = Path(f"/proc/{pid}/stat")
-    return not status.exists() or status.read_text().rpartition(")")[2].split()[0] != "Z"
-
-
 def test_what_ends_it_early_ends_it_with_its_workers(folder: Path) -> None:
     python(folder, f"sleep 60 & echo $! > '{folder}/worker'; wait")
     with pytest.raises(UserError, match="the apply failed"), suite_of(folder) as suite:
@@ -56,10 +48,7 @@ def test_what_ends_it_early_ends_it_with_its_workers(folder: Path) -> None:
         worker = int(wait_for(folder / "worker"))
         assert is_alive(worker)
         raise UserError("the apply failed")
-    deadline = time.monotonic() + 10
-    while is_alive(worker) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not is_alive(worker)
+    assert ends(worker)
 
 
 def test_one_that_never_started_has_nothing_to_end(folder: Path) -> None:

@@ -6,10 +6,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from support.processes import ends, is_alive
 
 from harness.deploy.provider import VARIABLE, attached
 from harness.deploy.toolchain import current_platform
@@ -38,23 +38,6 @@ def provider_that(folder: Path, script: str, version: str = "5.100.0") -> Path:
     executable.write_text(f"#!/bin/sh\n{script}", encoding="utf-8")
     executable.chmod(0o755)
     return data
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    # What nobody has waited for yet is dead too.
-    status = Path(f"/proc/{pid}/stat")
-    return not status.exists() or status.read_text().rpartition(")")[2].split()[0] != "Z"
-
-
-def ends(pid: int) -> bool:
-    deadline = time.monotonic() + 10
-    while is_alive(pid) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return not is_alive(pid)
 
 
 def test_terraform_is_told_where_the_provider_listens(tmp_path: Path) -> None:
