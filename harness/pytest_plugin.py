@@ -40,6 +40,8 @@ RUN = pytest.StashKey[str]()
 RECORDER = pytest.StashKey["Recorder"]()
 ENVIRONMENT = pytest.StashKey["Environment"]()
 SHARED = pytest.StashKey["SharedDeployment"]()
+WATCH = pytest.StashKey["Callable[[Mapping[str, Any]], None]"]()
+"""Told of each result as it is made; what it raises ends the test."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -234,6 +236,7 @@ def probe(request: pytest.FixtureRequest, stage: Stage, places: Places) -> Itera
     from harness.targets.wiretap import listening
 
     with listening() as heard:
-        recorder = Recorder(stage.secrets, places.placed, heard)
+        watch = request.config.stash.get(WATCH, None)
+        recorder = Recorder(stage.secrets, places.placed, heard, watch)
         request.node.stash[RECORDER] = recorder
         yield recorder

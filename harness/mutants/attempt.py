@@ -23,6 +23,7 @@ from harness.deploy.reapply import reapply
 from harness.deploy.workspace import project_root
 from harness.errors import UserError
 from harness.mutants.edits import ClientEdits, TerraformEdits, edited_copy
+from harness.mutants.enough import EndWhenNoticed
 from harness.mutants.model import SECURITY, Mutant
 from harness.mutants.selection import files
 from harness.mutants.site import Site
@@ -41,7 +42,7 @@ class Attempt:
     code: int = -1
     """pytest's exit code; -1 where the suite did not run."""
     complete: bool = False
-    """Whether every test ran to its end."""
+    """Whether every test ran to its end, or until all was noticed that must be."""
     noticed: tuple[str, ...] = ()
     """What broke or failed: kinds of probes, and tests of the client."""
     missing: tuple[str, ...] = ()
@@ -123,7 +124,7 @@ def attempt(mutants: Sequence[Mutant], grounds: Grounds) -> Attempt:
         mutant=name,
         seconds=time.monotonic() - started,
         code=seen.code,
-        complete=bool(seen.data.get("complete")),
+        complete=seen.enough or bool(seen.data.get("complete")),
         noticed=_noticed(results, tests),
         missing=tuple(map(str, only.unnoticed(results, tests))) if only else (),
         output=seen.output,
@@ -160,10 +161,13 @@ class Seen:
     code: int
     data: Mapping[str, Any]
     output: str
+    enough: bool
+    """Whether it ended before its end, since all was noticed that must be."""
 
 
 def run_suite(forked: Deployment, folder: Path, mutant: Mutant | None) -> Seen:
-    """Runs the tests that a mutant names, or the whole security suite, in this process."""
+    """Runs the tests that a mutant names until they noticed it, or the whole security suite, in
+    this process."""
     region = Site(Stage.of(forked, forked.target())).victims_home.region
     saved, results, log = (folder / n for n in ("deployment.json", "results.json", "pytest.log"))
     forked.save(saved)
@@ -176,10 +180,12 @@ def run_suite(forked: Deployment, folder: Path, mutant: Mutant | None) -> Seen:
         *("--deployment", str(saved), "--results", str(results)),
         *("-k", expression),
     ]
+    ender = EndWhenNoticed(mutant) if mutant else None
     with output_to(log), contextlib.chdir(project_root()):
-        code = pytest.main(arguments)
+        code = pytest.main(arguments, plugins=[ender] if ender else None)
     data = json.loads(results.read_text(encoding="utf-8")) if results.exists() else {}
-    return Seen(int(code), data, log.read_text(encoding="utf-8", errors="replace"))
+    said = log.read_text(encoding="utf-8", errors="replace")
+    return Seen(int(code), data, said, enough=ender is not None and ender.ended)
 
 
 @contextlib.contextmanager

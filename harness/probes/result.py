@@ -108,7 +108,8 @@ class Recorder:
 
     `secrets` are texts (external ids, canaries) that must not reach a result, whatever a service
     answers. `place` adds to a decision where its statements stand. `heard` fills with the calls
-    that the test makes beside those that are judged.
+    that the test makes beside those that are judged. `watch` is told of each result, and what it
+    raises ends the test.
     """
 
     def __init__(
@@ -116,10 +117,12 @@ class Recorder:
         secrets: Iterable[str] = (),
         place: Place = _as_it_is,
         heard: Sequence[Exchange] = (),
+        watch: Callable[[Mapping[str, Any]], None] | None = None,
     ) -> None:
         self.results: list[Result] = []
         self._place = place
         self._heard = heard
+        self._watch = watch
         self._past = 0
         self._last_read: list[dict[str, Any]] = []
         self._secrets = {secret for secret in secrets if secret}
@@ -280,6 +283,8 @@ class Recorder:
                 reads=None if reads is None else self._clean_all(reads),
             )
         )
+        if self._watch is not None:
+            self._watch(self.results[-1].as_dict())
 
     @staticmethod
     def _listen(call: Callable[[], object]) -> tuple[Answer, Exchange | None]:
