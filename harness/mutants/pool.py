@@ -83,17 +83,26 @@ class Worker:
 
 def in_groups(mutants: Iterable[Mutant]) -> list[tuple[Mutant, ...]]:
     """What is tried in one cloud each: every mutant by itself, so that each is noticed by itself;
-    all known gaps together, since nothing is to notice any. Those that take longest go first."""
+    all known gaps together, since nothing is to notice any.
+
+    Those of one level are spread over the others: some compute all the time and some mostly wait.
+    """
     chosen = list(mutants)
     gaps = tuple(mutant for mutant in chosen if mutant.gap)
-    alone = sorted((m for m in chosen if not m.gap), key=lambda m: LEVELS.index(m.level))
-    return [*([gaps] if gaps else []), *((mutant,) for mutant in alone)]
+    placed = []
+    for level in LEVELS:
+        own = [mutant for mutant in chosen if not mutant.gap and mutant.level == level]
+        # Terraform's take longest: the last ones must not be under way alone.
+        room = len(own) * (1.1 if level == "terraform" else 1.0)
+        placed += [((place + 0.5) / room, mutant) for place, mutant in enumerate(own)]
+    alone = [(mutant,) for _, mutant in sorted(placed, key=lambda each: each[0])]
+    return [*([gaps] if gaps else []), *alone]
 
 
 def workers() -> int:
     """How many attempts run at once on this machine: most of their time they wait, for keys to be
-    seen everywhere, or for what must not come. Each may run a Terraform."""
-    return parallel_roots(min(8, (os.cpu_count() or 1) * 3))
+    seen everywhere, or for what must not come. Half of them at most run a Terraform."""
+    return 2 * parallel_roots(min(8, (os.cpu_count() or 1) * 5 // 2))
 
 
 def attempt_all(
