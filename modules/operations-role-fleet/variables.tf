@@ -209,11 +209,11 @@ variable "inference_profiles" {
     condition = alltrue(flatten([
       for region, customers in var.inference_profiles : [
         for arns in values(customers) : [
-          for arn in values(arns) : can(regex("^arn:[a-z-]+:bedrock:${region}:${var.operations_account_id}:application-inference-profile/[a-zA-Z0-9]+$", arn))
+          for arn in values(arns) : can(regex("^arn:${var.partition}:bedrock:${region}:${var.operations_account_id}:application-inference-profile/[a-zA-Z0-9]+$", arn))
         ]
       ]
     ]))
-    error_message = "inference_profiles: an ARN is not that of an application inference profile of the operations account in its region."
+    error_message = "inference_profiles: an ARN is not that of an application inference profile of the operations account in its region and partition."
   }
 
   validation {
