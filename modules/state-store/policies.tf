@@ -138,6 +138,9 @@ locals {
   # Bucket and key
   ################################################################################
 
+  # How a client may name the store's key: backends name the alias, which is known beforehand.
+  key_names = [aws_kms_key.state.arn, "arn:${var.partition}:kms:${local.region}:${var.account_id}:${local.alias}"]
+
   bucket_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [
@@ -176,6 +179,19 @@ locals {
         Condition = {
           Null            = { "s3:x-amz-server-side-encryption" = "false" }
           StringNotEquals = { "s3:x-amz-server-side-encryption" = "aws:kms" }
+        }
+      },
+      {
+        # Whoever names an algorithm names the key: without one S3 would take the account's own for S3, whose policy
+        # is not ours. By its ARN, or its alias's: a bare name is looked up in the account of whoever asks.
+        Sid       = "KeyOfTheStore"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "s3:PutObject"
+        Resource  = "${local.bucket_arn}/*"
+        Condition = {
+          Null            = { "s3:x-amz-server-side-encryption" = "false" }
+          StringNotEquals = { "s3:x-amz-server-side-encryption-aws-kms-key-id" = local.key_names }
         }
       },
       {
