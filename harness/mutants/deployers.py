@@ -209,6 +209,9 @@ DEPLOYERS = (
     _of_operations(
         "P40-others", "executors may give others rights by what is called a stop", "NoStopOfOthers"
     ),
+    _of_operations(
+        "P14-machine", "executors may start whatever state machine operations has", "NoOtherMachine"
+    ),
     _of_operations("C05-executor", "executors may take stops off", "NoStopTakenOff"),
     _only_the_guardrail(
         *("P39-fleet", "fleet roles may do what the deploy role gives them"),

@@ -280,6 +280,8 @@ locals {
           { Sid = "NoStopTakenOff", Effect = "Deny", Action = "iam:Detach*", Resource = "*" },
           # What a stop says, the deploy role writes: it gives nobody rights but fleet roles, which have limits of their own.
           { Sid = "NoStopOfOthers", Effect = "Deny", Action = "iam:Attach*", NotResource = "arn:${var.partition}:iam::${var.account_id}:role/bulkhead/fleet/*" },
+          # EventBridge starts the executor, in whatever region. Other machines of the account run as somebody else.
+          { Sid = "NoOtherMachine", Effect = "Deny", Action = "states:*", NotResource = "arn:${var.partition}:states:*:${var.account_id}:stateMachine:bulkhead-spend-stop" },
         ] : denial if var.kind == "operations"
       ],
     )
