@@ -244,7 +244,7 @@ DEPLOYERS = (
         "C02-bootstrap-source",
         "every principal of the account may become its deploy roles",
         "role chaining",
-        TerraformEdits("bootstrap", (Edit(f"{MODULE}/policies.tf", PIN, ""),)),
+        TerraformEdits("bootstrap", (Edit(f"{MODULE}/modules/trust/main.tf", PIN, ""),)),
         (Notice("deployer", "other role"), Notice("deployer", "user")),
         "test_nobody_becomes_a_deployer",
     ),
