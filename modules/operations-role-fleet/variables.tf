@@ -48,6 +48,7 @@ variable "customers" {
       An id with the prefix of a cross-region profile, such as `eu.`, needs an entry in
       `cross_region_destinations`.
     - `regions`: where it may call them from.
+    - `stopped`: whether its role denies everything, sessions that live included, until this is taken back.
   EOT
   type = map(object({
     accounts = list(object({
@@ -56,6 +57,7 @@ variable "customers" {
     }))
     models  = list(string)
     regions = list(string)
+    stopped = optional(bool, false)
   }))
   nullable = false
 

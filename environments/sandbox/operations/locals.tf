@@ -32,6 +32,7 @@ locals {
       ]
       models  = customer.models
       regions = try(customer.regions, [local.main_region])
+      stopped = try(customer.stopped, false)
     }
   }
 
