@@ -14,6 +14,7 @@ from harness.deploy.environment import load_environment
 
 SHARED = ("environments/embedded/customers.yaml", "environments/embedded/customers.schema.json")
 REGION = "  region: eu-central-1\n"
+CROSS_REGION = "{ eu: [eu-central-1, eu-west-1, eu-west-3] }"
 GLASS = "arn:aws:iam::111111111111:role/emergency/glass"
 BREAK_GLASS = "  break_glass: { roles: [emergency/glass], emails: [security@example.com] }\n"
 BUS = "arn:aws:events:eu-central-1:999999999999:event-bus/bulkhead-embedded-break-glass"
@@ -98,12 +99,21 @@ def test_operations_tells_in_each_region_and_takes_cross_region_models(plan: Pla
     west = "arn:aws:sns:eu-west-1:111111111111:west"
     changes = {
         "    eu-central-1: [": f'    eu-west-1: ["{west}"]\n    eu-central-1: [',
-        REGION: REGION + "  cross_region: { eu: [eu-central-1, us-east-1] }\n",
+        CROSS_REGION: "{ eu: [eu-central-1, us-east-1] }",
+        ', "eu.anthropic.claude-3-haiku-20240307-v1:0"': "",
         '["amazon.nova': '["eu.amazon.nova',
         "    spend:\n": "    regions: [eu-west-1, eu-central-1]\n"
         "    spend:\n      on_limit: notify\n",
     }
-    regions = (provider("eu-central-1"), provider("eu-west-1", "eu_west_1"))
+    sent = [
+        {"model_arn": f"arn:aws:bedrock:{region}::foundation-model/amazon.nova-lite-v1:0"}
+        for region in ("eu-central-1", "us-east-1")
+    ]
+    said = {"aws_bedrock_inference_profile": {"models": sent}}
+    regions = (
+        provider("eu-central-1", **said),
+        provider("eu-west-1", "eu_west_1", **said),
+    )
     planned = plan("operations", changes, OPERATIONS, *regions)
 
     alarms = {k: v for k, v in planned.items() if ".aws_cloudwatch_metric_alarm.limit" in k}
@@ -128,7 +138,8 @@ def test_guardrails_know_callers_trusted_accounts_models_and_emergencies(plan: P
     changes = {
         **WITH_GLASS,
         management: management + '  trusted_accounts: ["123456789012"]\n',
-        "  alarm_topics:": "  cross_region: { eu: [us-east-1], jp: [eu-west-1] }\n  alarm_topics:",
+        CROSS_REGION: "{ eu: [us-east-1], jp: [eu-west-1] }",
+        ', "eu.anthropic.claude-3-haiku-20240307-v1:0"': "",
         "    regions: [eu-central-1, eu-west-1]\n": "",
         '["amazon.nova': '["eu.amazon.nova',
         "  initech:\n": "  initech:\n    own_organization: true\n",

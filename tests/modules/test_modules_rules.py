@@ -108,8 +108,8 @@ def test_every_variable_is_typed_described_and_not_null(where: str) -> None:
 @pytest.mark.parametrize(
     ("quota", "refused"),
     [
-        ("inference_profiles_per_region: 4", False),
-        ("inference_profiles_per_region: 3", True),
+        ("inference_profiles_per_region: 5", False),
+        ("inference_profiles_per_region: 4", True),
         ("roles: 3", False),
         ("roles: 2", True),
         ("managed_policies: 2", True),

@@ -36,6 +36,9 @@ locals {
     }
   }
 
+  # Where cross-region profiles may send a call, by prefix.
+  cross_region = try(local.environment.operations.cross_region, {})
+
   # Whose profiles of which models each region has.
   models = {
     for region in distinct(concat([local.main_region], flatten(values(local.customers)[*].regions))) : region => {
