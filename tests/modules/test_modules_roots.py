@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+from ruamel.yaml import YAML
 from support.rules.changes import ACME_ID, GLOBEX_ID
 
+from harness.deploy.cells import BOOTSTRAP_POLICIES, BOOTSTRAP_ROLES, used
 from harness.deploy.environment import load_environment
 
+PROJECT = Path(__file__).parents[2]
 SHARED = ("environments/embedded/customers.yaml", "environments/embedded/customers.schema.json")
 REGION = "  region: eu-central-1\n"
 CROSS_REGION = "{ eu: [eu-central-1, eu-west-1, eu-west-3] }"
@@ -57,6 +60,22 @@ def provider(region: str, alias: str = "", **data: Mapping[str, Any]) -> str:
         for kind, values in said.items()
     )
     return f'mock_provider "aws" {{\n{named}{blocks}}}\n'
+
+
+def document(changes: Mapping[str, str]) -> Any:
+    """The `customers.yaml` of the embedded environment with changes."""
+    text = (PROJECT / SHARED[0]).read_text(encoding="utf-8")
+    for old, new in changes.items():
+        text = text.replace(old, new, 1)
+    return YAML(typ="safe").load(text)
+
+
+def kinds(planned: Planned) -> dict[str, int]:
+    """How many roles and policies are planned."""
+    return {
+        kind: sum(f"{kind}." in address for address in planned)
+        for kind in ("aws_iam_role", "aws_iam_policy")
+    }
 
 
 @pytest.fixture
@@ -126,6 +145,14 @@ def test_operations_tells_in_each_region_and_takes_cross_region_models(plan: Pla
     profile = planned[f'module.profiles.aws_bedrock_inference_profile.this["globex/{model}"]']
     assert profile["model_source"][0]["copy_from"].endswith(f":inference-profile/{model}")
 
+    # As many as the harness counts, but for those of the root bootstrap.
+    counted = used(document(changes))
+    assert kinds(planned) == {
+        "aws_iam_role": counted["roles"] - BOOTSTRAP_ROLES,
+        "aws_iam_policy": counted["managed_policies"] - BOOTSTRAP_POLICIES,
+    }
+    assert counted["alarms_per_region"] == len(alarms) / 2 + 1
+
 
 def statements(planned: Planned, policy: str) -> dict[str, Any]:
     """The statements of a guardrail, by Sid."""
@@ -191,6 +218,13 @@ def test_operations_forwards_what_the_alarm_hears(plan: Plan) -> None:
     assert target["arn"] == BUS
     rule = json.loads(planned[f'{baseline}_rule.break_glass["break-glass"]']["event_pattern"])
     assert rule["detail"]["requestParameters"] == {"roleArn": [GLASS]}
+
+    # One is made by hand, and one for each customer and two of the executor by the root operations.
+    counted = used(document(WITH_GLASS))
+    assert kinds(planned) == {
+        "aws_iam_role": counted["roles"] - 1 - 3 - 2,
+        "aws_iam_policy": BOOTSTRAP_POLICIES,
+    }
 
 
 def test_a_customers_alarms_tell_its_topics_and_its_records_stay_as_long_as_it_says(
