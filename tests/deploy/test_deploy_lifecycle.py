@@ -405,6 +405,48 @@ def test_a_customer_that_is_stopped_stays_so_until_it_is_taken_back(
         assert call() == neighbour() == ""
 
 
+def masking(made: Deployment, account: str) -> dict[str, str]:
+    """What masks each of our groups of an account; nothing where none does."""
+    target, region = made.target(), made.environment.region
+    logs = target.client(target.session(account), "logs", region)
+    pages = logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix="/bulkhead/")
+    names = [group["logGroupName"] for page in pages for group in page["logGroups"]]
+    documents = [logs.get_data_protection_policy(logGroupIdentifier=name) for name in names]
+    return {
+        name: document.get("policyDocument", "")
+        for name, document in zip(names, documents, strict=True)
+    }
+
+
+def test_content_that_is_turned_off_and_kept_stays_masked(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    """As environments/README.md says."""
+    account = "444444444444"
+    environment, tree = deployment.environment, tmp_path / "tree"
+    assert environment.content
+    keeping = changed(environment, tree / "on", lambda d: d.update(keep_records=True))
+    off = changed(keeping, tree / "off", lambda d: d.update(content=False))
+
+    with copied(deployment, tmp_path) as made:
+
+        def apply(environment: Environment, *forgotten: str) -> None:
+            def work(root: Terraform, variables: dict[str, Any], _: object) -> None:
+                if forgotten:
+                    assert root.forget(forgotten)
+                root.apply({**variables, "profile": account})
+
+            run = Run(environment, tmp_path, None, target=made.target())
+            run.customers(made.fleets, work, "initech")
+
+        apply(keeping)
+        before = masking(made, account)
+        assert set(before) == {"/bulkhead/initech/bedrock", "/bulkhead/initech/content"}
+        assert all(before.values())
+        apply(off, "aws_cloudwatch_log_data_protection_policy")
+        assert masking(made, account) == before
+
+
 def test_records_and_keys_stay_where_they_are_to_be_kept(
     deployment: Deployment, tmp_path: Path
 ) -> None:
@@ -413,10 +455,13 @@ def test_records_and_keys_stay_where_they_are_to_be_kept(
             made, environment=dataclasses.replace(made.environment, keep_records=True)
         )
         before = left(made.target(), made.environment)["444444444444"]
+        masked = masking(made, "444444444444")
+        assert len(masked) == 2 and all(masked.values())
         retire(keeping, tmp_path, "initech")
         after = left(made.target(), made.environment)["444444444444"]
         kept = {name for name in before if ":log-group:" in name or ":kms:" in name}
         assert kept and kept <= after < before
+        assert masking(made, "444444444444") == masked
         # What the owner made stays with the records: who reads them, and who would deploy.
         roles = {name.partition(":role/")[2] for name in after if ":role/bulkhead/" in name}
         assert roles == {
