@@ -257,9 +257,7 @@ class Run:
             if customer not in self.environment.customers:
                 deny_sessions(self.target, role_arn)
 
-    def hand_over(
-        self, made: Mapping[str, Fleet], only: Collection[str] | None = None
-    ) -> None:
+    def hand_over(self, made: Mapping[str, Fleet], only: Collection[str] | None = None) -> None:
         """Gives each customer's accounts, or those of some, what they need of the operations
         account."""
         keep_only(self.run_dir / EXTERNAL_IDS_FILE, self.environment.customers)
