@@ -249,15 +249,24 @@ def retire(
     To be called while `customers.yaml` still lists the customer, which is then struck from it
     before anything is applied: an apply that still has it lets its sessions in again.
     """
-    run = Run(deployment.environment, run_dir, progress, target=deployment.target())
-    with run.stopping():
-        deny_sessions(run.target, deployment.fleets[customer].fleet_role_arn)
-        run.empty(deployment.fleets, [customer])
-        if not deployment.environment.keep_records:
-            accounts = deployment.environment.customers[customer].accounts
-            own = [account.account_id for account in accounts]
-            with run.bootstraps(run.undo_bootstrap, own):
-                pass
+    environment = deployment.environment
+    run = Run(environment, run_dir, progress, target=deployment.target(), verb="destroy")
+    accounts = environment.customers[customer].accounts
+    own = () if environment.keep_records else tuple(each.account_id for each in accounts)
+    with run.journaled(retired_names(environment, customer)):
+        if customer in deployment.fleets:
+            deny_sessions(run.target, deployment.fleets[customer].fleet_role_arn)
+            run.empty(deployment.fleets, [customer])
+        with run.bootstraps(run.undo_bootstrap, own):
+            pass
+
+
+def retired_names(environment: Environment, customer: str) -> list[str]:
+    """The names that events of `retire` carry."""
+    left = environment.customers[customer].accounts
+    own = () if environment.keep_records else tuple(each.account_id for each in left)
+    scope = Scope(own, False, frozenset([customer]))
+    return [name for name in root_names(environment, scope) if name != "operations"]
 
 
 def deployers_destroy(deployment: Deployment, run_dir: Path) -> None:

@@ -138,8 +138,8 @@ def _put(text: str, path: Steps, value: Any) -> str:
     key, old = entry
     if isinstance(old, SequenceNode) and isinstance(value, list) and old.value:
         return _put_list(text, old, value, newline)
-    if isinstance(old, ScalarNode) or old.flow_style:
-        if isinstance(value, dict) or getattr(old, "style", None) in ("|", ">"):
+    if not isinstance(old, MappingNode | SequenceNode) or old.flow_style:
+        if isinstance(value, dict) or (isinstance(old, ScalarNode) and old.style in ("|", ">")):
             raise _NoLines
         return text[: old.start_mark.index] + _flow(value) + text[old.end_mark.index :]
     start = _line_start(text, key.start_mark.index)

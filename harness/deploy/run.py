@@ -131,10 +131,12 @@ class Run:
         target: EmbeddedTarget | None = None,
         verb: Verb = "apply",
         afresh: bool = False,
+        dry: bool = False,
     ) -> None:
         """`deployer` is the role that works on all roots but the bootstraps. All but `init` needs a
         target, which may be set later. `verb` is what an unfinished run must have been about to be
-        gone on with; `afresh` goes on with none."""
+        gone on with; `afresh` goes on with none. With `dry`, external ids that are missing are made
+        up and not kept."""
         self.deployer: Deployer = deployer
         self.environment = staged(environment, private_folder(run_dir).absolute())
         self._target = target
@@ -142,7 +144,8 @@ class Run:
         self.progress = progress or (lambda _event: None)
         self.tools_folder = private_folder(project_root() / RUNS / "terraform")
         self.toolchain: Toolchain = prepare_toolchain(self.tools_folder)
-        self.ids = external_ids(self.run_dir / EXTERNAL_IDS_FILE, environment.customers)
+        file = self.run_dir / EXTERNAL_IDS_FILE
+        self.ids = external_ids(file, environment.customers, keep=not dry)
         self.previous_ids = previous_ids(self.run_dir, environment.customers)
         self._stop = threading.Event()
         if afresh:

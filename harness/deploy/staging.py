@@ -14,7 +14,7 @@ from harness.deploy.environment import Environment
 from harness.deploy.workspace import project_root
 
 BACKEND_FILE = "backend.tf"
-_LEFT = shutil.ignore_patterns(
+LEFT = shutil.ignore_patterns(
     BACKEND_FILE, ".terraform*", "*.tfstate*", "*.tfvars.json", "examples", "tests"
 )
 
@@ -27,6 +27,6 @@ def staged(environment: Environment, run_dir: Path) -> Environment:
     shutil.rmtree(tree, ignore_errors=True)
     path = tree / "environments" / environment.name
     # Modules are named relative to the roots.
-    shutil.copytree(project_root() / "modules", tree / "modules", ignore=_LEFT)
-    shutil.copytree(environment.path, path, ignore=_LEFT)
+    shutil.copytree(project_root() / "modules", tree / "modules", ignore=LEFT)
+    shutil.copytree(environment.path, path, ignore=LEFT)
     return dataclasses.replace(environment, path=path)
