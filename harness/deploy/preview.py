@@ -17,6 +17,7 @@ from harness.deploy.deployment import Deployment
 from harness.deploy.drift import Planned
 from harness.deploy.environment import Environment, load_environment
 from harness.deploy.run import Progress, Run, Scope, root_names
+from harness.deploy.secrets import new_external_id
 from harness.deploy.staging import LEFT
 from harness.deploy.terraform import Terraform
 from harness.deploy.workspace import CUSTOMERS_FILE, private_folder
@@ -47,9 +48,10 @@ def preview(
     scope: Scope,
     run_dir: Path,
     progress: Progress | None = None,
+    rotated: str | None = None,
 ) -> dict[str, Planned]:
     """By root of `scope`: what applying the edited file would change, or why it could not be
-    planned. Changes nothing, and makes no external id."""
+    planned. Changes nothing, and keeps no external id; `rotated` is who would get another."""
     with edited_copy(deployment.environment, run_dir, text) as environment:
         run = Run(environment, run_dir, progress, "plan", target=deployment.target(), dry=True)
 
@@ -59,6 +61,14 @@ def preview(
             except UserError as error:
                 return error
 
+        if rotated is not None:
+            # Made up, as a plan shows none.
+            until = "2100-01-01T00:00:00Z"
+            run.previous_ids[rotated] = {
+                "external_id": run.ids[rotated],
+                "accepted_until": until,
+            }
+            run.ids[rotated] = new_external_id()
         names = root_names(environment, scope)
         plans: list[Planned] = []
         with run.stopping():
