@@ -113,6 +113,8 @@ class RootProgress:
 
 
 def _outcome(event: RootEvent) -> str:
+    if event.step.phase == "plan":
+        return "planned"
     return "done before" if event.kept else f"{event.step.done} changes"
 
 

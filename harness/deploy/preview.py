@@ -18,7 +18,7 @@ from harness.deploy.drift import Planned
 from harness.deploy.environment import Environment, load_environment
 from harness.deploy.run import Progress, Run, Scope, root_names
 from harness.deploy.secrets import new_external_id
-from harness.deploy.staging import LEFT
+from harness.deploy.staging import LEFT, staged
 from harness.deploy.terraform import Terraform
 from harness.deploy.workspace import CUSTOMERS_FILE, private_folder
 from harness.errors import UserError
@@ -36,6 +36,9 @@ def edited_copy(environment: Environment, run_dir: Path, text: str) -> Iterator[
     try:
         shutil.copytree(environment.path.parent.parent / "modules", tree / "modules", ignore=LEFT)
         shutil.copytree(environment.path, path, ignore=LEFT)
+        for lock in staged(environment, run_dir).path.glob("*/.terraform.lock.hcl"):
+            # What `init` chose where the roots are applied.
+            shutil.copy(lock, path / lock.parent.name)
         (path / CUSTOMERS_FILE).write_bytes(text.encode())
         yield load_environment(path)
     finally:
