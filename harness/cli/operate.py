@@ -345,11 +345,16 @@ def offboard_customer(*, environment: str, customer: str, **asked: Any) -> bool:
             return True
         _confirm(desk)
         sessions = live_sessions(desk.deployment, customer)
+        # Whatever applies from here on keeps it denied.
+        leaving = desk.text
+        if desk.listed.get(STOPPED) is not True:
+            leaving = edit.put(leaving, ["customers", customer, STOPPED], True)
+            edit.write(desk.file, desk.text, leaving)
         _deny(desk, sessions)
         progress = RootProgress(desk.console, retired_names(desk.environment, customer), "destroy")
         with told_if_interrupted(progress), progress.shown():
             retire(desk.deployment, desk.folder, customer, progress)
-        edit.write(desk.file, desk.text, text)
+        edit.write(desk.file, leaving, text)
         gone = _strike(replace(desk, environment=candidate, text=text), text)
         for session in sessions:
             until(
