@@ -226,13 +226,13 @@ def destroy(deployment: Deployment, run_dir: Path, progress: Progress | None = N
             run.empty(deployment.fleets, deployment.fleets)
         except UserError as error:
             failed = error
-        run.operations(lambda root, variables: run.undone(root, variables))
+        run.operations(run.undone)
         if failed is not None:
-            rid = [a.account_id for c, a in environment.customer_accounts if run.gone(c, a)]
-            with run.bootstraps(run.undo_bootstrap, rid):
+            empty = [a.account_id for c, a in environment.customer_accounts if run.gone(c, a)]
+            with run.bootstraps(run.undo_bootstrap, empty):
                 pass
             raise failed
-        run.organization(lambda root, variables: run.undone(root, variables))
+        run.organization(run.undone)
         with run.bootstraps(run.undo_bootstrap):
             pass
     for name in (DEPLOYMENT_FILE, PARTIAL_FILE):

@@ -18,9 +18,10 @@ def cloud_plan(environment: Environment) -> CloudPlan:
     Raises `UserError` when the environment uses the account id that is taken here.
     """
     if OTHER_MANAGEMENT_ACCOUNT in environment.accounts:
+        line = line_of(environment, OTHER_MANAGEMENT_ACCOUNT)
         raise UserError(
-            f"{line_of(environment, OTHER_MANAGEMENT_ACCOUNT)}: account {OTHER_MANAGEMENT_ACCOUNT} manages the stranger's "
-            "organization in the embedded cloud; choose another id"
+            f"{line}: account {OTHER_MANAGEMENT_ACCOUNT} manages the stranger's organization in "
+            "the embedded cloud; choose another id"
         )
     probes = environment.probes
     states = filter(None, [environment.state_account])

@@ -57,12 +57,13 @@ def write_page(
     for region, profiles in fleet.inference_profiles.items():
         lines += [f"| `{model}` | {region} | `{arn}` |" for model, arn in profiles.items()]
     for account in accounts:
+        prefix = fleet.session_name_prefix[account.account_id]
         lines += [
             "",
             f"## Account {account.account_id}",
             "",
             f"Runs as (`{account.caller}`): `{account.caller_role_arn}`  ",
-            f"Names of its sessions start with: `{fleet.session_name_prefix[account.account_id]}`  ",
+            f"Names of its sessions start with: `{prefix}`  ",
             f"Records: `{account.log_group_name}` in {account.region}, kept "
             f"{account.retention_in_days} days",
             "",

@@ -69,7 +69,7 @@ class Output:
             self.out, self.err = (self._open(path) for path in self._paths(self._file))
         else:
             # The errors are read when the output has ended, and may be more than a pipe holds.
-            self.err = tempfile.TemporaryFile()  # noqa: SIM115 (closed in __exit__)
+            self.err = tempfile.TemporaryFile()
             self._opened.append(self.err)
         return self
 

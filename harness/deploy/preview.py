@@ -66,7 +66,7 @@ def preview(
 
         if rotated is not None:
             # Made up, as a plan shows none.
-            until = "2100-01-01T00:00:00Z"
+            until = "2099-01-01T00:00:00Z"
             run.previous_ids[rotated] = {
                 "external_id": run.ids[rotated],
                 "accepted_until": until,

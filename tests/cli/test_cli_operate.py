@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bulkhead.ownership import signed
 from filelock import FileLock
 
+from bulkhead.ownership import signed
 from harness.cli import start
 from harness.deploy import edit
 from harness.deploy.apply import DEPLOYMENT_FILE, pending_changes
@@ -249,7 +249,7 @@ def test_an_addition_that_is_interrupted_and_killed_goes_on_where_it_was(day: Da
     process.send_signal(signal.SIGINT)
     said, _ = process.communicate(timeout=120)
     assert process.returncode == 130, said
-    assert f"bulkhead: left: " in said and f"newco {NEW}" in said.split("left:")[1]
+    assert "bulkhead: left: " in said and f"newco {NEW}" in said.split("left:")[1]
     assert "newco" in edit.read(day.text)["customers"]
     assert unfinished(day.folder) == "apply"
     identity = day.external_ids["newco"]

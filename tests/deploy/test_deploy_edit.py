@@ -109,7 +109,8 @@ COMMENTS = st.sampled_from(["", " # why", '  # it\'s: "so"'])
 @st.composite
 def documents(draw: st.DrawFn) -> str:
     """Customers as people write them: comments anywhere, lists in either style."""
-    lines = draw(st.lists(st.sampled_from(["# head", ""]), max_size=2)) + [
+    lines = [
+        *draw(st.lists(st.sampled_from(["# head", ""]), max_size=2)),
         "before: 1",
         "customers:",
     ]

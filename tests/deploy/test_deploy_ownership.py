@@ -13,8 +13,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import boto3
 import pytest
-from bulkhead.ownership import main, signed
 
+from bulkhead.ownership import main, signed
 from harness.deploy.ownership import Challenge, challenge, forget, prove, sts_endpoint
 from harness.errors import UserError
 
@@ -74,8 +74,8 @@ def test_a_challenge_is_for_one_place_and_one_day(tmp_path: Path, asked: Challen
 
 def with_query(url: str, **changed: str | None) -> str:
     query = dict(parse_qsl(urlsplit(url).query))
-    for name, value in changed.items():
-        name = name.replace("_", "-")
+    for field, value in changed.items():
+        name = field.replace("_", "-")
         if value is None:
             del query[name]
         else:

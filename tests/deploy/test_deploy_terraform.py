@@ -257,7 +257,8 @@ from harness.deploy.toolchain import Toolchain
 here = Path(sys.argv[1])
 tools = Toolchain("terraform", here / "terraform", here / "rc", None, None)
 environ = {"PATH": "/usr/bin:/bin"}
-Terraform(tools, here / "root", folder=here / "state", data=here / "data", environ=environ).apply({})
+folders = {"folder": here / "state", "data": here / "data"}
+Terraform(tools, here / "root", environ=environ, **folders).apply({})
 """
 
 
