@@ -246,8 +246,8 @@ def retire(
     first; the next `deploy` without it removes its role. Where the environment keeps records, they
     stay, with who reads them.
 
-    To be called while `customers.yaml` still lists the customer, which is then struck from it
-    before anything is applied: an apply that still has it lets its sessions in again.
+    To be called while `customers.yaml` still lists the customer, with `stopped: true`: an apply
+    that has it without lets its sessions in again.
     """
     environment = deployment.environment
     run = Run(environment, run_dir, progress, target=deployment.target(), verb="destroy")

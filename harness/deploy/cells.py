@@ -1,11 +1,14 @@
 """How many customers one operations account holds, from the quotas that bind.
 
 A fleet grows by cells: environments with an operations account and a state each. What a cell holds
-is counted by what AWS counts: application inference profiles in each region first, then roles and
-customer managed policies. What AWS gives every account stands in `customers.schema.json`, what was
-raised in `customers.yaml`; the operations root counts the same and refuses the plan.
+is counted by what AWS counts: application inference profiles in each region first, then roles,
+customer managed policies and alarms, those of every root that is applied in the account and those
+made by hand that `customers.yaml` names. What else is in the account nobody here knows of. What AWS
+gives every account stands in `customers.schema.json`, what was raised in `customers.yaml`; the
+operations root counts the same and refuses the plan.
 https://docs.aws.amazon.com/general/latest/gr/bedrock.html
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html
 """
 
 from __future__ import annotations
@@ -13,6 +16,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
+
+BOOTSTRAP_ROLES = 2
+"""The deploy role and the plan role."""
+BOOTSTRAP_POLICIES = 2
+"""Their boundary, and that of the roles that they make."""
+EXECUTOR_ROLES = 2
+"""In each region with limits: one starts the executor, which stops with the other."""
+ALARMS_PER_LIMIT = 4
+"""One for each kind of token."""
 
 
 def over_quota(document: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
@@ -35,16 +47,32 @@ def quotas_of(document: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[st
 
 
 def used(document: Mapping[str, Any]) -> dict[str, int]:
-    """What the customers take of the quotas, by name: a profile for each model and region, a role,
-    and a boundary of that role."""
-    customers = document["customers"].values()
-    main = document["operations"]["region"]
+    """What is taken of the quotas, by name.
+
+    For each customer a profile for each model and region, a role, and a boundary of that role; for
+    each region where any is limited, the executor's roles, the policy of a stop and an alarm, and
+    the alarms of each limit; and what the account is bootstrapped with.
+    """
+    customers, operations = document["customers"].values(), document["operations"]
     profiles: Counter[str] = Counter()
+    alarms: Counter[str] = Counter()
     for customer in customers:
-        for region in customer.get("regions", [main]):
-            profiles[str(region)] += len(customer["models"])
+        for region in map(str, customer.get("regions", [operations["region"]])):
+            profiles[region] += len(customer["models"])
+            if "spend" in customer:
+                alarms[region] += ALARMS_PER_LIMIT * len(customer["spend"]["limits"])
+    emergencies = len(operations.get("break_glass", {}).get("roles", ()))
+    by_hand = emergencies + str(document["administrator"]).startswith("role/")
+    # It tells of every assumption of these.
+    forwarder = bool(emergencies and document.get("trail", True))
     return {
         "inference_profiles_per_region": max(profiles.values()),
-        "roles": len(customers),
-        "managed_policies": len(customers),
+        "roles": len(customers)
+        + EXECUTOR_ROLES * len(alarms)
+        + BOOTSTRAP_ROLES
+        + forwarder
+        + by_hand,
+        "managed_policies": len(customers) + len(alarms) + BOOTSTRAP_POLICIES,
+        # One more tells of a stop that failed.
+        "alarms_per_region": max((count + 1 for count in alarms.values()), default=0),
     }

@@ -57,6 +57,8 @@ class Customer:
     models: tuple[str, ...]
     regions: tuple[str, ...]
     """Where it calls models from, its main region first."""
+    stopped: bool = False
+    """Whether its fleet role denies everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -445,6 +447,7 @@ def _build(file: Path, document: Any) -> Environment:
             ),
             models=tuple(str(m) for m in value["models"]),
             regions=tuple(str(r) for r in value.get("regions", [document["operations"]["region"]])),
+            stopped=bool(value.get("stopped", False)),
         )
         for key, value in document["customers"].items()
     }

@@ -1,9 +1,9 @@
-"""Ends a customer's access before anything of it is removed.
+"""Ends a customer's access at once, before anything of it is removed.
 
 A role that is being removed is still there for a while, and sessions of it live for up to an hour,
 so they are denied first: a policy that denies everything binds sessions that exist already. It is
-an inline policy of the role and goes with it, or with the next apply of the operations root that
-still has the customer: nothing is to be applied there until the customer is struck from the list.
+the inline policy that the fleet module itself makes of a customer with `stopped: true`, so an apply
+keeps it where the list says so, and takes it off where the list has the customer without.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.html
 """
 
@@ -18,11 +18,11 @@ from harness.deploy.deployment import fleet_boundary
 from harness.errors import UserError
 from harness.targets.base import Target
 
-POLICY_NAME = "bulkhead-offboarded"
+POLICY_NAME = "bulkhead-stopped"
 POLICY = json.dumps(
     {
         "Version": "2012-10-17",
-        "Statement": [{"Sid": "Offboarded", "Effect": "Deny", "Action": "*", "Resource": "*"}],
+        "Statement": [{"Sid": "Stopped", "Effect": "Deny", "Action": "*", "Resource": "*"}],
     }
 )
 

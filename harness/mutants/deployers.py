@@ -209,6 +209,9 @@ DEPLOYERS = (
     _of_operations(
         "P40-others", "executors may give others rights by what is called a stop", "NoStopOfOthers"
     ),
+    _of_operations(
+        "P14-machine", "executors may start whatever state machine operations has", "NoOtherMachine"
+    ),
     _of_operations("C05-executor", "executors may take stops off", "NoStopTakenOff"),
     _only_the_guardrail(
         *("P39-fleet", "fleet roles may do what the deploy role gives them"),
@@ -241,7 +244,7 @@ DEPLOYERS = (
         "C02-bootstrap-source",
         "every principal of the account may become its deploy roles",
         "role chaining",
-        TerraformEdits("bootstrap", (Edit(f"{MODULE}/policies.tf", PIN, ""),)),
+        TerraformEdits("bootstrap", (Edit(f"{MODULE}/modules/trust/main.tf", PIN, ""),)),
         (Notice("deployer", "other role"), Notice("deployer", "user")),
         "test_nobody_becomes_a_deployer",
     ),

@@ -25,6 +25,8 @@ class Fleet:
     """The customer's main region."""
     profiles_by_region: Mapping[str, Mapping[str, str]]
     """AIP ARN by region and model id; the main region first."""
+    destinations: Mapping[str, tuple[str, ...]]
+    """Where cross-region profiles may send a call, by their prefix."""
     external_id: str = field(repr=False)
 
     @property
@@ -43,10 +45,26 @@ class Fleet:
 
     @property
     def model_arns(self) -> tuple[str, ...]:
-        """The models behind all of them."""
+        """The models behind all of them, in every region that they may run in, and the cross-region
+        profiles: all that a call through them is decided on."""
         return tuple(
-            f"arn:aws:bedrock:{region}::foundation-model/{model}"
-            for region, model, _ in self.all_profiles
+            dict.fromkeys(
+                arn for region, model, _ in self.all_profiles for arn in self.behind(region, model)
+            )
+        )
+
+    def behind(self, region: str, model: str) -> tuple[str, ...]:
+        """What a call of a model's AIP in a region is decided on besides the AIP."""
+        prefix, _, plain = model.partition(".")
+        if prefix not in self.destinations:
+            return (f"arn:aws:bedrock:{region}::foundation-model/{model}",)
+        account = self.role_arn.split(":")[4]
+        return (
+            f"arn:aws:bedrock:{region}:{account}:inference-profile/{model}",
+            *(
+                f"arn:aws:bedrock:{destination}::foundation-model/{plain}"
+                for destination in dict.fromkeys([region, *self.destinations[prefix]])
+            ),
         )
 
     @property
@@ -154,6 +172,7 @@ class Stage:
                     profiles_by_region={
                         region: outputs.inference_profiles[region] for region in outputs.regions
                     },
+                    destinations=environment.cross_region,
                     external_id=outputs.external_id,
                 )
                 for customer, outputs in deployment.fleets.items()

@@ -63,19 +63,19 @@ resource "aws_iam_role" "this" {
   name                 = local.names[each.key]
   path                 = local.path
   description          = each.key == "deploy" ? "Applies what is deployed in this account; reads nothing that customers wrote." : "Plans what is deployed in this account; changes nothing."
-  assume_role_policy   = local.trust_policy[each.key]
+  assume_role_policy   = module.trust.policies[each.key]
   permissions_boundary = aws_iam_policy.deploy_boundary.arn
   max_session_duration = 3600
   tags                 = var.tags
 
   lifecycle {
     precondition {
-      condition     = length(jsondecode(local.trust_policy[each.key]).Statement) > 0
+      condition     = length(jsondecode(module.trust.policies[each.key]).Statement) > 0
       error_message = "Nobody could become the ${each.key} role: name principals in ${each.key}_principal_arns, or set github or gitlab."
     }
     precondition {
-      condition     = length(local.trust_policy[each.key]) <= 2048
-      error_message = "The trust policy of the ${each.key} role has ${length(local.trust_policy[each.key])} characters; AWS allows 2,048. List fewer principals."
+      condition     = length(module.trust.policies[each.key]) <= 2048
+      error_message = "The trust policy of the ${each.key} role has ${length(module.trust.policies[each.key])} characters; AWS allows 2,048. List fewer principals."
     }
   }
 }
@@ -116,7 +116,7 @@ resource "aws_iam_role_policy_attachments_exclusive" "this" {
 
 # AWS knows the certificate authorities of both, so no thumbprint is pinned.
 resource "aws_iam_openid_connect_provider" "this" {
-  for_each = var.create_identity_providers ? local.issuers : {}
+  for_each = var.create_identity_providers ? module.trust.issuers : {}
 
   url            = each.value.url
   client_id_list = [each.value.audience]

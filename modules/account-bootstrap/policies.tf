@@ -1,60 +1,20 @@
 # Who may become the two roles, what they may do, and what neither they nor the roles they make ever can.
 # README.md says why, statement by statement.
 
+module "trust" {
+  source = "./modules/trust"
+
+  partition  = var.partition
+  account_id = var.account_id
+  github     = var.github
+  gitlab     = var.gitlab
+  roles = {
+    deploy = { principal_arns = var.deploy_principal_arns, jobs = "deploy" }
+    plan   = { principal_arns = var.plan_principal_arns, jobs = "plan" }
+  }
+}
+
 locals {
-  ################################################################################
-  # Trust
-  ################################################################################
-
-  principal_arns = { deploy = var.deploy_principal_arns, plan = var.plan_principal_arns }
-
-  issuers = merge(
-    { for name in ["github"] : name => { url = "https://token.actions.githubusercontent.com", audience = "sts.amazonaws.com" } if var.github.repository != "" },
-    { for name in ["gitlab"] : name => { url = var.gitlab.url, audience = "sts.amazonaws.com" } if var.gitlab.project != "" },
-  )
-  subjects = {
-    github = {
-      deploy = "repo:${var.github.repository}:environment:${var.github.deploy_environment}"
-      plan   = "repo:${var.github.repository}:environment:${var.github.plan_environment}"
-    }
-    gitlab = {
-      deploy = "project_path:${var.gitlab.project}:ref_type:branch:ref:${var.gitlab.deploy_branch}"
-      plan   = "project_path:${var.gitlab.project}:ref_type:branch:ref:${var.gitlab.plan_branch}"
-    }
-  }
-
-  trust_policy = {
-    for key, arns in local.principal_arns : key => jsonencode({
-      Version = "2012-10-17"
-      Statement = concat(
-        [
-          for exact in [sort(arns)] : {
-            Sid       = "NamedPrincipals"
-            Effect    = "Allow"
-            Principal = { AWS = sort(distinct([for arn in exact : "arn:${var.partition}:iam::${split(":", arn)[4]}:root"])) }
-            Action    = "sts:AssumeRole"
-            # StringEquals, because ArnEquals expands wildcards.
-            Condition = { StringEquals = { "aws:PrincipalArn" = exact } }
-          } if length(exact) > 0
-        ],
-        [
-          for name, issuer in local.issuers : {
-            Sid       = "JobsOf${title(name)}"
-            Effect    = "Allow"
-            Principal = { Federated = "arn:${var.partition}:iam::${var.account_id}:oidc-provider/${trimprefix(issuer.url, "https://")}" }
-            Action    = "sts:AssumeRoleWithWebIdentity"
-            Condition = {
-              StringEquals = {
-                "${trimprefix(issuer.url, "https://")}:aud" = issuer.audience
-                "${trimprefix(issuer.url, "https://")}:sub" = local.subjects[name][key]
-              }
-            }
-          }
-        ],
-      )
-    })
-  }
-
   ################################################################################
   # Grants
   ################################################################################
@@ -280,6 +240,8 @@ locals {
           { Sid = "NoStopTakenOff", Effect = "Deny", Action = "iam:Detach*", Resource = "*" },
           # What a stop says, the deploy role writes: it gives nobody rights but fleet roles, which have limits of their own.
           { Sid = "NoStopOfOthers", Effect = "Deny", Action = "iam:Attach*", NotResource = "arn:${var.partition}:iam::${var.account_id}:role/bulkhead/fleet/*" },
+          # EventBridge starts the executor, in whatever region. Other machines of the account run as somebody else.
+          { Sid = "NoOtherMachine", Effect = "Deny", Action = "states:*", NotResource = "arn:${var.partition}:states:*:${var.account_id}:stateMachine:bulkhead-spend-stop" },
         ] : denial if var.kind == "operations"
       ],
     )

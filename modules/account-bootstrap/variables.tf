@@ -125,26 +125,6 @@ variable "github" {
   })
   default  = {}
   nullable = false
-
-  validation {
-    condition     = length(distinct([for value in values(var.github) : value == ""])) == 1
-    error_message = "github needs repository, deploy_environment and plan_environment, or none of them."
-  }
-
-  validation {
-    condition     = var.github.repository == "" || can(regex("^([A-Za-z0-9-]+/[A-Za-z0-9._-]+|[A-Za-z0-9-]+@[0-9]+/[A-Za-z0-9._-]+@[0-9]+)$", var.github.repository))
-    error_message = "github.repository must be one repository as its tokens name it, such as acme@123456/infrastructure@456789 (made before July 2026: acme/infrastructure), without wildcards."
-  }
-
-  validation {
-    condition     = alltrue([for name in [var.github.deploy_environment, var.github.plan_environment] : can(regex("^[A-Za-z0-9_-]*$", name))])
-    error_message = "github: an environment must have only letters, digits, hyphens and underscores: no wildcard, and nothing that GitHub would encode in a token."
-  }
-
-  validation {
-    condition     = var.github.repository == "" || lower(var.github.deploy_environment) != lower(var.github.plan_environment)
-    error_message = "github: deploy_environment and plan_environment are the same, so that whoever may plan may deploy."
-  }
 }
 
 variable "gitlab" {
@@ -157,31 +137,6 @@ variable "gitlab" {
   })
   default  = {}
   nullable = false
-
-  validation {
-    condition     = length(distinct([for value in [var.gitlab.project, var.gitlab.deploy_branch, var.gitlab.plan_branch] : value == ""])) == 1
-    error_message = "gitlab needs project, deploy_branch and plan_branch, or none of them."
-  }
-
-  validation {
-    condition     = can(regex("^https://[a-z0-9][a-z0-9.-]*$", var.gitlab.url))
-    error_message = "gitlab.url must be the address of one GitLab, such as https://gitlab.com, without a path or a slash at its end."
-  }
-
-  validation {
-    condition     = var.gitlab.project == "" || can(regex("^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)+$", var.gitlab.project))
-    error_message = "gitlab.project must be one project with its groups, such as acme/infrastructure, without wildcards."
-  }
-
-  validation {
-    condition     = alltrue([for name in [var.gitlab.deploy_branch, var.gitlab.plan_branch] : can(regex("^[A-Za-z0-9_./-]*$", name))])
-    error_message = "gitlab: a branch must have only letters, digits and . _ / -, without wildcards."
-  }
-
-  validation {
-    condition     = var.gitlab.project == "" || var.gitlab.deploy_branch != var.gitlab.plan_branch
-    error_message = "gitlab: deploy_branch and plan_branch are the same, so that whoever may plan may deploy."
-  }
 }
 
 variable "create_identity_providers" {

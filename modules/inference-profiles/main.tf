@@ -7,6 +7,7 @@ locals {
 
   # An id such as eu.anthropic… names a profile that routes to several regions, and not a model of its own.
   cross_region_prefixes = ["us", "us-gov", "eu", "apac", "jp", "au", "ca"]
+  cross_region_models   = toset([for model in flatten(values(var.models)) : model if contains(local.cross_region_prefixes, split(".", model)[0])])
 
   profiles = merge({}, [
     for key, models in var.models : {
@@ -18,6 +19,22 @@ locals {
       }
     }
   ]...)
+}
+
+# Where AWS sends what is called here, which it may change.
+data "aws_bedrock_inference_profile" "source" {
+  for_each = local.cross_region_models
+
+  inference_profile_id = each.key
+
+  lifecycle {
+    postcondition {
+      condition = alltrue([
+        for model in self.models : contains(lookup(var.cross_region_destinations, split(".", each.key)[0], []), split(":", model.model_arn)[3])
+      ])
+      error_message = "cross_region_destinations: ${each.key} sends calls from ${local.region} to regions that are not listed for ${split(".", each.key)[0]}: ${join(", ", sort(setsubtract([for model in self.models : split(":", model.model_arn)[3]], lookup(var.cross_region_destinations, split(".", each.key)[0], []))))}. List them, or every call would be refused; or take the model without the prefix."
+    }
+  }
 }
 
 resource "aws_bedrock_inference_profile" "this" {

@@ -68,6 +68,13 @@ variable "models" {
   }
 }
 
+variable "cross_region_destinations" {
+  description = "Regions that cross-region profiles may send a call to, by the prefix of such a profile, such as `{ eu = [\"eu-central-1\", \"eu-west-1\"] }`; the same as of the module operations-role-fleet. A profile that sends anywhere else is refused in the plan."
+  type        = map(list(string))
+  default     = {}
+  nullable    = false
+}
+
 variable "tags" {
   description = "Tags for every profile, beside `bulkhead:customer` and `bulkhead:model`, which the module sets for cost allocation."
   type        = map(string)

@@ -60,8 +60,8 @@ variable "break_glass_role_arns" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for arn in var.break_glass_role_arns : can(regex("^arn:aws(-us-gov)?:iam::${var.operations_account_id}:role/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", arn))])
-    error_message = "break_glass_role_arns must be ARNs of roles in the operations account, without wildcards or policy variables."
+    condition     = alltrue([for arn in var.break_glass_role_arns : can(regex("^arn:${var.partition}:iam::${var.operations_account_id}:role/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", arn))])
+    error_message = "break_glass_role_arns must be ARNs of roles in the operations account and its partition, without wildcards or policy variables."
   }
 }
 
@@ -72,8 +72,8 @@ variable "break_glass_bus_arn" {
   nullable    = false
 
   validation {
-    condition     = var.break_glass_bus_arn == "" || can(regex("^arn:aws(-us-gov)?:events:[a-z0-9-]+:[0-9]{12}:event-bus/[A-Za-z0-9._-]+$", var.break_glass_bus_arn))
-    error_message = "break_glass_bus_arn must be the ARN of an event bus."
+    condition     = var.break_glass_bus_arn == "" || can(regex("^arn:${var.partition}:events:[a-z0-9-]+:[0-9]{12}:event-bus/[A-Za-z0-9._-]+$", var.break_glass_bus_arn))
+    error_message = "break_glass_bus_arn must be the ARN of an event bus in the partition of the operations account."
   }
 
   validation {

@@ -22,7 +22,7 @@ resource "aws_iam_policy" "boundary" {
   name        = "${local.role_name[each.key]}-boundary"
   path        = local.path
   description = "The most that ${local.role_name[each.key]} can ever be given."
-  policy      = local.boundary_policy.real[each.key]
+  policy      = each.value.stopped ? local.stopped_policy : local.boundary_policy.real[each.key]
   tags        = local.customer_tags[each.key]
 
   lifecycle {
@@ -74,11 +74,21 @@ resource "aws_iam_role_policy" "invoke" {
   }
 }
 
+# In a policy of its own, so that whoever stops a customer at once, by hand and under this name, does what the next
+# apply does. The boundary says it once more.
+resource "aws_iam_role_policy" "stopped" {
+  for_each = { for key, customer in var.customers : key => customer if customer.stopped }
+
+  name   = "bulkhead-stopped"
+  role   = aws_iam_role.fleet[each.key].name
+  policy = local.stopped_policy
+}
+
 # Inline policies are exclusive: what somebody adds by hand goes with the next apply. Managed
 # attachments are not: a stop policy must outlive the next apply.
 resource "aws_iam_role_policies_exclusive" "fleet" {
   for_each = var.customers
 
   role_name    = aws_iam_role.fleet[each.key].name
-  policy_names = [aws_iam_role_policy.invoke[each.key].name]
+  policy_names = concat([aws_iam_role_policy.invoke[each.key].name], [for key, policy in aws_iam_role_policy.stopped : policy.name if key == each.key])
 }

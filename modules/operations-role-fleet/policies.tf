@@ -207,6 +207,12 @@ locals {
     }
   }
 
+  # For a customer that is stopped, or leaves: on the role, and as all that its boundary says.
+  stopped_policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{ Sid = "Stopped", Effect = "Deny", Action = "*", Resource = "*" }]
+  })
+
   invoke_policy = {
     for variant, grants in local.grants : variant => {
       for key, statements in grants : key => jsonencode({ Version = "2012-10-17", Statement = concat(statements, local.denials[variant][key]) })

@@ -48,6 +48,7 @@ variable "customers" {
       An id with the prefix of a cross-region profile, such as `eu.`, needs an entry in
       `cross_region_destinations`.
     - `regions`: where it may call them from.
+    - `stopped`: whether its role denies everything, sessions that live included, until this is taken back.
   EOT
   type = map(object({
     accounts = list(object({
@@ -56,6 +57,7 @@ variable "customers" {
     }))
     models  = list(string)
     regions = list(string)
+    stopped = optional(bool, false)
   }))
   nullable = false
 
@@ -209,11 +211,11 @@ variable "inference_profiles" {
     condition = alltrue(flatten([
       for region, customers in var.inference_profiles : [
         for arns in values(customers) : [
-          for arn in values(arns) : can(regex("^arn:[a-z-]+:bedrock:${region}:${var.operations_account_id}:application-inference-profile/[a-zA-Z0-9]+$", arn))
+          for arn in values(arns) : can(regex("^arn:${var.partition}:bedrock:${region}:${var.operations_account_id}:application-inference-profile/[a-zA-Z0-9]+$", arn))
         ]
       ]
     ]))
-    error_message = "inference_profiles: an ARN is not that of an application inference profile of the operations account in its region."
+    error_message = "inference_profiles: an ARN is not that of an application inference profile of the operations account in its region and partition."
   }
 
   validation {

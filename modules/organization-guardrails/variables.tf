@@ -126,9 +126,9 @@ variable "federated_role_arns" {
   validation {
     condition = alltrue([
       for arn in var.federated_role_arns :
-      can(regex("^arn:aws(-us-gov)?:iam::${var.operations_account_id}:role/(([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}|aws-reserved/sso\\.amazonaws\\.com/[A-Za-z0-9+=,.@_/-]*\\*)$", arn))
+      can(regex("^arn:${var.partition}:iam::${var.operations_account_id}:role/(([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}|aws-reserved/sso\\.amazonaws\\.com/[A-Za-z0-9+=,.@_/-]*\\*)$", arn))
     ])
-    error_message = "federated_role_arns must be ARNs of roles in the operations account, without policy variables, and without wildcards but at the end of a path of aws-reserved/sso.amazonaws.com."
+    error_message = "federated_role_arns must be ARNs of roles in the operations account and its partition, without policy variables, and without wildcards but at the end of a path of aws-reserved/sso.amazonaws.com."
   }
 }
 
@@ -160,8 +160,8 @@ variable "deployer_arns" {
 
   validation {
     # Elsewhere somebody else could make a role of that name.
-    condition     = alltrue([for arn in var.deployer_arns : can(regex("^arn:aws(-us-gov)?:iam::${var.operations_account_id}:(role|user)/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", arn))])
-    error_message = "deployer_arns must be ARNs of roles or users in the operations account, without wildcards or policy variables."
+    condition     = alltrue([for arn in var.deployer_arns : can(regex("^arn:${var.partition}:iam::${var.operations_account_id}:(role|user)/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", arn))])
+    error_message = "deployer_arns must be ARNs of roles or users in the operations account and its partition, without wildcards or policy variables."
   }
 
   validation {
@@ -181,8 +181,8 @@ variable "bootstrapper_arns" {
   }
 
   validation {
-    condition     = alltrue([for arn in var.bootstrapper_arns : can(regex("^arn:aws(-us-gov)?:iam::${var.operations_account_id}:(role|user)/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", arn))])
-    error_message = "bootstrapper_arns must be ARNs of roles or users in the operations account, without wildcards or policy variables."
+    condition     = alltrue([for arn in var.bootstrapper_arns : can(regex("^arn:${var.partition}:iam::${var.operations_account_id}:(role|user)/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", arn))])
+    error_message = "bootstrapper_arns must be ARNs of roles or users in the operations account and its partition, without wildcards or policy variables."
   }
 
   validation {
@@ -198,8 +198,8 @@ variable "stop_executor_arns" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for arn in var.stop_executor_arns : can(regex("^arn:aws(-us-gov)?:iam::${var.operations_account_id}:role/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", arn))])
-    error_message = "stop_executor_arns must be ARNs of roles in the operations account, without wildcards or policy variables."
+    condition     = alltrue([for arn in var.stop_executor_arns : can(regex("^arn:${var.partition}:iam::${var.operations_account_id}:role/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", arn))])
+    error_message = "stop_executor_arns must be ARNs of roles in the operations account and its partition, without wildcards or policy variables."
   }
 
   validation {
@@ -217,9 +217,9 @@ variable "stop_policy_arns" {
   validation {
     condition = alltrue([
       for arn in var.stop_policy_arns :
-      can(regex("^arn:aws(-us-gov)?:iam::(${var.operations_account_id}|aws):policy/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_*-]*[A-Za-z0-9+=,.@_-]$", arn))
+      can(regex("^arn:${var.partition}:iam::(${var.operations_account_id}|aws):policy/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_*-]*[A-Za-z0-9+=,.@_-]$", arn))
     ])
-    error_message = "stop_policy_arns must be ARNs of policies in the operations account, or of AWS, without policy variables, and with wildcards only within the last part of the name, never at its end."
+    error_message = "stop_policy_arns must be ARNs of policies in the operations account, or of AWS, in the same partition, without policy variables, and with wildcards only within the last part of the name, never at its end."
   }
 }
 
@@ -231,8 +231,8 @@ variable "break_glass_role_arns" {
 
   validation {
     # Elsewhere somebody else could make a role of that name.
-    condition     = alltrue([for arn in var.break_glass_role_arns : can(regex("^arn:aws(-us-gov)?:iam::${var.operations_account_id}:role/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", arn))])
-    error_message = "break_glass_role_arns must be ARNs of roles in the operations account, without wildcards or policy variables."
+    condition     = alltrue([for arn in var.break_glass_role_arns : can(regex("^arn:${var.partition}:iam::${var.operations_account_id}:role/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", arn))])
+    error_message = "break_glass_role_arns must be ARNs of roles in the operations account and its partition, without wildcards or policy variables."
   }
 
   validation {

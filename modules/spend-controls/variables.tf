@@ -74,10 +74,10 @@ variable "customers" {
     condition = alltrue(flatten([
       for customer in values(var.customers) : [
         for arn in customer.inference_profile_arns :
-        can(regex("^arn:aws(-us-gov)?:bedrock:[a-z0-9-]+:${var.operations_account_id}:application-inference-profile/[a-z0-9]{1,64}$", arn))
+        can(regex("^arn:${var.partition}:bedrock:[a-z0-9-]+:${var.operations_account_id}:application-inference-profile/[a-z0-9]{1,64}$", arn))
       ]
     ]))
-    error_message = "customers: inference_profile_arns must be ARNs of application inference profiles in the operations account. What calls through other handles take is not the customer's alone."
+    error_message = "customers: inference_profile_arns must be ARNs of application inference profiles in the operations account and its partition. What calls through other handles take is not the customer's alone."
   }
 
   validation {
@@ -146,8 +146,8 @@ variable "alarm_topic_arns" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for arn in var.alarm_topic_arns : can(regex("^arn:aws(-us-gov)?:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$", arn))])
-    error_message = "alarm_topic_arns must be ARNs of SNS topics."
+    condition     = alltrue([for arn in var.alarm_topic_arns : can(regex("^arn:${var.partition}:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$", arn))])
+    error_message = "alarm_topic_arns must be ARNs of SNS topics in the partition of the operations account."
   }
 }
 
@@ -170,8 +170,8 @@ variable "permissions_boundary_arn" {
   nullable    = false
 
   validation {
-    condition     = var.permissions_boundary_arn == "" || can(regex("^arn:aws(-us-gov)?:iam::${var.operations_account_id}:policy/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,128}$", var.permissions_boundary_arn))
-    error_message = "permissions_boundary_arn must be the ARN of a policy in the operations account."
+    condition     = var.permissions_boundary_arn == "" || can(regex("^arn:${var.partition}:iam::${var.operations_account_id}:policy/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,128}$", var.permissions_boundary_arn))
+    error_message = "permissions_boundary_arn must be the ARN of a policy in the operations account and its partition."
   }
 }
 

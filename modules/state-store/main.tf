@@ -126,14 +126,14 @@ resource "aws_iam_role" "this" {
   name                 = each.value.name
   path                 = local.path
   description          = each.value.access == "deploy" ? "Reads, writes and locks the states of the root ${each.value.root}." : "Reads the states of the root ${each.value.root}."
-  assume_role_policy   = local.trust_policies[each.key]
+  assume_role_policy   = module.trust.policies[each.key]
   max_session_duration = 3600
   tags                 = var.tags
 
   lifecycle {
     precondition {
-      condition     = length(local.trust_policies[each.key]) <= 2048
-      error_message = "The trust policy of ${each.value.name} has ${length(local.trust_policies[each.key])} characters; AWS allows 2,048. List fewer principals."
+      condition     = length(module.trust.policies[each.key]) <= 2048
+      error_message = "The trust policy of ${each.value.name} has ${length(module.trust.policies[each.key])} characters; AWS allows 2,048. List fewer principals."
     }
   }
 }
@@ -166,7 +166,7 @@ resource "aws_iam_role_policy_attachments_exclusive" "this" {
 
 # AWS knows the certificate authorities of both, so no thumbprint is pinned.
 resource "aws_iam_openid_connect_provider" "this" {
-  for_each = var.create_identity_providers ? local.issuers : {}
+  for_each = var.create_identity_providers ? module.trust.issuers : {}
 
   url            = each.value.url
   client_id_list = [each.value.audience]

@@ -1,70 +1,30 @@
 # Who may become which role, what the roles may do, and who is let in at all. README.md says why, statement by statement.
 
+module "trust" {
+  source = "../account-bootstrap/modules/trust"
+
+  partition  = var.partition
+  account_id = var.account_id
+  github     = var.github
+  gitlab     = var.gitlab
+
+  # Nobody but owners bootstraps.
+  roles = {
+    for key, role in local.roles : key => {
+      principal_arns = setunion(var.owner_arns, role.root == "bootstrap" ? [] : lookup(local.principal_arns[role.access], role.root, []))
+      jobs           = role.root == "bootstrap" ? "none" : role.access
+    }
+  }
+}
+
 locals {
+  principal_arns = { deploy = var.deploy_principal_arns, plan = var.plan_principal_arns }
+
   root_arn = "arn:${var.partition}:iam::${var.account_id}:root"
   owners   = sort(var.owner_arns)
 
   # Whoever else the account's IAM policies let in: these alone see a state.
   insiders = concat(local.owners, sort(values(local.role_arns)), [local.root_arn])
-
-  ################################################################################
-  # Trust
-  ################################################################################
-
-  issuers = merge(
-    { for name in ["github"] : name => { url = "https://token.actions.githubusercontent.com", audience = "sts.amazonaws.com" } if var.github.repository != "" },
-    { for name in ["gitlab"] : name => { url = var.gitlab.url, audience = "sts.amazonaws.com" } if var.gitlab.project != "" },
-  )
-  subjects = {
-    github = {
-      deploy = "repo:${var.github.repository}:environment:${var.github.deploy_environment}"
-      plan   = "repo:${var.github.repository}:environment:${var.github.plan_environment}"
-    }
-    gitlab = {
-      deploy = "project_path:${var.gitlab.project}:ref_type:branch:ref:${var.gitlab.deploy_branch}"
-      plan   = "project_path:${var.gitlab.project}:ref_type:branch:ref:${var.gitlab.plan_branch}"
-    }
-  }
-
-  # Nobody but owners bootstraps.
-  principals = {
-    for key, role in local.roles : key => role.root == "bootstrap" ? local.owners : sort(setunion(
-      var.owner_arns,
-      role.access == "deploy" ? lookup(var.deploy_principal_arns, role.root, []) : lookup(var.plan_principal_arns, role.root, []),
-    ))
-  }
-
-  trust_policies = {
-    for key, role in local.roles : key => jsonencode({
-      Version = "2012-10-17"
-      Statement = concat(
-        [
-          {
-            Sid       = "NamedPrincipals"
-            Effect    = "Allow"
-            Principal = { AWS = sort(distinct([for arn in local.principals[key] : "arn:${var.partition}:iam::${split(":", arn)[4]}:root"])) }
-            Action    = "sts:AssumeRole"
-            # StringEquals, because ArnEquals expands wildcards.
-            Condition = { StringEquals = { "aws:PrincipalArn" = local.principals[key] } }
-          },
-        ],
-        [
-          for name, issuer in local.issuers : {
-            Sid       = "JobsOf${title(name)}"
-            Effect    = "Allow"
-            Principal = { Federated = "arn:${var.partition}:iam::${var.account_id}:oidc-provider/${trimprefix(issuer.url, "https://")}" }
-            Action    = "sts:AssumeRoleWithWebIdentity"
-            Condition = {
-              StringEquals = {
-                "${trimprefix(issuer.url, "https://")}:aud" = issuer.audience
-                "${trimprefix(issuer.url, "https://")}:sub" = local.subjects[name][role.access]
-              }
-            }
-          } if role.root != "bootstrap"
-        ],
-      )
-    })
-  }
 
   ################################################################################
   # Roles
@@ -138,6 +98,9 @@ locals {
   # Bucket and key
   ################################################################################
 
+  # How a client may name the store's key: backends name the alias, which is known beforehand.
+  key_names = [aws_kms_key.state.arn, "arn:${var.partition}:kms:${local.region}:${var.account_id}:${local.alias}"]
+
   bucket_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [
@@ -176,6 +139,19 @@ locals {
         Condition = {
           Null            = { "s3:x-amz-server-side-encryption" = "false" }
           StringNotEquals = { "s3:x-amz-server-side-encryption" = "aws:kms" }
+        }
+      },
+      {
+        # Whoever names an algorithm names the key: without one S3 would take the account's own for S3, whose policy
+        # is not ours. By its ARN, or its alias's: a bare name is looked up in the account of whoever asks.
+        Sid       = "KeyOfTheStore"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "s3:PutObject"
+        Resource  = "${local.bucket_arn}/*"
+        Condition = {
+          Null            = { "s3:x-amz-server-side-encryption" = "false" }
+          StringNotEquals = { "s3:x-amz-server-side-encryption-aws-kms-key-id" = local.key_names }
         }
       },
       {

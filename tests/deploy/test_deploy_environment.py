@@ -27,6 +27,7 @@ OPERATIONS = ("  region: eu-central-1\n",)
 MANAGEMENT = ('  management_account_id: "999999999999"\n',)
 GLASS = "roles: [bulkhead/bulkhead-break-glass], emails: [security@example.com]"
 NOTIFY = ("    spend:\n", "    regions: [eu-west-1]\n    spend:\n      on_limit: notify\n")
+CROSS_REGION = ("{ eu: [eu-central-1, eu-west-1, eu-west-3] }",)
 ADDED = {*OPERATIONS, *MANAGEMENT}
 
 
@@ -51,7 +52,7 @@ def test_loads_the_embedded_environment() -> None:
     assert [a.further_callers for a in acme.accounts] == [(), ("batch/nightly-summaries",)]
     assert acme.regions == ("eu-central-1", "eu-west-1")
     assert environment.customers["globex"].regions == ("eu-central-1",)
-    assert environment.model_regions == ("eu-central-1", "eu-west-1")
+    assert environment.model_regions == ("eu-central-1", "eu-west-1", "eu-west-3")
     assert environment.customer_of("222222222223") is acme
     assert environment.customer_of("888888888888") is None
     assert len(set(environment.accounts)) == len(environment.accounts) == 9
@@ -63,14 +64,17 @@ def test_a_changed_file_is_read_anew(tmp_path: Path) -> None:
 
 
 def test_models_of_cross_region_profiles_run_where_they_are_sent(tmp_path: Path) -> None:
-    folder = changed(
-        tmp_path, *OPERATIONS, f"{OPERATIONS[0]}  cross_region: {{ eu: [us-east-1] }}\n"
-    )
+    folder = changed(tmp_path, *CROSS_REGION, "{ eu: [us-east-1] }")
     file = folder / "customers.yaml"
-    assert load_environment(folder).model_regions == ("eu-central-1", "eu-west-1")
-    text = file.read_text(encoding="utf-8").replace('["amazon.nova', '["eu.amazon.nova', 1)
-    file.write_text(text, encoding="utf-8")
     assert load_environment(folder).model_regions == ("eu-central-1", "eu-west-1", "us-east-1")
+    text = file.read_text(encoding="utf-8").replace(', "eu.anthropic.', ', "anthropic.', 1)
+    file.write_text(text, encoding="utf-8")
+    assert load_environment(folder).model_regions == ("eu-central-1", "eu-west-1")
+
+
+def test_a_customer_can_be_stopped(tmp_path: Path) -> None:
+    stopped = load_environment(changed(tmp_path, "  globex:\n", "  globex:\n    stopped: true\n"))
+    assert {key for key, each in stopped.customers.items() if each.stopped} == {"globex"}
 
 
 def test_what_operators_may_set_is_accepted(tmp_path: Path) -> None:
@@ -138,8 +142,8 @@ def test_a_repository_is_named_as_its_tokens_name_it(tmp_path: Path, repository:
         ('"333333333333"', '"222222222223"', "customers.globex.accounts[0].account_id", "already"),
         ('"888888888888"', '"111111111111"', "probes.control", "operations.account_id"),
         ("acme:", "Acme Corp:", "customers", "lower-case letters"),
-        ("[eu-central-1, eu-west-1", "[eu-central-1, eu-wset-1", "regions[1]", "mean eu-west-1?"),
-        ('["amazon.nova-lite', '["eu.amazon.nova-lite', "globex.models[0]", "use amazon.nova-lite"),
+        ("\nregions: [eu-ce", "\nregions: [eu-cx", "regions[0]", "mean eu-central-1?"),
+        ('["amazon.nova-lite', '["us.amazon.nova-lite', "globex.models[0]", "use amazon.nova-lite"),
         ('["amazon.nova-lite', '["Nova Lite', "customers.globex.models[0]", "a Bedrock model id"),
         ("region: eu-central-1", "region: eu-north-1", "operations.region", "add it there"),
         ("regions: [eu-central-1, eu-west-1]\n", "regions: []\n", "acme.regions", "is empty"),
@@ -149,7 +153,7 @@ def test_a_repository_is_named_as_its_tokens_name_it(tmp_path: Path, repository:
         ("[batch/nightly", "[/batch/nightly", "further_callers[0]", "no leading slash"),
         ("[batch/nightly", "['${aws:username}', x", "further_callers[0]", "path and name"),
         ("organization:", "partition: aws-cn\norganization:", "partition", "aws, aws-us-gov"),
-        ("us-east-1]", "us-gov-west-1]", "regions[2]", "one environment is in one"),
+        ("us-east-1]", "us-gov-west-1]", "regions[3]", "one environment is in one"),
         ("  region: eu", "  quotas: { roles: 2 }\n  region: eu", "customers", "another cell"),
         ("globex:", "bootstrap:", "customers.bootstrap", "the name of a root"),
         (
@@ -169,12 +173,12 @@ def test_a_repository_is_named_as_its_tokens_name_it(tmp_path: Path, repository:
         (":sns:eu-central-1:444", ":sns:eu-west-1:444", "alarm_topics[0]", "use a topic there"),
         (*NOTIFY, "initech.spend.on_limit", "operations.alarm_topics"),
         (
-            *OPERATIONS,
-            "  cross_region: { eu: [eu-north-1] }\n",
+            *CROSS_REGION,
+            "{ eu: [eu-north-1] }",
             "cross_region.eu[0]",
             "add it there",
         ),
-        (*OPERATIONS, "  cross_region: { global: [eu-west-1] }\n", "cross_region", "the prefix of"),
+        (*CROSS_REGION, "{ global: [eu-west-1] }", "cross_region", "the prefix of"),
         (*OPERATIONS, f"  break_glass: {{ {GLASS} }}\n", "operations.break_glass", "trail: true"),
         (*OPERATIONS, "  break_glass: { roles: [glass] }\n", "break_glass", "emails is missing"),
         (*MANAGEMENT, '  trusted_accounts: ["222222222222"]\n', "trusted_accounts[0]", "others"),

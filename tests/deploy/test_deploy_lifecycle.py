@@ -27,7 +27,9 @@ from harness.deploy.apply import (
 from harness.deploy.deployment import Deployment
 from harness.deploy.embedded_plan import cloud_plan
 from harness.deploy.environment import Environment, load_environment
+from harness.deploy.offboard import POLICY_NAME, deny_sessions
 from harness.deploy.run import EXTERNAL_IDS_FILE, RootEvent, Run, root_names
+from harness.deploy.terraform import Terraform
 from harness.deploy.workspace import CUSTOMERS_FILE
 from harness.probes.unguarded import without_scps
 from harness.targets.embedded import EmbeddedTarget
@@ -266,13 +268,18 @@ def versions(made: Deployment, account: str) -> list[int]:
 
 def without(environment: Environment, customer: str, tree: Path) -> Environment:
     """The environment with one customer struck from `customers.yaml`, in a copy of the project."""
+    return changed(environment, tree, lambda document: document["customers"].pop(customer))
+
+
+def changed(environment: Environment, tree: Path, change: Callable[[Any], object]) -> Environment:
+    """The environment with another `customers.yaml`, in a copy of the project."""
     path = tree / "environments" / environment.name
     shutil.copytree(ROOT / "modules", tree / "modules")
     shutil.copytree(environment.path, path, ignore=shutil.ignore_patterns(".terraform*"))
     yaml = YAML()
     file = path / CUSTOMERS_FILE
     document = yaml.load(file.read_text(encoding="utf-8"))
-    del document["customers"][customer]
+    change(document)
     yaml.dump(document, file)
     return load_environment(path)
 
@@ -350,6 +357,96 @@ def test_a_customer_leaves_alone_is_denied_first_and_comes_again_as_a_stranger(
             assert identity(again, customer, other) == identity(made, customer, other)
 
 
+def test_a_customer_that_is_stopped_stays_so_until_it_is_taken_back(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    """At once by one call, and by the list for every apply to come."""
+    environment, account = deployment.environment, "333333333333"
+    stopped = changed(
+        environment,
+        tmp_path / "tree",
+        lambda document: document["customers"]["globex"].update(stopped=True),
+    )
+    assert stopped.customers["globex"].stopped and not stopped.customers["acme"].stopped
+
+    with copied(deployment, tmp_path) as made:
+        target, fleet = made.target(), made.fleets["globex"]
+        call, neighbour = access(made, "globex", account), access(made, "acme", "222222222222")
+        assert call() == neighbour() == ""
+
+        def apply(wanted: Environment) -> set[str]:
+            def work(root: Terraform, variables: dict[str, Any]) -> tuple[str, ...]:
+                root.apply(variables)
+                return root.changed
+
+            return set(Run(wanted, tmp_path, None, target=target).operations(work))
+
+        deny_sessions(target, fleet.fleet_role_arn)
+        assert "with an explicit deny" in call()
+        changes = apply(stopped)
+        assert 'create module.fleet.aws_iam_role_policy.stopped["globex"]' in changes
+        assert [each for each in changes if '["globex"]' not in each] == []
+        assert "with an explicit deny" in call()
+        assert apply(stopped) == set()
+        assert "with an explicit deny" in call()
+        assert neighbour() == ""
+
+        # The boundary holds by itself, and the next apply mends what was taken off by hand.
+        operator = target.session(environment.operations_account)
+        iam = target.client(operator, "iam", "us-east-1")
+        with without_scps(target, environment, environment.operations_account):
+            iam.delete_role_policy(RoleName=fleet.fleet_role_name, PolicyName=POLICY_NAME)
+        assert "with an explicit deny in a permissions boundary" in call()
+        again = apply(stopped)
+        assert 'create module.fleet.aws_iam_role_policy.stopped["globex"]' in again
+        assert "with an explicit deny" in call()
+
+        assert apply(environment)
+        assert call() == neighbour() == ""
+
+
+def masking(made: Deployment, account: str) -> dict[str, str]:
+    """What masks each of our groups of an account; nothing where none does."""
+    target, region = made.target(), made.environment.region
+    logs = target.client(target.session(account), "logs", region)
+    pages = logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix="/bulkhead/")
+    names = [group["logGroupName"] for page in pages for group in page["logGroups"]]
+    documents = [logs.get_data_protection_policy(logGroupIdentifier=name) for name in names]
+    return {
+        name: document.get("policyDocument", "")
+        for name, document in zip(names, documents, strict=True)
+    }
+
+
+def test_content_that_is_turned_off_and_kept_stays_masked(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    """As environments/README.md says."""
+    account = "444444444444"
+    environment, tree = deployment.environment, tmp_path / "tree"
+    assert environment.content
+    keeping = changed(environment, tree / "on", lambda d: d.update(keep_records=True))
+    off = changed(keeping, tree / "off", lambda d: d.update(content=False))
+
+    with copied(deployment, tmp_path) as made:
+
+        def apply(environment: Environment, *forgotten: str) -> None:
+            def work(root: Terraform, variables: dict[str, Any], _: object) -> None:
+                if forgotten:
+                    assert root.forget(forgotten)
+                root.apply({**variables, "profile": account})
+
+            run = Run(environment, tmp_path, None, target=made.target())
+            run.customers(made.fleets, work, "initech")
+
+        apply(keeping)
+        before = masking(made, account)
+        assert set(before) == {"/bulkhead/initech/bedrock", "/bulkhead/initech/content"}
+        assert all(before.values())
+        apply(off, "aws_cloudwatch_log_data_protection_policy")
+        assert masking(made, account) == before
+
+
 def test_records_and_keys_stay_where_they_are_to_be_kept(
     deployment: Deployment, tmp_path: Path
 ) -> None:
@@ -358,10 +455,13 @@ def test_records_and_keys_stay_where_they_are_to_be_kept(
             made, environment=dataclasses.replace(made.environment, keep_records=True)
         )
         before = left(made.target(), made.environment)["444444444444"]
+        masked = masking(made, "444444444444")
+        assert len(masked) == 2 and all(masked.values())
         retire(keeping, tmp_path, "initech")
         after = left(made.target(), made.environment)["444444444444"]
         kept = {name for name in before if ":log-group:" in name or ":kms:" in name}
         assert kept and kept <= after < before
+        assert masking(made, "444444444444") == masked
         # What the owner made stays with the records: who reads them, and who would deploy.
         roles = {name.partition(":role/")[2] for name in after if ":role/bulkhead/" in name}
         assert roles == {

@@ -45,6 +45,8 @@ module "profiles" {{
   source                = "./modules/inference-profiles"
   operations_account_id = "{OPERATIONS}"
   models                = {{ for key in ["strict", "lenient"] : key => ["{SYSTEM}"] }}
+
+  cross_region_destinations = {{ eu = ["eu-central-1", "eu-north-1", "eu-west-1", "eu-west-3"] }}
 }}
 """
 FLEET = f"""

@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+from ruamel.yaml import YAML
 from support.rules.changes import ACME_ID, GLOBEX_ID
 
+from harness.deploy.cells import BOOTSTRAP_POLICIES, BOOTSTRAP_ROLES, used
 from harness.deploy.environment import load_environment
 
+PROJECT = Path(__file__).parents[2]
 SHARED = ("environments/embedded/customers.yaml", "environments/embedded/customers.schema.json")
 REGION = "  region: eu-central-1\n"
+CROSS_REGION = "{ eu: [eu-central-1, eu-west-1, eu-west-3] }"
 GLASS = "arn:aws:iam::111111111111:role/emergency/glass"
 BREAK_GLASS = "  break_glass: { roles: [emergency/glass], emails: [security@example.com] }\n"
 BUS = "arn:aws:events:eu-central-1:999999999999:event-bus/bulkhead-embedded-break-glass"
@@ -58,6 +62,22 @@ def provider(region: str, alias: str = "", **data: Mapping[str, Any]) -> str:
     return f'mock_provider "aws" {{\n{named}{blocks}}}\n'
 
 
+def document(changes: Mapping[str, str]) -> Any:
+    """The `customers.yaml` of the embedded environment with changes."""
+    text = (PROJECT / SHARED[0]).read_text(encoding="utf-8")
+    for old, new in changes.items():
+        text = text.replace(old, new, 1)
+    return YAML(typ="safe").load(text)
+
+
+def kinds(planned: Planned) -> dict[str, int]:
+    """How many roles and policies are planned."""
+    return {
+        kind: sum(f"{kind}." in address for address in planned)
+        for kind in ("aws_iam_role", "aws_iam_policy")
+    }
+
+
 @pytest.fixture
 def plan(workbench: Callable[..., Workbench]) -> Plan:
     """Plans a root of the embedded environment with changes of its `customers.yaml`; returns the
@@ -98,12 +118,21 @@ def test_operations_tells_in_each_region_and_takes_cross_region_models(plan: Pla
     west = "arn:aws:sns:eu-west-1:111111111111:west"
     changes = {
         "    eu-central-1: [": f'    eu-west-1: ["{west}"]\n    eu-central-1: [',
-        REGION: REGION + "  cross_region: { eu: [eu-central-1, us-east-1] }\n",
+        CROSS_REGION: "{ eu: [eu-central-1, us-east-1] }",
+        ', "eu.anthropic.claude-3-haiku-20240307-v1:0"': "",
         '["amazon.nova': '["eu.amazon.nova',
         "    spend:\n": "    regions: [eu-west-1, eu-central-1]\n"
         "    spend:\n      on_limit: notify\n",
     }
-    regions = (provider("eu-central-1"), provider("eu-west-1", "eu_west_1"))
+    sent = [
+        {"model_arn": f"arn:aws:bedrock:{region}::foundation-model/amazon.nova-lite-v1:0"}
+        for region in ("eu-central-1", "us-east-1")
+    ]
+    said = {"aws_bedrock_inference_profile": {"models": sent}}
+    regions = (
+        provider("eu-central-1", **said),
+        provider("eu-west-1", "eu_west_1", **said),
+    )
     planned = plan("operations", changes, OPERATIONS, *regions)
 
     alarms = {k: v for k, v in planned.items() if ".aws_cloudwatch_metric_alarm.limit" in k}
@@ -115,6 +144,14 @@ def test_operations_tells_in_each_region_and_takes_cross_region_models(plan: Pla
     model = "eu.amazon.nova-lite-v1:0"
     profile = planned[f'module.profiles.aws_bedrock_inference_profile.this["globex/{model}"]']
     assert profile["model_source"][0]["copy_from"].endswith(f":inference-profile/{model}")
+
+    # As many as the harness counts, but for those of the root bootstrap.
+    counted = used(document(changes))
+    assert kinds(planned) == {
+        "aws_iam_role": counted["roles"] - BOOTSTRAP_ROLES,
+        "aws_iam_policy": counted["managed_policies"] - BOOTSTRAP_POLICIES,
+    }
+    assert counted["alarms_per_region"] == len(alarms) / 2 + 1
 
 
 def statements(planned: Planned, policy: str) -> dict[str, Any]:
@@ -128,7 +165,8 @@ def test_guardrails_know_callers_trusted_accounts_models_and_emergencies(plan: P
     changes = {
         **WITH_GLASS,
         management: management + '  trusted_accounts: ["123456789012"]\n',
-        "  alarm_topics:": "  cross_region: { eu: [us-east-1], jp: [eu-west-1] }\n  alarm_topics:",
+        CROSS_REGION: "{ eu: [us-east-1], jp: [eu-west-1] }",
+        ', "eu.anthropic.claude-3-haiku-20240307-v1:0"': "",
         "    regions: [eu-central-1, eu-west-1]\n": "",
         '["amazon.nova': '["eu.amazon.nova',
         "  initech:\n": "  initech:\n    own_organization: true\n",
@@ -180,6 +218,13 @@ def test_operations_forwards_what_the_alarm_hears(plan: Plan) -> None:
     assert target["arn"] == BUS
     rule = json.loads(planned[f'{baseline}_rule.break_glass["break-glass"]']["event_pattern"])
     assert rule["detail"]["requestParameters"] == {"roleArn": [GLASS]}
+
+    # One is made by hand, and one for each customer and two of the executor by the root operations.
+    counted = used(document(WITH_GLASS))
+    assert kinds(planned) == {
+        "aws_iam_role": counted["roles"] - 1 - 3 - 2,
+        "aws_iam_policy": BOOTSTRAP_POLICIES,
+    }
 
 
 def test_a_customers_alarms_tell_its_topics_and_its_records_stay_as_long_as_it_says(

@@ -108,11 +108,14 @@ def test_every_variable_is_typed_described_and_not_null(where: str) -> None:
 @pytest.mark.parametrize(
     ("quota", "refused"),
     [
-        ("inference_profiles_per_region: 4", False),
-        ("inference_profiles_per_region: 3", True),
-        ("roles: 3", False),
-        ("roles: 2", True),
-        ("managed_policies: 2", True),
+        ("inference_profiles_per_region: 5", False),
+        ("inference_profiles_per_region: 4", True),
+        ("roles: 7", False),
+        ("roles: 6", True),
+        ("managed_policies: 6", False),
+        ("managed_policies: 5", True),
+        ("alarms_per_region: 5", False),
+        ("alarms_per_region: 4", True),
     ],
 )
 def test_a_plan_is_refused_for_more_than_one_operations_account_holds(

@@ -302,15 +302,31 @@ def test_a_state_is_put_under_no_weaker_key_and_none_of_the_client(store: Store)
     put = {"Bucket": BUCKET, "Key": f"bulkhead/production/organization/{OPERATIONS}.tfstate"}
     owner = store.target.client(store.target.session(STATES), "s3", REGION)
     alias = store.outputs["kms_alias_arn"]
+    kms = store.target.client(store.target.session(STATES), "kms", REGION)
+    own = kms.describe_key(KeyId=alias)["KeyMetadata"]["Arn"]
+    other = kms.create_key()["KeyMetadata"]["Arn"]
+    kms.create_alias(AliasName="alias/other", TargetKeyId=other)
     for client in (store.client("organization"), owner):
         for weaker in (
             {"ServerSideEncryption": "AES256"},
+            {"ServerSideEncryption": "aws:kms:dsse", "SSEKMSKeyId": own},
             {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "0" * 32},
+            # Without a key it is AWS's own for S3.
+            {"ServerSideEncryption": "aws:kms"},
+            *(
+                {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key}
+                for key in (other, alias.rpartition(":")[0] + ":alias/other", "alias/other")
+            ),
         ):
             assert "explicit deny" in refused(client.put_object, **put, Body=b"{}", **weaker)
-        for good in ({}, {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": alias}):
+        for good in (
+            {},
+            *({"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} for key in (own, alias)),
+        ):
             client.put_object(**put, Body=b"{}", **good)
-            assert client.head_object(**put)["ServerSideEncryption"] == "aws:kms"
+            head = client.head_object(**put)
+            assert head["ServerSideEncryption"] == "aws:kms"
+            assert head["SSEKMSKeyId"].rpartition("/")[2] in own or head["SSEKMSKeyId"] == alias
 
 
 def test_nobody_of_an_account_that_is_deployed_to_becomes_a_role_of_the_states(

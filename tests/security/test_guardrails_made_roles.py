@@ -141,7 +141,17 @@ def test_an_executor_that_was_given_everything_only_stops(probe: Recorder, copie
     with unguarded(copied, account):
         owner = copied.client(copied.administrator(account), "iam")
         owner.attach_role_policy(RoleName=first.role_name, PolicyArn=stop)
+    other_machine = f"arn:aws:states:{first.region}:{account}:stateMachine:nightly"
     tried: list[Tried] = [
+        (
+            ("P14",),
+            "start a state machine that is not the stop's",
+            "states:StartExecution",
+            (other_machine,),
+            lambda: copied.client(who, "stepfunctions").start_execution(
+                stateMachineArn=other_machine, input="{}"
+            ),
+        ),
         (
             ("P40", "P14"),
             "attach a policy of everything to a fleet role",

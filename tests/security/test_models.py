@@ -50,7 +50,8 @@ def test_models_cannot_be_called_past_the_profile(
     probe: Recorder, cast: Cast, account: str, call: Call, action: str
 ) -> None:
     fleet, session = cast.stage.fleet_of(account), cast.fleet(account)
-    # Every model of every customer, so also those that its own profiles do not lead to.
+    # Every model of every customer, so also those that its own profiles do not lead to. AWS names
+    # the cross-region profile, or one of the models behind it.
     for model in sorted({m for f in cast.stage.fleets.values() for m in f.profiles}):
         probe.denied(
             Subject(
@@ -60,7 +61,7 @@ def test_models_cannot_be_called_past_the_profile(
                 session,
                 action,
                 model,
-                (f"arn:aws:bedrock:{fleet.region}::foundation-model/{model}",),
+                fleet.behind(fleet.region, model),
             ),
             lambda model=model: call(cast, session, model),  # type: ignore[misc]
             twin=lambda: converse(cast, session, fleet.profile),
@@ -129,6 +130,35 @@ def test_costlier_tiers_cannot_be_asked_for(
         lambda: converse(cast, session, fleet.profile, serviceTier={"type": tier}),
         twin=lambda: converse(cast, session, fleet.profile, serviceTier={"type": "default"}),
     )
+
+
+def test_cross_region_profiles_send_where_it_was_agreed(
+    probe: Recorder, cast: Cast, customer: str
+) -> None:
+    """By what the service itself says of each AIP, which it may change after an apply."""
+    fleet, environment = cast.stage.fleets[customer], cast.stage.environment
+    operations = cast.administrator(environment.operations_account)
+    for region, model, profile in fleet.all_profiles:
+        agreed = {region, *fleet.destinations.get(model.partition(".")[0], ())}
+        client = cast.client(operations, "bedrock", region)
+        answer = client.get_inference_profile(inferenceProfileIdentifier=profile)
+        sent = {each["modelArn"].split(":")[3] for each in answer["models"]}
+        probe.state(
+            Subject(
+                "profile-regions",
+                ("B10",),
+                "a profile sends calls to no Region but those agreed on",
+                operations,
+                "bedrock:GetInferenceProfile",
+                f"{customer}'s profile of {model} in {region}",
+                (profile,),
+            ),
+            expected=", ".join(sorted(agreed)),
+            observed=", ".join(sorted(sent)),
+            # A profile that leads nowhere proves nothing.
+            holds=sent <= agreed if sent else None,
+            why=f"it leads to {', '.join(sorted(sent)) or 'nothing'}",
+        )
 
 
 def test_system_profiles_cannot_be_called(probe: Recorder, cast: Cast, account: str) -> None:

@@ -32,8 +32,12 @@ locals {
       ]
       models  = customer.models
       regions = try(customer.regions, [local.main_region])
+      stopped = try(customer.stopped, false)
     }
   }
+
+  # Where cross-region profiles may send a call, by prefix.
+  cross_region = try(local.environment.operations.cross_region, {})
 
   # Whose profiles of which models each region has.
   models = {
@@ -42,11 +46,26 @@ locals {
     }
   }
 
-  # What each customer takes of the quotas: a profile for each model and region, a role, and a boundary of that role.
+  # By region, the alarms of the limits that are set there: four for each, one for each kind of token.
+  alarms = {
+    for region, customers in local.models : region =>
+    4 * sum([for key in keys(customers) : length(local.environment.customers[key].spend.limits) if can(local.environment.customers[key].spend)])
+    if anytrue([for key in keys(customers) : can(local.environment.customers[key].spend)])
+  }
+
+  # Roles that are made by hand, and the one that forwards their assumptions.
+  emergencies = length(try(local.environment.operations.break_glass.roles, []))
+  by_hand     = local.emergencies + (startswith(local.environment.administrator, "role/") ? 1 : 0)
+  forwarder   = local.emergencies > 0 && try(local.environment.trail, true) ? 1 : 0
+
+  # What is taken of the quotas, by this root and by ../bootstrap. Each customer: a profile for each model and region, a
+  # role, and a boundary of that role. Each region with limits: two roles of the executor, the policy of a stop, and one
+  # alarm besides. The account: two roles that deploy it, and two boundaries.
   used = {
     inference_profiles_per_region = max([for customers in values(local.models) : sum(concat([0], [for models in values(customers) : length(models)]))]...)
-    roles                         = length(local.customers)
-    managed_policies              = length(local.customers)
+    roles                         = length(local.customers) + 2 * length(local.alarms) + 2 + local.forwarder + local.by_hand
+    managed_policies              = length(local.customers) + length(local.alarms) + 2
+    alarms_per_region             = max(concat([0], [for alarms in values(local.alarms) : alarms + 1])...)
   }
   over = [for name in keys(local.quotas) : "${local.used[name]} ${replace(name, "_", " ")} of ${local.quotas[name]}" if local.used[name] > local.quotas[name]]
 }

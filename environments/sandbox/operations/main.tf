@@ -42,6 +42,8 @@ module "profiles" {
   partition             = local.partition
   operations_account_id = local.operations_account_id
   models                = local.models[local.main_region]
+
+  cross_region_destinations = local.cross_region
 }
 
 module "profiles_eu_west_1" {
@@ -51,6 +53,8 @@ module "profiles_eu_west_1" {
   partition             = local.partition
   operations_account_id = local.operations_account_id
   models                = lookup(local.models, "eu-west-1", {})
+
+  cross_region_destinations = local.cross_region
 }
 
 module "fleet" {
@@ -64,7 +68,7 @@ module "fleet" {
   previous_external_ids = var.previous_external_ids
 
   # Without an entry here a model whose id starts with that prefix is refused.
-  cross_region_destinations = try(local.environment.operations.cross_region, {})
+  cross_region_destinations = local.cross_region
 
   inference_profiles = {
     (module.profiles.region)           = module.profiles.arns

@@ -231,8 +231,9 @@ run "executors_attach_stops_to_fleet_roles_and_nothing_else" {
 
   assert {
     condition = {
-      for s in jsondecode(aws_iam_policy.boundary.policy).Statement : s.Sid => [s.Action, try(s.Resource, ""), try(s.NotResource, "")] if startswith(s.Sid, "NoStop")
+      for s in jsondecode(aws_iam_policy.boundary.policy).Statement : s.Sid => [s.Action, try(s.Resource, ""), try(s.NotResource, "")] if startswith(s.Sid, "NoStop") || s.Sid == "NoOtherMachine"
       } == {
+      NoOtherMachine = ["states:*", "", "arn:aws:states:*:111111111111:stateMachine:bulkhead-spend-stop"]
       NoStopTakenOff = ["iam:Detach*", "*", ""]
       NoStopOfOthers = ["iam:Attach*", "", "arn:aws:iam::111111111111:role/bulkhead/fleet/*"]
     }

@@ -5,6 +5,15 @@ mock_provider "aws" {
     target = data.aws_region.current
     values = { id = "eu-west-1" }
   }
+
+  mock_data "aws_bedrock_inference_profile" {
+    defaults = {
+      models = [
+        { model_arn = "arn:aws:bedrock:eu-central-1::foundation-model/amazon.nova-lite-v1:0" },
+        { model_arn = "arn:aws:bedrock:eu-north-1::foundation-model/amazon.nova-lite-v1:0" },
+      ]
+    }
+  }
 }
 
 variables {
@@ -13,6 +22,8 @@ variables {
     acme   = ["amazon.nova-lite-v1:0", "amazon.nova-pro-v1:0"]
     globex = ["eu.amazon.nova-lite-v1:0"]
   }
+  cross_region_destinations = { eu = ["eu-north-1", "eu-central-1", "eu-west-3"] }
+
   tags = { team = "platform" }
 }
 
@@ -46,6 +57,35 @@ run "each_customer_has_its_own_profile_of_a_model" {
   assert {
     condition     = output.region == "eu-west-1" && { for key, arns in output.arns : key => keys(arns) } == { acme = ["amazon.nova-lite-v1:0", "amazon.nova-pro-v1:0"], globex = ["eu.amazon.nova-lite-v1:0"] }
     error_message = "The outputs must name the region, and every customer's models."
+  }
+}
+
+run "a_profile_that_sends_elsewhere_is_refused" {
+  command = plan
+
+  variables {
+    cross_region_destinations = { eu = ["eu-central-1", "eu-west-1"], us = ["eu-north-1"] }
+  }
+
+  expect_failures = [data.aws_bedrock_inference_profile.source["eu.amazon.nova-lite-v1:0"]]
+}
+
+run "a_prefix_without_an_entry_is_refused" {
+  command = plan
+
+  variables {
+    cross_region_destinations = {}
+  }
+
+  expect_failures = [data.aws_bedrock_inference_profile.source["eu.amazon.nova-lite-v1:0"]]
+}
+
+run "only_cross_region_profiles_are_looked_up" {
+  command = plan
+
+  assert {
+    condition     = keys(data.aws_bedrock_inference_profile.source) == ["eu.amazon.nova-lite-v1:0"]
+    error_message = "One look-up for each cross-region profile, and none for a model."
   }
 }
 

@@ -371,3 +371,50 @@ run "exceptions_are_granted_only_when_asked_for" {
     error_message = "The denial of every other action must leave the exceptions out."
   }
 }
+
+run "a_customer_that_is_stopped_is_denied_twice_and_no_other_is" {
+  command = plan
+
+  variables {
+    customers = {
+      acme = {
+        accounts = [{ account_id = "222222222222" }]
+        models   = ["amazon.nova-lite-v1:0", "amazon.nova-pro-v1:0"]
+        regions  = ["eu-central-1"]
+        stopped  = true
+      }
+      globex = {
+        accounts = [{ account_id = "333333333333" }]
+        models   = ["eu.amazon.nova-lite-v1:0"]
+        regions  = ["eu-central-1"]
+      }
+      initech = {
+        accounts = [{ account_id = "444444444444" }]
+        models   = ["amazon.nova-lite-v1:0"]
+        regions  = ["eu-west-1", "eu-central-1"]
+      }
+    }
+  }
+
+  assert {
+    condition = [for policy in [aws_iam_role_policy.stopped["acme"].policy, aws_iam_policy.boundary["acme"].policy] : jsondecode(policy)] == [
+      { Version = "2012-10-17", Statement = [{ Sid = "Stopped", Effect = "Deny", Action = "*", Resource = "*" }] },
+      { Version = "2012-10-17", Statement = [{ Sid = "Stopped", Effect = "Deny", Action = "*", Resource = "*" }] },
+    ]
+    error_message = "A customer that is stopped must be denied everything, by its role and by its boundary."
+  }
+
+  assert {
+    condition     = keys(aws_iam_role_policy.stopped) == ["acme"] && jsondecode(aws_iam_policy.boundary["globex"].policy).Statement[0].Sid == "InvokeOwnProfiles"
+    error_message = "Only customers that are to be stopped are."
+  }
+
+  assert {
+    condition = { for key, exclusive in aws_iam_role_policies_exclusive.fleet : key => exclusive.policy_names } == {
+      acme    = toset(["invoke-own-profiles", "bulkhead-stopped"])
+      globex  = toset(["invoke-own-profiles"])
+      initech = toset(["invoke-own-profiles"])
+    }
+    error_message = "An apply must keep the stop, and what keeps its rights once it is taken back."
+  }
+}

@@ -42,7 +42,7 @@ run "the_bucket_is_closed_versioned_and_encrypted" {
 
   assert {
     condition = (
-      [for s in jsondecode(aws_s3_bucket_policy.state.policy).Statement : s.Effect] == ["Deny", "Deny", "Deny", "Deny", "Deny"]
+      [for s in jsondecode(aws_s3_bucket_policy.state.policy).Statement : s.Effect] == ["Deny", "Deny", "Deny", "Deny", "Deny", "Deny"]
       && [for s in jsondecode(aws_s3_bucket_policy.state.policy).Statement : s.Condition if s.Sid == "EncryptedInTransit"][0] == { Bool = { "aws:SecureTransport" = "false" } }
       && [for s in jsondecode(aws_s3_bucket_policy.state.policy).Statement : length(s.Condition.StringNotEquals["aws:PrincipalArn"]) if s.Sid == "InsidersOnly"][0] == 9
       && [for s in jsondecode(aws_s3_bucket_policy.state.policy).Statement : s.Condition.StringNotEquals["aws:PrincipalArn"] if s.Sid == "OwnersManage"][0] == ["arn:aws:iam::888888888888:role/owner", "arn:aws:iam::888888888888:root"]
@@ -52,17 +52,24 @@ run "the_bucket_is_closed_versioned_and_encrypted" {
 
   assert {
     condition = {
-      for s in jsondecode(aws_s3_bucket_policy.state.policy).Statement : s.Sid => [s.Principal, s.Action, s.Resource, s.Condition] if contains(["EncryptedAtRest", "NoKeyOfTheClient"], s.Sid)
+      for s in jsondecode(aws_s3_bucket_policy.state.policy).Statement : s.Sid => [s.Principal, s.Action, s.Resource, s.Condition] if contains(["EncryptedAtRest", "KeyOfTheStore", "NoKeyOfTheClient"], s.Sid)
       } == {
       EncryptedAtRest = ["*", "s3:PutObject", "arn:aws:s3:::bulkhead-state-production-888888888888/*", {
         Null            = { "s3:x-amz-server-side-encryption" = "false" }
         StringNotEquals = { "s3:x-amz-server-side-encryption" = "aws:kms" }
       }]
+      KeyOfTheStore = ["*", "s3:PutObject", "arn:aws:s3:::bulkhead-state-production-888888888888/*", {
+        Null = { "s3:x-amz-server-side-encryption" = "false" }
+        StringNotEquals = { "s3:x-amz-server-side-encryption-aws-kms-key-id" = [
+          "arn:aws:kms:eu-central-1:888888888888:key/0d9c2f1e-7b43-4a5e-9f60-3c1d2e8b7a95",
+          "arn:aws:kms:eu-central-1:888888888888:alias/bulkhead/state-production",
+        ] }
+      }]
       NoKeyOfTheClient = ["*", "s3:PutObject", "arn:aws:s3:::bulkhead-state-production-888888888888/*", {
         Null = { "s3:x-amz-server-side-encryption-customer-algorithm" = "false" }
       }]
     }
-    error_message = "States lie under a key of KMS, and under none that a client brings."
+    error_message = "States lie under the store's key, and under none that a client names or brings."
   }
 
   assert {

@@ -17,6 +17,7 @@ from support.rules import (
     root_operations,
     spend_controls,
     state_store,
+    trust,
 )
 from support.rules.changes import Change, Rules
 
@@ -39,5 +40,6 @@ RULES = {
         root_operations,
         spend_controls,
         state_store,
+        trust,
     )
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from support.rules.changes import OF_CI, Rules, in_partition, put
+from support.rules.changes import Rules, in_partition, put
 
 WHERE = "modules/account-bootstrap"
 
@@ -71,7 +71,6 @@ RULES = Rules(
             )
             for key in ("deploy_principal_arns", "plan_principal_arns")
         ),
-        *OF_CI,
         ("tags: keys", put({"bulkhead:customer": "x"}, "tags")),
     ),
 )

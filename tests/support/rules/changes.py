@@ -63,22 +63,3 @@ def in_partition(partition: str, *fields: str) -> Change:
 
 
 CALLER_ARN = "arn:aws:iam::222222222222:role/bulkhead/bulkhead-caller"
-
-# Of modules that CI deploys through.
-OF_CI: list[tuple[str, Change]] = [
-    ("github needs", put("", "github", "plan_environment")),
-    ("github.repository must", put("acme/*", "github", "repository")),
-    *(
-        ("github.repository must", put(name, "github", "repository"))
-        for name in ("acme", "acme@1/live", "acme/live@2", "acme@1/live@*", "acme@/live@")
-    ),
-    ("github: an environment must", put("prod*", "github", "deploy_environment")),
-    ("github: an environment must", put("a:b", "github", "plan_environment")),
-    ("github: deploy_environment and", put("Production", "github", "plan_environment")),
-    ("gitlab needs", put("", "gitlab", "deploy_branch")),
-    ("gitlab.url must", put("http://gitlab.example.com", "gitlab", "url")),
-    ("gitlab.url must", put("https://gitlab.example.com/", "gitlab", "url")),
-    ("gitlab.project must", put("acme/*", "gitlab", "project")),
-    ("gitlab: a branch must", put("release/*", "gitlab", "deploy_branch")),
-    ("gitlab: deploy_branch and", put("main", "gitlab", "plan_branch")),
-]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from support.rules.changes import Rules, put
+from support.rules.changes import Rules, in_partition, put
 
 WHERE = "modules/operations-baseline"
 
@@ -42,6 +42,8 @@ RULES = Rules(
             "break_glass_bus_arn is in",
             put("arn:aws:events:eu-central-1:011111111111:event-bus/alarm", "break_glass_bus_arn"),
         ),
+        ("break_glass_role_arns must", in_partition("aws-us-gov", "break_glass_role_arns")),
+        ("break_glass_bus_arn must be the", in_partition("aws-us-gov", "break_glass_bus_arn")),
         ("tags: keys", put({"bulkhead:x": "y"}, "tags")),
     ),
 )

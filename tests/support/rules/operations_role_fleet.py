@@ -6,7 +6,16 @@ import hashlib
 import uuid
 from typing import Any
 
-from support.rules.changes import ACME_ID, AIPS, GLOBEX_ID, OWN, Change, Rules, put
+from support.rules.changes import (
+    ACME_ID,
+    AIPS,
+    GLOBEX_ID,
+    OWN,
+    Change,
+    Rules,
+    in_partition,
+    put,
+)
 
 WHERE = "modules/operations-role-fleet"
 
@@ -208,6 +217,7 @@ RULES = Rules(
             "inference_profiles: an ARN is not",
             profile("arn:aws:bedrock:eu-central-1:011111111111:inference-profile/eu.a.b"),
         ),
+        ("inference_profiles: an ARN is not", in_partition("aws-us-gov", "inference_profiles")),
         ("inference_profiles: a profile stands", profile(f"{AIPS}eu-central-1{OWN}bbbbbbbbbbb1")),
         ("inference_profiles: a profile stands", profile(f"{AIPS}eu-central-1{OWN}a2")),
         (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from support.rules.changes import Rules, put
+from support.rules.changes import Rules, in_partition, put
 
 WHERE = "modules/organization-guardrails"
 
@@ -155,6 +155,15 @@ RULES = Rules(
         ),
         ("administrator_role_names must", put(["Admin*"], "administrator_role_names")),
         ("administrator_role_names must", put(["${aws:username}"], "administrator_role_names")),
+        *(
+            (f"{name} must", in_partition("aws-us-gov", name))
+            for name in (
+                *("break_glass_role_arns", "federated_role_arns"),
+                *("stop_executor_arns", "stop_policy_arns"),
+            )
+        ),
+        ("bootstrapper_arns must be", in_partition("aws-us-gov", "bootstrapper_arns")),
+        ("deployer_arns must be", in_partition("aws-us-gov", "deployer_arns")),
         ("tags: keys", put({"aws:x": "y"}, "tags")),
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from support.rules.changes import Change, Rules, put
+from support.rules.changes import Change, Rules, in_partition, put
 
 WHERE = "modules/spend-controls"
 PROFILE = "arn:aws:bedrock:eu-west-1:011111111111:application-inference-profile"
@@ -115,6 +115,9 @@ RULES = Rules(
             "permissions_boundary_arn must",
             put("arn:aws:iam::222222222222:policy/boundary", "permissions_boundary_arn"),
         ),
+        ("customers: inference_profile_arns must", in_partition("aws-us-gov", "customers")),
+        ("alarm_topic_arns must", in_partition("aws-us-gov", "alarm_topic_arns")),
+        ("permissions_boundary_arn must", in_partition("aws-us-gov", "permissions_boundary_arn")),
         ("tags: keys", put({"aws:x": "y"}, "tags")),
     ),
 )

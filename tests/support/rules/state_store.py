@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from support.rules.changes import OF_CI, Rules, in_partition, put
+from support.rules.changes import Rules, in_partition, put
 
 WHERE = "modules/state-store"
 
@@ -70,7 +70,6 @@ RULES = Rules(
                 ),
             )
         ),
-        *OF_CI,
         ("bucket_prefix must", put("State", "bucket_prefix")),
         ("bucket_prefix must", put("s" * 34, "bucket_prefix")),
         ("bucket_prefix must", put("state-", "bucket_prefix")),

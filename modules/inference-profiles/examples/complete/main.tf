@@ -16,5 +16,8 @@ module "profiles" {
     globex = ["eu.amazon.nova-lite-v1:0"]
   }
 
+  # All that AWS says of the profile (aws bedrock get-inference-profile).
+  cross_region_destinations = { eu = ["eu-central-1", "eu-north-1", "eu-west-1", "eu-west-3"] }
+
   tags = { "cost-center" = "platform" }
 }

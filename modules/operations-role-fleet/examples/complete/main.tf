@@ -29,6 +29,9 @@ locals {
     }
   }
   tags = { "cost-center" = "platform" }
+
+  # All that AWS says of the profile (aws bedrock get-inference-profile).
+  destinations = { eu = ["eu-central-1", "eu-north-1", "eu-west-1", "eu-west-3"] }
 }
 
 module "profiles" {
@@ -37,6 +40,8 @@ module "profiles" {
   operations_account_id = "111111111111"
   models                = { for key, customer in local.customers : key => customer.models }
   tags                  = local.tags
+
+  cross_region_destinations = local.destinations
 }
 
 module "profiles_eu_west_1" {
@@ -63,7 +68,7 @@ module "fleet" {
     (module.profiles_eu_west_1.region) = module.profiles_eu_west_1.arns
   }
 
-  cross_region_destinations   = { eu = ["eu-central-1", "eu-west-1", "eu-west-3", "eu-north-1"] }
+  cross_region_destinations   = local.destinations
   inference_profile_key_value = "application-or-system"
   allow_get_inference_profile = true
   allow_count_tokens          = true

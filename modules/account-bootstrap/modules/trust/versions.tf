@@ -1,0 +1,4 @@
+terraform {
+  # 1.9: a validation block may refer to other variables.
+  required_version = ">= 1.9"
+}
