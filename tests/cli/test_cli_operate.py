@@ -30,6 +30,7 @@ from harness.deploy.journal import unfinished
 from harness.deploy.live import live_sessions, may_assume
 from harness.deploy.rotation import previous_ids
 from harness.deploy.run import EXTERNAL_IDS_FILE
+from harness.errors import UserError
 from harness.targets.embedded import EmbeddedTarget
 
 ROOT = Path(__file__).parents[2]
@@ -369,3 +370,77 @@ def test_a_grace_ends_without_anybodys_doing(day: Day) -> None:
     code, said = day.run("rotate-external-id", "initech", *NOW)
     assert code == 0 and "is taken no more" in said
     assert previous_ids(day.folder, ["initech"]) == {}
+
+
+def test_a_customer_is_stopped_and_let_in_again(day: Day) -> None:
+    before = day.text
+    (session,) = live_sessions(day.made, "globex")
+    neighbours = live_sessions(day.made, "acme")
+    assert session.refusal() == ""
+    code, said = day.run("stop", "globex", "--dry-run")
+    assert code == 0, said
+    assert "+    stopped: true" in said and "operations: " in said
+    assert (day.text, session.refusal()) == (before, "")
+
+    code, said = day.run("stop", "globex", *NOW)
+    assert code == 0, said
+    assert "globex is denied; 1 live session of it tried to call, and could not." in said
+    assert "explicit deny" in session.refusal()
+    assert [each.refusal() for each in neighbours] == ["", ""]
+    assert edit.remove(day.text, ["customers", "globex", "stopped"]) == before
+    assert pending_changes(day.made, day.folder) == {}, "another apply would let it in"
+    assert day.run("stop", "globex", *NOW)[0] == 0, "to stop twice is no error"
+    assert "explicit deny" in session.refusal()
+
+    code, said = day.run("resume", "globex", *NOW)
+    assert code == 0, said
+    assert (day.text, session.refusal(), calls(day.made, "globex")) == (before, "", [""])
+
+
+def test_a_customer_leaves_even_when_the_command_is_killed(day: Day) -> None:
+    before, account = day.text, "333333333333"
+    (session,) = live_sessions(day.made, "globex")
+    code, said = day.run("offboard", "globex", "--dry-run")
+    assert code == 0, said
+    assert "-  globex:" in said and "+former_customers:" in said
+    assert 'delete module.fleet.aws_iam_role.fleet["globex"]' in said
+    assert (day.text, session.refusal()) == (before, "")
+
+    process = day.begin("offboard", "globex", *NOW)
+    wait_for(process, lambda: running(day, f"globex-{account}"))
+    process.kill()
+    process.communicate()
+    # Denied before anything went, and every apply would keep it so.
+    assert "explicit deny" in session.refusal()
+    assert load_environment(day.path).customers["globex"].stopped
+
+    code, said = day.run("offboard", "globex", *NOW)
+    assert code == 0, said
+    assert session.refusal()
+    text = edit.read(day.text)
+    assert "globex" not in text["customers"] and "globex" not in day.external_ids
+    assert text["former_customers"]["globex"]["accounts"] == [account]
+    made = day.made
+    target = made.target()
+    operations = target.client(target.session("111111111111"), "iam", "us-east-1")
+    pages = operations.get_paginator("list_roles").paginate(PathPrefix="/bulkhead/")
+    names = {role["RoleName"] for page in pages for role in page["Roles"]}
+    assert "bulkhead-acme" in names and "bulkhead-globex" not in names
+    home = target.client(target.session(account), "iam", "us-east-1")
+    pages = home.get_paginator("list_roles").paginate(PathPrefix="/bulkhead/")
+    assert [role["RoleName"] for page in pages for role in page["Roles"]] == []
+    assert pending_changes(made, day.folder) == {}
+
+    # Nobody gets the name by accident; by the command or by hand.
+    code, said = day.run("add", "globex", "--account", f"{account}:lambda", "--model", MODEL, *NOW)
+    assert code == 2 and "globex was a customer until" in said
+    left = day.text
+    day.file.write_text(
+        edit.put(left, ["customers", "globex"], edit.read(before)["customers"]["globex"]), "utf-8"
+    )
+    with pytest.raises(UserError, match=r"customers\.globex: globex was a customer until"):
+        load_environment(day.path)
+    day.file.write_text(left, "utf-8")
+    assert day.run("offboard", "globex", *NOW)[0] == 0, "to offboard twice is no error"
+    code, said = day.run("offboard", "nobody", *NOW)
+    assert code == 2 and "no customer nobody; there are acme, initech" in said
