@@ -1,4 +1,4 @@
-"""Applies and destroys that do not come to their end: what goes on, what is left, what is done again.
+"""Applies and destroys that do not come to their end: what goes on, what is left, what comes back.
 
 Terraform itself is played, so that any root fails at will; with the real one it is shown beside the
 commands (`tests/cli/test_cli_operate.py`).
@@ -32,7 +32,7 @@ class Played:
         self.ran: list[str] = []
         self.failing: dict[str, BaseException] = {}
 
-    def __call__(self, root: Terraform, *_: Any, **__: Any) -> Changes:
+    def play(self, root: Terraform) -> Changes:
         if root.label in self.failing:
             raise self.failing[root.label]
         self.ran.append(root.label)
@@ -42,8 +42,12 @@ class Played:
 @pytest.fixture
 def played(monkeypatch: pytest.MonkeyPatch) -> Played:
     terraform = Played()
+
+    def play(root: Terraform, *_: Any, **__: Any) -> Changes:
+        return terraform.play(root)
+
     for name in ("apply", "destroy"):
-        monkeypatch.setattr(Terraform, name, lambda root, *a, **k: terraform(root, *a, **k))
+        monkeypatch.setattr(Terraform, name, play)
     monkeypatch.setattr(Terraform, "init", lambda _root: None)
     monkeypatch.setattr(Terraform, "forget", lambda _root, _kinds: [])
     monkeypatch.setattr(Terraform, "output", _outputs)
