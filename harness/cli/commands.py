@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from harness.cli import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE
+from harness.cli.customer import customer
 from harness.errors import UserError
 
 
@@ -135,15 +136,22 @@ def cloud(
 
 @commands.command()
 @click.argument("environment", metavar="ENV")
-def apply(environment: str) -> None:
+@click.option(
+    "--afresh", is_flag=True, help="Also do again what an apply had done that was not finished."
+)
+def apply(environment: str, afresh: bool) -> None:
     """Deploy ENV into an embedded cloud that stays until Ctrl-C.
 
     While it stays, `bulkhead verify ENV` and `bulkhead destroy ENV` from another terminal work on
     it, and another `bulkhead apply ENV` brings it up to date.
+
+    Guardrails, operations, then the roots of all customers, several at a time. A root that fails
+    keeps none from being applied that does not need it; what is left is said, and the next apply
+    does only that. So it does after an interruption.
     """
     from harness.cli.environments import apply_environment
 
-    apply_environment(environment)
+    sys.exit(0 if apply_environment(environment, afresh=afresh) else EXIT_FAILED)
 
 
 @commands.command()
@@ -509,6 +517,9 @@ def validate(fix: bool) -> None:
     from harness.cli.terraform_files import validate_all
 
     sys.exit(0 if validate_all(fix=fix) else EXIT_FAILED)
+
+
+commands.add_command(customer)
 
 
 def run(command: Callable[..., Any], arguments: list[str] | None = None) -> int:

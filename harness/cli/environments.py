@@ -25,11 +25,20 @@ from harness.cli.progress import RootProgress
 from harness.cli.serve import announce, answers, terminable, wait_for_end
 from harness.cli.suite import Reports, Suite
 from harness.cloud.process import CloudProcess
-from harness.deploy.apply import DEPLOYMENT_FILE, deploy, destroy, unlisted_roots
+from harness.deploy.apply import (
+    DEPLOYMENT_FILE,
+    PARTIAL_FILE,
+    deploy,
+    destroy,
+    saved_in,
+    unlisted_roots,
+)
 from harness.deploy.deployment import Deployment
 from harness.deploy.embedded_plan import cloud_plan
 from harness.deploy.environment import Environment, load_environment
-from harness.deploy.run import root_names
+from harness.deploy.journal import FILE as UNFINISHED
+from harness.deploy.rotation import FILE as PREVIOUS_IDS
+from harness.deploy.run import EXTERNAL_IDS_FILE, Scope, root_names
 from harness.deploy.workspace import environment_folder, private_folder, runs_folder
 from harness.errors import UserError
 from harness.targets.embedded import EmbeddedTarget
@@ -37,30 +46,65 @@ from harness.targets.embedded import EmbeddedTarget
 _STARTING = "Starting an embedded cloud with {} accounts."
 
 
-def apply_environment(name: str) -> None:
-    """Deploys into a cloud of its own and stays, or brings the running one up to date."""
+def apply_environment(name: str, *, afresh: bool = False) -> bool:
+    """Deploys into a cloud of its own and stays, or brings the running one up to date. True if
+    nothing is left.
+
+    Raises `UserError` where the running one could not be brought up to date whole.
+    """
     environment = loaded(name)
     folder = run_folder(environment)
     console = Console()
     with terminable():
         if running := _running(folder):
-            _refuse_new_accounts(environment, running)
-            _deploy(environment, running.target(), folder, console)
+            with changing(folder):
+                open_accounts(environment, running)
+                apply_roots(environment, running.target(), folder, console, afresh=afresh)
             for root in unlisted_roots(environment, folder):
                 say(console, f"{root} is listed no more: it can call no model; its records stay.")
             say(console, f"{environment.name} is up to date.")
-            return
-        with _held(folder):
+            return True
+        with _held(folder), contextlib.ExitStack() as stack:
             _forget(folder)
+            stack.callback(_forget, folder)
+            clouds: list[CloudProcess] = []
+
+            def begin() -> EmbeddedTarget:
+                clouds.append(stack.enter_context(_cloud(environment, folder)))
+                return EmbeddedTarget(clouds[0])
+
             try:
-                with _applied(environment, folder, console) as cloud:
-                    announce(cloud)
-                    click.echo(f"# `bulkhead verify {name}` probes it.")
-                    click.echo(f"# `bulkhead config {name} CUSTOMER` lets you call Bedrock in it.")
-                    click.echo("# Ctrl-C ends it.")
-                    wait_for_end(cloud)
-            finally:
-                _forget(folder)
+                with changing(folder):
+                    apply_roots(environment, begin, folder, console)
+            except UserError as error:
+                if not clouds:
+                    raise
+                for message in error.messages:
+                    click.echo(f"bulkhead: {' '.join(message.split())}", err=True)
+                say(
+                    console,
+                    f"The cloud stays: `bulkhead apply {name}` elsewhere does what is left.",
+                )
+            announce(clouds[0])
+            click.echo(f"# `bulkhead verify {name}` probes it.")
+            click.echo(f"# `bulkhead config {name} CUSTOMER` lets you call Bedrock in it.")
+            click.echo("# Ctrl-C ends it.")
+            wait_for_end(clouds[0])
+            return not (folder / PARTIAL_FILE).exists()
+
+
+@contextlib.contextmanager
+def changing(folder: Path) -> Iterator[None]:
+    """Within, nobody else changes what is deployed. Raises `UserError` where somebody does."""
+    lock = FileLock(folder / "change.lock")
+    try:
+        with lock.acquire(blocking=False):
+            yield
+    except Timeout:
+        raise UserError(
+            f"{folder.name} is being changed by another bulkhead; wait for it, or end it with "
+            "Ctrl-C, and run this again"
+        ) from None
 
 
 def verify_environment(name: str, **files: Path | None) -> bool:
@@ -129,9 +173,22 @@ def destroy_environment(name: str) -> None:
         )
     console = Console()
     progress = RootProgress(console, root_names(environment), "destroy")
-    with terminable(), progress.shown():
+    with terminable(), changing(folder), told_if_interrupted(progress), progress.shown():
         destroy(deployment, folder, progress)
     say(console, f"{environment.name} is destroyed.")
+
+
+@contextlib.contextmanager
+def told_if_interrupted(progress: RootProgress) -> Iterator[None]:
+    """Within, an interruption says what is left."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        left = ", ".join(progress.left)
+        if left:
+            told = f"bulkhead: left: {left}; the same command goes on with these"
+            click.echo(told, err=True)
+        raise
 
 
 def configure_client(name: str, customer: str, account: str | None, region: str | None) -> None:
@@ -147,30 +204,40 @@ def configure_client(name: str, customer: str, account: str | None, region: str 
     write_client_config(running, folder, customer, account, region)
 
 
-def _refuse_new_accounts(environment: Environment, running: Deployment) -> None:
-    """Raises `UserError` for accounts that the running cloud was not started with."""
+def open_accounts(environment: Environment, running: Deployment) -> list[str]:
+    """Has the running cloud have the accounts that are new in `customers.yaml`, as members of the
+    organization; on AWS somebody made them. Returns those that it had not."""
     known = configparser.RawConfigParser()
     known.read(running.place.credentials)
-    if new := sorted(set(environment.accounts) - set(known.sections())):
-        raise UserError(
-            f"{environment.path / 'customers.yaml'}: account {', '.join(new)} is new, and an "
-            f"embedded cloud keeps the accounts that it was started with: end the running "
-            f"`bulkhead apply {environment.name}` with Ctrl-C and start it again"
-        )
+    new = [a for a in environment.accounts if not known.has_section(a)]
+    members = {*environment.fleet_accounts, environment.state_account}
+    for account in new:
+        management = environment.management_account if account in members else ""
+        running.cloud().open_account(account, management)
+    return new
 
 
-def refuse_changes(environment: Environment, running: Deployment) -> None:
-    """Raises `UserError` when `customers.yaml` is no longer what was applied."""
+def refuse_changes(environment: Environment, running: Deployment, but: str = "") -> None:
+    """Raises `UserError` when `customers.yaml` is no longer what was applied, whatever it says of
+    the customer `but`."""
     applied = {
         c: {(r, m) for r, profiles in f.inference_profiles.items() for m in profiles}
         for c, f in running.fleets.items()
+        if c != but
     }
     wanted = {
         c: {(r, m) for r in customer.regions for m in customer.models}
         for c, customer in environment.customers.items()
+        if c != but
     }
-    accounts = {a.account_id for _, a in environment.customer_accounts}
-    if applied != wanted or accounts != set(running.accounts):
+    accounts = {a.account_id for c, a in environment.customer_accounts if c.key != but}
+    there = {k for k, account in running.accounts.items() if account.customer != but}
+    if not but and (run_folder(environment) / PARTIAL_FILE).exists():
+        raise UserError(
+            f"{environment.name} is not applied whole; run `bulkhead apply {environment.name}` to "
+            "do what is left"
+        )
+    if applied != wanted or accounts != there:
         raise UserError(
             f"{environment.path / 'customers.yaml'} has changed since it was applied; run "
             f"`bulkhead apply {environment.name}` again first"
@@ -189,16 +256,27 @@ def run_folder(environment: Environment) -> Path:
     return private_folder(runs_folder() / environment.name)
 
 
-def _deploy(
+def apply_roots(
     environment: Environment,
     target: EmbeddedTarget | Callable[[], EmbeddedTarget],
     folder: Path,
     console: Console,
     when_waiting: Callable[[], None] | None = None,
+    *,
+    scope: Scope | None = None,
+    afresh: bool = False,
 ) -> Deployment:
-    progress = RootProgress(console, root_names(environment), "apply")
-    with progress.shown():
-        return deploy(environment, target, folder, progress, when_waiting=when_waiting)
+    progress = RootProgress(console, root_names(environment, scope), "apply")
+    with told_if_interrupted(progress), progress.shown():
+        return deploy(
+            environment,
+            target,
+            folder,
+            progress,
+            when_waiting=when_waiting,
+            scope=scope,
+            afresh=afresh,
+        )
 
 
 def _cloud(environment: Environment, folder: Path) -> CloudProcess:
@@ -239,7 +317,7 @@ def _applied(
             clouds.append(stack.enter_context(_cloud(environment, folder)))
             return EmbeddedTarget(clouds[0])
 
-        _deploy(environment, start, folder, console, when_waiting)
+        apply_roots(environment, start, folder, console, when_waiting)
         yield clouds[0]
 
 
@@ -250,13 +328,13 @@ def running(environment: Environment) -> Deployment | None:
 
 def _running(folder: Path) -> Deployment | None:
     """The deployment that a `bulkhead apply` in another terminal keeps, if any."""
-    saved = folder / DEPLOYMENT_FILE
     try:
         with _lock(folder).acquire(blocking=False):
             return None
     except Timeout:
         pass
-    if not saved.exists():
+    saved = saved_in(folder)
+    if saved is None:
         raise UserError(
             f"{folder.name} is being applied or is destroyed already; wait for the other "
             "`bulkhead apply`, or end it with Ctrl-C and apply again"
@@ -282,9 +360,10 @@ def _lock(folder: Path) -> FileLock:
 
 def _forget(folder: Path) -> None:
     """Removes what belongs to a cloud that is gone; reports stay."""
-    for name in ("state", "data", "clients", "handover", "tree"):
+    for name in ("state", "data", "clients", "handover", "tree", "preview", "challenges"):
         shutil.rmtree(folder / name, ignore_errors=True)
-    for name in (DEPLOYMENT_FILE, "credentials", "config", "external-ids.json"):
+    files = (DEPLOYMENT_FILE, PARTIAL_FILE, UNFINISHED, "credentials", "config")
+    for name in (*files, EXTERNAL_IDS_FILE, PREVIOUS_IDS):
         (folder / name).unlink(missing_ok=True)
 
 

@@ -16,7 +16,14 @@ from harness.deploy.run import RootEvent
 
 _BESIDE = 54
 """Columns that spinner, name, bar and counter take."""
-_VERBS = {"init": "preparing", "apply": "applying", "destroy": "destroying", "plan": "planning"}
+_VERBS = {
+    "init": "preparing",
+    "apply": "applying",
+    "destroy": "destroying",
+    "plan": "planning",
+    "forget": "keeping records",
+    "wait": "waiting for a Terraform that was left alone",
+}
 
 
 def fitting(console: Console, text: str, beside: int = 0) -> str:
@@ -32,6 +39,7 @@ class RootProgress:
         self._console = console
         self._moving = console.is_terminal
         self._seen: set[str] = set()
+        self._roots, self._finished = list(roots), set[str]()
         width = max(map(len, roots), default=0)
         self._progress = Progress(
             SpinnerColumn(finished_text="[green]✓"),
@@ -54,7 +62,14 @@ class RootProgress:
         with self._progress:
             yield self
 
+    @property
+    def left(self) -> list[str]:
+        """The roots that are not done."""
+        return [root for root in self._roots if root not in self._finished]
+
     def __call__(self, event: RootEvent) -> None:
+        if event.state == "done":
+            self._finished.add(event.root)
         if self._moving:
             self._move(event)
         else:
@@ -74,7 +89,7 @@ class RootProgress:
                 said=_VERBS.get(step.phase, step.phase),
             )
         else:
-            word = f"{step.done} changes" if event.state == "done" else "[red]failed"
+            word = _outcome(event) if event.state == "done" else "[red]failed"
             total = max(step.total, 1)
             self._progress.update(
                 task,
@@ -90,11 +105,17 @@ class RootProgress:
                 verb = _VERBS.get(event.step.phase, event.step.phase)
                 self._say(f"{event.root}: {verb}")
             return
-        word = f"{event.step.done} changes" if event.state == "done" else "failed"
+        word = _outcome(event) if event.state == "done" else "failed"
         self._say(f"{event.root}: {word}, {event.seconds:.1f} s")
 
     def _say(self, text: str) -> None:
         self._console.print(Text(text), soft_wrap=True, highlight=False)
+
+
+def _outcome(event: RootEvent) -> str:
+    if event.step.phase == "plan":
+        return "planned"
+    return "done before" if event.kept else f"{event.step.done} changes"
 
 
 @contextlib.contextmanager

@@ -63,9 +63,18 @@ class Suite:
     A context: whatever ends it early ends the process.
     """
 
-    def __init__(self, environment: str, deployment: Path, folder: Path, reports: Reports) -> None:
+    def __init__(
+        self,
+        environment: str,
+        deployment: Path,
+        folder: Path,
+        reports: Reports,
+        only: str | None = None,
+    ) -> None:
         """Probes what is saved at `deployment`, of the environment of that name or path. Reports
-        and pytest's own output (into `folder`) are written. Raises `UserError` without a clone."""
+        and pytest's own output (into `folder`) are written. With `only`, the tests are run whose
+        names have that text. Raises `UserError` without a clone."""
+        self._only = [] if only is None else ["-k", only]
         self._root = project_root()
         if not (self._root / SUITE).is_dir():
             raise UserError(
@@ -99,6 +108,7 @@ class Suite:
             *("--results", str(self._results), "--progress", str(self._steps)),
             f"--junit-xml={self._reports.junit.absolute()}",
             *("-n", str(_workers())),
+            *self._only,
         ]
         with self._log.open("wb") as out:
             # A group of its own: Ctrl-C reaches it once, from here.

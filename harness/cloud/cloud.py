@@ -8,7 +8,7 @@ from __future__ import annotations
 import configparser
 import io
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,6 +47,7 @@ from harness.cloud.organizations import (
     Departures,
     OrganizationRules,
     found_organizations,
+    join_organization,
     policy_name,
     policy_type,
 )
@@ -96,12 +97,14 @@ class Cloud:
         bedrock: BedrockSettings | None = None,
         now: Callable[[], datetime] = _utc_now,
     ) -> None:
-        accounts = frozenset(plan.accounts) | {
+        accounts = set(plan.accounts) | {
             account
             for organization in plan.organizations
             for account in (organization.management_account, *organization.accounts)
         }
-        self.accounts = tuple(sorted(accounts))
+        # Everybody who asks looks at this one set, which grows.
+        self._accounts = accounts
+        self._administrator = plan.administrator
         found_organizations(plan)
         self.keys = KeyRing(now)
         self.trace = Trace(label=policy_name)
@@ -191,10 +194,25 @@ class Cloud:
                 now=now,
             )
         )
-        self._profiles = self._make_profiles(plan)
+        self._profiles = self._make_profiles(self.accounts)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         return self.gateway(environ, start_response)
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        return tuple(sorted(self._accounts))
+
+    def open_account(self, account: str, management_account: str = "") -> None:
+        """Have one more account, in the organization of that management account or in none. One
+        that is there already stays as it is. Not while requests are answered."""
+        if account in self._accounts:
+            return
+        self._accounts.add(account)
+        if management_account:
+            join_organization(management_account, account)
+        self._estate.forget_organizations()
+        self._profiles |= self._make_profiles([account])
 
     def write_credentials(self, path: Path) -> None:
         """Write the shared-credentials file: per account an administrator, root (`root@ID`)
@@ -220,14 +238,14 @@ class Cloud:
             file.write(text.getvalue())
         temporary.replace(path)
 
-    def _make_profiles(self, plan: CloudPlan) -> Mapping[str, Credential]:
+    def _make_profiles(self, accounts: Sequence[str]) -> dict[str, Credential]:
         profiles: dict[str, Credential] = {}
-        for account in self.accounts:
+        for account in accounts:
             backend = self._estate.iam(account)
             assert backend is not None
-            profiles[account] = administrator(account, backend, plan.administrator)
+            profiles[account] = administrator(account, backend, self._administrator)
             profiles[f"root@{account}"] = root(account)
-        for account in self.accounts:
+        for account in accounts:
             for service, source_arn in WORKLOAD_SERVICES.items():
                 key_id = new_key_id("AKIA")
                 caller = Caller(

@@ -9,7 +9,7 @@ https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_UpdateCo
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -31,7 +31,7 @@ class CostTags:
 
     def __init__(
         self,
-        accounts: frozenset[str],
+        accounts: Set[str],
         estate: EstateSource,
         keys: Callable[[str], set[str]],
         clock: Callable[[], datetime],
@@ -57,7 +57,7 @@ class CostTags:
             )
         paid = {
             account
-            for account in self._accounts
+            for account in tuple(self._accounts)
             if account == call.account
             or (record is not None and self._pays(record.management_account, account))
         }

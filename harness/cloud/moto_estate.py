@@ -80,7 +80,7 @@ class MotoEstate:
 
     def __init__(
         self,
-        accounts: frozenset[str],
+        accounts: Set[str],
         profile: Callable[[str, str, str], tuple[str, tuple[str, ...]] | None],
         profile_tags: Callable[[str], Mapping[str, str] | None],
     ) -> None:

@@ -33,15 +33,22 @@ def _found(organization: OrganizationPlan) -> None:
     assert backend.org is not None
     _drop_stray_role(backend.accounts[0], management)
     for account in organization.accounts:
-        member = FakeAccount(
-            backend.org, AccountName=f"account-{account}", Email=f"{account}@example.com"
-        )
-        _drop_stray_role(member, account)
-        member.joined_method = "INVITED"
-        backend.accounts.append(member)
-        organizations_backends.master_accounts[account] = (management, "aws")
-        for policy_id in (DEFAULT_SCP_POLICY_ID, DEFAULT_RCP_POLICY_ID):
-            backend.attach_policy(PolicyId=policy_id, TargetId=account)
+        join_organization(management, account)
+
+
+def join_organization(management: str, account: str) -> None:
+    """Make an account a member of the organization that another manages."""
+    backend = organizations_backends[management]["aws"]
+    assert backend.org is not None
+    member = FakeAccount(
+        backend.org, AccountName=f"account-{account}", Email=f"{account}@example.com"
+    )
+    _drop_stray_role(member, account)
+    member.joined_method = "INVITED"
+    backend.accounts.append(member)
+    organizations_backends.master_accounts[account] = (management, "aws")
+    for policy_id in (DEFAULT_SCP_POLICY_ID, DEFAULT_RCP_POLICY_ID):
+        backend.attach_policy(PolicyId=policy_id, TargetId=account)
 
 
 def _drop_stray_role(member: FakeAccount, account: str) -> None:

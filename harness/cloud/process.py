@@ -78,6 +78,18 @@ class CloudProcess:
             said["endpoint"], credentials or self.credentials, Path(said["control"])
         )
 
+    def open_account(self, account: str, management_account: str = "") -> None:
+        """Have one more account, a member of the organization of `management_account` or of none,
+        and its administrator among the credentials. One that is there stays as it is."""
+        self._ask(
+            {
+                "do": "open",
+                "account": account,
+                "management_account": management_account,
+                "credentials": str(self.credentials),
+            }
+        )
+
     def age_sessions(self, seconds: int) -> None:
         """Make every STS session older by `seconds`, so that expiry need not be waited for."""
         self._ask({"do": "age", "seconds": seconds})

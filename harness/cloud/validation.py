@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from typing import Any
 
 from harness.cloud.call import ApiError, Call
@@ -97,7 +97,7 @@ class PolicyValidator:
     def __init__(
         self,
         estate: EstateSource,
-        accounts: frozenset[str],
+        accounts: Set[str],
         user_exists: Callable[[str, str], bool],
         id_exists: Callable[[str], bool],
         organization_policy_type: Callable[[str, str], str | None],

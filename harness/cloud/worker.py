@@ -74,6 +74,9 @@ class Worker:
                 self._cloud.keys.age(timedelta(seconds=int(command["seconds"])))
                 _say(link, {})
                 return None
+            if do == "open":
+                self._open(link, command)
+                return None
             if do == "explain":
                 _say(link, {"decision": self._cloud.trace.explain(str(command["request"]))})
                 return None
@@ -82,6 +85,16 @@ class Worker:
                 return None
             _say(link, {"error": "unknown command"})
             return None
+
+    def _open(self, link: socket.socket, command: dict[str, Any]) -> None:
+        try:
+            with self.server.gate.closed(_GATE_TIMEOUT):
+                self._cloud.open_account(command["account"], command["management_account"])
+                self._cloud.write_credentials(Path(command["credentials"]))
+        except (TimeoutError, OSError) as error:
+            _say(link, {"error": str(error)})
+            return
+        _say(link, {})
 
     def _fork(self, link: socket.socket) -> Worker | None:
         try:

@@ -12,8 +12,10 @@ themselves, the owner destroys.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +31,15 @@ from harness.deploy.deployment import (
 from harness.deploy.drift import plan_all
 from harness.deploy.environment import BOOTSTRAP_ROOT, Account, Environment
 from harness.deploy.offboard import deny_sessions
-from harness.deploy.run import Progress, Run, folder_name, root_names
+from harness.deploy.run import Progress, Run, Scope, folder_name, root_names
 from harness.deploy.terraform import Changes, Terraform
 from harness.deploy.workspace import CUSTOMERS_FILE
 from harness.errors import UserError
 from harness.targets.embedded import EmbeddedTarget
 
 DEPLOYMENT_FILE = "deployment.json"
+PARTIAL_FILE = "deployment.part.json"
+"""What an apply has made so far that has not come to its end."""
 
 
 def unlisted_roots(environment: Environment, run_dir: Path) -> list[str]:
@@ -59,61 +63,129 @@ def deploy(
     progress: Progress | None = None,
     *,
     when_waiting: Callable[[], None] | None = None,
+    scope: Scope | None = None,
+    afresh: bool = False,
 ) -> Deployment:
-    """Applies every root and returns what came out, which is also saved in `run_dir`.
+    """Applies every root, or those of `scope`, and returns what came out, which is also saved in
+    `run_dir`.
 
     `target` may be what starts it, which is called while the roots are prepared. `when_waiting` is
     called when only customers' roots are left, to prepare what comes next.
 
     `run_dir` keeps states and external ids: called again with the same one, only what differs is
-    changed. Raises `UserError` that names the roots that failed and those not yet applied.
+    changed. Where the last call did not come to its end, what it had done is not done again, unless
+    `afresh`. Raises `UserError` with what failed and the roots that are left; a root that fails
+    keeps none from being applied that does not need it. What was made until then is saved, too.
     """
-    run = Run(environment, run_dir, progress)
-    with run.stopping():
-        with ThreadPoolExecutor(1, thread_name_prefix="init") as pool:
-            prepared = pool.submit(run.init)
-            try:
-                run.target = target() if callable(target) else target
-                prepared.result()
-            except BaseException:
-                run.stop()
-                raise
-        run.offboard()
-        with run.bootstraps(
-            lambda root, variables: (root.apply(variables), root.output()["readers"])[1]
-        ) as bootstrapped:
-            bootstrapped(environment.management_account)
-            bounds = run.organization(
-                lambda root, variables: (root.apply(variables), guardrails(root.output()))[1]
-            )
-            bootstrapped(environment.operations_account)
-            made = run.operations(
-                lambda root, variables: (root.apply(variables), fleets(root.output()))[1]
-            )
+    scope = scope or Scope.whole(environment)
+    run = Run(environment, run_dir, progress, afresh=afresh)
+    with run.stopping(), ThreadPoolExecutor(1, thread_name_prefix="init") as pool:
+        prepared = pool.submit(run.init)
+        try:
+            run.target = target() if callable(target) else target
+            prepared.result()
+        except BaseException:
+            run.stop()
+            raise
+    outcome = _Outcome(environment, run.target, run_dir)
+    with run.journaled(root_names(environment, scope)):
+        _apply(run, outcome, scope, when_waiting)
+    return outcome.whole()
 
-            # Before anybody can call a model: unset, each keeps what its provider's terms say.
-            set_baseline(environment, run.target)
-            run.hand_over(made)
-            if when_waiting is not None:
-                when_waiting()
 
-            def apply(
-                root: Terraform, variables: dict[str, Any], account: Account
-            ) -> CustomerAccount:
-                root.apply(variables)
-                readers = bootstrapped(account.account_id)
-                return customer_account(root.output(), readers, account.caller)
+def _apply(
+    run: Run, outcome: _Outcome, scope: Scope, when_waiting: Callable[[], None] | None
+) -> None:
+    environment = run.environment
+    run.offboard()
 
-            accounts = run.customers(made, apply, after=bootstrapped)
-    deployment = Deployment(
-        environment=environment,
-        place=place_of(run.target),
-        fleets=made,
-        accounts={account.account_id: account for account in accounts},
-        guardrails=bounds,
-    )
-    deployment.save(run_dir / DEPLOYMENT_FILE)
-    return deployment
+    def applied(root: Terraform, variables: dict[str, Any]) -> dict[str, Any]:
+        run.done(root, variables)
+        return root.output()
+
+    with run.bootstraps(applied, scope.bootstraps) as bootstrapped:
+        waited = {account: partial(bootstrapped, account) for account in scope.bootstraps}
+        waited.get(environment.management_account, _nothing)()
+        if scope.organization:
+            outcome.guardrails = guardrails(run.organization(applied))
+        waited.get(environment.operations_account, _nothing)()
+        made = outcome.fleets = fleets(run.operations(applied))
+        outcome.keep()
+
+        # Before anybody can call a model: unset, each keeps what its provider's terms say.
+        set_baseline(environment, run.target)
+        run.hand_over(made, scope.customers)
+        if when_waiting is not None:
+            when_waiting()
+
+        def customer(root: Terraform, variables: dict[str, Any], account: Account) -> None:
+            outputs, name = applied(root, variables), account.account_id
+            readers = waited[name]()["readers"] if name in waited else outcome.readers(name)
+            outcome.add(customer_account(outputs, readers, account.caller))
+
+        run.customers(
+            made, customer, scope.customers, lambda account: waited.get(account, _nothing)()
+        )
+
+
+def _nothing() -> None:
+    return None
+
+
+class _Outcome:
+    """What came out of the roots so far, together with what an earlier apply made of the others;
+    kept in a file while it is not whole."""
+
+    def __init__(self, environment: Environment, target: EmbeddedTarget, run_dir: Path) -> None:
+        self.environment, self._target, self._run_dir = environment, target, run_dir
+        before = None
+        if (file := saved_in(run_dir)) is not None:
+            before = Deployment.load(file)
+        if before is None or before.place != place_of(target):
+            before = Deployment(environment, place_of(target), {}, {}, {})
+        self.fleets = dict(before.fleets)
+        self.guardrails = dict(before.guardrails)
+        self._accounts = dict(before.accounts)
+        self._lock = threading.Lock()
+        self.keep()
+
+    def readers(self, account: str) -> Mapping[str, Any]:
+        """Who reads an account whose bootstrap is not applied now."""
+        known = self._accounts[account]
+        return {"reader_role_arn": known.reader_role_arn, "support_access": known.support_access}
+
+    def add(self, account: CustomerAccount) -> None:
+        with self._lock:
+            self._accounts[account.account_id] = account
+        self.keep()
+
+    def keep(self) -> None:
+        """Writes down what is there, so that others find the target and the next apply goes on."""
+        with self._lock:
+            self._deployment().save(self._run_dir / PARTIAL_FILE)
+
+    def whole(self) -> Deployment:
+        """Nothing is left: saves and returns it."""
+        deployment = self._deployment()
+        deployment.save(self._run_dir / DEPLOYMENT_FILE)
+        (self._run_dir / PARTIAL_FILE).unlink(missing_ok=True)
+        return deployment
+
+    def _deployment(self) -> Deployment:
+        listed = [account.account_id for _, account in self.environment.customer_accounts]
+        return Deployment(
+            environment=self.environment,
+            place=place_of(self._target),
+            fleets=dict(self.fleets),
+            accounts={each: self._accounts[each] for each in listed if each in self._accounts},
+            guardrails=dict(self.guardrails),
+        )
+
+
+def saved_in(run_dir: Path) -> Path | None:
+    """The file with what was deployed there, whole or in part; None where nothing was."""
+    names = (PARTIAL_FILE, DEPLOYMENT_FILE)
+    return next((run_dir / name for name in names if (run_dir / name).exists()), None)
 
 
 def pending_changes(
@@ -136,7 +208,8 @@ def destroy(deployment: Deployment, run_dir: Path, progress: Progress | None = N
     """Removes everything that `deploy` made: customers first, then the operations account, what
     guarded them, and the deploy roles last.
 
-    Raises `UserError` that names the roots left; called again, it goes on with those. Raises it
+    Raises `UserError` with what failed and the roots left; called again, it goes on with those. An
+    account that cannot be emptied keeps its bootstrap, and all accounts their guardrails. Raises it
     before anything is done for accounts that `customers.yaml` lists no more.
     """
     if unlisted := unlisted_roots(deployment.environment, run_dir):
@@ -144,14 +217,26 @@ def destroy(deployment: Deployment, run_dir: Path, progress: Progress | None = N
             f"{deployment.environment.path / CUSTOMERS_FILE}: {', '.join(unlisted)} was applied "
             "and is listed no more; list it again, so that it can be destroyed too"
         )
-    run = Run(deployment.environment, run_dir, progress, target=deployment.target())
-    with run.stopping():
-        run.empty(deployment.fleets)
-        run.operations(lambda root, variables: root.destroy(variables))
-        run.organization(lambda root, variables: root.destroy(variables))
+    environment = deployment.environment
+    run = Run(environment, run_dir, progress, target=deployment.target(), verb="destroy")
+    with run.journaled(root_names(environment)):
+        # What fails keeps only those from going that it needs: who may remove it, what guards it.
+        failed: UserError | None = None
+        try:
+            run.empty(deployment.fleets, deployment.fleets)
+        except UserError as error:
+            failed = error
+        run.operations(run.undone)
+        if failed is not None:
+            empty = [a.account_id for c, a in environment.customer_accounts if run.gone(c, a)]
+            with run.bootstraps(run.undo_bootstrap, empty):
+                pass
+            raise failed
+        run.organization(run.undone)
         with run.bootstraps(run.undo_bootstrap):
             pass
-    (run_dir / DEPLOYMENT_FILE).unlink(missing_ok=True)
+    for name in (DEPLOYMENT_FILE, PARTIAL_FILE):
+        (run_dir / name).unlink(missing_ok=True)
 
 
 def retire(
@@ -164,15 +249,24 @@ def retire(
     To be called while `customers.yaml` still lists the customer, with `stopped: true`: an apply
     that has it without lets its sessions in again.
     """
-    run = Run(deployment.environment, run_dir, progress, target=deployment.target())
-    with run.stopping():
-        deny_sessions(run.target, deployment.fleets[customer].fleet_role_arn)
-        run.empty(deployment.fleets, customer)
-        if not deployment.environment.keep_records:
-            accounts = deployment.environment.customers[customer].accounts
-            own = [account.account_id for account in accounts]
-            with run.bootstraps(run.undo_bootstrap, own):
-                pass
+    environment = deployment.environment
+    run = Run(environment, run_dir, progress, target=deployment.target(), verb="destroy")
+    accounts = environment.customers[customer].accounts
+    own = () if environment.keep_records else tuple(each.account_id for each in accounts)
+    with run.journaled(retired_names(environment, customer)):
+        if customer in deployment.fleets:
+            deny_sessions(run.target, deployment.fleets[customer].fleet_role_arn)
+            run.empty(deployment.fleets, [customer])
+        with run.bootstraps(run.undo_bootstrap, own):
+            pass
+
+
+def retired_names(environment: Environment, customer: str) -> list[str]:
+    """The names that events of `retire` carry."""
+    left = environment.customers[customer].accounts
+    own = () if environment.keep_records else tuple(each.account_id for each in left)
+    scope = Scope(own, False, frozenset([customer]))
+    return [name for name in root_names(environment, scope) if name != "operations"]
 
 
 def deployers_destroy(deployment: Deployment, run_dir: Path) -> None:

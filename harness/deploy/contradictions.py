@@ -21,6 +21,7 @@ def contradictions(document: Mapping[str, Any]) -> Iterator[Problem]:
     yield from _limits(document)
     yield from _cross_region(document)
     yield from _operators(document)
+    yield from _former(document)
 
 
 def _accounts(document: Mapping[str, Any]) -> Iterator[tuple[Path, Mapping[str, Any]]]:
@@ -100,3 +101,14 @@ def _operators(document: Mapping[str, Any]) -> Iterator[Problem]:
             ["operations", "break_glass"],
             "nobody hears of an assumption without the trail of operations; set trail: true",
         )
+
+
+def _former(document: Mapping[str, Any]) -> Iterator[Problem]:
+    """Who takes the name of a customer that left takes the name of what it left behind."""
+    for key, former in document.get("former_customers", {}).items():
+        if key in document["customers"]:
+            yield (
+                ["customers", key],
+                f"{key} was a customer until {former['left']}; give this one another key, or "
+                f"strike former_customers.{key} if the name, and records kept under it, may be its",
+            )

@@ -6,6 +6,7 @@ a region that nothing searches) is checked here. Nothing is deployed from here.
 
 from __future__ import annotations
 
+import datetime
 import functools
 import json
 import re
@@ -19,7 +20,9 @@ import botocore.session
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 from ruamel.yaml import YAML
+from ruamel.yaml.comments import TaggedScalar
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.reader import ReaderError
 
 from harness.deploy.cells import over_quota
 from harness.deploy.contradictions import contradictions
@@ -120,11 +123,11 @@ class Environment:
         Raises `UserError` where the file that lists them is no such list.
         """
         file = self.bootstrap_root / SUPPORT_FILE
-        granted = _read_yaml(file) or {}
+        granted = _parse(file, _read(file)) or {}
         if not isinstance(granted, Mapping) or not all(
             isinstance(tickets, Mapping) for tickets in granted.values()
         ):
-            raise UserError(f"{file}: must list tickets by account")
+            raise UserError(f"{file}:1: must list tickets by account")
         return tuple((str(a), str(t)) for a, tickets in granted.items() for t in tickets)
 
     @property
@@ -174,20 +177,20 @@ def load_environment(path: Path) -> Environment:
     Raises `UserError` naming the file, the line, the field and the fix.
     """
     file = path if path.name.endswith((".yaml", ".yml")) else path / CUSTOMERS_FILE
-    return _loaded(file, _content(file), _content(file.parent / SCHEMA_FILE))
+    return environment_of(file, _read(file))
 
 
-def _content(file: Path) -> bytes | None:
-    try:
-        return file.read_bytes()
-    except OSError:
-        return None
+def environment_of(file: Path, text: bytes) -> Environment:
+    """The environment whose `customers.yaml`, at `file`, says that. Raises `UserError` as
+    `load_environment` does."""
+    schema = file.parent / SCHEMA_FILE
+    return _loaded(file, text, schema.read_bytes() if schema.exists() else None)
 
 
 @functools.lru_cache(maxsize=8)
-def _loaded(file: Path, _text: bytes | None, _schema: bytes | None) -> Environment:
+def _loaded(file: Path, text: bytes, _schema: bytes | None) -> Environment:
     """To parse and check takes 50 ms, so it is done once for the same content of both files."""
-    document = _read_yaml(file)
+    document = _parse(file, text)
     schema = _validate(file, document)
     environment = _build(file, document)
     if problems := [
@@ -198,13 +201,19 @@ def _loaded(file: Path, _text: bytes | None, _schema: bytes | None) -> Environme
     return environment
 
 
-def _read_yaml(file: Path) -> Any:
+def _read(file: Path) -> bytes:
     try:
-        text = file.read_text(encoding="utf-8")
+        return file.read_bytes()
     except OSError as error:
         raise UserError(f"{file}: cannot be read: {error.strerror}") from error
+
+
+def _parse(file: Path, content: bytes) -> Any:
+    try:
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UserError(f"{file}: is not UTF-8 text; save it as UTF-8") from error
+        line = content.count(b"\n", 0, error.start) + 1
+        raise UserError(f"{file}:{line}: is not UTF-8 text; save it as UTF-8") from error
     try:
         return YAML(typ="rt").load(text)
     except MarkedYAMLError as error:
@@ -214,6 +223,14 @@ def _read_yaml(file: Path) -> Any:
         if doubled := _DOUBLED.match(problem):
             problem = f"the key {doubled[1]} stands twice; remove or rename one"
         raise UserError(f"{place}: not valid YAML: {problem}") from error
+    except ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise UserError(
+            f"{file}:{line}: not valid YAML: the character {chr(error.character)!r} may not stand "
+            "there; remove it"
+        ) from error
+    except RecursionError as error:
+        raise UserError(f"{file}:1: not valid YAML: nested too deeply") from error
     except YAMLError as error:
         raise UserError(f"{file}: not valid YAML: {' '.join(str(error).split())}") from error
 
@@ -222,7 +239,7 @@ def _validate(file: Path, document: Any) -> Any:
     """The schema that the document fits."""
     if document is None:
         example = "environments/embedded/customers.yaml"
-        raise UserError(f"{file}: is empty; start from a copy of {example}")
+        raise UserError(f"{file}:1: is empty; start from a copy of {example}")
     schema_file = file.parent / SCHEMA_FILE
     try:
         schema = json.loads(schema_file.read_text(encoding="utf-8"))
@@ -244,8 +261,7 @@ def _validate(file: Path, document: Any) -> Any:
         worst = best_match([each])
         path = list(worst.absolute_path)
         line = _line(document, [*path, *_unknown(worst)[:1]])
-        place = f"{file}:{line}" if line else str(file)
-        found[f"{place}: {_field(path)}: {_say(worst)}"] = line
+        found[f"{file}:{line}: {_field(path)}: {_say(worst)}"] = line
     raise UserError(*sorted(found, key=lambda message: found[message]))
 
 
@@ -297,6 +313,10 @@ def _kind(value: Any) -> str:
         return "true or false"
     if isinstance(value, int | float):
         return f"the number {value}"
+    if isinstance(value, datetime.date):
+        return "a date; put it in quotes"
+    if isinstance(value, TaggedScalar | bytes):
+        return "a value with a tag; write a plain text"
     return (
         "a mapping"
         if isinstance(value, Mapping)
@@ -307,7 +327,13 @@ def _kind(value: Any) -> str:
 
 
 def _article(kind: str) -> str:
-    return {"object": "a mapping", "array": "a list", "string": "a text"}.get(kind, kind)
+    return {
+        "object": "a mapping",
+        "array": "a list",
+        "string": "a text",
+        "integer": "a whole number",
+        "boolean": "true or false",
+    }.get(kind, kind)
 
 
 def _contradictions(file: Path, document: Any, environment: Environment) -> Iterator[str]:
@@ -466,13 +492,12 @@ def _field(path: list[str | int]) -> str:
 
 def _place(file: Path, document: Any, path: list[str | int]) -> str:
     """`file:line` of a field, as near as YAML tells."""
-    line = _line(document, path)
-    return f"{file}:{line}" if line else str(file)
+    return f"{file}:{_line(document, path)}"
 
 
 def _line(document: Any, path: list[str | int]) -> int:
-    """The line of a field, as near as YAML tells; 0 for the whole file."""
-    line = 0
+    """The line of a field, as near as YAML tells."""
+    line = 1
     for step in path:
         position = getattr(document, "lc", None)
         try:

@@ -17,7 +17,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from harness.deploy.deployment import Fleet
+from harness.deploy.deployment import CustomerAccount, Fleet
 from harness.deploy.workspace import write_private
 from harness.errors import UserError
 from harness.targets.base import Target
@@ -37,6 +37,43 @@ def write_documents(folder: Path, fleets: Iterable[Fleet]) -> None:
     for file in folder.glob("*.tfvars.json"):
         if file.name not in names:
             file.unlink()
+
+
+def write_page(
+    folder: Path, fleet: Fleet, accounts: Iterable[CustomerAccount], environment: str
+) -> Path:
+    """Writes what a customer is to know of its place in the operations account, for people; it
+    names no secret. Returns where it is."""
+    name = fleet.customer
+    lines = [
+        f"# {name} in {environment}",
+        "",
+        f"Fleet role: `{fleet.fleet_role_arn}`  ",
+        f"External id: in the parameter `{parameter_name(name)}` of each account, never sent",
+        "",
+        "| model | Region | inference profile |",
+        "|---|---|---|",
+    ]
+    for region, profiles in fleet.inference_profiles.items():
+        lines += [f"| `{model}` | {region} | `{arn}` |" for model, arn in profiles.items()]
+    for account in accounts:
+        prefix = fleet.session_name_prefix[account.account_id]
+        lines += [
+            "",
+            f"## Account {account.account_id}",
+            "",
+            f"Runs as (`{account.caller}`): `{account.caller_role_arn}`  ",
+            f"Names of its sessions start with: `{prefix}`  ",
+            f"Records: `{account.log_group_name}` in {account.region}, kept "
+            f"{account.retention_in_days} days",
+            "",
+            "An application starts the client from the document of its Region:",
+            "",
+        ]
+        lines += [f"- {region}: `{place}`" for region, place in account.configuration.items()]
+    path = folder / f"{name}.md"
+    write_private(path, "\n".join(lines) + "\n")
+    return path
 
 
 def keep_external_id(target: Target, account: str, region: str, fleet: Fleet) -> None:

@@ -30,8 +30,12 @@ _GUARD = '"$0" -debug </dev/null & exec >/dev/null; read -r _; kill -9 $!'
 
 
 @contextlib.contextmanager
-def attached(root: Path, data: Path, environ: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """Within, a provider runs; gives what a Terraform's environment needs to attach to it.
+def attached(
+    root: Path, data: Path, environ: Mapping[str, str]
+) -> Iterator[tuple[dict[str, str], tuple[int, ...]]]:
+    """Within, a provider runs; gives what a Terraform's environment needs to attach to it, and the
+    descriptors by which the provider lives: a Terraform that inherits them has it for as long as it
+    lives itself, whatever becomes of this process.
 
     `data` is where `init` left the provider of `root`, `environ` what the provider itself runs
     with. Gives nothing where there is no single provider with a single configuration, or where it
@@ -39,7 +43,7 @@ def attached(root: Path, data: Path, environ: Mapping[str, str]) -> Iterator[dic
     """
     executable = _executable(data)
     if executable is None or _configurations(root) != 1:
-        yield {}
+        yield {}, ()
         return
     # Its socket lies here; a path of one may have about a hundred characters.
     with tempfile.TemporaryDirectory(prefix="bulkhead-tf-", ignore_cleanup_errors=True) as folder:
@@ -53,7 +57,8 @@ def attached(root: Path, data: Path, environ: Mapping[str, str]) -> Iterator[dic
         )
         assert process.stdin is not None and process.stdout is not None
         try:
-            yield _said(process)
+            said = _said(process)
+            yield said, (process.stdin.fileno(),) if said else ()
         finally:
             process.stdin.close()
             process.wait()

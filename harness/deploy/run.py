@@ -8,10 +8,11 @@ seen everywhere; meanwhile what does not need the keys goes on.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,9 @@ from harness.deploy.handover import (
     keep_external_id,
     write_documents,
 )
+from harness.deploy.journal import FILE, Journal, Verb, digest, files, fingerprint
 from harness.deploy.offboard import applied_roles, deny_sessions
+from harness.deploy.rotation import keep_only_previous, previous_ids
 from harness.deploy.secrets import external_ids, keep_only
 from harness.deploy.staging import staged
 from harness.deploy.terraform import Step, Terraform, stop_all
@@ -64,19 +67,36 @@ class RootEvent:
     seconds: float = 0.0
     changed: tuple[str, ...] = ()
     """Of a root that was applied or destroyed: what changed, as `Changes.planned`."""
+    kept: bool = False
+    """Whether an earlier run, which did not come to its end, had done it already."""
 
 
 Progress = Callable[[RootEvent], None]
 """Called from several threads, for one root always from the same one at a time."""
 
 
-def root_names(environment: Environment) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which roots of an environment a run is about."""
+
+    bootstraps: tuple[str, ...]
+    """Accounts."""
+    organization: bool
+    customers: frozenset[str]
+
+    @classmethod
+    def whole(cls, environment: Environment) -> Scope:
+        return cls(environment.bootstrapped_accounts, True, frozenset(environment.customers))
+
+
+def root_names(environment: Environment, scope: Scope | None = None) -> list[str]:
     """The names that events carry, in the order of the apply."""
+    scope = scope or Scope.whole(environment)
     return [
-        *map(_bootstrap_name, environment.bootstrapped_accounts),
-        "organization",
+        *map(_bootstrap_name, scope.bootstraps),
+        *(["organization"] if scope.organization else []),
         "operations",
-        *(_name(c, a) for c, a in environment.customer_accounts),
+        *(_name(c, a) for c, a in environment.customer_accounts if c.key in scope.customers),
     ]
 
 
@@ -109,9 +129,14 @@ class Run:
         deployer: Deployer = "deploy",
         *,
         target: EmbeddedTarget | None = None,
+        verb: Verb = "apply",
+        afresh: bool = False,
+        dry: bool = False,
     ) -> None:
         """`deployer` is the role that works on all roots but the bootstraps. All but `init` needs a
-        target, which may be set later."""
+        target, which may be set later. `verb` is what an unfinished run must have been about to be
+        gone on with; `afresh` goes on with none. With `dry`, external ids that are missing are made
+        up and not kept."""
         self.deployer: Deployer = deployer
         self.environment = staged(environment, private_folder(run_dir).absolute())
         self._target = target
@@ -119,8 +144,16 @@ class Run:
         self.progress = progress or (lambda _event: None)
         self.tools_folder = private_folder(project_root() / RUNS / "terraform")
         self.toolchain: Toolchain = prepare_toolchain(self.tools_folder)
-        self.ids = external_ids(self.run_dir / EXTERNAL_IDS_FILE, environment.customers)
+        file = self.run_dir / EXTERNAL_IDS_FILE
+        self.ids = external_ids(file, environment.customers, keep=not dry)
+        self.previous_ids = previous_ids(self.run_dir, environment.customers)
         self._stop = threading.Event()
+        if afresh:
+            (self.run_dir / FILE).unlink(missing_ok=True)
+        self.journal = Journal(self.run_dir / FILE, verb)
+        self.failed: dict[str, UserError] = {}
+        """By root: why it failed."""
+        self._finished: set[str] = set()
 
     @property
     def target(self) -> EmbeddedTarget:
@@ -145,6 +178,60 @@ class Run:
         except BaseException:
             self.stop()
             raise
+
+    @contextlib.contextmanager
+    def journaled(self, names: Sequence[str]) -> Iterator[None]:
+        """Within, what is done of these roots is written down. Where a root fails, whatever does
+        not need it goes on; the error says at the end what is left."""
+        self.journal.begin()
+        try:
+            with self.stopping():
+                yield
+        except UserError as error:
+            raise self._left(names, error) from error
+        if self.failed:
+            raise self._left(names, None)
+        self.journal.end()
+
+    def left(self, names: Sequence[str]) -> list[str]:
+        """Those of these roots that this pass has not done."""
+        return [name for name in names if name not in self._finished]
+
+    def gone(self, customer: Customer, account: Account) -> bool:
+        """Whether this pass has done the customer root of an account."""
+        return _name(customer, account) in self._finished
+
+    def _left(self, names: Sequence[str], last: UserError | None) -> UserError:
+        said = [str(error) for error in self.failed.values()]
+        if last is not None:
+            said += [each for each in last.messages if each not in said]
+        left = self.left(names)
+        if left:
+            said.append(f"{len(left)} of {len(names)} roots are left: {', '.join(left)}")
+        return UserError(*said)
+
+    def done(self, root: Terraform, variables: Mapping[str, Any]) -> None:
+        """Applies a root, unless an unfinished run did, of the same things."""
+        self._once(root, variables, lambda: root.apply(variables))
+
+    def undone(self, root: Terraform, variables: Mapping[str, Any]) -> None:
+        """Removes what a root made, unless an unfinished run did, or it made nothing."""
+        if root.state.exists():
+            self._once(root, variables, lambda: root.destroy(variables))
+
+    def _once(
+        self, root: Terraform, variables: Mapping[str, Any], work: Callable[[], object]
+    ) -> None:
+        of = fingerprint(root.root, self._modules, variables, self.target.endpoint_url)
+        if root.state.exists() and self.journal.has(root.label, of):
+            return
+        work()
+        self.journal.add(root.label, of)
+
+    @functools.cached_property
+    def _modules(self) -> str:
+        folder = self.environment.path.parent.parent / "modules"
+        return digest(files(folder), self.toolchain.executable.name)
 
     def init(self) -> None:
         """Prepares the root modules; states of one root share what `init` fetched."""
@@ -173,23 +260,26 @@ class Run:
             if customer not in self.environment.customers:
                 deny_sessions(self.target, role_arn)
 
-    def hand_over(self, made: Mapping[str, Fleet]) -> None:
-        """Gives each customer's accounts what they need of the operations account."""
+    def hand_over(self, made: Mapping[str, Fleet], only: Collection[str] | None = None) -> None:
+        """Gives each customer's accounts, or those of some, what they need of the operations
+        account."""
         keep_only(self.run_dir / EXTERNAL_IDS_FILE, self.environment.customers)
+        keep_only_previous(self.run_dir, self.environment.customers)
         write_documents(self.run_dir / FOLDER, made.values())
         for customer, account in self.environment.customer_accounts:
-            keep_external_id(
-                self.target, account.account_id, self.environment.region, made[customer.key]
-            )
+            if only is None or customer.key in only:
+                keep_external_id(
+                    self.target, account.account_id, self.environment.region, made[customer.key]
+                )
 
-    def empty(self, made: Any, only: str | None = None) -> None:
+    def empty(self, made: Any, only: Collection[str] | None = None) -> None:
         """Removes what customers' accounts hold, or those of one customer; as their owners, since
         records are theirs."""
 
         def work(root: Terraform, variables: dict[str, Any], account: Account) -> None:
             if self.environment.keep_records:
                 root.forget(KEPT)
-            root.destroy({**variables, "profile": account.account_id})
+            self.undone(root, {**variables, "profile": account.account_id})
             forget_external_id(
                 self.target, account.account_id, self.environment.region, variables["customer"]
             )
@@ -200,7 +290,7 @@ class Run:
         """Removes what the owner made in an account."""
         if self.environment.keep_records:
             root.forget(KEPT)
-        root.destroy(variables)
+        self.undone(root, variables)
 
     @contextlib.contextmanager
     def bootstraps(
@@ -229,11 +319,15 @@ class Run:
             try:
                 yield lambda account: futures[account].result()
                 wait(futures.values())
+            except UserError:
+                # Another root failed: what does not need it goes on.
+                wait(futures.values())
+                raise
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 self.stop()
                 raise
-        self._results(list(futures.values()), list(map(_bootstrap_name, accounts)))
+        self._results(list(futures.values()))
 
     def organization(self, work: Callable[[Terraform, dict[str, Any]], T]) -> T:
         """Does the work on the organization root."""
@@ -247,7 +341,11 @@ class Run:
     def operations(self, work: Callable[[Terraform, dict[str, Any]], T]) -> T:
         """Does the work on the operations root."""
         account = self.environment.operations_account
-        variables = {"profile": self._profile(account), "external_ids": self.ids}
+        variables = {
+            "profile": self._profile(account),
+            "external_ids": self.ids,
+            "previous_external_ids": self.previous_ids,
+        }
         return self._watched(
             "operations",
             self.environment.operations_root,
@@ -258,11 +356,11 @@ class Run:
         self,
         made: Any,
         work: Callable[[Terraform, dict[str, Any], Account], T],
-        only: str | None = None,
+        only: Collection[str] | None = None,
         after: Callable[[str], object] = lambda _account: None,
     ) -> list[T]:
-        """Does the work on the customer root of each account, or of those of one customer, and goes
-        on when one fails. `after` is waited for beforehand, for each account."""
+        """Does the work on the customer root of each account, or of those of some customers, and
+        goes on when one fails. `after` is waited for beforehand, for each account."""
 
         def job(customer: Customer, account: Account) -> T:
             after(account.account_id)
@@ -279,7 +377,7 @@ class Run:
                 lambda root: work(root, variables, account),
             )
 
-        pairs = [p for p in self.environment.customer_accounts if only in (None, p[0].key)]
+        pairs = [p for p in self.environment.customer_accounts if only is None or p[0].key in only]
         with ThreadPoolExecutor(parallel_roots(), thread_name_prefix="root") as pool:
             futures = [pool.submit(job, *pair) for pair in pairs]
             try:
@@ -288,23 +386,19 @@ class Run:
                 pool.shutdown(wait=False, cancel_futures=True)
                 self.stop()
                 raise
-        return self._results(futures, [_name(*pair) for pair in pairs])
+        return self._results(futures)
 
     def _profile(self, account: str) -> str:
         return profile_of(self.deployer, account)
 
-    def _results(self, futures: Sequence[Future[T]], names: Sequence[str]) -> list[T]:
-        failed = [
-            (name, error)
-            for name, future in zip(names, futures, strict=True)
-            if (error := future.exception()) is not None
-        ]
-        for _, error in failed:
+    def _results(self, futures: Sequence[Future[T]]) -> list[T]:
+        errors = [error for f in futures if (error := f.exception()) is not None]
+        for error in errors:
             if not isinstance(error, UserError):
                 raise error
-        if failed:
-            left = f"{len(failed)} of {len(names)} accounts are left"
-            raise UserError(" / ".join([str(error) for _, error in failed] + [left]))
+        if errors:
+            said = [message for error in errors for message in error.args]
+            raise UserError(*dict.fromkeys(said))
         return [future.result() for future in futures]
 
     def _watched(self, name: str, folder: Path, work: Callable[[Terraform], T]) -> T:
@@ -324,13 +418,17 @@ class Run:
         terraform = self._terraform(folder, name, state, tell)
         try:
             result = work(terraform)
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, UserError):
+                self.failed[name] = error
             self.progress(RootEvent(name, "failed", last, time.monotonic() - started))
             raise
+        self._finished.add(name)
         seconds = time.monotonic() - started
         # Work that goes on past a root which cannot be planned returns its error.
         outcome: Literal["failed", "done"] = "failed" if isinstance(result, UserError) else "done"
-        self.progress(RootEvent(name, outcome, last, seconds, terraform.changed))
+        kept = name in self.journal.kept
+        self.progress(RootEvent(name, outcome, last, seconds, terraform.changed, kept))
         return result
 
     def _terraform(
@@ -347,7 +445,7 @@ class Run:
             data=self.run_dir / "data" / folder.name,
             environ=self._target.environ(None) if self._target else clean_environ(),
             label=label,
-            hidden=self.ids.values(),
+            hidden=[*self.ids.values(), *(p["external_id"] for p in self.previous_ids.values())],
             on_step=on_step,
             one_provider=True,
         )

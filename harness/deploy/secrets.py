@@ -29,8 +29,9 @@ def new_external_id() -> str:
     return token
 
 
-def external_ids(path: Path, customers: Iterable[str]) -> dict[str, str]:
-    """The external ids of these customers, read from the file; missing ones are made and kept.
+def external_ids(path: Path, customers: Iterable[str], *, keep: bool = True) -> dict[str, str]:
+    """The external ids of these customers, read from the file; missing ones are made and, unless
+    `keep` is false, kept.
 
     Raises `UserError` when the file is damaged: making new ids would lock every customer out.
     """
@@ -48,7 +49,8 @@ def external_ids(path: Path, customers: Iterable[str]) -> dict[str, str]:
     missing = [customer for customer in wanted if customer not in known]
     if missing:
         known |= {customer: new_external_id() for customer in missing}
-        write_private(path, json.dumps(known, indent=2, sort_keys=True) + "\n")
+        if keep:
+            write_private(path, json.dumps(known, indent=2, sort_keys=True) + "\n")
     return {customer: known[customer] for customer in wanted}
 
 

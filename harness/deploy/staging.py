@@ -14,7 +14,7 @@ from harness.deploy.environment import Environment
 from harness.deploy.workspace import project_root
 
 BACKEND_FILE = "backend.tf"
-_LEFT = shutil.ignore_patterns(
+LEFT = shutil.ignore_patterns(
     BACKEND_FILE, ".terraform*", "*.tfstate*", "*.tfvars.json", "examples", "tests"
 )
 
@@ -24,9 +24,14 @@ def staged(environment: Environment, run_dir: Path) -> Environment:
     if not any(environment.path.glob(f"*/{BACKEND_FILE}")):
         return environment
     tree = run_dir / "tree"
-    shutil.rmtree(tree, ignore_errors=True)
     path = tree / "environments" / environment.name
+    # What `init` chose stays chosen.
+    locks = {lock.parent.name: lock.read_bytes() for lock in path.glob("*/.terraform.lock.hcl")}
+    shutil.rmtree(tree, ignore_errors=True)
     # Modules are named relative to the roots.
-    shutil.copytree(project_root() / "modules", tree / "modules", ignore=_LEFT)
-    shutil.copytree(environment.path, path, ignore=_LEFT)
+    shutil.copytree(project_root() / "modules", tree / "modules", ignore=LEFT)
+    shutil.copytree(environment.path, path, ignore=LEFT)
+    for root, content in locks.items():
+        if (path / root).is_dir():
+            (path / root / ".terraform.lock.hcl").write_bytes(content)
     return dataclasses.replace(environment, path=path)

@@ -18,10 +18,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import python_terraform
 
+from harness.deploy.orphans import Output, held
 from harness.deploy.provider import attached
 from harness.deploy.secrets import redact
 from harness.deploy.toolchain import Toolchain
@@ -79,6 +80,10 @@ class _Adapter(python_terraform.Terraform):  # type: ignore[misc]
         self.environ = dict(environ)
         self.on_line = on_line
         self.deadline = deadline
+        self.kept_open: tuple[int, ...] = ()
+        """Descriptors that a command keeps open for as long as it lives."""
+        self.told: Path | None = None
+        """Where a command writes; None: to this process, whose end would be its own."""
         super().__init__(working_dir=str(folder), terraform_bin_path=str(executable))
 
     def read_state_file(self, file_path: str | None = None) -> None:
@@ -87,15 +92,20 @@ class _Adapter(python_terraform.Terraform):  # type: ignore[misc]
     def cmd(self, cmd: str, *args: str, **options: Any) -> tuple[int, str, str]:
         """Runs one command; returns its exit code, standard output and standard error."""
         command = self.generate_cmd_string(cmd, *args, **options)
+        with Output(self.told) as output:
+            return self._run(command, output)
+
+    def _run(self, command: list[str], output: Output) -> tuple[int, str, str]:
         process = subprocess.Popen(
             command,
             cwd=self.working_dir,
             env=self.environ,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdout=output.out,
+            stderr=output.err,
             # A Ctrl-C must reach Terraform once: the second makes it drop its state.
             start_new_session=True,
+            pass_fds=self.kept_open,
         )
         with _live_lock:
             _live.add(process)
@@ -108,34 +118,23 @@ class _Adapter(python_terraform.Terraform):  # type: ignore[misc]
         watchdog = threading.Timer(self.deadline, too_late)
         watchdog.daemon = True
         watchdog.start()
-        assert process.stdout is not None and process.stderr is not None
-        errors: list[str] = []
-        reader = threading.Thread(target=_drain, args=(process.stderr, errors), daemon=True)
-        reader.start()
         out: list[str] = []
         try:
-            for raw in process.stdout:
-                line = raw.decode("utf-8", errors="replace")
+            for line in output.lines(process):
                 out.append(line)
                 self.on_line(line)
             code = process.wait()
-            reader.join()
+            errors = output.errors()
         except BaseException:
             _stop(process)
             raise
         finally:
             watchdog.cancel()
-            process.stdout.close()
             with _live_lock:
                 _live.discard(process)
         if late.is_set():
             return 1, "", f"Error: stopped, no end after {self.deadline:.0f} s"
-        return code, "".join(out), "".join(errors)
-
-
-def _drain(stream: IO[bytes], into: list[str]) -> None:
-    with stream:
-        into.append(stream.read().decode("utf-8", errors="replace"))
+        return code, "".join(out), errors
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
@@ -183,9 +182,9 @@ class Terraform:
         `hidden` are texts that no message may show. `one_provider` is quicker and nothing for real
         accounts: see `harness.deploy.provider`.
         """
-        self._root = root
+        self.root = self._root = root
         self._folder = private_folder(folder)
-        self._label = label or root.name
+        self.label = self._label = label or root.name
         self._hidden = tuple(hidden)
         self._on_step = on_step or (lambda _step: None)
         self._events = _Events(self._on_step)
@@ -265,7 +264,7 @@ class Terraform:
         """
         self._events.start("apply")
         self._outputs = None
-        with self._provider():
+        with self._alone(), self._provider():
             result = self._adapter.apply(
                 skip_plan=True,
                 parallelism=parallelism,
@@ -281,7 +280,7 @@ class Terraform:
         """Removes everything in the state. Raises `UserError` when that fails."""
         self._events.start("destroy")
         self._outputs = None
-        with self._provider():
+        with self._alone(), self._provider():
             result = self._adapter.destroy(
                 force=python_terraform.IsNotFlagged,
                 auto_approve=python_terraform.IsFlagged,
@@ -306,7 +305,8 @@ class Terraform:
             if not address.startswith("data.") and _type_of(address) in wanted
         ]
         if found:
-            result = self._adapter.cmd("state rm", *found, state=state, backup="-")
+            with self._alone():
+                result = self._adapter.cmd("state rm", *found, state=state, backup="-")
             self._check("state rm", result)
         return found
 
@@ -330,12 +330,36 @@ class Terraform:
             yield
             return
         environ = self._adapter.environ
-        with attached(self._root, self._data, environ) as address:
+        with attached(self._root, self._data, environ) as (address, line):
             self._adapter.environ = environ | address
+            self._adapter.kept_open += line
             try:
                 yield
             finally:
                 self._adapter.environ = environ
+                self._adapter.kept_open = self._adapter.kept_open[: -len(line) or None]
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Within, no other Terraform changes this state, not even one that a process started which
+        was killed since: that one is waited for. What runs within outlives a kill of ours."""
+
+        def waiting() -> None:
+            self._on_step(Step("wait"))
+
+        with held(self._folder / "terraform.lock", self._adapter.deadline, waiting) as lock:
+            if lock is None:
+                raise UserError(
+                    f"{self._label}: an earlier Terraform still works on its state, after "
+                    f"{self._adapter.deadline:.0f} s; end it, and run this again"
+                )
+            self._adapter.kept_open += (lock,)
+            self._adapter.told = self._folder / "terraform.out"
+            try:
+                yield
+            finally:
+                self._adapter.told = None
+                self._adapter.kept_open = self._adapter.kept_open[:-1]
 
     def _options(self, variables: Mapping[str, Any]) -> dict[str, Any]:
         return {

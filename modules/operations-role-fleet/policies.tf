@@ -67,24 +67,38 @@ locals {
     ])))
   }
 
+  # Who is let in by which id. An id that is being replaced has a statement of its own, which ends by itself.
+  accepted_ids = {
+    for key in keys(var.customers) : key => concat(
+      [{ sid = "ApprovedCallers", id = var.external_ids[key], condition = {} }],
+      [
+        for previous in [for customer, id in var.previous_external_ids : id if customer == key] : {
+          sid       = "ApprovedCallersWithThePreviousId"
+          id        = previous.external_id
+          condition = { DateLessThan = { "aws:CurrentTime" = previous.accepted_until } }
+        }
+      ],
+    )
+  }
+
   trust_policy = {
     for key, customer in var.customers : key => jsonencode({
       Version = "2012-10-17"
       Statement = [
-        {
-          Sid       = "ApprovedCallers"
+        for accepted in local.accepted_ids[key] : {
+          Sid       = accepted.sid
           Effect    = "Allow"
           Principal = { AWS = [for id in sort(customer.accounts[*].account_id) : "arn:${var.partition}:iam::${id}:root"] }
           Action    = "sts:AssumeRole"
-          Condition = {
+          Condition = merge(accepted.condition, {
             # StringEquals, because ArnEquals expands wildcards.
             StringEquals = {
               "aws:PrincipalArn" = local.caller_arns[key]
-              "sts:ExternalId"   = var.external_ids[key]
+              "sts:ExternalId"   = accepted.id
             }
             StringLike = { "sts:RoleSessionName" = "t-$${aws:PrincipalAccount}-*" }
-          }
-        },
+          })
+        }
       ]
     })
   }

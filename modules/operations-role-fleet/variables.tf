@@ -294,6 +294,48 @@ variable "external_ids" {
   }
 }
 
+variable "previous_external_ids" {
+  description = <<-EOT
+    While an external id is being replaced, by customer key: the one before the current one
+    (`external_id`), and until when it is still accepted (`accepted_until`, UTC, such as
+    `2026-01-31T12:00:00Z`). The trust policy itself ends it then.
+  EOT
+  type = map(object({
+    external_id    = string
+    accepted_until = string
+  }))
+  default   = {}
+  sensitive = true
+  nullable  = false
+
+  validation {
+    condition     = length(setsubtract(keys(var.previous_external_ids), keys(var.customers))) == 0
+    error_message = "previous_external_ids has an entry for somebody who is no customer."
+  }
+
+  validation {
+    condition     = alltrue([for previous in values(var.previous_external_ids) : length(previous.external_id) >= 32 && can(regex("^[A-Za-z0-9_+=,.@:/-]*$", previous.external_id))])
+    error_message = "previous_external_ids: an external id must have at least 32 characters, only letters, digits and _ + = , . @ : / -."
+  }
+
+  validation {
+    condition = length(setintersection(
+      [for previous in values(var.previous_external_ids) : lower(previous.external_id)], [for id in values(var.external_ids) : lower(id)]
+    )) == 0
+    error_message = "previous_external_ids: an id is still the current one of a customer. Make a new one first."
+  }
+
+  validation {
+    condition     = length(distinct([for previous in values(var.previous_external_ids) : lower(previous.external_id)])) == length(var.previous_external_ids)
+    error_message = "previous_external_ids: two customers share an external id."
+  }
+
+  validation {
+    condition     = alltrue([for previous in values(var.previous_external_ids) : can(regex("^20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$", previous.accepted_until)) && can(timeadd(previous.accepted_until, "0s"))])
+    error_message = "previous_external_ids: accepted_until must be a time in UTC such as 2026-01-31T12:00:00Z."
+  }
+}
+
 variable "cross_region_destinations" {
   description = "Regions a call may run in, by the prefix of a cross-region inference profile, such as `{ eu = [\"eu-central-1\", \"eu-west-1\"] }`. Empty: every call stays in the region it is made in."
   type        = map(list(string))

@@ -22,8 +22,8 @@ from harness.cloud.plan import CREDENTIALS_HEAD
 from harness.errors import UserError
 
 NAMES = (
-    *("apply", "audit", "cloud", "config", "decide", "demo", "destroy", "diff", "drift"),
-    *("snapshot", "validate", "verify"),
+    *("apply", "audit", "cloud", "config", "customer", "decide", "demo", "destroy", "diff"),
+    *("drift", "snapshot", "validate", "verify"),
 )
 BULKHEAD = [sys.executable, "-c", "from harness.cli import main; main()"]
 

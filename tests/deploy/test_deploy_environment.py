@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from harness.deploy.embedded_plan import OTHER_MANAGEMENT_ACCOUNT, cloud_plan
 from harness.deploy.environment import load_environment
@@ -108,7 +111,7 @@ def test_access_granted_to_support_is_listed(tmp_path: Path) -> None:
     (tmp_path / "bootstrap").mkdir()
     for text in ("- case-1\n", '"222222222222": case-1\n'):
         (tmp_path / "bootstrap" / "support.yaml").write_text(text, encoding="utf-8")
-        with pytest.raises(UserError, match=r"support\.yaml: must list tickets by account"):
+        with pytest.raises(UserError, match=r"support\.yaml:1: must list tickets by account"):
             _ = copy.grants
     (tmp_path / "bootstrap" / "support.yaml").write_text("# none\n", encoding="utf-8")
     assert copy.grants == ()
@@ -162,7 +165,7 @@ def test_a_repository_is_named_as_its_tokens_name_it(tmp_path: Path, repository:
         ("tokens_per_minute: 2", "tokens_per_minute: -2", "tokens_per_minute", "number above 0"),
         (*ADMINISTRATOR, "role/*", "administrator", "IAM user's or role's ARN"),
         (*ADMINISTRATOR, "role/OrganizationAccountAccessRole", "administrator", "Not the role"),
-        ("trail: false", "trail: no trail", "trail", "must be boolean"),
+        ("trail: false", "trail: no trail", "trail", "must be true or false"),
         ("    eu-central-1: [", "    eu-north-1: [", "alarm_topics.eu-north-1", "name one of them"),
         ("    eu-central-1: [", "    eu-west-1: [", "alarm_topics.eu-west-1[0]", "its own region"),
         (":bulkhead-spending", ":bulkhead-*", "alarm_topics.eu-central-1[0]", "an SNS topic"),
@@ -283,3 +286,93 @@ def test_a_customer_twice_is_told_in_words(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r'the key "acme" stands twice; remove or rename') as error:
         load_environment(folder)
     assert "{" not in str(error.value)
+
+
+WRONG: dict[str, tuple[Callable[[str], str], int, str]] = {
+    "a list": (lambda _: "- a\n", 1, "must be a mapping, not a list"),
+    "a scalar": (lambda _: "hello\n", 1, "must be a mapping, not a text"),
+    "empty": (lambda _: "# nothing\n", 1, "is empty; start from a copy"),
+    "two documents": (lambda _: "a: 1\n---\nb: 2\n", 2, "found another document"),
+    "another YAML": (lambda text: f"%YAML 9.1\n---\n{text}", 1, "incompatible YAML document"),
+    "nested": (lambda _: "a: " + "[" * 500 + "]" * 500, 1, "nested too deeply"),
+    "a tab": (lambda text: text.replace("  globex:", "\tglobex:"), 40, "not valid YAML"),
+    "a character": (lambda text: text.replace("globex", "gl\0bex"), 40, r"'\\x00' may not stand"),
+    "an alias": (
+        lambda text: text.replace("[eu-central-1, eu-west-1]", "*x"),
+        38,
+        "undefined alias",
+    ),
+    "itself": (lambda text: text.replace("customers:", "customers: &a\n  x: *a"), 33, "not empty"),
+    "a key": (lambda text: text.replace("  globex:", "  ~:"), 40, "the key None is not a text"),
+    "a long key": (lambda text: text.replace("  globex:", "  ? [a]\n  :"), 40, "is not a text"),
+    "a tag": (lambda text: text.replace("caller: ec2", "caller: !x ec2"), 47, "is not one of"),
+    "a tagged text": (
+        lambda text: text.replace("region: eu-central-1", "region: !x eu-central-1", 1),
+        22,
+        "must be a text, not a value with a tag",
+    ),
+    "a date": (
+        lambda text: text.replace('"333333333333"', "2026-01-31"),
+        42,
+        "must be a text, not a date; put it in quotes",
+    ),
+    "infinity": (
+        lambda text: text.replace("minutes: 60", "minutes: .inf"),
+        53,
+        "must be a whole number, not the number inf",
+    ),
+    "a merge": (
+        lambda text: text.replace("  globex:", "  globex:\n    <<: {zone: x}"),
+        40,
+        "unknown field zone",
+    ),
+    "a former customer": (
+        lambda text: f'{text}former_customers:\n  acme: {{left: "2026-01-31", accounts: []}}\n',
+        33,
+        "acme was a customer until 2026-01-31; give this one another key",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_whatever_is_wrong_is_told_with_its_line(tmp_path: Path, name: str) -> None:
+    change, line, said = WRONG[name]
+    folder = changed(tmp_path, "", "")
+    file = folder / "customers.yaml"
+    file.write_text(change(file.read_text(encoding="utf-8")), encoding="utf-8")
+    with pytest.raises(UserError, match=said) as error:
+        load_environment(folder)
+    assert str(error.value).startswith(f"{file}:{line}: ")
+
+
+def test_what_is_no_text_at_all_is_told_with_its_line(tmp_path: Path) -> None:
+    folder = changed(tmp_path, "", "")
+    file = folder / "customers.yaml"
+    file.write_bytes(file.read_bytes().replace(b"globex", b"gl\xffbex"))
+    with pytest.raises(UserError, match="is not UTF-8 text; save it as UTF-8") as error:
+        load_environment(folder)
+    assert str(error.value).startswith(f"{file}:40: ")
+
+
+@pytest.mark.parametrize("file", sorted(ROOT.glob("environments/*/customers.yaml")), ids=str)
+def test_editors_find_the_schema_and_every_field_is_described(file: Path) -> None:
+    first = file.read_text(encoding="utf-8").splitlines()[0]
+    assert first == "# yaml-language-server: $schema=./customers.schema.json"
+    schema = json.loads((file.parent / "customers.schema.json").read_text(encoding="utf-8"))
+    Draft202012Validator.check_schema(schema)
+
+    def nameless(part: object, name: str) -> list[str]:
+        if isinstance(part, list):
+            return [each for item in part for each in nameless(item, name)]
+        if not isinstance(part, dict):
+            return []
+        found = []
+        for field, of in part.get("properties", {}).items():
+            shared = schema["$defs"].get(of.get("$ref", "").rpartition("/")[2], {})
+            if "description" not in of and "description" not in shared:
+                found.append(f"{name}.{field}")
+        return found + [
+            each for key, item in part.items() for each in nameless(item, f"{name}.{key}")
+        ]
+
+    assert nameless(schema, "") == []

@@ -43,8 +43,9 @@ def provider_that(folder: Path, script: str, version: str = "5.100.0") -> Path:
 def test_terraform_is_told_where_the_provider_listens(tmp_path: Path) -> None:
     pid = tmp_path / "pid"
     data = provider_that(tmp_path, SPEAKS.format(pid=pid))
-    with attached(root_with(tmp_path, ONE), data, os.environ) as address:
+    with attached(root_with(tmp_path, ONE), data, os.environ) as (address, line):
         assert address == {VARIABLE: '{"here": 1}'}
+        assert len(line) == 1
         process = int(pid.read_text())
         assert is_alive(process)
     assert ends(process)
@@ -52,23 +53,23 @@ def test_terraform_is_told_where_the_provider_listens(tmp_path: Path) -> None:
 
 def test_a_root_of_several_configurations_starts_its_own(tmp_path: Path) -> None:
     data = provider_that(tmp_path, SPEAKS.format(pid=tmp_path / "pid"))
-    with attached(root_with(tmp_path, TWO), data, os.environ) as address:
-        assert address == {}
+    with attached(root_with(tmp_path, TWO), data, os.environ) as (address, line):
+        assert (address, line) == ({}, ())
     assert not (tmp_path / "pid").exists()
 
 
 def test_one_of_several_releases_is_not_guessed(tmp_path: Path) -> None:
     provider_that(tmp_path, SPEAKS.format(pid=tmp_path / "pid"), "5.101.0")
     data = provider_that(tmp_path, SPEAKS.format(pid=tmp_path / "pid"))
-    with attached(root_with(tmp_path, ONE), data, os.environ) as address:
-        assert address == {}
+    with attached(root_with(tmp_path, ONE), data, os.environ) as (address, line):
+        assert (address, line) == ({}, ())
 
 
 @pytest.mark.parametrize("script", ["exit 1\n", "echo hello\n"])
 def test_a_provider_that_does_not_start_is_left_to_terraform(tmp_path: Path, script: str) -> None:
     data = provider_that(tmp_path, script)
-    with attached(root_with(tmp_path, ONE), data, os.environ) as address:
-        assert address == {}
+    with attached(root_with(tmp_path, ONE), data, os.environ) as (address, line):
+        assert (address, line) == ({}, ())
 
 
 def test_the_provider_ends_with_whoever_started_it(tmp_path: Path) -> None:
@@ -86,3 +87,25 @@ def test_the_provider_ends_with_whoever_started_it(tmp_path: Path) -> None:
         assert is_alive(process)
         starter.send_signal(signal.SIGKILL)
     assert ends(process)
+
+
+def test_the_provider_stays_for_a_terraform_that_has_its_line(tmp_path: Path) -> None:
+    """So that a Terraform whose starter was killed comes to its end."""
+    pid, other = tmp_path / "pid", tmp_path / "other"
+    data = provider_that(tmp_path, SPEAKS.format(pid=pid))
+    root = root_with(tmp_path, ONE)
+    code = (
+        "import os, subprocess, time; from pathlib import Path\n"
+        "from harness.deploy.provider import attached\n"
+        f"with attached(Path({str(root)!r}), Path({str(data)!r}), os.environ) as (_, line):\n"
+        "    child = subprocess.Popen(['sleep', '60'], pass_fds=line)\n"
+        f"    Path({str(other)!r}).write_text(str(child.pid))\n"
+        "    print('ready', flush=True); time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as starter:
+        assert starter.stdout is not None and starter.stdout.readline() == b"ready\n"
+        provider, terraform = int(pid.read_text()), int(other.read_text())
+        starter.send_signal(signal.SIGKILL)
+    assert is_alive(provider)
+    os.kill(terraform, signal.SIGKILL)
+    assert ends(provider)

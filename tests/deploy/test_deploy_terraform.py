@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -10,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.deploy.orphans import held
 from harness.deploy.terraform import Step, Terraform, stop_all
 from harness.deploy.toolchain import Toolchain
 from harness.errors import UserError
@@ -242,3 +247,54 @@ def test_stop_all_interrupts_what_runs(make: Make, tmp_path: Path) -> None:
     thread.join(20)
     assert failed
     assert (tmp_path / "end").read_text(encoding="utf-8") == "stopped\n"
+
+
+STARTER = """
+import sys
+from pathlib import Path
+from harness.deploy.terraform import Terraform
+from harness.deploy.toolchain import Toolchain
+here = Path(sys.argv[1])
+tools = Toolchain("terraform", here / "terraform", here / "rc", None, None)
+environ = {"PATH": "/usr/bin:/bin"}
+folders = {"folder": here / "state", "data": here / "data"}
+Terraform(tools, here / "root", environ=environ, **folders).apply({})
+"""
+
+
+def test_a_terraform_whose_starter_is_killed_comes_to_its_end_and_is_waited_for(
+    make: Make, tmp_path: Path
+) -> None:
+    make(
+        f"touch {tmp_path}/up\n"
+        f"while [ ! -e {tmp_path}/go ]; do echo still; sleep 0.02; done\n"
+        f"echo last; echo first >> {tmp_path}/order"
+    )
+    starter = subprocess.Popen([sys.executable, "-c", STARTER, str(tmp_path)])
+    deadline = time.monotonic() + 20
+    while not (tmp_path / "up").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    starter.send_signal(signal.SIGKILL)
+    starter.wait()
+
+    steps: list[Step] = []
+
+    def waited(step: Step) -> None:
+        steps.append(step)
+        if step.phase == "wait":
+            (tmp_path / "go").touch()
+
+    make(f"echo second >> {tmp_path}/order", on_step=waited).apply({})
+    assert [step.phase for step in steps] == ["apply", "wait"]
+    assert (tmp_path / "order").read_text(encoding="utf-8").split() == ["first", "second"]
+    assert not list((tmp_path / "state").glob("terraform.out")), "what it told lies around"
+
+
+def test_a_terraform_that_never_ends_is_not_waited_for_longer_than_the_deadline(
+    make: Make, tmp_path: Path
+) -> None:
+    with held(tmp_path / "state" / "terraform.lock", 1, lambda: None) as lock:
+        assert lock is not None and os.fstat(lock).st_mode & 0o077 == 0
+        with pytest.raises(UserError, match="root: an earlier Terraform still works on its state"):
+            make(f"touch {tmp_path}/up", deadline=0.1).apply({})
+    assert not (tmp_path / "up").exists()

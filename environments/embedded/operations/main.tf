@@ -65,6 +65,7 @@ module "fleet" {
   management_account_id = local.environment.organization.management_account_id
   customers             = local.customers
   external_ids          = var.external_ids
+  previous_external_ids = var.previous_external_ids
 
   # Without an entry here a model whose id starts with that prefix is refused.
   cross_region_destinations = local.cross_region

@@ -15,3 +15,14 @@ variable "external_ids" {
     error_message = "external_ids must have exactly one entry for each customer in customers.yaml and none besides."
   }
 }
+
+variable "previous_external_ids" {
+  description = "While an external id is being replaced, by customer: the one before (`external_id`) and until when it is still taken (`accepted_until`)."
+  type = map(object({
+    external_id    = string
+    accepted_until = string
+  }))
+  default   = {}
+  sensitive = true
+  nullable  = false
+}

@@ -46,6 +46,72 @@ variables {
   cross_region_destinations = { eu = ["eu-central-1", "eu-west-1"] }
 }
 
+run "an_id_that_is_being_replaced_ends_by_itself" {
+  command = plan
+
+  variables {
+    previous_external_ids = {
+      acme = { external_id = "Zk2-mQ8wXr5vTn1yLp7sHd4fJg9aBc3eUo6iEt0KqWz", accepted_until = "2026-01-31T12:00:00Z" }
+    }
+  }
+
+  assert {
+    condition = jsondecode(nonsensitive(aws_iam_role.fleet["acme"].assume_role_policy)).Statement[1] == {
+      Sid       = "ApprovedCallersWithThePreviousId"
+      Effect    = "Allow"
+      Principal = { AWS = ["arn:aws:iam::222222222222:root", "arn:aws:iam::222222222223:root"] }
+      Action    = "sts:AssumeRole"
+      Condition = {
+        DateLessThan = { "aws:CurrentTime" = "2026-01-31T12:00:00Z" }
+        StringEquals = {
+          "aws:PrincipalArn" = [
+            "arn:aws:iam::222222222222:role/bulkhead/bulkhead-caller",
+            "arn:aws:iam::222222222223:role/app",
+            "arn:aws:iam::222222222223:role/batch/nightly",
+          ]
+          "sts:ExternalId" = "Zk2-mQ8wXr5vTn1yLp7sHd4fJg9aBc3eUo6iEt0KqWz"
+        }
+        StringLike = { "sts:RoleSessionName" = "t-$${aws:PrincipalAccount}-*" }
+      }
+    }
+    error_message = "The id before the current one must be accepted until its time, from the same callers."
+  }
+
+  assert {
+    condition     = length(jsondecode(nonsensitive(aws_iam_role.fleet["acme"].assume_role_policy)).Statement) == 2
+    error_message = "There are two ids, no more."
+  }
+
+  assert {
+    condition     = length(jsondecode(nonsensitive(aws_iam_role.fleet["globex"].assume_role_policy)).Statement) == 1
+    error_message = "Nobody else's trust changes."
+  }
+}
+
+run "the_current_id_is_no_previous_one" {
+  command = plan
+
+  variables {
+    previous_external_ids = {
+      acme = { external_id = "HdM3-sV0qkX_ZtY7bRw2nLc8uFgJ5pQeA1iOo6yKdTm", accepted_until = "2026-01-31T12:00:00Z" }
+    }
+  }
+
+  expect_failures = [var.previous_external_ids]
+}
+
+run "a_grace_has_an_end" {
+  command = plan
+
+  variables {
+    previous_external_ids = {
+      acme = { external_id = "Zk2-mQ8wXr5vTn1yLp7sHd4fJg9aBc3eUo6iEt0KqWz", accepted_until = "forever" }
+    }
+  }
+
+  expect_failures = [var.previous_external_ids]
+}
+
 run "trust_names_exact_callers" {
   command = plan
 

@@ -97,6 +97,11 @@ def external_id(value: str) -> Change:
     return put(value, "external_ids", "acme")
 
 
+def previous(external_id: str, until: str = "2026-01-31T12:00:00Z", of: str = "acme") -> Change:
+    """A change of the id before the current one of a customer."""
+    return put({"external_id": external_id, "accepted_until": until}, "previous_external_ids", of)
+
+
 RULES = Rules(
     WHERE,
     (
@@ -140,6 +145,9 @@ RULES = Rules(
             },
         },
         "external_ids": {"acme": ACME_ID, "globex-2": GLOBEX_ID},
+        "previous_external_ids": {
+            "globex-2": {"external_id": ACME_ID[::-1], "accepted_until": "2026-01-31T12:00:00Z"}
+        },
         "cross_region_destinations": {"eu": ["eu-central-1", "eu-west-1"]},
         "inference_profile_key_value": "application-or-system",
         "tags": {"team": "platform"},
@@ -238,6 +246,16 @@ RULES = Rules(
         ("external_ids: an external id contains an", external_id(f"222222222222{ACME_ID}")),
         ("external_ids: an external id contains an", external_id(f"{ACME_ID}.011111111111")),
         ("external_ids: an external id contains an", external_id(f"{ACME_ID}.099999999999")),
+        ("previous_external_ids has an entry", previous(GLOBEX_ID[::-1], of="initech")),
+        ("previous_external_ids: an external id must", previous(GLOBEX_ID[:31])),
+        ("previous_external_ids: an external id must", previous(f"{GLOBEX_ID[::-1]}*")),
+        ("previous_external_ids: an id is still", previous(ACME_ID)),
+        ("previous_external_ids: an id is still", previous(GLOBEX_ID.upper())),
+        ("previous_external_ids: two customers", previous(ACME_ID[::-1].upper())),
+        *(
+            ("previous_external_ids: accepted_until must", previous(GLOBEX_ID[::-1], until))
+            for until in ("", "forever", "2026-01-31", "2026-13-31T12:00:00Z", "2026-01-31 12:00:00")
+        ),
         *(
             ("external_ids: an external id is a hash", external_id(value))
             for value in (

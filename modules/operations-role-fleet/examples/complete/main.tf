@@ -60,6 +60,7 @@ module "fleet" {
   operations_account_id = "111111111111"
   management_account_id = "999999999999"
   external_ids          = var.external_ids
+  previous_external_ids = var.previous_external_ids
   customers             = local.customers
 
   inference_profiles = {

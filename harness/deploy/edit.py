@@ -1,0 +1,280 @@
+"""Edits of `customers.yaml` that leave everything else in the file as somebody wrote it.
+
+A YAML library keeps comments when it writes a file anew, and yet moves some: one that introduces
+the next section belongs, to it, to the end of the last. So only the lines that an edit is about are
+written, where the parser says that they stand, and what the text says then is compared with what it
+is to say. Where that differs (a customer in braces, an anchor), the library writes the file.
+"""
+
+from __future__ import annotations
+
+import copy
+import io
+import json
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from harness.errors import UserError
+
+Steps = Sequence[str]
+_PLAIN = re.compile(r"^[a-z][a-z0-9]*([-_][a-z0-9]+)*$")
+_WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
+_WIDE = 1 << 20
+
+
+def put(text: str, path: Steps, value: Any) -> str:
+    """The text with a value at `path`, whose last step may be new. Lists keep the lines of the
+    entries that stay.
+
+    Raises `UserError` where the text is no YAML or has nothing at all but the last step.
+    """
+
+    def change(document: Any) -> None:
+        _at(document, path[:-1])[path[-1]] = value
+
+    return _edited(text, path, change, lambda: _put(text, path, value))
+
+
+def remove(text: str, path: Steps) -> str:
+    """The text without the entry at `path` of a mapping, and without the comment right above it.
+
+    Raises `UserError` where the text is no YAML or has no such entry.
+    """
+
+    def change(document: Any) -> None:
+        del _at(document, path[:-1])[path[-1]]
+
+    return _edited(text, path, change, lambda: _remove(text, path))
+
+
+def read(text: str) -> Any:
+    """What the text says, without comments. Raises `UserError` where it is no YAML."""
+    try:
+        return YAML(typ="safe", pure=True).load(text)
+    except YAMLError as error:
+        raise UserError(f"not valid YAML: {' '.join(str(error).split())}") from error
+
+
+def write(file: Path, before: str, after: str) -> None:
+    """Replaces the file, whole or not at all, if it still says what it did when it was read.
+
+    Raises `UserError` where somebody has edited it since.
+    """
+    if file.read_bytes() != before.encode():
+        raise UserError(f"{file}: was edited meanwhile, so nothing was written; run this again")
+    temporary = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        with temporary.open("wb") as out:
+            out.write(after.encode())
+            out.flush()
+            os.fsync(out.fileno())
+        temporary.chmod(file.stat().st_mode & 0o7777)
+        temporary.replace(file)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _edited(
+    text: str, path: Steps, change: Callable[[Any], None], by_lines: Callable[[], str]
+) -> str:
+    wanted = copy.deepcopy(read(text))
+    try:
+        change(wanted)
+    except (KeyError, TypeError, IndexError) as error:
+        raise UserError(f"there is no {'.'.join(path)} to edit") from error
+    for attempt in (by_lines, lambda: _rewritten(text, change)):
+        try:
+            result = attempt()
+            if read(result) == wanted:
+                return result
+        except (UserError, _NoLines):
+            continue
+    raise UserError(f"{'.'.join(path)} cannot be edited by itself; edit it by hand")
+
+
+def _rewritten(text: str, change: Callable[[Any], None]) -> str:
+    yaml = YAML(typ="rt")
+    yaml.preserve_quotes = True
+    yaml.width = _WIDE
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    document = yaml.load(text)
+    change(document)
+    out = io.StringIO()
+    yaml.dump(document, out)
+    return out.getvalue()
+
+
+class _NoLines(Exception):
+    """The text is written in a way that no line can be edited by itself."""
+
+
+def _at(document: Any, path: Steps) -> Any:
+    for step in path:
+        document = document[step]
+    return document
+
+
+def _put(text: str, path: Steps, value: Any) -> str:
+    mapping = _mapping(text, path[:-1])
+    entry = _entry(mapping, path[-1])
+    newline = "\r\n" if "\r\n" in text else "\n"
+    if entry is None:
+        if mapping.flow_style or not mapping.value:
+            raise _NoLines
+        column = mapping.value[0][0].start_mark.column
+        lines = _lines({path[-1]: value}, column)
+        end = _line_end(text, _content_end(mapping))
+        before = text[:end] if text[:end].endswith("\n") else text[:end] + newline
+        gap = newline if _spaced(text, mapping) else ""
+        return before + gap + "".join(line + newline for line in lines) + text[end:]
+    key, old = entry
+    if isinstance(old, SequenceNode) and isinstance(value, list) and old.value:
+        return _put_list(text, old, value, newline)
+    if not isinstance(old, MappingNode | SequenceNode) or old.flow_style:
+        if isinstance(value, dict) or (isinstance(old, ScalarNode) and old.style in ("|", ">")):
+            raise _NoLines
+        return text[: old.start_mark.index] + _flow(value) + text[old.end_mark.index :]
+    start = _line_start(text, key.start_mark.index)
+    end = _line_end(text, _content_end(old))
+    lines = _lines({path[-1]: value}, key.start_mark.column)
+    return text[:start] + "".join(line + newline for line in lines) + text[end:]
+
+
+def _put_list(text: str, old: SequenceNode, value: list[Any], newline: str) -> str:
+    said = [read(text[node.start_mark.index : _content_end(node)]) for node in old.value]
+    kept: list[int] = []
+    position = 0
+    for number, each in enumerate(said):
+        if position < len(value) and value[position] == each:
+            kept.append(number)
+            position += 1
+    new = value[position:]
+    if old.flow_style:
+        slices = [text[n.start_mark.index : n.end_mark.index] for n in old.value]
+        shown = ", ".join([*(slices[number] for number in kept), *map(_flow, new)])
+        return text[: old.start_mark.index] + f"[{shown}]" + text[old.end_mark.index :]
+    if not kept:
+        raise _NoLines
+    column = text[_line_start(text, old.value[0].start_mark.index) :].index("-")
+    end = _line_end(text, _content_end(old))
+    added = "".join(f"{' ' * column}- {_flow(each)}{newline}" for each in new)
+    head = text[:end] if text[:end].endswith("\n") else text[:end] + newline
+    result = head + added + text[end:] if added else text
+    for number in reversed(range(len(said))):
+        if number not in kept:
+            node = old.value[number]
+            start = _line_start(text, node.start_mark.index)
+            stop = _line_end(text, _content_end(node))
+            result = result[:start] + result[stop:]
+    return result
+
+
+def _remove(text: str, path: Steps) -> str:
+    mapping = _mapping(text, path[:-1])
+    entry = _entry(mapping, path[-1])
+    if entry is None or mapping.flow_style:
+        raise _NoLines
+    key, old = entry
+    start = _line_start(text, key.start_mark.index)
+    end = _line_end(text, _content_end(old))
+    indent = " " * key.start_mark.column
+    while start:
+        above = text[_line_start(text, start - 1) : start]
+        if not above.startswith(f"{indent}#"):
+            break
+        start -= len(above)
+    # Of the empty lines around it one stays.
+    if _blank_line_before(text, start) and (end >= len(text) or _blank_line_at(text, end)):
+        start = _line_start(text, start - 1)
+    return text[:start] + text[end:]
+
+
+def _mapping(text: str, path: Steps) -> MappingNode:
+    try:
+        node: Node | None = YAML(typ="rt").compose(text)
+    except YAMLError as error:
+        raise _NoLines from error
+    for step in path:
+        entry = _entry(node, step) if isinstance(node, MappingNode) else None
+        node = None if entry is None else entry[1]
+    if not isinstance(node, MappingNode):
+        raise _NoLines
+    return node
+
+
+def _entry(mapping: MappingNode, name: str) -> tuple[Node, Node] | None:
+    return next(((key, value) for key, value in mapping.value if key.value == name), None)
+
+
+def _content_end(node: Node) -> int:
+    """Where a node's text ends; what a parser calls its end is where the next begins."""
+    if not isinstance(node, MappingNode | SequenceNode) or node.flow_style or not node.value:
+        return int(node.end_mark.index)
+    last = node.value[-1]
+    return _content_end(last[1] if isinstance(node, MappingNode) else last)
+
+
+def _line_start(text: str, index: int) -> int:
+    return text.rfind("\n", 0, index) + 1
+
+
+def _line_end(text: str, index: int) -> int:
+    """Behind the line that has the last character before `index`."""
+    found = text.find("\n", max(index - 1, 0))
+    return len(text) if found < 0 else found + 1
+
+
+def _blank_line_before(text: str, index: int) -> bool:
+    return index > 0 and not text[_line_start(text, index - 1) : index].strip()
+
+
+def _blank_line_at(text: str, index: int) -> bool:
+    return not text[index : _line_end(text, index + 1)].strip()
+
+
+def _spaced(text: str, mapping: MappingNode) -> bool:
+    """Whether an empty line is between the last two entries."""
+    if len(mapping.value) < 2:
+        return False
+    start = _line_start(text, mapping.value[-1][0].start_mark.index)
+    while start and text[_line_start(text, start - 1) : start].lstrip().startswith("#"):
+        start = _line_start(text, start - 1)
+    return _blank_line_before(text, start)
+
+
+def _lines(value: Mapping[str, Any], column: int) -> list[str]:
+    """A mapping as lines of this file's style: what has no mapping within is on one."""
+    lines: list[str] = []
+    indent = " " * column
+    for key, each in value.items():
+        name = _flow(key)
+        if isinstance(each, Mapping) and each and column < 4:
+            lines += [f"{indent}{name}:", *_lines(each, column + 2)]
+        elif isinstance(each, list) and any(isinstance(item, Mapping) for item in each):
+            lines.append(f"{indent}{name}:")
+            lines += [f"{indent}  - {_flow(item)}" for item in each]
+        else:
+            lines.append(f"{indent}{name}: {_flow(each)}")
+    return lines
+
+
+def _flow(value: Any) -> str:
+    """A value on one line."""
+    if isinstance(value, Mapping):
+        if not value:
+            return "{}"
+        return "{ " + ", ".join(f"{_flow(k)}: {_flow(v)}" for k, v in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_flow, value)) + "]"
+    if isinstance(value, str) and _PLAIN.match(value) and value not in _WORDS:
+        return value
+    # Of JSON every scalar is one of YAML.
+    return json.dumps(value, ensure_ascii=False)

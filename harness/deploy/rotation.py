@@ -1,0 +1,102 @@
+"""A new external id for a customer, while the old one is still taken for some time.
+
+What holds the deadline is the trust policy itself: the old id is accepted by a statement of its own
+with a condition on the time, so that it ends without anybody's doing. The current ids are where
+they always are (`secrets`); the ones before lie in a file of their own.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-currenttime
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from harness.deploy.secrets import new_external_id
+from harness.deploy.workspace import write_private
+from harness.errors import UserError
+
+FILE = "previous-external-ids.json"
+_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+Previous = dict[str, dict[str, str]]
+"""By customer: `external_id`, the one before, and `accepted_until`."""
+
+
+def previous_ids(run_dir: Path, customers: Iterable[str]) -> Previous:
+    """Of these customers, the ids before the current ones that are still in their trusts.
+
+    Raises `UserError` when the file is damaged.
+    """
+    known, wanted = _read(run_dir / FILE), set(customers)
+    return {customer: known[customer] for customer in sorted(known) if customer in wanted}
+
+
+def until(previous: Previous, customer: str) -> datetime | None:
+    """When the customer's id before ends or ended; None where there is none."""
+    if customer not in previous:
+        return None
+    return datetime.strptime(previous[customer]["accepted_until"], _FORMAT).replace(tzinfo=UTC)
+
+
+def rotate(run_dir: Path, ids_file: Path, customer: str, grace: timedelta) -> datetime:
+    """Makes a new id for the customer; returns until when the old one is taken.
+
+    To be called again after an interruption: where a rotation has begun, it is finished, and none
+    is begun. Raises `UserError` when a file is damaged or has no such customer.
+    """
+    previous = _read(run_dir / FILE)
+    try:
+        ids: dict[str, str] = json.loads(ids_file.read_text(encoding="utf-8"))
+        old = ids[customer]
+    except OSError as error:
+        raise UserError(f"{ids_file}: cannot be read: {error.strerror}; apply first") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{ids_file}: has no external id of {customer}; apply first") from error
+    end = until(previous, customer)
+    if end is None:
+        end = (datetime.now(UTC) + grace).replace(microsecond=0)
+        # The old id is written first: an end between the two writes loses nothing.
+        accepted = {"external_id": old, "accepted_until": end.strftime(_FORMAT)}
+        _write(run_dir / FILE, previous | {customer: accepted})
+        previous = _read(run_dir / FILE)
+    if previous[customer]["external_id"] == old:
+        text = json.dumps(ids | {customer: new_external_id()}, indent=2, sort_keys=True)
+        write_private(ids_file, text + "\n")
+    return end
+
+
+def end_grace(run_dir: Path, customer: str) -> None:
+    """Forgets the customer's id before; the next apply of operations takes it out of the trust."""
+    _write(run_dir / FILE, {k: v for k, v in _read(run_dir / FILE).items() if k != customer})
+
+
+def keep_only_previous(run_dir: Path, customers: Iterable[str]) -> None:
+    """Forgets the ids of all others."""
+    known, wanted = _read(run_dir / FILE), set(customers)
+    if not wanted >= known.keys():
+        _write(run_dir / FILE, {k: v for k, v in known.items() if k in wanted})
+
+
+def _read(file: Path) -> Previous:
+    if not file.exists():
+        return {}
+    try:
+        known = json.loads(file.read_text(encoding="utf-8"))
+        for each in known.values():
+            if each.keys() != {"external_id", "accepted_until"}:
+                raise ValueError
+            datetime.strptime(each["accepted_until"], _FORMAT)
+    except (ValueError, TypeError, AttributeError):
+        # The text of such an error could quote the file.
+        raise UserError(
+            f"{file}: is damaged; restore it, or delete it to end the old ids at once"
+        ) from None
+    return {str(k): {str(n): str(v) for n, v in each.items()} for k, each in known.items()}
+
+
+def _write(file: Path, known: Previous) -> None:
+    if known:
+        write_private(file, json.dumps(known, indent=2, sort_keys=True) + "\n")
+    else:
+        file.unlink(missing_ok=True)

@@ -1,0 +1,229 @@
+"""Applies and destroys that do not come to their end: what goes on, what is left, what comes back.
+
+Terraform itself is played, so that any root fails at will; with the real one it is shown beside the
+commands (`tests/cli/test_cli_operate.py`).
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.deploy.apply import DEPLOYMENT_FILE, PARTIAL_FILE, deploy, destroy
+from harness.deploy.deployment import Deployment
+from harness.deploy.environment import load_environment
+from harness.deploy.journal import FILE, Journal, fingerprint, unfinished
+from harness.deploy.run import EXTERNAL_IDS_FILE, RootEvent, root_names
+from harness.deploy.terraform import Changes, Terraform
+from harness.errors import UserError
+
+CUSTOMER = "globex 333333333333"
+
+
+class Played:
+    """Which roots Terraform was run on, and which are to fail or end everything."""
+
+    def __init__(self) -> None:
+        self.ran: list[str] = []
+        self.failing: dict[str, BaseException] = {}
+
+    def play(self, root: Terraform) -> Changes:
+        if root.label in self.failing:
+            raise self.failing[root.label]
+        self.ran.append(root.label)
+        return Changes()
+
+
+@pytest.fixture
+def played(monkeypatch: pytest.MonkeyPatch) -> Played:
+    terraform = Played()
+
+    def play(root: Terraform, *_: Any, **__: Any) -> Changes:
+        return terraform.play(root)
+
+    for name in ("apply", "destroy"):
+        monkeypatch.setattr(Terraform, name, play)
+    monkeypatch.setattr(Terraform, "init", lambda _root: None)
+    monkeypatch.setattr(Terraform, "forget", lambda _root, _kinds: [])
+    monkeypatch.setattr(Terraform, "output", _outputs)
+    for name in ("set_baseline", "deny_sessions"):
+        monkeypatch.setattr(f"harness.deploy.apply.{name}", lambda *_: None)
+    for name in ("keep_external_id", "forget_external_id"):
+        monkeypatch.setattr(f"harness.deploy.run.{name}", lambda *_: None)
+    return terraform
+
+
+def _outputs(root: Terraform) -> dict[str, Any]:
+    state = json.loads(root.state.read_text(encoding="utf-8"))
+    return {name: output["value"] for name, output in state["outputs"].items()}
+
+
+@pytest.fixture
+def run_dir(deployment: Deployment, tmp_path: Path) -> Path:
+    before = deployment.place.credentials.parent
+    shutil.copytree(before / "state", tmp_path / "run" / "state")
+    shutil.copy(before / EXTERNAL_IDS_FILE, tmp_path / "run")
+    return tmp_path / "run"
+
+
+def test_a_failure_keeps_nothing_waiting_and_the_next_apply_does_only_what_is_left(
+    deployment: Deployment, run_dir: Path, played: Played
+) -> None:
+    environment, target = deployment.environment, deployment.target()
+    names = root_names(environment)
+    played.failing = {
+        CUSTOMER: UserError("it broke"),
+        "bootstrap 444444444444": UserError("so did it"),
+    }
+    events: list[RootEvent] = []
+    with pytest.raises(UserError) as error:
+        deploy(environment, target, run_dir, events.append)
+    failed = [*played.failing, "initech 444444444444"]
+    assert sorted(played.ran) == sorted(set(names) - set(failed))
+    left = ", ".join(name for name in names if name in failed)
+    assert sorted(error.value.messages) == sorted(
+        ["it broke", "so did it", f"3 of {len(names)} roots are left: {left}"]
+    )
+    assert {event.root for event in events if event.state == "failed"} == set(played.failing)
+    assert unfinished(run_dir) == "apply"
+    part = Deployment.load(run_dir / PARTIAL_FILE)
+    assert set(part.accounts) == {"222222222222", "222222222223"}
+    assert not (run_dir / DEPLOYMENT_FILE).exists()
+
+    played.failing, played.ran = {}, []
+    events.clear()
+    made = deploy(environment, target, run_dir, events.append)
+    assert sorted(played.ran) == sorted(failed)
+    kept = {event.root for event in events if event.kept}
+    assert kept == set(names) - set(failed)
+    assert made.accounts == deployment.accounts and made.fleets == deployment.fleets
+    assert unfinished(run_dir) is None and not (run_dir / PARTIAL_FILE).exists()
+
+    # One that came to its end is no reason to overlook drift.
+    played.ran = []
+    deploy(environment, target, run_dir)
+    assert sorted(played.ran) == sorted(names)
+
+
+@pytest.mark.parametrize("failing", ["organization", "operations", "bootstrap 999999999999"])
+def test_what_needs_a_root_that_failed_is_left_and_told(
+    deployment: Deployment, run_dir: Path, played: Played, failing: str
+) -> None:
+    environment = deployment.environment
+    played.failing = {failing: UserError("it broke")}
+    with pytest.raises(UserError) as error:
+        deploy(environment, deployment.target(), run_dir)
+    names = root_names(environment)
+    needing = [failing, *names[names.index("organization") :]]
+    if failing == "operations":
+        needing.remove("organization")
+    left = [name for name in names if name in needing]
+    assert error.value.messages == (
+        "it broke",
+        f"{len(left)} of {len(names)} roots are left: {', '.join(left)}",
+    )
+    assert sorted(played.ran) == sorted(set(names) - set(left)), "a bootstrap was kept waiting"
+
+
+def test_after_an_interruption_only_the_rest_is_done(
+    deployment: Deployment, run_dir: Path, played: Played
+) -> None:
+    environment = deployment.environment
+    played.failing = {"operations": KeyboardInterrupt()}
+    with pytest.raises(KeyboardInterrupt):
+        deploy(environment, deployment.target(), run_dir)
+    done = set(played.ran)
+    assert "organization" in done and "operations" not in done
+    played.failing, played.ran = {}, []
+    deploy(environment, deployment.target(), run_dir)
+    assert set(played.ran) == set(root_names(environment)) - done
+
+
+def test_what_was_edited_since_is_done_again_and_all_of_it_if_asked(
+    deployment: Deployment, run_dir: Path, played: Played, tmp_path: Path
+) -> None:
+    path = tmp_path / "environments" / "embedded"
+    shutil.copytree(deployment.environment.path, path)
+    (tmp_path / "modules").symlink_to(deployment.environment.path.parents[1] / "modules")
+    environment, target = load_environment(path), deployment.target()
+    names = sorted(root_names(environment))
+
+    def again(change: Callable[[], object] = lambda: None, **options: bool) -> list[str]:
+        played.failing, played.ran = {CUSTOMER: UserError("it broke")}, []
+        change()
+        with pytest.raises(UserError):
+            deploy(environment, target, run_dir, **options)
+        return sorted([*played.ran, CUSTOMER])
+
+    assert again() == names
+    assert again() == [CUSTOMER]
+    main = path / "organization" / "main.tf"
+    assert again(lambda: main.write_text(main.read_text("utf-8") + "# more\n", "utf-8")) == sorted(
+        ["organization", CUSTOMER]
+    )
+    assert again(afresh=True) == names
+    file = path / "customers.yaml"
+    assert again(lambda: file.write_text(file.read_text("utf-8") + "# more\n", "utf-8")) == names
+
+
+def test_a_destroy_goes_on_and_keeps_what_a_failure_needs(
+    deployment: Deployment, run_dir: Path, played: Played
+) -> None:
+    environment = deployment.environment
+    names = root_names(environment)
+    deployment.save(run_dir / DEPLOYMENT_FILE)
+    played.failing = {CUSTOMER: UserError("it broke")}
+    with pytest.raises(UserError) as error:
+        destroy(deployment, run_dir)
+    stays = {
+        *(CUSTOMER, "bootstrap 333333333333", "organization"),
+        *("bootstrap 999999999999", "bootstrap 111111111111"),
+    }
+    left = [name for name in names if name in stays]
+    assert error.value.messages == (
+        "it broke",
+        f"{len(left)} of {len(names)} roots are left: {', '.join(left)}",
+    )
+    assert set(played.ran) == set(names) - stays, "guardrails or a deploy role went too soon"
+    assert (run_dir / DEPLOYMENT_FILE).exists() and unfinished(run_dir) == "destroy"
+
+    played.failing, played.ran = {}, []
+    destroy(deployment, run_dir)
+    assert sorted(played.ran) == sorted(stays)
+    assert played.ran.index("organization") > played.ran.index(CUSTOMER)
+    assert not (run_dir / DEPLOYMENT_FILE).exists() and unfinished(run_dir) is None
+
+
+def test_a_journal_of_another_kind_or_a_damaged_one_is_forgotten(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / FILE, "apply")
+    journal.add("operations", "x")
+    assert Journal(tmp_path / FILE, "apply").has("operations", "x")
+    assert not Journal(tmp_path / FILE, "apply").has("operations", "y")
+    assert not Journal(tmp_path / FILE, "destroy").has("operations", "x")
+    for text in ("", "[]", '{"format": "bulkhead-unfinished/1"}', '{"verb": ["apply"]}'):
+        (tmp_path / FILE).write_text(text, encoding="utf-8")
+        assert not Journal(tmp_path / FILE, "apply").has("operations", "x")
+        assert unfinished(tmp_path) is None
+
+
+def test_a_fingerprint_is_of_all_that_a_root_is_made_of(tmp_path: Path) -> None:
+    root = tmp_path / "environments" / "x" / "operations"
+    (root / ".terraform").mkdir(parents=True)
+    (root / "main.tf").write_text("a", encoding="utf-8")
+
+    def now(modules: str = "m", place: str = "http://a", **variables: str) -> str:
+        return fingerprint(root, modules, variables, place)
+
+    seen = {now(), now("n"), now(place="http://b"), now(profile="x"), now(profile="y")}
+    for file in (root / "main.tf", root.parent / "customers.yaml", root / "more.tf"):
+        file.write_text("b", encoding="utf-8")
+        seen.add(now())
+    assert len(seen) == 8
+    (root / ".terraform.lock.hcl").write_text("c", encoding="utf-8")
+    (root / ".terraform" / "x").write_text("c", encoding="utf-8")
+    assert now() in seen
