@@ -14,28 +14,23 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from bulkhead import _fork, exits
-from bulkhead._json import encode
+from bulkhead._say import say
 from bulkhead.backlog import Backlog
-from bulkhead.batch import MAX_EVENT_BYTES, Event
 from bulkhead.delivery import Delivery
 from bulkhead.errors import BulkheadError
+from bulkhead.finisher import Finisher, Item, Record
 from bulkhead.ledger import Ledger, WriterStats
 from bulkhead.selfreport import SelfReport
 from bulkhead.sender import Sender
 from bulkhead.spool import Spool
 from bulkhead.transport import Transport
 
-__all__ = ["Delivery", "Item", "LogWriter", "WriterStats"]
-
-log = logging.getLogger("bulkhead")
-
-Record = Mapping[str, object]
-Item = Record | Callable[[], Iterable[Record]]
+__all__ = ["Delivery", "Item", "LogWriter", "Record", "WriterStats"]
 
 _NEVER = sys.maxsize
 # Records that are looked at without a break; and the break, in which others get the interpreter.
@@ -81,7 +76,7 @@ class LogWriter:
 
     def _fresh(self) -> None:
         self._queue: deque[tuple[int, Item]] = deque()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._ending = threading.RLock()
         self._wake = threading.Event()
@@ -89,11 +84,13 @@ class LogWriter:
         self._backlog = Backlog(
             self._lock, self._changed, self._ledger, self.delivery, self._spool, self._rouse
         )
+        self._finisher = Finisher(
+            self._lock, self._ledger, self._backlog, self._report, self.delivery.heartbeat
+        )
         self._senders: list[Sender] = []
         self._gatherer: threading.Thread | None = None
         self._hurried = False
         self._flush_wanted = 0
-        self._next_report = time.monotonic() + (self.delivery.heartbeat or 60.0)
         self._next_adoption = time.monotonic()
         # What `put` reads without the lock: how many may wait in the queue, 0 if it must look
         # closer; and at how many it wakes the gatherer.
@@ -189,7 +186,7 @@ class LogWriter:
         if self._spool is not None and not already:
             self._spool.close()
         if left and not already:
-            log.warning("%d records were not delivered when the writer closed", left)
+            say(logging.WARNING, "%d records were not delivered when the writer closed", left)
         return left == 0
 
     def _finish_here(self) -> None:
@@ -300,9 +297,9 @@ class LogWriter:
                 if self._pass():
                     self._finish()
                     return
-            except Exception as error:
+            except BaseException as error:
                 # Not foreseen; without this thread nothing would ever be delivered again.
-                log.error("the writer goes on after %s", type(error).__name__)
+                self._backlog.failed(error)
                 time.sleep(0.1)
 
     def _pass(self) -> bool:
@@ -325,8 +322,7 @@ class LogWriter:
             if not backlog.parked:
                 break
             backlog.unpark()
-        if self._report is not None:
-            self._tell(self._report, time.monotonic())
+        self._finisher.tell(hurried=True)
         with self._changed:
             backlog.all_gathered = True
             self._changed.notify_all()
@@ -336,7 +332,7 @@ class LogWriter:
         queue, wake, backlog = self._queue, self._wake, self._backlog
         while not self._called():
             due = min(
-                self._next_report if self._report is not None else float("inf"),
+                self._finisher.due,
                 self._next_adoption if self._spool is not None else float("inf"),
             )
             seconds = due - time.monotonic()
@@ -372,7 +368,7 @@ class LogWriter:
                 self._refit()  # before the queue gets shorter, or put would overshoot
                 taken = [queue.popleft() for _ in range(number)]
             left = left - number if number else 0
-            events = [event for timestamp, item in taken for event in self._made(timestamp, item)]
+            events = [event for each in taken for event in self._finisher.events(*each)]
             backlog.admit(events, number)
             with self._changed:
                 self._refit()
@@ -388,60 +384,7 @@ class LogWriter:
                 if self._spool.replaying:
                     self._next_adoption = now + _NEXT_ADOPTION_SECONDS
             backlog.unpark()
-        if self._report is not None:
-            self._tell(self._report, now)
+        self._finisher.tell(hurried=self._hurried)
         with self._lock:
             self._senders = [sender for sender in self._senders if sender.runs]
             self._refit()
-
-    def _made(self, timestamp: int, item: Item) -> Iterator[Event]:
-        """The finished records of one item. What cannot be finished is counted, without a word."""
-        if isinstance(item, Mapping):
-            records: Iterable[Record] = (item,)
-        else:
-            try:
-                records = list(item())
-            except Exception:
-                records = ()
-                self._lose("dropped_invalid", timestamp)
-            else:
-                with self._lock:
-                    self._ledger.offer(len(records) - 1)
-        for record in records:
-            try:
-                event = Event.of(timestamp, encode(record))
-            except (TypeError, ValueError, RecursionError):
-                self._lose("dropped_invalid", timestamp, record)
-                continue
-            if event.size > MAX_EVENT_BYTES:
-                self._lose("dropped_too_large", timestamp, record)
-            else:
-                yield event
-
-    def _lose(self, reason: str, timestamp: int, source: object = None) -> None:
-        with self._lock:
-            self._ledger.lose(reason, timestamp, source)
-
-    def _tell(self, report: SelfReport, now: float) -> None:
-        """Make the writer's own records that are due, losses at every flush."""
-        if self._backlog.reports_waiting:
-            return  # what has no way out needs no company
-        timestamp = time.time_ns() // 1_000_000
-        made: list[Event] = []
-        due = now >= self._next_report
-        if due:
-            self._next_report = now + (self.delivery.heartbeat or 60.0)
-            if self.delivery.heartbeat:
-                made.append(_own(timestamp, report.heartbeat(timestamp), {}))
-        if due or self._hurried:
-            with self._lock:
-                counts, samples = self._ledger.take_unreported()
-            if counts:
-                log.warning("records lost: %s", counts)
-                made.append(_own(timestamp, report.losses(timestamp, counts, samples), counts))
-        if made:
-            self._backlog.admit_reports(made)
-
-
-def _own(timestamp: int, record: Record, counts: Mapping[str, int]) -> Event:
-    return Event.of(timestamp, encode(record))._replace(report=counts)
