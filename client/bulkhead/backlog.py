@@ -5,6 +5,7 @@ Its lock and condition are the writer's. Methods say where the caller must hold 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -13,14 +14,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from bulkhead._say import say
 from bulkhead.batch import MAX_BATCH_BYTES, MAX_BATCH_EVENTS, Event
 from bulkhead.delivery import Delivery
 from bulkhead.errors import BulkheadError
 from bulkhead.ledger import Ledger
 from bulkhead.spool import Spool
 from bulkhead.transport import Rejections
-
-log = logging.getLogger("bulkhead")
 
 # A record's bytes, before any was seen.
 _GUESS = 700
@@ -54,7 +54,7 @@ class Backlog:
 
     def __init__(
         self,
-        lock: threading.Lock,
+        lock: threading.RLock,
         changed: threading.Condition,
         ledger: Ledger,
         delivery: Delivery,
@@ -128,7 +128,10 @@ class Backlog:
         if self._spool is not None and events:
             with self._lock:
                 park = self.parked or self._is_full(events)
-            events = self._spool.append(events, park=park)
+            try:
+                events = self._spool.append(events, park=park)
+            except Exception as error:
+                self.failed(error)  # they wait in memory, then
         with self._changed:
             self._held -= number
             self.written += number
@@ -245,7 +248,8 @@ class Backlog:
         """All that the taker took is settled."""
         with self._changed:
             taker.taken = []
-            self._takers.remove(taker)
+            with contextlib.suppress(ValueError):
+                self._takers.remove(taker)
             self._check_flushes()
             self._changed.notify_all()
             if self.wants_parked():
@@ -257,8 +261,10 @@ class Backlog:
 
     def delivered(self, batch: Sequence[Event], rejections: Rejections | None) -> None:
         """A batch was accepted, but for those that were rejected by their time."""
+        # First what may fail, or a part of them would be settled twice.
+        reasons = [rejections.reason(index) for index in range(len(batch))] if rejections else None
         with self._changed:
-            if rejections is None and self._spool is None:
+            if reasons is None and self._spool is None:
                 own = sum(1 for event in batch if event.report is not None)
                 self.reports_waiting -= own
                 self._ledger.count("reports", own)
@@ -266,7 +272,7 @@ class Backlog:
                 self._release(batch)
                 return
             for index, event in enumerate(batch):
-                reason = rejections.reason(index) if rejections else None
+                reason = reasons[index] if reasons is not None else None
                 if self._left and event.ticket is not None:
                     continue
                 if event.report is not None:
@@ -279,8 +285,7 @@ class Backlog:
                     if event.ticket is not None and event.ticket.replay:
                         self._ledger.count("replayed")
             self._release(batch)
-        if self._spool is not None:
-            self._spool.settled(batch)
+        self._settle_on_disk(batch)
 
     def lost(self, batch: Sequence[Event], reason: str) -> None:
         """A batch was given up."""
@@ -294,8 +299,7 @@ class Backlog:
                 else:
                     self._ledger.lose(reason, event.timestamp, event.message)
             self._release(batch)
-        if self._spool is not None:
-            self._spool.settled(batch)
+        self._settle_on_disk(batch)
 
     def kept(self, batch: Sequence[Event]) -> list[Event]:
         """Leave a batch to the spool; return those of it that are not there."""
@@ -305,6 +309,19 @@ class Backlog:
                 self._ledger.settle("spooled", len(spooled))
                 self._release(spooled)
         return [event for event in batch if event.ticket is None]
+
+    def failed(self, error: BaseException) -> None:
+        """Something happened that nobody foresaw. Only its kind is told: a text may quote."""
+        with self._lock:
+            self._ledger.count("failures")
+        say(logging.ERROR, "the writer goes on after %s", type(error).__name__)
+
+    def _settle_on_disk(self, batch: Sequence[Event]) -> None:
+        if self._spool is not None:
+            try:
+                self._spool.settled(batch)
+            except Exception as error:
+                self.failed(error)
 
     def retried(self) -> None:
         """An attempt is repeated."""

@@ -84,7 +84,7 @@ class Run:
 
 
 _pending: ContextVar[tuple[Run, ...]] = ContextVar("bulkhead_runs", default=())
-_lock = threading.Lock()
+_lock = threading.RLock()  # a signal handler that closes may have interrupted its holder
 _prompted: dict[UUID, Run] = {}
 
 
@@ -130,7 +130,7 @@ def end(run: Run) -> None:
 def forget() -> None:
     """Start afresh in the child of a fork, where another thread may have held the lock."""
     global _lock  # noqa: PLW0603
-    _lock = threading.Lock()
+    _lock = threading.RLock()
     _prompted.clear()
 
 

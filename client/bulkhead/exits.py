@@ -7,17 +7,23 @@ they are told by its own finalizers. `os._exit` and SIGKILL leave no time: see `
 
 from __future__ import annotations
 
+import _thread
 import atexit
+import functools
 import os
 import signal
 import sys
 import threading
 import time
 import weakref
+from collections.abc import Callable
 from types import FrameType
-from typing import Protocol
+from typing import ParamSpec, Protocol, TypeVar
 
 from bulkhead import _fork
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Closable(Protocol):
@@ -29,6 +35,9 @@ class Closable(Protocol):
 
     def close(self, timeout: float) -> bool:
         """Deliver what is pending within so many seconds."""
+
+    def unlock(self) -> None:
+        """Let go of locks that an exception in a signal handler left with this thread."""
 
 
 _open: weakref.WeakSet[Closable] = weakref.WeakSet()
@@ -61,7 +70,58 @@ def _close(writer: Closable, started: float) -> None:
     writer.close(max(0.0, started + writer.exit_seconds - time.monotonic()))
 
 
-atexit.register(close_all)
+def at_end() -> None:
+    """Close every writer at the end of the process, when no other code of this thread runs."""
+    for each in list(_open):
+        each.unlock()
+    close_all()
+
+
+atexit.register(at_end)
+
+
+def errand(action: Callable[..., object], *values: object) -> bool:
+    """Have another thread do it; False: it is too late for threads. For signal handlers.
+
+    `threading.Thread.start` waits for the new thread, which would wait for a lock of `threading`,
+    which the interrupted thread may hold.
+    """
+    try:
+        _thread.start_new_thread(action, values)
+    except RuntimeError:
+        return False
+    return True
+
+
+def owned(lock: threading.RLock) -> bool:
+    """Whether this thread holds it."""
+    return bool(lock._is_owned())  # type: ignore[attr-defined]
+
+
+def hidden(error: RuntimeError) -> BaseException | None:
+    """The exit or interrupt that it hides.
+
+    A signal handler that raises in the middle of `Condition.wait` leaves it without its lock, which
+    `with` then complains about.
+    """
+    found = error.__context__
+    return found if found is not None and not isinstance(found, Exception) else None
+
+
+def unmasked(function: Callable[P, T]) -> Callable[P, T]:
+    """Decorate what waits: it raises what a signal handler raised, and nothing in its place."""
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return function(*args, **kwargs)
+        except RuntimeError as error:
+            found = hidden(error)
+            if found is None:
+                raise
+        raise found
+
+    return call
 
 
 def watch_sigterm() -> bool:
@@ -81,10 +141,7 @@ def watch_sigterm() -> bool:
 def _on_sigterm(number: int, _: FrameType | None) -> None:
     signal.signal(number, signal.SIG_DFL)
     # The main thread may hold a lock that closing needs, so closing is another's: this returns.
-    thread = threading.Thread(target=_end, args=(number,), name="bulkhead-exit", daemon=True)
-    try:
-        thread.start()
-    except RuntimeError:
+    if not errand(_end, number):
         os.kill(os.getpid(), number)
 
 
@@ -113,7 +170,7 @@ class _Multiprocessing:
         from multiprocessing.util import Finalize
 
         self.asked = True
-        Finalize(None, close_all, exitpriority=-100)
+        Finalize(None, at_end, exitpriority=-100)
 
 
 _multiprocessing = _Multiprocessing()

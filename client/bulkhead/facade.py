@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
-from bulkhead import _fork, documents, models
+from bulkhead import _fork, documents, exits, models
 from bulkhead.config import BulkheadConfig
 from bulkhead.content import ContentLog
 from bulkhead.delivery import Delivery
@@ -208,9 +208,16 @@ class Bulkhead:
         return self.writer.stats
 
     def flush(self, timeout: float = 5.0) -> bool:
-        """Send every record so far now; False if some is not settled after `timeout` seconds."""
+        """Send every record so far now; False if some is not settled after `timeout` seconds.
+
+        In a signal handler that interrupted this library itself: it is begun, and False comes at
+        once.
+        """
+        if any(writer.interrupted for writer in self._writers()):
+            exits.errand(self.flush, timeout)
+            return False
         deadline = time.monotonic() + timeout
-        self.recorder.tidy()
+        self.recorder.tidy(timeout)
         settled = True
         for writer in self._writers():
             settled = writer.flush(max(0.0, deadline - time.monotonic())) and settled
@@ -227,9 +234,12 @@ class Bulkhead:
     def close(self, timeout: float | None = None) -> bool:
         """Deliver what is pending, for at most `timeout` seconds (else the choice `exit_seconds`).
 
-        False if records were left.
+        False if records were left. In a signal handler as with `flush`.
         """
         seconds = self._delivery.exit_seconds if timeout is None else timeout
+        if any(writer.interrupted for writer in self._writers()):
+            exits.errand(self.close, seconds)
+            return False
         deadline = time.monotonic() + seconds
         closed = True
         for writer in self._writers():

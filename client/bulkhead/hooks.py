@@ -108,9 +108,9 @@ class CallRecorder:
                     unique_id=f"{self._unique}-{event}-{operation}",
                 )
 
-    def tidy(self) -> None:
-        """Record calls that were dropped before they ended."""
-        self._janitor.tidy()
+    def tidy(self, seconds: float = 5.0) -> None:
+        """Record calls that were dropped before they ended; give up after so many seconds."""
+        self._janitor.tidy(seconds)
 
     def finish(self) -> None:
         """End all calls that are still open, streams nobody read to their end among them."""

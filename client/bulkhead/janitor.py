@@ -7,7 +7,6 @@ cancelled `ainvoke`. The thread starts with the first call and sleeps while ther
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 import time
@@ -15,6 +14,8 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from bulkhead import _fork
+from bulkhead._bell import Bell
+from bulkhead.exits import owned
 
 if TYPE_CHECKING:
     from bulkhead.correlation import Run
@@ -24,7 +25,7 @@ log = logging.getLogger("bulkhead")
 
 # A busy event loop may take that long to report the end of a call that a thread has made.
 _GRACE = 10.0
-_FOREVER = -1
+_TIDY_SECONDS = 5.0
 
 
 class Janitor:
@@ -38,11 +39,8 @@ class Janitor:
     def _fresh(self) -> None:
         self._dropped: deque[Exchange] = deque()
         self._answered: deque[tuple[float, Run]] = deque()
-        # A bare lock that is held until somebody rings: an Event would take a lock in Python, and
-        # the timeout of SimpleQueue.get turns into forever where a deadline passes at a bad moment.
-        self._bell = threading.Lock()
-        self._bell.acquire()
-        self._lock = threading.Lock()
+        self._bell = Bell()
+        self._lock = threading.RLock()  # a signal handler may stop what it interrupted
         # Held from taking a call to handing over its record: who tidies waits for the thread.
         self._work = threading.RLock()
         self._thread: threading.Thread | None = None
@@ -83,24 +81,32 @@ class Janitor:
             self._asleep = False
             self._ring()
 
-    def tidy(self) -> None:
-        """End at once all calls that were dropped; their records are handed over on return."""
-        with self._work:
+    def tidy(self, seconds: float = _TIDY_SECONDS) -> None:
+        """End at once all calls that were dropped; their records are handed over on return.
+
+        Not if somebody else is at it for so many seconds: that may wait for what a signal handler,
+        who asks for this, has interrupted.
+        """
+        try:
+            if not self._work.acquire(timeout=max(0.0, seconds)):
+                return
             while True:
                 try:
                     exchange = self._dropped.popleft()
                 except IndexError:
                     return
                 exchange.stop()
+        finally:
+            if owned(self._work):
+                self._work.release()
 
     def _ring(self) -> None:
-        with contextlib.suppress(RuntimeError):  # it rings already
-            self._bell.release()
+        self._bell.ring()
 
     def _run(self) -> None:
         me = threading.current_thread()
         while self._thread is me:
-            self._bell.acquire(timeout=_FOREVER if self._asleep else self._grace)
+            self._bell.wait(None if self._asleep else self._grace)
             try:
                 self.tidy()
                 with self._work:

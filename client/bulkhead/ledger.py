@@ -40,6 +40,7 @@ class WriterStats:
     retries            attempts that were repeated
     replayed           of the delivered, those that may have been delivered before
     unspooled          had no room in the spool, and waited in memory only
+    failures           exceptions in the writer's own threads that nobody foresaw; they went on
     reports            the writer's own records that were delivered; counted nowhere else
     """
 
@@ -61,6 +62,7 @@ class WriterStats:
     retries: int = 0
     replayed: int = 0
     unspooled: int = 0
+    failures: int = 0
     reports: int = 0
 
     @property

@@ -6,13 +6,15 @@
     S <crc> 0-4,7                               these are settled: delivered, or lost and counted
 
 Every line carries the CRC-32 of what follows it, so that a torn or damaged line costs only itself.
-The process that writes a segment holds a lock on it (flock), which ends with the process however it
-ends; whoever gets the lock owns what is left.
+After the first, that sum begins with the destination's: each line says for whom it is, also where
+the first is damaged. The process that writes a segment holds a lock on it (flock), which ends with
+the process however it ends; whoever gets the lock owns what is left.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import stat
@@ -29,10 +31,11 @@ except ImportError:  # not POSIX
 else:
     POSSIBLE = True
 
-FORMAT = "bulkhead-spool/1"
+FORMAT = "bulkhead-spool/2"
 _READ = 256 * 1024
 # Ends the name of a segment of which any record may have been sent: a mark found no room.
 _TRIED = ".tried.spool"
+_ASIDE = ".unreadable"
 # Opened, and not yet in the hands of a spool: a child that is forked meanwhile closes them.
 _under_way: set[int] = set()
 
@@ -47,34 +50,42 @@ class Line(NamedTuple):
 
 @dataclass
 class Leftovers:
-    """What a dead process left in a segment."""
+    """What a dead process left in a segment.
+
+    records     what is not settled
+    tried       numbers of those that may have been sent
+    corrupt     how many records are damaged, at least
+    unreadable  nothing in it can be read, or it is another destination's
+    """
 
     records: list[Line] = field(default_factory=list)
     tried: set[int] = field(default_factory=set)
     corrupt: int = 0
+    unreadable: bool = False
 
 
 class Segment:
     """An open, locked segment. Not thread-safe: the spool holds its own lock."""
 
-    def __init__(self, path: Path, descriptor: int, size: int) -> None:
+    def __init__(self, path: Path, descriptor: int, size: int, destination: str) -> None:
         self.path = path
         self.size = size
         self.numbers = 0
         self.unsettled = 0
         self._descriptor = descriptor
+        self._header = _header(destination)
+        self._seed = zlib.crc32(destination.encode())
 
     @classmethod
     def create(cls, path: Path, destination: str) -> Segment:
         """A new one, readable by its owner only. Raises OSError."""
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
         descriptor = open_briefly(path, flags)
-        segment = cls(path, descriptor, 0)
+        segment = cls(path, descriptor, 0, destination)
         try:
             if not lock(descriptor):
                 raise BlockingIOError(f"{path}: is locked by another process")
-            header = json.dumps({"format": FORMAT, "destination": destination})
-            segment._write(_line(b"H", header.encode("ascii")))
+            segment._write(segment._header)
         except BaseException:
             segment.remove()
             raise
@@ -82,7 +93,7 @@ class Segment:
 
     @classmethod
     def adopt(cls, path: Path, destination: str) -> tuple[Segment, Leftovers] | None:
-        """A dead process's segment and what it left; None if it is not ours to take."""
+        """A dead process's segment and what it left; None if it cannot be taken."""
         try:
             descriptor = open_briefly(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW)
         except OSError:
@@ -93,22 +104,15 @@ class Segment:
         if not mine or not status.st_nlink or not lock(descriptor):
             close_briefly(descriptor)
             return None
-        segment = cls(path, descriptor, status.st_size)
-        found = segment._leftovers(destination)
-        if found is None:
-            # Nobody can say where these records belong, so they go nowhere.
-            with contextlib.suppress(OSError):
-                path.rename(path.with_suffix(".unreadable"))
-            segment.close()
-            return None
-        return segment, found
+        segment = cls(path, descriptor, status.st_size, destination)
+        return segment, segment._leftovers()
 
     def append(self, records: Sequence[tuple[int, str]]) -> int:
         """Write records in one go; return the number of the first. Raises OSError, unchanged."""
         first = self.numbers
         self._write(
             b"".join(
-                _line(b"R", f"{number} {timestamp} {text}".encode("ascii"))
+                _line(b"R", f"{number} {timestamp} {text}".encode("ascii"), self._seed)
                 for number, (timestamp, text) in enumerate(records, first)
             )
         )
@@ -118,7 +122,7 @@ class Segment:
 
     def mark(self, kind: bytes, numbers: Iterable[int]) -> None:
         """Append a mark. Raises OSError."""
-        self._write(_line(kind, _ranges(numbers).encode("ascii")))
+        self._write(_line(kind, _ranges(numbers).encode("ascii"), self._seed))
 
     def mark_all_tried(self) -> None:
         """By its name, which needs no room on the disk."""
@@ -131,7 +135,8 @@ class Segment:
     def read(self, offset: int, most: int) -> tuple[list[Line], int]:
         """Up to `most` records from an offset on, and the offset after them."""
         lines: list[Line] = []
-        for kind, body, end in self._lines(offset):
+        for raw, end in self._lines(offset):
+            kind, body = _parse(raw, self._seed)
             if kind == b"R" and (line := _record(body)) is not None:
                 lines.append(line)
             offset = end
@@ -153,6 +158,12 @@ class Segment:
         """A spool has it now, and closes it in forked children."""
         _under_way.discard(self._descriptor)
 
+    def put_aside(self) -> None:
+        """Leave it to somebody who can tell what it is."""
+        with contextlib.suppress(OSError):
+            self.path = self.path.rename(self.path.with_suffix(_ASIDE))
+        self.close()
+
     def remove(self) -> None:
         """Delete and close it."""
         with contextlib.suppress(OSError):
@@ -171,29 +182,32 @@ class Segment:
             raise
         self.size += len(data)
 
-    def _lines(self, offset: int) -> Iterator[tuple[bytes | None, bytes, int]]:
-        """Each whole line as kind, body and the offset after it; kind None: it is damaged."""
+    def _lines(self, offset: int) -> Iterator[tuple[bytes, int]]:
+        """Each line, the last one perhaps not whole, and the offset after it."""
         rest = b""
         while chunk := os.pread(self._descriptor, _READ, offset + len(rest)):
             *whole, rest = (rest + chunk).split(b"\n")
             for line in whole:
                 offset += len(line) + 1
-                yield *_parse(line), offset
+                yield line, offset
         if rest:
-            yield None, rest, offset + len(rest)
+            yield rest, offset + len(rest)
 
-    def _leftovers(self, destination: str) -> Leftovers | None:
+    def _leftovers(self) -> Leftovers:
         found = Leftovers()
+        lines = self._lines(0)
+        first, _ = next(lines, (b"", 0))
+        if self.size == len(first) and self._header.startswith(first):
+            return found  # its process ended before it wrote a record
+        if _parse(first)[0] == b"H" and first + b"\n" != self._header:
+            found.corrupt = sum(1 for raw, _ in lines if raw.startswith(b"R "))
+            found.unreadable = True
+            return found
         settled: set[int] = set()
         records: dict[int, Line] = {}
-        lines = self._lines(0)
-        kind, body, _ = next(lines, (None, b"", 0))
-        if kind != b"H":
-            return None
-        header = json.loads(body)
-        if header.get("format") != FORMAT or header.get("destination") != destination:
-            return None
-        for kind, body, _ in lines:
+        damaged, whole = 0, first + b"\n" == self._header
+        for raw in itertools.chain(() if whole else (first,), (raw for raw, _ in lines)):
+            kind, body = _parse(raw, self._seed)
             if kind == b"R" and (record := _record(body)) is not None:
                 records[record.number] = record
             elif kind == b"T":
@@ -201,13 +215,34 @@ class Segment:
             elif kind == b"S":
                 settled.update(_numbers(body))
             else:
-                found.corrupt += 1
+                damaged += 1
         found.records = [line for number, line in records.items() if number not in settled]
         if self.path.name.endswith(_TRIED):
             found.tried = set(records)
         self.numbers = max(records, default=-1) + 1
         self.unsettled = len(found.records)
+        # A damaged line may have been several.
+        missing = self.numbers - len(records) - len(settled - records.keys())
+        found.corrupt = max(damaged, missing)
+        found.unreadable = not whole and not records and not settled
         return found
+
+
+def make_room(directory: Path) -> bool:
+    """Delete the oldest of what was put aside in a directory; False if nothing was."""
+    kept: list[tuple[float, Path]] = []
+    for path in aside(directory):
+        with contextlib.suppress(OSError):
+            kept.append((path.stat().st_mtime, path))
+    if not kept:
+        return False
+    min(kept)[1].unlink(missing_ok=True)
+    return True
+
+
+def aside(directory: Path) -> list[Path]:
+    """What was put aside in a directory."""
+    return list(directory.glob(f"*{_ASIDE}"))
 
 
 def open_briefly(path: Path, flags: int) -> int:
@@ -245,14 +280,20 @@ def unlock(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
-def _line(kind: bytes, body: bytes) -> bytes:
-    return b"%s %08x %s\n" % (kind, zlib.crc32(body), body)
+def _header(destination: str) -> bytes:
+    text = json.dumps({"format": FORMAT, "destination": destination})
+    return _line(b"H", text.encode("ascii"))
 
 
-def _parse(line: bytes) -> tuple[bytes | None, bytes]:
+def _line(kind: bytes, body: bytes, seed: int = 0) -> bytes:
+    return b"%s %08x %s\n" % (kind, zlib.crc32(body, seed), body)
+
+
+def _parse(line: bytes, seed: int = 0) -> tuple[bytes | None, bytes]:
+    """Kind and body of a line; kind None: it is damaged, or another destination's."""
     kind, _, rest = line.partition(b" ")
     crc, _, body = rest.partition(b" ")
-    return (kind if crc == b"%08x" % zlib.crc32(body) else None), body
+    return (kind if crc == b"%08x" % zlib.crc32(body, seed) else None), body
 
 
 def _record(body: bytes) -> Line | None:

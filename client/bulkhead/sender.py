@@ -6,16 +6,14 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Sequence
 
+from bulkhead._say import say
 from bulkhead.backlog import Backlog
 from bulkhead.batch import Event, pack
 from bulkhead.delivery import Delivery, Remedy
 from bulkhead.errors import BulkheadError
 from bulkhead.session import code_of
 from bulkhead.transport import Transport
-
-log = logging.getLogger("bulkhead")
 
 # A frozen process (AWS Lambda) finds its time spent when it wakes: attempts must be spent too.
 _LEAST_ATTEMPTS = 5
@@ -32,6 +30,7 @@ class Sender:
         self.first = 0
         self.troubled = False
         self.runs = False
+        self._undone: list[list[Event]] = []
         self._backlog = backlog
         self._transport = transport
         self._delivery = delivery
@@ -51,31 +50,35 @@ class Sender:
         backlog = self._backlog
         try:
             while (events := backlog.cut(self)) is not None:
-                for batch in pack(events):
-                    self._try(batch)
+                self._undone = [*pack(events)][::-1]
+                while self._undone:
+                    self._settle(self._undone.pop())
                 self.troubled = False
                 backlog.landed(self)
         finally:
             self.runs = False
 
-    def _try(self, batch: Sequence[Event]) -> None:
-        if self._backlog.trying(batch):
-            self._deliver(batch, time.monotonic())
-        else:  # the spool was closed: it is the successor's, which would send it again
-            self._give_up(batch, TimeoutError())
+    def _settle(self, batch: list[Event]) -> None:
+        """Deliver one batch or give it up, whatever happens; its halves, if it is split, later."""
+        try:
+            if self._backlog.trying(batch):
+                self._deliver(batch, time.monotonic())
+            else:  # the spool was closed: it is the successor's, which would send it again
+                self._give_up(batch, TimeoutError())
+        except KeyboardInterrupt:  # only where no thread could be started
+            raise
+        except BaseException as error:
+            # Not foreseen; without this thread nothing would ever be delivered again.
+            self._backlog.failed(error)
+            self._give_up(batch, error)
 
-    def _deliver(self, batch: Sequence[Event], started: float) -> None:
+    def _deliver(self, batch: list[Event], started: float) -> None:
         attempt = 0
         while True:
             try:
                 rejections = self._transport.send(batch)
             except Exception as error:
-                try:
-                    remedy = self._transport.remedy(error)
-                except Exception as unforeseen:
-                    # Without this thread nothing would ever be delivered again.
-                    self._give_up(batch, unforeseen)
-                    return
+                remedy = self._transport.remedy(error)
                 if remedy is Remedy.GIVE_UP:
                     self._refuse(batch, error)
                     return
@@ -92,27 +95,26 @@ class Sender:
                 self._backlog.delivered(batch, rejections)
                 return
 
-    def _split(self, batch: Sequence[Event], error: Exception) -> None:
+    def _split(self, batch: list[Event], error: Exception) -> None:
         if len(batch) == 1:
-            log.warning("a record was not accepted (%s)", code_of(error))
             self._backlog.lost(batch, "dropped_failed")
+            say(logging.WARNING, "a record was not accepted (%s)", code_of(error))
             return
         middle = len(batch) // 2
-        for half in (batch[:middle], batch[middle:]):
-            self._deliver(half, time.monotonic())
+        self._undone += (batch[middle:], batch[:middle])
 
-    def _refuse(self, batch: Sequence[Event], error: Exception) -> None:
+    def _refuse(self, batch: list[Event], error: Exception) -> None:
         if isinstance(error, BulkheadError) and self._backlog.refusal is None:
             self._backlog.refusal = error
-            log.error("%s", error)
+            say(logging.ERROR, "%s", error)
         # Right credentials may yet come, if only to the next process.
         self._backlog.lost(self._backlog.kept(batch), "dropped_refused")
 
-    def _give_up(self, batch: Sequence[Event], error: Exception) -> None:
+    def _give_up(self, batch: list[Event], error: BaseException) -> None:
         lost = self._backlog.kept(batch)
         if lost:
-            log.warning("records dropped: %d (%s)", len(lost), code_of(error))
             self._backlog.lost(lost, "dropped_failed")
+            say(logging.WARNING, "records dropped: %d (%s)", len(lost), code_of(error))
 
     def _pause(self, remedy: Remedy, attempt: int, started: float) -> bool:
         """Wait before the next attempt; False when there is no time for one."""

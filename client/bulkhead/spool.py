@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from bulkhead import _fork
+from bulkhead._say import say
 from bulkhead.batch import Event, Ticket
 from bulkhead.errors import ConfigError
 from bulkhead.replay import replayed
@@ -27,14 +28,14 @@ from bulkhead.segment import (
     Leftovers,
     Line,
     Segment,
+    aside,
     close_briefly,
     close_under_way,
     lock,
+    make_room,
     open_briefly,
     unlock,
 )
-
-log = logging.getLogger("bulkhead")
 
 _SEGMENT = 4 * 1024 * 1024
 _SEGMENTS = 4
@@ -90,6 +91,7 @@ class Spool:
         self._adopted: Segment | None = None
         self._cursor: tuple[Segment, int] | None = None
         self._complained = False
+        self._hopeless: set[str] = set()
         self._closed = False
         self.parked = 0
         self.full = False
@@ -165,27 +167,31 @@ class Spool:
         A record that was about to be sent when the process died may have arrived: it is returned
         as `replayed` makes it. Nothing more is taken over before that is settled.
         """
+        events: list[Event] = []
+        damaged = 0
         with self._lock, contextlib.suppress(OSError):
             if self._adopted is not None:
                 return [], 0
-            own = {segment.path.name for segment in self._own}
+            skipped = {segment.path.name for segment in self._own} | self._hopeless
             with self._directory_lock():
                 for path in self._segments():
                     found = None
-                    if path.name not in own:
+                    if path.name not in skipped:
                         found = Segment.adopt(path, self._destination)
                     if found is None:
                         continue
                     segment, left = found
-                    if not left.records:
+                    events = _replays(segment, left)
+                    damaged += left.corrupt
+                    if events:
+                        self._adopted = segment
+                        segment.kept()
+                        break
+                    if left.unreadable:
+                        self._put_aside(segment)
+                    else:
                         segment.remove()
-                        if left.corrupt:
-                            return [], left.corrupt
-                        continue
-                    self._adopted = segment
-                    segment.kept()
-                    return [_replay(segment, left, line) for line in left.records], left.corrupt
-        return [], 0
+        return events, damaged
 
     def tried(self, events: Sequence[Event]) -> bool:
         """Note that events are about to be sent. False: the spool is closed, they are left."""
@@ -269,8 +275,9 @@ class Spool:
         if size > limit - 256:
             return None
         with self._directory_lock():
-            if sum(1 for _ in self._segments()) >= self._most_segments:
-                return None
+            while len(self._segments()) + len(aside(self.directory)) >= self._most_segments:
+                if not make_room(self.directory):
+                    return None
             path = self.directory / f"{os.getpid()}-{uuid.uuid4().hex}.spool"
             segment = Segment.create(path, self._destination)
         if self._own:
@@ -302,7 +309,35 @@ class Spool:
         self.full = True
         if not self._complained:
             self._complained = True
-            log.error("the spool takes no more records (%s)", error.strerror or "no room")
+            reason = error.strerror or "no room"
+            say(logging.ERROR, "the spool takes no more records (%s)", reason)
+
+    def _put_aside(self, segment: Segment) -> None:
+        segment.put_aside()
+        self._hopeless.add(segment.path.name)  # should it not have gone
+        say(
+            logging.ERROR,
+            "spool: %s is damaged, or another destination's; its records are counted as lost, "
+            "and it is kept until the room is needed",
+            segment.path.name,
+        )
+
+
+def _replays(segment: Segment, left: Leftovers) -> list[Event]:
+    """The events of what was left; what cannot be marked as a replay is settled as damaged."""
+    events: list[Event] = []
+    hopeless: list[int] = []
+    for line in left.records:
+        try:
+            events.append(_replay(segment, left, line))
+        except (ValueError, RecursionError):
+            hopeless.append(line.number)
+    if hopeless:
+        left.corrupt += len(hopeless)
+        segment.unsettled -= len(hopeless)
+        with contextlib.suppress(OSError):
+            segment.mark(b"S", hopeless)
+    return events
 
 
 def _replay(segment: Segment, left: Leftovers, line: Line) -> Event:

@@ -14,28 +14,24 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from bulkhead import _fork, exits
-from bulkhead._json import encode
+from bulkhead._bell import Bell
+from bulkhead._say import say
 from bulkhead.backlog import Backlog
-from bulkhead.batch import MAX_EVENT_BYTES, Event
 from bulkhead.delivery import Delivery
 from bulkhead.errors import BulkheadError
+from bulkhead.finisher import Finisher, Item, Record
 from bulkhead.ledger import Ledger, WriterStats
 from bulkhead.selfreport import SelfReport
 from bulkhead.sender import Sender
 from bulkhead.spool import Spool
 from bulkhead.transport import Transport
 
-__all__ = ["Delivery", "Item", "LogWriter", "WriterStats"]
-
-log = logging.getLogger("bulkhead")
-
-Record = Mapping[str, object]
-Item = Record | Callable[[], Iterable[Record]]
+__all__ = ["Delivery", "Item", "LogWriter", "Record", "WriterStats"]
 
 _NEVER = sys.maxsize
 # Records that are looked at without a break; and the break, in which others get the interpreter.
@@ -81,19 +77,23 @@ class LogWriter:
 
     def _fresh(self) -> None:
         self._queue: deque[tuple[int, Item]] = deque()
-        self._lock = threading.Lock()
+        # Reentrant not to be entered twice, but to tell a signal handler what it interrupted.
+        self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._ending = threading.RLock()
-        self._wake = threading.Event()
+        self._wake = Bell()
         self._ledger = Ledger()
         self._backlog = Backlog(
             self._lock, self._changed, self._ledger, self.delivery, self._spool, self._rouse
+        )
+        self._finisher = Finisher(
+            self._lock, self._ledger, self._backlog, self._report, self.delivery.heartbeat
         )
         self._senders: list[Sender] = []
         self._gatherer: threading.Thread | None = None
         self._hurried = False
         self._flush_wanted = 0
-        self._next_report = time.monotonic() + (self.delivery.heartbeat or 60.0)
+        self._last_actions = list(self._before_close)
         self._next_adoption = time.monotonic()
         # What `put` reads without the lock: how many may wait in the queue, 0 if it must look
         # closer; and at how many it wakes the gatherer.
@@ -121,9 +121,18 @@ class LogWriter:
         """Why records are refused: credentials of another account, a wrong key or address."""
         return self._backlog.refusal
 
+    @property
+    def interrupted(self) -> bool:
+        """Whether this thread is in the middle of this writer's work: a signal handler asks.
+
+        What it interrupted has to go on first, so nothing of the writer can be waited for.
+        """
+        return exits.owned(self._lock) or exits.owned(self._ending)
+
     def before_close(self, action: Callable[[], None]) -> None:
         """Call `action` when closing begins, at exit too: it may still put records."""
         self._before_close.append(action)
+        self._last_actions.append(action)
 
     def put(self, item: Item, timestamp_ms: int) -> bool:
         """Hand over a record without waiting. False: it was dropped, and counted. Never raises.
@@ -140,9 +149,17 @@ class LogWriter:
             self._rouse()
         return True
 
+    @exits.unmasked
     def flush(self, timeout: float = 5.0) -> bool:
-        """Send what was put so far now; True if all of it was settled within `timeout` seconds."""
-        with self._changed:
+        """Send what was put so far now; True if all of it was settled within `timeout` seconds.
+
+        In a signal handler that interrupted the writer itself: it is begun, and False comes at
+        once.
+        """
+        if self.interrupted:
+            exits.errand(self.flush, timeout)
+            return False
+        with self._lock:
             backlog = self._backlog
             if self._gatherer is None and not (self._queue and self._start()):
                 return not self._queue
@@ -157,18 +174,21 @@ class LogWriter:
         """`flush` for coroutines: the event loop goes on meanwhile."""
         return await asyncio.to_thread(self.flush, timeout)
 
+    @exits.unmasked
     def close(self, timeout: float | None = None) -> bool:
         """Deliver what is pending, for at most `timeout` seconds (`exit_seconds` unless given).
 
         True if nothing was left. A warning counts what is left; with a spool it is delivered by
-        the next writer. Further records are dropped. Closing again does nothing.
+        the next writer. Further records are dropped. Closing again does nothing. In a signal
+        handler as with `flush`.
         """
         seconds = self.delivery.exit_seconds if timeout is None else timeout
         deadline = time.monotonic() + seconds
-        with self._ending:  # whoever else closes this waits, or what is still put would be refused
-            while self._before_close:
-                self._before_close.pop()()
-        with self._changed:
+        if self.interrupted:
+            exits.errand(self.close, seconds)
+            return False
+        self._finish_before(deadline)
+        with self._lock:
             backlog = self._backlog
             already = backlog.closing
             backlog.close_by(deadline)
@@ -176,7 +196,7 @@ class LogWriter:
             threads = self._gatherer is not None or (bool(self._queue) and self._start())
             self._rouse()
         if threads:
-            with self._changed:
+            with self._lock:
                 self._changed.wait_for(
                     lambda: backlog.finished, max(0.0, deadline - time.monotonic())
                 )
@@ -189,8 +209,32 @@ class LogWriter:
         if self._spool is not None and not already:
             self._spool.close()
         if left and not already:
-            log.warning("%d records were not delivered when the writer closed", left)
+            say(logging.WARNING, "%d records were not delivered when the writer closed", left)
         return left == 0
+
+    def _finish_before(self, deadline: float) -> None:
+        """What others have to put still; whoever else closes this waits for that."""
+        try:
+            if not self._ending.acquire(timeout=max(0.0, deadline - time.monotonic())):
+                return
+            while self._last_actions:
+                try:
+                    self._last_actions[0]()
+                except Exception as error:
+                    self._backlog.failed(error)
+                del self._last_actions[0]
+        finally:
+            if exits.owned(self._ending):
+                self._ending.release()
+
+    def unlock(self) -> None:
+        """Let go of what a signal handler that raised kept this thread from letting go of.
+
+        For the end of the process, when this thread is not in the middle of anything.
+        """
+        for lock in (self._lock, self._ending):
+            while exits.owned(lock):
+                lock.release()
 
     def _finish_here(self) -> None:
         """Deliver on this thread: the interpreter is shutting down and starts no other."""
@@ -201,9 +245,14 @@ class LogWriter:
 
     # --- putting ----------------------------------------------------------------------------------
 
+    @exits.unmasked
     def _put_slowly(self, item: Item, timestamp_ms: int) -> bool:
         """Start the threads, keep the bounds, wait for the spool."""
-        with self._changed:
+        if exits.owned(self._lock):  # by a signal, whose handler puts this
+            self._queue.append((timestamp_ms, item))
+            self._rouse()
+            return True
+        with self._lock:
             if not self._backlog.closing:
                 self._start()
                 self._refit()
@@ -250,8 +299,7 @@ class LogWriter:
 
     def _rouse(self) -> None:
         self._mark = _NEVER
-        if not self._wake.is_set():
-            self._wake.set()
+        self._wake.ring()
 
     def _refit(self) -> None:
         """Set what `put` may do without the lock; the lock is held."""
@@ -265,12 +313,14 @@ class LogWriter:
             return True
         gatherer = threading.Thread(target=self._run, name="bulkhead-writer", daemon=True)
         try:
+            self._gatherer = gatherer
             gatherer.start()
-        except RuntimeError:
-            # The interpreter is shutting down; close() reports what stays.
-            return False
-        self._gatherer = gatherer
-        self._add_sender()
+        except BaseException as error:
+            # Should it run nevertheless, it finds that it is not the one, and ends.
+            self._gatherer = None
+            if isinstance(error, RuntimeError) and exits.hidden(error) is None:
+                return False  # the interpreter is shutting down; close() reports what stays
+            raise
         self._refit()
         exits.watch_multiprocessing()
         return True
@@ -294,16 +344,21 @@ class LogWriter:
     # --- gathering --------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        while True:
+        me = threading.current_thread()
+        with self._lock:
+            if self._gatherer is me:
+                self._add_sender()
+        while self._gatherer is me:
             try:
                 self._rest()
                 if self._pass():
                     self._finish()
                     return
-            except Exception as error:
+            except BaseException as error:
                 # Not foreseen; without this thread nothing would ever be delivered again.
-                log.error("the writer goes on after %s", type(error).__name__)
+                self._backlog.failed(error)
                 time.sleep(0.1)
+        self._rouse()  # whatever woke this thread was for another
 
     def _pass(self) -> bool:
         """Gather once. True: that was the last time."""
@@ -312,7 +367,7 @@ class LogWriter:
             flush, closing = self._flush_wanted, backlog.closing
             self._hurried = closing or flush > backlog.flush_seen
         self._gather(closing)
-        with self._changed:
+        with self._lock:
             backlog.see_flush(flush)
         return closing and not self._queue
 
@@ -320,14 +375,13 @@ class LogWriter:
         """Tell of the last losses, then let the senders end."""
         backlog = self._backlog
         while (seconds := backlog.deadline - time.monotonic()) > 0:
-            with self._changed:
+            with self._lock:
                 self._changed.wait_for(lambda: backlog.idle or backlog.wants_parked(), seconds)
             if not backlog.parked:
                 break
             backlog.unpark()
-        if self._report is not None:
-            self._tell(self._report, time.monotonic())
-        with self._changed:
+        self._finisher.tell(hurried=True)
+        with self._lock:
             backlog.all_gathered = True
             self._changed.notify_all()
 
@@ -336,7 +390,7 @@ class LogWriter:
         queue, wake, backlog = self._queue, self._wake, self._backlog
         while not self._called():
             due = min(
-                self._next_report if self._report is not None else float("inf"),
+                self._finisher.due,
                 self._next_adoption if self._spool is not None else float("inf"),
             )
             seconds = due - time.monotonic()
@@ -345,17 +399,17 @@ class LogWriter:
             self._mark = 0  # from here on, a put wakes us ...
             if not queue:  # ... and what was put before is seen here
                 wake.wait(None if seconds == float("inf") else seconds)
-            wake.clear()
+            wake.hush()
             if queue and not backlog.durable and self.delivery.linger > 0:
                 high = min(_HIGH_WATER, max(1, self.delivery.capacity // 4))
                 self._mark = high
                 if len(queue) < high and not self._called():
                     wake.wait(self.delivery.linger)
-                wake.clear()
+                wake.hush()
             if queue:
                 break
         self._mark = _NEVER
-        wake.clear()
+        wake.hush()
 
     def _called(self) -> bool:
         backlog = self._backlog
@@ -366,15 +420,15 @@ class LogWriter:
         backlog, queue = self._backlog, self._queue
         left = len(queue)
         while left > 0:
-            with self._changed:
+            with self._lock:
                 number = min(left, _CHUNK, len(queue))
                 backlog.take_over(number)
                 self._refit()  # before the queue gets shorter, or put would overshoot
                 taken = [queue.popleft() for _ in range(number)]
             left = left - number if number else 0
-            events = [event for timestamp, item in taken for event in self._made(timestamp, item)]
+            events = [event for each in taken for event in self._finisher.events(*each)]
             backlog.admit(events, number)
-            with self._changed:
+            with self._lock:
                 self._refit()
                 if backlog.falls_behind(len(self._senders)):
                     self._add_sender()
@@ -388,60 +442,7 @@ class LogWriter:
                 if self._spool.replaying:
                     self._next_adoption = now + _NEXT_ADOPTION_SECONDS
             backlog.unpark()
-        if self._report is not None:
-            self._tell(self._report, now)
+        self._finisher.tell(hurried=self._hurried)
         with self._lock:
             self._senders = [sender for sender in self._senders if sender.runs]
             self._refit()
-
-    def _made(self, timestamp: int, item: Item) -> Iterator[Event]:
-        """The finished records of one item. What cannot be finished is counted, without a word."""
-        if isinstance(item, Mapping):
-            records: Iterable[Record] = (item,)
-        else:
-            try:
-                records = list(item())
-            except Exception:
-                records = ()
-                self._lose("dropped_invalid", timestamp)
-            else:
-                with self._lock:
-                    self._ledger.offer(len(records) - 1)
-        for record in records:
-            try:
-                event = Event.of(timestamp, encode(record))
-            except (TypeError, ValueError, RecursionError):
-                self._lose("dropped_invalid", timestamp, record)
-                continue
-            if event.size > MAX_EVENT_BYTES:
-                self._lose("dropped_too_large", timestamp, record)
-            else:
-                yield event
-
-    def _lose(self, reason: str, timestamp: int, source: object = None) -> None:
-        with self._lock:
-            self._ledger.lose(reason, timestamp, source)
-
-    def _tell(self, report: SelfReport, now: float) -> None:
-        """Make the writer's own records that are due, losses at every flush."""
-        if self._backlog.reports_waiting:
-            return  # what has no way out needs no company
-        timestamp = time.time_ns() // 1_000_000
-        made: list[Event] = []
-        due = now >= self._next_report
-        if due:
-            self._next_report = now + (self.delivery.heartbeat or 60.0)
-            if self.delivery.heartbeat:
-                made.append(_own(timestamp, report.heartbeat(timestamp), {}))
-        if due or self._hurried:
-            with self._lock:
-                counts, samples = self._ledger.take_unreported()
-            if counts:
-                log.warning("records lost: %s", counts)
-                made.append(_own(timestamp, report.losses(timestamp, counts, samples), counts))
-        if made:
-            self._backlog.admit_reports(made)
-
-
-def _own(timestamp: int, record: Record, counts: Mapping[str, int]) -> Event:
-    return Event.of(timestamp, encode(record))._replace(report=counts)

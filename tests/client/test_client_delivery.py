@@ -1,27 +1,23 @@
-"""What the user may choose, what the writer tells of itself, and where it runs."""
+"""What the user may choose, and what the writer tells of itself."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 from support.client_lab import valid
-from support.writing import GROUP, Writing, now, once, until
+from support.writing import Gate, Writing, now, record, until
 
-from bulkhead import Bulkhead, CloudWatchTransport, Delivery, LogWriter, SelfReport, flushing
+from bulkhead import CloudWatchTransport, Delivery, LogWriter, SelfReport
 from bulkhead import errors as bulkhead_errors
 from bulkhead._json import encode
-from bulkhead.batch import Event
 from bulkhead.delivery import BACKOFF, Remedy
-from bulkhead.replay import replayed
 from bulkhead.transport import Rejections
 from harness.bench.log_endpoint import DAY, HOUR
 
@@ -31,55 +27,11 @@ METRICS = json.loads(
 )
 
 
-class Gate:
-    """A transport that holds batches back until it is opened."""
-
-    def __init__(self, remedy: Remedy = Remedy.RETRY) -> None:
-        self.open = threading.Event()
-        self.entered = threading.Event()
-        self.batches: list[list[dict[str, Any]]] = []
-        self.failures: list[Exception] = []
-        self.rejections: Rejections | None = None
-        self._remedy = remedy
-
-    def send(self, events: Sequence[Event]) -> Rejections | None:
-        self.entered.set()
-        assert self.open.wait(20)
-        if self.failures:
-            raise self.failures.pop(0)
-        self.batches.append([json.loads(event.message) for event in events])
-        return self.rejections
-
-    def remedy(self, _: Exception) -> Remedy:
-        return self._remedy
-
-    def reset(self) -> None:
-        self.batches = []
-
-    def another(self) -> Gate:
-        return self
-
-    @property
-    def sent(self) -> list[dict[str, Any]]:
-        return [record for batch in self.batches for record in batch]
-
-    def kind(self, kind: str) -> list[dict[str, Any]]:
-        return [valid(each) for each in self.sent if each.get("bulkhead.record.type") == kind]
-
-    @property
-    def numbers(self) -> list[int]:
-        return [record["n"] for record in self.sent if "n" in record]
-
-
 @pytest.fixture
 def gate() -> Iterator[Gate]:
     gate = Gate()
     yield gate
     gate.open.set()
-
-
-def record(n: int) -> dict[str, Any]:
-    return {"bulkhead.record.id": f"r{n}", "n": n}
 
 
 def held(gate: Gate, **choices: Any) -> LogWriter:
@@ -228,7 +180,7 @@ def test_a_report_that_is_lost_is_told_again(gate: Gate) -> None:
 
 def test_rejected_records_are_told_by_reason(writing: Writing) -> None:
     writing.endpoint.retention_ms = 7 * DAY
-    with _app(writing, linger=0.1) as app:
+    with writing.app(linger=0.1) as app:
         for name, at in (
             ("fine", now()),
             ("too new", now() + 3 * HOUR),
@@ -386,152 +338,3 @@ def test_waits_grow_and_are_bounded() -> None:
 def test_choices_are_checked(choices: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(choices))):
         Delivery(**choices)
-
-
-# --- where it runs --------------------------------------------------------------------------------
-
-
-def _app(writing: Writing, **choices: Any) -> Bulkhead:
-    session = boto3.Session(aws_access_key_id="AKIA", aws_secret_access_key="secret")
-    return Bulkhead.from_config(
-        writing.document,
-        session,
-        endpoint_url=writing.endpoint.url,
-        delivery=Delivery(**{**writing.delivery, **choices}),
-    )
-
-
-def test_several_streams_when_one_does_not_keep_up(writing: Writing) -> None:
-    writing.endpoint.delay = 0.1
-    with _app(writing, capacity=20_000, streams=3) as app:
-        for n in range(12_000):
-            app.writer.put({**record(n), "pad": "p" * 900}, now())
-        assert app.flush(20)
-        assert app.stats.delivered == 12_000
-    assert writing.ids() == once(0, 12_000)
-    assert 2 <= len(writing.endpoint.streams) <= 3
-
-
-def test_one_stream_when_it_keeps_up_or_fails(writing: Writing) -> None:
-    with _app(writing) as app:
-        for n in range(2_000):
-            app.writer.put(record(n), now())
-        assert app.flush(10)
-    assert len(writing.endpoint.streams) == 1
-
-
-def test_coroutines_put_and_flush(writing: Writing) -> None:
-    async def work(app: Bulkhead) -> int:
-        async def one(k: int) -> None:
-            for n in range(100):
-                app.writer.put(record(k * 100 + n), now())
-                await asyncio.sleep(0)
-
-        await asyncio.gather(*(one(k) for k in range(5)))
-        ticks = 0
-        flushed = asyncio.ensure_future(app.aflush(10))
-        while not flushed.done():  # the loop goes on meanwhile
-            ticks += 1
-            await asyncio.sleep(0.001)
-        assert flushed.result()
-        return ticks
-
-    writing.endpoint.delay = 0.05
-    with _app(writing, linger=60) as app:
-        assert asyncio.run(work(app)) > 5
-    assert writing.ids() == once(0, 500)
-
-
-class Context:
-    """What AWS Lambda gives to a handler."""
-
-    def __init__(self, milliseconds: int) -> None:
-        self._milliseconds = milliseconds
-
-    def get_remaining_time_in_millis(self) -> int:
-        return self._milliseconds
-
-
-def test_an_invocation_returns_when_its_records_are_delivered(writing: Writing) -> None:
-    with _app(writing, linger=60) as app:
-
-        @app.lambda_handler
-        def handler(event: int, context: Context) -> str:
-            app.writer.put(record(event), now())
-            if event == 2:
-                raise RuntimeError("as handlers do")
-            return "done"
-
-        assert handler(1, Context(30_000)) == "done"
-        assert writing.ids() == once(1, 2)
-        assert app.stats.pending == 0
-        with pytest.raises(RuntimeError, match="as handlers do"):
-            handler(2, Context(30_000))
-        assert writing.ids() == once(1, 3)
-
-
-def test_an_invocation_ends_in_its_time(writing: Writing, caplog: pytest.LogCaptureFixture) -> None:
-    with _app(writing, linger=60) as app:
-        handler: Callable[[int, Context], None] = flushing(app)(
-            lambda event, _: app.writer.put(record(event), now())
-        )
-        writing.endpoint.hang.set()
-        started = time.monotonic()
-        handler(1, Context(400))
-        assert time.monotonic() - started < 2
-        assert "wait for the next invocation" in caplog.text
-        writing.endpoint.hang.clear()
-        handler(2, Context(30_000))
-        assert writing.ids() == once(1, 3)
-
-
-def test_without_threads_the_end_still_delivers(writing: Writing) -> None:
-    """As when the interpreter, shutting down, starts no thread any more (Python 3.12)."""
-    program = writing.program(
-        """
-import atexit
-started = threading.Thread.start
-def refuse(self):
-    raise RuntimeError("can't create new thread at interpreter shutdown")
-threading.Thread.start = refuse
-put(0, 50)
-""",
-        heartbeat=0,
-        linger=60,
-    )
-    assert program.ends() == 0, program.errors
-    assert writing.ids() == once(0, 50)
-
-
-def test_a_replay_counts_no_metrics() -> None:
-    made = replayed({"_aws": {"Timestamp": 1}, "n": 1})
-    assert made == {"n": 1, "bulkhead.replayed": True}
-
-
-def test_the_body_is_what_botocore_would_have_sent(writing: Writing) -> None:
-    """The quick way to make a request and the plain one say the same."""
-    client = boto3.Session("AKIA", "secret", region_name="eu-central-1").client(
-        "logs", endpoint_url=writing.endpoint.url
-    )
-    bodies: list[dict[str, Any]] = []
-    client.meta.events.register(
-        "before-send.cloudwatch-logs.PutLogEvents",
-        lambda request, **_: bodies.append(json.loads(request.body)),
-    )
-    message = json.dumps({"text": 'quotes " and \\ and é'})
-    transport = CloudWatchTransport(lambda: client, GROUP, "orders")
-    transport.send([Event.of(now(), message), Event.of(now(), "{}")])
-    quick = bodies.pop()
-    plain = boto3.Session("AKIA", "secret", region_name="eu-central-1").client(
-        "logs", endpoint_url=writing.endpoint.url
-    )
-    plain.meta.events.register(
-        "before-send.cloudwatch-logs.PutLogEvents",
-        lambda request, **_: bodies.append(json.loads(request.body)),
-    )
-    plain.put_log_events(**quick)
-    assert bodies == [quick]
-    assert quick["logEvents"][0]["message"] == message
-    # Nobody else may use the writer's client: the stand-in would be sent.
-    with pytest.raises(RuntimeError, match="used by somebody else"):
-        client.put_log_events(**quick)

@@ -13,28 +13,17 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
-import boto3
 import botocore.session
 import pytest
 from botocore.credentials import Credentials, ReadOnlyCredentials
-from support.writing import GROUP, Writing, now, once, until
+from support.writing import GROUP, KEY, Writing, now, once, until
 
-from bulkhead import Bulkhead, Delivery
+from bulkhead import Bulkhead
 from harness.bench.log_endpoint import DAY, Failure, Request
 
-KEY, NEW_KEY = "AKIA0000000000000001", "AKIA0000000000000002"
+NEW_KEY = "AKIA0000000000000002"
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs fork and signals")
-
-
-def start(writing: Writing, session: Any = None, **delivery: Any) -> Bulkhead:
-    """An application in this process."""
-    session = session or boto3.Session(aws_access_key_id=KEY, aws_secret_access_key="secret")
-    choices = Delivery(**{**writing.delivery, **delivery})
-    return Bulkhead.from_config(
-        writing.document, session, endpoint_url=writing.endpoint.url, delivery=choices
-    )
 
 
 def put(app: Bulkhead, first: int, last: int, at: int | None = None) -> None:
@@ -47,9 +36,9 @@ def put(app: Bulkhead, first: int, last: int, at: int | None = None) -> None:
 
 def test_a_group_that_comes_late(writing: Writing) -> None:
     writing.endpoint.groups.clear()
-    with start(writing) as app:
+    with writing.app() as app:
         put(app, 0, 500)
-        time.sleep(0.3)
+        until(lambda: writing.endpoint.refusals)
         put(app, 500, 1000)
         writing.endpoint.groups.add(GROUP)
         assert app.flush(10)
@@ -63,7 +52,7 @@ def test_a_group_that_comes_late(writing: Writing) -> None:
     ids=["outage", "throttled", "connections closed"],
 )
 def test_an_endpoint_that_fails_for_a_while(writing: Writing, status: int, code: str) -> None:
-    with start(writing) as app:
+    with writing.app() as app:
         # Counted, and not timed: how often it is asked in a while depends on the machine.
         failures = iter([Failure(status, code)] * 5)
         writing.endpoint.fail = lambda _: next(failures, None)
@@ -77,7 +66,7 @@ def test_an_endpoint_that_fails_for_a_while(writing: Writing, status: int, code:
 
 def test_records_of_three_days(writing: Writing) -> None:
     # In one batch the whole of it would be refused.
-    with start(writing, linger=0.2) as app:
+    with writing.app(linger=0.2) as app:
         for n in range(20):
             put(app, n, n + 1, now() - n * DAY // 6)
     assert writing.ids() == once(0, 20)
@@ -86,7 +75,7 @@ def test_records_of_three_days(writing: Writing) -> None:
 
 
 def test_more_and_larger_records_than_a_batch_takes(writing: Writing) -> None:
-    with start(writing, capacity=100_000) as app:
+    with writing.app(capacity=100_000) as app:
         put(app, 0, 25_000)
         for n in range(5):
             app.writer.put({"bulkhead.record.id": f"large{n}", "pad": "p" * 600_000}, now())
@@ -96,7 +85,7 @@ def test_more_and_larger_records_than_a_batch_takes(writing: Writing) -> None:
 
 
 def test_one_event_that_is_not_acceptable(writing: Writing) -> None:
-    with start(writing, linger=0.2) as app:
+    with writing.app(linger=0.2) as app:
         for n in range(100):
             app.writer.put({"bulkhead.record.id": f"r{n}", "n": "poison" if n == 37 else n}, now())
         assert app.flush(10)
@@ -124,7 +113,7 @@ def test_credentials_that_expire_on_the_way(writing: Writing) -> None:
 
     base = botocore.session.Session()
     base._credentials = Rotated(KEY, "secret")
-    with start(writing, base) as app:
+    with writing.app(base) as app:
         put(app, 0, 500)
         until(lambda: writing.endpoint.batches)
         put(app, 500, 1000)
@@ -141,7 +130,7 @@ def test_an_answer_that_was_lost(writing: Writing) -> None:
     writing.endpoint.fail = lambda request: (
         failures.pop() if failures and request.operation == "PutLogEvents" else None
     )
-    with start(writing) as app:
+    with writing.app() as app:
         put(app, 0, 10)
         assert app.flush(10)
         assert app.stats.delivered == 10
@@ -310,9 +299,22 @@ while True: time.sleep(0.01)
 def test_os_exit_without_a_spool_loses_what_lingered(writing: Writing) -> None:
     """The bound: what was put within `linger` of the end, and what was on its way."""
     program = writing.program(
-        "put(0, 500); time.sleep(0.6); put(500, 510); os._exit(7)", linger=0.1
+        """
+put(0, 500)
+while app.stats.delivered < 500: time.sleep(0.005)  # nobody flushes
+say('delivered')
+sys.stdin.readline()
+put(500, 510)
+os._exit(7)
+""",
+        linger=0.1,
     )
+    program.says("delivered")
+    writing.endpoint.hang.set()  # however long the process takes to end
+    assert program.process.stdin is not None
+    program.process.stdin.write("\n")
     assert program.ends() == 7
+    writing.endpoint.hang.clear()
     assert writing.ids() == once(0, 500)
 
 

@@ -1,4 +1,4 @@
-"""What the tests of the writer share: its endpoint, and programs that use it."""
+"""What the tests of the writer share: its endpoint, a transport, and programs that use it."""
 
 from __future__ import annotations
 
@@ -6,17 +6,25 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import boto3
 from support.client_lab import valid
 
+from bulkhead import Bulkhead, Delivery
+from bulkhead.batch import Event
+from bulkhead.delivery import Remedy
+from bulkhead.transport import Rejections
 from harness.bench.log_endpoint import LogEndpoint
 
 GROUP = "/bulkhead/acme/bedrock"
+KEY = "AKIA0000000000000001"
 
 # What every program begins with. `put(a, b)` puts the records a to b - 1.
 PRELUDE = """
@@ -95,6 +103,19 @@ class Writing:
             )
         )
 
+    def app(
+        self, session: Any = None, *, spool: str | Path | None = None, **delivery: Any
+    ) -> Bulkhead:
+        """An application in this process; options of `Delivery` as keywords."""
+        session = session or boto3.Session(aws_access_key_id=KEY, aws_secret_access_key="secret")
+        return Bulkhead.from_config(
+            self.document,
+            session,
+            endpoint_url=self.endpoint.url,
+            delivery=Delivery(**{**self.delivery, **delivery}),
+            spool=spool,
+        )
+
     def arrived(self, kind: str | None = None) -> list[dict[str, Any]]:
         """The records that arrived: those of calls, or the writer's own of a kind."""
         return [
@@ -124,3 +145,48 @@ def until(condition: Callable[[], object], seconds: float = 15) -> None:
 def now() -> int:
     """The present, as timestamps have it."""
     return time.time_ns() // 1_000_000
+
+
+def record(n: int) -> dict[str, Any]:
+    """One record."""
+    return {"bulkhead.record.id": f"r{n}", "n": n}
+
+
+class Gate:
+    """A transport that holds batches back until it is opened, then fails as told."""
+
+    def __init__(self, remedy: Remedy = Remedy.RETRY) -> None:
+        self.open = threading.Event()
+        self.entered = threading.Event()
+        self.batches: list[list[dict[str, Any]]] = []
+        self.failures: list[Exception] = []
+        self.rejections: Rejections | None = None
+        self._remedy = remedy
+
+    def send(self, events: Sequence[Event]) -> Rejections | None:
+        self.entered.set()
+        assert self.open.wait(20)
+        if self.failures:
+            raise self.failures.pop(0)
+        self.batches.append([json.loads(event.message) for event in events])
+        return self.rejections
+
+    def remedy(self, _: Exception) -> Remedy:
+        return self._remedy
+
+    def reset(self) -> None:
+        self.batches = []
+
+    def another(self) -> Gate:
+        return self
+
+    @property
+    def sent(self) -> list[dict[str, Any]]:
+        return [record for batch in self.batches for record in batch]
+
+    def kind(self, kind: str) -> list[dict[str, Any]]:
+        return [valid(each) for each in self.sent if each.get("bulkhead.record.type") == kind]
+
+    @property
+    def numbers(self) -> list[int]:
+        return [record["n"] for record in self.sent if "n" in record]

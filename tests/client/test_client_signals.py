@@ -1,0 +1,185 @@
+"""A signal handler that flushes, closes or puts, whatever it interrupts: no deadlock, no loss.
+
+Python runs a handler between two instructions of the main thread, which may hold any lock then. The
+tests let it come at every line that the main thread passes in here and in `threading`, one by one.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+
+# `at_every_line(work, handler)` runs the work again and again, interrupted at another line each.
+PRELUDE = """
+import faulthandler, json, os, signal, sys, tempfile, threading, time
+from bulkhead import LogWriter, Spool, exits
+from support.writing import Gate, record
+faulthandler.dump_traceback_later(100, exit=True)
+kind, spooled = sys.argv[1:3]
+LEAST = int(sys.argv[3])
+
+def writer(**choices):
+    gate = Gate()
+    gate.open.set()
+    spool = Spool(tempfile.mkdtemp(dir=sys.argv[4]), "x") if spooled == "spool" else None
+    return gate, LogWriter(gate, spool=spool, **{"heartbeat": 0, "linger": 0.001, **choices})
+
+def interrupted(work, handler, line, within=None):
+    # Whether there is such a line. `within`: functions of `threading` to look at, else all.
+    seen = [0]
+    def tracer(frame, event, _):
+        name = frame.f_code.co_filename
+        threads = name.endswith("threading.py")
+        if "bulkhead" not in name and not threads:
+            return None
+        if threads and within and frame.f_code.co_name not in within:
+            return None
+        if event == "line":
+            seen[0] += 1
+            if seen[0] == line:
+                handler()
+        return tracer
+    sys.settrace(tracer)
+    try:
+        work()
+    finally:
+        sys.settrace(None)
+    return seen[0] >= line
+
+def at_every_line(run):
+    line, slowest = 0, 0.0
+    while True:
+        line += 1
+        started = time.monotonic()
+        if not run(line):
+            break
+        slowest = max(slowest, time.monotonic() - started)
+    assert line > LEAST, line
+    assert slowest < 20, slowest
+    print("lines", line - 1)
+"""
+
+PUTS = """
+def run(line):
+    gate, w = writer(when_full=kind, capacity=3, block_seconds=20)
+    def work():
+        for n in range(8):
+            w.put(record(n), n)
+    def handler():
+        w.put(record(100), 100)
+        w.flush(2)
+        w.stats
+    reached = interrupted(work, handler, line)
+    assert w.close(20)
+    stats = w.stats
+    assert stats.offered == stats.delivered + stats.lost == 8 + reached, stats
+    assert len(gate.numbers) == len(set(gate.numbers)) == stats.delivered
+    if kind == "block":
+        assert stats.lost == 0, stats
+    return reached
+at_every_line(run)
+"""
+
+FLUSHES = """
+def run(line):
+    gate, w = writer(linger=60)
+    def work():
+        w.put(record(1), 1)
+        assert w.flush(20)
+        w.put(record(2), 2)
+    def handler():
+        started = time.monotonic()
+        w.put(record(3), 3)
+        getattr(w, kind)(20)
+        assert time.monotonic() - started < 15
+    reached = interrupted(work, handler, line)
+    assert w.close(20)
+    deadline = time.monotonic() + 20
+    while w.stats.pending and time.monotonic() < deadline:
+        time.sleep(0.001)
+    stats = w.stats
+    assert stats.offered == 2 + reached == stats.delivered + stats.dropped_closed, stats
+    if kind == "flush":
+        assert stats.lost == 0, stats
+    return reached
+at_every_line(run)
+"""
+
+CLOSES = """
+def run(line):
+    gate, w = writer(linger=60)
+    w.before_close(lambda: w.put(record(2), 2))
+    w.put(record(1), 1)
+    def handler():
+        started = time.monotonic()
+        getattr(w, kind)(20)
+        assert time.monotonic() - started < 15
+    reached = interrupted(lambda: w.close(20), handler, line)
+    assert w.close(20)
+    assert sorted(gate.numbers) == [1, 2], w.stats
+    return reached
+at_every_line(run)
+"""
+
+# Where the handler ends the program, as handlers do: nothing may hang, and all is delivered.
+EXITS = """
+def run(line):
+    gate, w = writer(linger=60, capacity=3, when_full="block", block_seconds=20, exit_seconds=20)
+    done = []
+    def work():
+        for n in range(6):
+            w.put(record(n), n)
+            done.append(n)
+    def handler():
+        getattr(w, kind)(20)
+        raise SystemExit
+    try:
+        # Not where `threading` starts threads: what is raised there leaves it with its own lock.
+        reached = interrupted(work, handler, line, {"wait", "wait_for", "notify", "notify_all"})
+    except SystemExit:
+        reached = True
+    exits.at_end()
+    assert set(done) - {5} <= set(gate.numbers), (done, gate.numbers, w.stats)
+    return reached
+at_every_line(run)
+"""
+
+
+def runs(tmp_path: Path, text: str, kind: str, spool: str, least: int) -> None:
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", PRELUDE + text, kind, spool, str(least), str(tmp_path)],
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=150,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("kind", "spool"), [("block", "memory"), ("drop_oldest", "spool"), ("drop_newest", "memory")]
+)
+def test_in_the_middle_of_a_put(tmp_path: Path, kind: str, spool: str) -> None:
+    runs(tmp_path, PUTS, kind, spool, least=100)
+
+
+@pytest.mark.parametrize("kind", ["flush", "close"])
+def test_in_the_middle_of_a_flush(tmp_path: Path, kind: str) -> None:
+    runs(tmp_path, FLUSHES, kind, "memory", least=60)
+
+
+@pytest.mark.parametrize(("kind", "spool"), [("flush", "memory"), ("close", "spool")])
+def test_in_the_middle_of_a_close(tmp_path: Path, kind: str, spool: str) -> None:
+    runs(tmp_path, CLOSES, kind, spool, least=40)
+
+
+@pytest.mark.parametrize("kind", ["flush", "close"])
+def test_a_handler_that_ends_the_program(tmp_path: Path, kind: str) -> None:
+    runs(tmp_path, EXITS, kind, "memory", least=60)
