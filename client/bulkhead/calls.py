@@ -7,7 +7,7 @@ boto3 calls take the same way.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -117,14 +117,17 @@ class Calls:
         return quota.reserve(model, input_tokens=tokens, max_tokens=most)
 
     def _settle(self, answer: Any, reservation: Reservation) -> None:
-        if not isinstance(answer, Mapping):
+        if not isinstance(answer, dict):
             return
-        streams = [value for value in answer.values() if isinstance(value, EventStream)]
-        for stream in streams:
-            self._follow(stream, reservation)
-        used = usage.of_answer(answer) if not streams else None
-        if used is not None:
-            reservation.settle(used.input, used.output, used.cache_write)
+        streams = False
+        for value in answer.values():
+            if isinstance(value, EventStream):
+                self._follow(value, reservation)
+                streams = True
+        if reservation.held and not streams:
+            used = usage.of_answer(answer)
+            if used is not None:
+                reservation.settle(used.input, used.output, used.cache_write)
 
     def _follow(self, stream: EventStream[Any], reservation: Reservation) -> None:
         """Keep silence while a stream is read, and settle when its usage comes by."""
@@ -133,7 +136,7 @@ class Calls:
         def parse_event(event: Any) -> Any:
             with self.silence():
                 parsed = parse(event)
-            used = usage.of_event(parsed)
+            used = usage.of_event(parsed) if reservation.held else None
             if used is not None:
                 reservation.settle(used.input, used.output, used.cache_write)
             return parsed

@@ -81,9 +81,11 @@ class Endpoints:
                 "check AWS_DATA_PATH and the models in the AWS configuration folder"
             )
         wanted = _origin(parts)
+        usual = f"{parts.scheme}://{parts.netloc}/"
 
         def look(request: Any, **_: Any) -> None:
-            if _origin(urlsplit(request.url)) != wanted:
+            url = request.url
+            if not url.startswith(usual) and _origin(urlsplit(url)) != wanted:
                 raise RequestRefusedError(
                     f"a request to {service} was for another address than {wanted[1]}; "
                     "it was not sent"
