@@ -104,6 +104,20 @@ def refuse_transport(allow: Collection[str]) -> None:
         _refuse("third-party-tracing", f"{_BOTOCORE} is active and {_CAPTURE} is set", allow)
 
 
+def refuse_proxy(service: str, proxied: bool, bundle: object, allow: Collection[str]) -> None:
+    """Raise LeakError where a proxy can open what is encrypted: its certificate is trusted, too.
+
+    A proxy alone sees addresses; other certificates alone are those of a test or of a company.
+    """
+    if proxied and bundle:
+        _refuse(
+            "tls-proxy",
+            f"calls of {service} would go through an HTTPS proxy while certificates other than the "
+            "SDK's own are trusted (AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE or ca_bundle)",
+            allow,
+        )
+
+
 def refuse_wrapped_methods(client: object, made: Mapping[str, Any], allow: Collection[str]) -> None:
     """Raise LeakError if methods of a client that calls models are others than botocore made."""
     for name, method in made.items():
