@@ -59,7 +59,7 @@ class Calls:
         made = {
             name: method
             for name, method in event["class_attributes"].items()
-            if name.startswith(("converse", "invoke_model"))
+            if name.startswith(("converse", "invoke_model", "start_async_invoke"))
         }
 
         class Walled:

@@ -109,6 +109,8 @@ class Conversation:
         params = self._params
         if self._operation.startswith("Invoke"):
             params = bodies.parsed(params.get("body"))
+        elif "modelInput" in params:  # StartAsyncInvoke
+            params = mapping(params["modelInput"])
         system = params.get("system")
         laid: Facts = {
             "gen_ai.system_instructions": _parts(system),

@@ -35,6 +35,7 @@ from bulkhead.facts import (
     identifier,
     mapping,
     number,
+    reasoning,
 )
 from bulkhead.janitor import Janitor
 from bulkhead.record import RecordMaker, Sink
@@ -42,7 +43,12 @@ from bulkhead.streams import WatchedBody, WatchedStream, read_converse, read_inv
 
 log = logging.getLogger("bulkhead")
 
-OPERATIONS = ("Converse", "ConverseStream", "InvokeModel", "InvokeModelWithResponseStream")
+# All that ask a model. StartAsyncInvoke is forbidden by the modules' guardrails: a record says who
+# tried.
+OPERATIONS = (
+    *("Converse", "ConverseStream"),
+    *("InvokeModel", "InvokeModelWithResponseStream", "StartAsyncInvoke"),
+)
 _CONVERSE_NAMES = tuple(
     (f"gen_ai.request.{field}", name)
     for field, name in (("max_tokens", "maxTokens"), ("temperature",) * 2, ("top_p", "topP"))
@@ -256,7 +262,10 @@ def asked(operation: str, params: Mapping[str, Any], named: str | None) -> Facts
         guardrail = get("guardrailIdentifier")
         mode = get("performanceConfigLatency")
         names = _BODY_NAMES
-        body = bodies.parsed(get("body")) if named is not None else {}
+        body: Mapping[str, Any] = {}
+        if named is not None:
+            given = get("modelInput")
+            body = bodies.parsed(get("body")) if given is None else mapping(given)
         settings = mapping(body.get("inferenceConfig")) or body
         if named is not None:
             facts["gen_ai.operation.name"] = _operation(named, body)
@@ -308,6 +317,9 @@ def facts_of_converse(parsed: Mapping[str, Any]) -> Facts:
     facts["bulkhead.service.latency_ms"] = count(mapping(parsed.get("metrics")).get("latencyMs"))
     if stop == "guardrail_intervened":
         facts["bulkhead.guardrail_intervened"] = True
+    more = parsed.get("additionalModelResponseFields")
+    if more is not None:
+        facts |= reasoning(mapping(mapping(more).get("usage")))
     return facts
 
 
