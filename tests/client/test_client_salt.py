@@ -186,6 +186,7 @@ def test_salted_takes_system_blocks_messages_and_texts() -> None:
 def test_the_line_is_the_customers_and_keeps_the_secret(document: dict[str, Any]) -> None:
     line = salt_of(BulkheadConfig.from_mapping(document))
     assert re.fullmatch(r"\[cache partition [0-9a-f]{32}\]", line)
+    assert len(line) == 50  # as the README says
     assert document["external_id"] not in line
     assert line == salt_of(BulkheadConfig.from_mapping(document | {"app": "another"}))
     others = (
