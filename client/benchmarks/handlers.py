@@ -60,13 +60,16 @@ class Subject:
 
 def subject(name: str, endpoint: str, capacity: int) -> Subject:
     """Make one."""
-    makers = {"noop": _noop, "naive": _naive, "watchtower": _watchtower}
+    makers = {"naive": _naive, "watchtower": _watchtower}
+    if name == "noop":
+        return Subject(noop(), lambda: None)
     if name == "bulkhead":
         return _bulkhead(endpoint, capacity)
     return makers[name](endpoint)
 
 
-def _noop(_: str) -> Subject:
+def noop() -> Any:
+    """A handler that LangChain calls for nothing."""
     from langchain_core.callbacks import BaseCallbackHandler
 
     class Noop(BaseCallbackHandler):
@@ -78,7 +81,7 @@ def _noop(_: str) -> Subject:
         def on_llm_end(self, *_: Any, **__: Any) -> None:
             pass
 
-    return Subject(Noop(), lambda: None)
+    return Noop()
 
 
 def _record(response: Any, run_id: Any) -> str:
@@ -172,10 +175,11 @@ def _watchtower(endpoint: str) -> Subject:
     return Subject(Watchtower(), inner.flush)
 
 
-def _bulkhead(endpoint: str, capacity: int) -> Subject:
+def app(endpoint: str, capacity: int, spool: Path | None = None) -> Any:
+    """Our client, which finds STS and the log group at the endpoint."""
     from bulkhead import Bulkhead, Delivery
 
-    app = Bulkhead.from_config(
+    return Bulkhead.from_config(
         {
             "customer": "bench",
             "account_id": ACCOUNT,
@@ -189,8 +193,13 @@ def _bulkhead(endpoint: str, capacity: int) -> Subject:
         session(),
         endpoint_url=endpoint,
         delivery=Delivery(capacity=capacity, exit_seconds=0.2),
+        spool=spool,
     )
-    return Subject(app.handler, lambda: app.flush(60))
+
+
+def _bulkhead(endpoint: str, capacity: int) -> Subject:
+    made = app(endpoint, capacity)
+    return Subject(made.handler, lambda: made.flush(60))
 
 
 def answer() -> Any:

@@ -12,7 +12,15 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from bulkhead.facts import Facts, converse_usage, count, identifier, mapping, tokens
+from bulkhead.facts import (
+    Facts,
+    converse_usage,
+    count,
+    identifier,
+    mapping,
+    reasoning,
+    tokens,
+)
 
 _METRICS = "amazon-bedrock-invocationMetrics"
 _GUARDED = "amazon-bedrock-guardrailAction"
@@ -104,7 +112,7 @@ def _usage(body: Mapping[str, Any], opening: Mapping[str, Any]) -> Facts:
     if "prompt_tokens" in usage:  # OpenAI's, also DeepSeek, Mistral and AI21: cached tokens inside
         read = count(mapping(usage.get("prompt_tokens_details")).get("cached_tokens")) or 0
         fresh = (count(usage.get("prompt_tokens")) or 0) - read
-        return tokens(max(0, fresh), usage.get("completion_tokens"), read)
+        return tokens(max(0, fresh), usage.get("completion_tokens"), read) | reasoning(usage)
     if "input_tokens" in usage or "output_tokens" in usage:  # Anthropic
         made = mapping(usage.get("cache_creation"))
         lives = {
@@ -124,7 +132,7 @@ def _usage(body: Mapping[str, Any], opening: Mapping[str, Any]) -> Facts:
         )
         if opening:
             facts.pop("gen_ai.usage.output_tokens")  # a placeholder
-        return facts
+        return facts | reasoning(usage)
     if "generation_token_count" in body:  # Meta
         if not body.get("stop_reason"):  # so far
             return tokens(body.get("prompt_token_count"), None)

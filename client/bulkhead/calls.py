@@ -7,7 +7,7 @@ boto3 calls take the same way.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -28,6 +28,7 @@ _PROBLEM = re.compile(
     r"Invalid parameter) (?P<member>[A-Za-z]{1,64})?"
 )
 
+_NONE = Reservation(None, 0)
 Make = Callable[[str, dict[str, Any]], Any]
 
 
@@ -58,14 +59,17 @@ class Calls:
         made = {
             name: method
             for name, method in event["class_attributes"].items()
-            if name.startswith(("converse", "invoke_model"))
+            if name.startswith(("converse", "invoke_model", "start_async_invoke"))
         }
 
         class Walled:
             def _make_api_call(self, operation_name: str, api_params: dict[str, Any]) -> Any:
                 make: Make = super()._make_api_call  # type: ignore[misc]
-                leaks.refuse_wrapped_methods(self, made, calls._walls.allow)
-                return calls.call(make, operation_name, api_params)
+                try:
+                    leaks.refuse_wrapped_methods(self, made, calls._walls.allow)
+                    return calls.call(make, operation_name, api_params)
+                finally:
+                    del api_params  # the prompt, which a kept frame would keep
 
         event["base_classes"].insert(0, Walled)
 
@@ -75,31 +79,40 @@ class Calls:
         Raises what botocore raises, but InvalidRequestError for parameters that do not fit;
         LeakError and QuotaError before anything is sent.
         """
-        leaks.refuse_transport(self._walls.allow)
-        reservation = self._reserve(operation, params)
-        ours: BulkheadError
         try:
+            return self._call(make, operation, params)
+        except BulkheadError as error:
+            ours = error
+        finally:
+            del params  # a kept frame of ours keeps no prompt
+        # Raised outside the except block, without causes and without botocore's frames: neither
+        # its error, which quotes the prompt, nor what it was about to send comes along.
+        ours.__cause__ = ours.__context__ = None
+        raise ours.with_traceback(None)
+
+    def _call(self, make: Make, operation: str, params: dict[str, Any]) -> Any:
+        reservation = _NONE
+        try:
+            leaks.refuse_transport(self._walls.allow)
+            reservation = self._reserve(operation, params)
             with self.silence():
                 answer = make(operation, params)
-        except BulkheadError as error:  # nothing was sent
+        except BulkheadError:  # nothing was sent
             reservation.cancel()
-            ours = error
+            raise
         except ParamValidationError as error:
             reservation.cancel()
-            ours = InvalidRequestError(_without_values(operation, error))
+            raise InvalidRequestError(_without_values(operation, error)) from None
         except ClientError as error:
             reservation.cancel()  # refused, throttled or broken: Bedrock gives the tokens back
             if error.response.get("Error", {}).get("Code") in _EXPIRED:
                 self._ended()
             raise
-        else:
-            self._settle(answer, reservation)
-            return answer
+        finally:
+            del params
         # Any other failure may have reached Bedrock: its tokens stay charged until they flow back.
-
-        # Raised outside the except block and without botocore's frames: neither its error, which
-        # quotes the prompt, nor what it was about to send comes along.
-        raise ours.with_traceback(None)
+        self._settle(answer, reservation)
+        return answer
 
     def silence(self) -> AbstractContextManager[None]:
         """Where botocore's DEBUG records would show prompts and answers, they are dropped."""
@@ -109,7 +122,7 @@ class Calls:
         quota = self._quota
         model = self._model_of(params.get("modelId")) if operation in usage.METERED else None
         if quota is None or model is None or not quota.limits(model):
-            return Reservation(None, 0)
+            return _NONE
         read = getattr(params.get("body"), "read", None)
         if read is not None:
             params["body"] = read()
@@ -117,14 +130,17 @@ class Calls:
         return quota.reserve(model, input_tokens=tokens, max_tokens=most)
 
     def _settle(self, answer: Any, reservation: Reservation) -> None:
-        if not isinstance(answer, Mapping):
+        if not isinstance(answer, dict):
             return
-        streams = [value for value in answer.values() if isinstance(value, EventStream)]
-        for stream in streams:
-            self._follow(stream, reservation)
-        used = usage.of_answer(answer) if not streams else None
-        if used is not None:
-            reservation.settle(used.input, used.output, used.cache_write)
+        streams = False
+        for value in answer.values():
+            if isinstance(value, EventStream):
+                self._follow(value, reservation)
+                streams = True
+        if reservation.held and not streams:
+            used = usage.of_answer(answer)
+            if used is not None:
+                reservation.settle(used.input, used.output, used.cache_write)
 
     def _follow(self, stream: EventStream[Any], reservation: Reservation) -> None:
         """Keep silence while a stream is read, and settle when its usage comes by."""
@@ -133,7 +149,7 @@ class Calls:
         def parse_event(event: Any) -> Any:
             with self.silence():
                 parsed = parse(event)
-            used = usage.of_event(parsed)
+            used = usage.of_event(parsed) if reservation.held else None
             if used is not None:
                 reservation.settle(used.input, used.output, used.cache_write)
             return parsed

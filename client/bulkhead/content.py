@@ -109,6 +109,8 @@ class Conversation:
         params = self._params
         if self._operation.startswith("Invoke"):
             params = bodies.parsed(params.get("body"))
+        elif "modelInput" in params:  # StartAsyncInvoke
+            params = mapping(params["modelInput"])
         system = params.get("system")
         laid: Facts = {
             "gen_ai.system_instructions": _parts(system),
@@ -238,7 +240,7 @@ class _Cleaner:
         if isinstance(value, str):
             return self._text(value)
         if isinstance(value, Mapping):
-            return {self._text(str(key)): self._clean(each) for key, each in value.items()}
+            return self._mapping(value)
         if isinstance(value, list | tuple):
             return [self._clean(each) for each in value]
         if value is None or isinstance(value, bool | int | float):
@@ -246,6 +248,18 @@ class _Cleaner:
         if isinstance(value, bytes | bytearray):
             return f"[{len(value)} BYTES]"
         return self._text(str(value))
+
+    def _mapping(self, value: Mapping[Any, Any]) -> Facts:
+        """Clean keys too. Those that then are the same are numbered: none takes another's place."""
+        clean: Facts = {}
+        numbers: dict[str, int] = {}
+        for key, each in value.items():
+            name = plain = self._text(str(key))
+            while name in clean:
+                numbers[plain] = numbers.get(plain, 1) + 1
+                name = f"{plain}#{numbers[plain]}"
+            clean[name] = self._clean(each)
+        return clean
 
     def _text(self, text: str) -> str:
         shortened = len(text) > self._limit

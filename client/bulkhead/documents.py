@@ -24,6 +24,7 @@ from bulkhead.config import BulkheadConfig
 from bulkhead.endpoints import Endpoints, Given, direct
 from bulkhead.errors import ConfigError, code_of
 from bulkhead.session import BaseSession, _botocore
+from bulkhead.walls import Walls
 
 Source = Mapping[str, object] | str | Path | BulkheadConfig
 
@@ -43,6 +44,7 @@ def read(
     *,
     endpoint_url: Given = None,
     app: str | None = None,
+    walls: Walls | None = None,
 ) -> BulkheadConfig:
     """Return the checked configuration.
 
@@ -51,9 +53,11 @@ def read(
             the external id is read from there
     app     takes the place of the document's `app`, where several applications share a document
     endpoint_url  the address of SSM if it is not AWS's own: one for all services, or by service
+    walls   what the application chooses about the walls
 
     Raises ConfigError, which names the source, the field and the fix, and never a secret value;
-    EndpointError (one of them) where the environment names an address for SSM.
+    EndpointError (one of them) where the environment names an address for SSM; LeakError where a
+    proxy could read the external id.
     """
     if isinstance(source, BulkheadConfig):
         return source
@@ -61,7 +65,7 @@ def read(
     document: Any
     if isinstance(source, str) and source.startswith(_SCHEME):
         named = source
-        document = _from_parameter(source.removeprefix(_SCHEME), base_session, endpoint_url)
+        document = _from_parameter(source.removeprefix(_SCHEME), base_session, endpoint_url, walls)
     elif isinstance(source, str | Path):
         named = str(source)
         document = _file(Path(source))
@@ -77,7 +81,7 @@ def read(
         )
     # Nothing secret is asked for on behalf of a document that is wrong.
     config = BulkheadConfig.from_mapping({**document, "external_id": _UNREAD}, source=named)
-    secret = _external_id(document, named, config, base_session, endpoint_url)
+    secret = _external_id(document, named, config, base_session, endpoint_url, walls)
     return BulkheadConfig.from_mapping({**document, "external_id": secret}, source=named)
 
 
@@ -97,11 +101,13 @@ def _file(path: Path) -> Any:
     return _document(text, str(path))
 
 
-def _from_parameter(name: str, base_session: BaseSession | None, endpoint_url: Given) -> Any:
+def _from_parameter(
+    name: str, base_session: BaseSession | None, endpoint_url: Given, walls: Walls | None
+) -> Any:
     source = f"{_SCHEME}{name}"
     if not _ARN.fullmatch(name) and not _NAME.fullmatch(name):
         raise ConfigError(f"{source}: must be `ssm:` and the name or ARN of a parameter")
-    kind, text = _get(name, None, source, base_session, endpoint_url)
+    kind, text = _get(name, None, source, base_session, endpoint_url, walls)
     document = _document(text, source)
     secret = isinstance(document, Mapping) and document.get("external_id") is not None
     if secret and kind != "SecureString":
@@ -118,6 +124,7 @@ def _external_id(
     config: BulkheadConfig,
     base_session: BaseSession | None,
     endpoint_url: Given,
+    walls: Walls | None,
 ) -> str:
     """Read the external id from the parameter that the document names."""
     field = f"{source}: field `external_id_parameter`"
@@ -136,7 +143,7 @@ def _external_id(
             "the external id is kept in the customer's own account"
         )
     given = config.endpoint_url if endpoint_url is None else endpoint_url
-    kind, value = _get(name, config.log_region, field, base_session, given)
+    kind, value = _get(name, config.log_region, field, base_session, given, walls)
     if kind != "SecureString":
         raise ConfigError(f"{field} is a {kind}: keep the external id in a SecureString")
     return value
@@ -148,6 +155,7 @@ def _get(
     source: str,
     base_session: BaseSession | None,
     endpoint_url: Given,
+    walls: Walls | None,
 ) -> tuple[str, str]:
     """Type and value of a parameter. Its Region is its ARN's, else `region`, else the session's."""
     problem = None
@@ -158,7 +166,8 @@ def _get(
         # The answer may hold the external id.
         with quiet_botocore():
             partition = base.get_partition_for_region(region) if region else "aws"
-            endpoints = Endpoints(base, endpoint_url, partition)
+            allow = () if walls is None else walls.allow
+            endpoints = Endpoints(base, endpoint_url, partition, allow)
             config = Config(
                 connect_timeout=5,
                 read_timeout=10,

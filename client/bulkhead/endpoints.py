@@ -9,15 +9,18 @@ https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from botocore.config import Config
 from botocore.configprovider import ConfiguredEndpointProvider
 from botocore.session import Session as BotocoreSession
+from botocore.utils import get_environ_proxies
 
+from bulkhead import leaks
 from bulkhead.errors import EndpointError, RequestRefusedError
 
 SERVICES = ("bedrock", "bedrock-runtime", "logs", "ssm", "sts")
@@ -45,12 +48,20 @@ class Endpoints:
     given      one address for all services, or addresses by service (`SERVICES`); they come from
                the code or the checked configuration
     partition  AWS's, as in ARNs
+    allow      names of `walls.ALLOWED`
 
     Raises EndpointError for an address that prompts must not travel to.
     """
 
-    def __init__(self, base: BotocoreSession, given: Given, partition: str) -> None:
+    def __init__(
+        self,
+        base: BotocoreSession,
+        given: Given,
+        partition: str,
+        allow: Collection[str] = (),
+    ) -> None:
         self._base = base
+        self._allow = allow
         self._given = by_service(given, "endpoint_url")
         self._partition = partition
 
@@ -72,8 +83,10 @@ class Endpoints:
     def watch(self, client: Any, service: str, region: str) -> None:
         """Check a new client's address, and from now on that of each request it sends.
 
-        Raises EndpointError for a client of another region or address.
+        Raises EndpointError for a client of another region or address, LeakError where a proxy
+        could open what is sent.
         """
+        self._refuse_proxy(client, service)
         parts = urlsplit(client.meta.endpoint_url)
         if service not in self._given and not self._is_aws(parts, service, region):
             raise EndpointError(
@@ -81,15 +94,27 @@ class Endpoints:
                 "check AWS_DATA_PATH and the models in the AWS configuration folder"
             )
         wanted = _origin(parts)
+        usual = f"{parts.scheme}://{parts.netloc}/"
 
         def look(request: Any, **_: Any) -> None:
-            if _origin(urlsplit(request.url)) != wanted:
+            url = request.url
+            if not url.startswith(usual) and _origin(urlsplit(url)) != wanted:
                 raise RequestRefusedError(
                     f"a request to {service} was for another address than {wanted[1]}; "
                     "it was not sent"
                 )
 
         client.meta.events.register("before-send", look)
+
+    def _refuse_proxy(self, client: Any, service: str) -> None:
+        url = client.meta.endpoint_url
+        proxies = client.meta.config.proxies
+        if proxies is None:
+            proxies = get_environ_proxies(url)
+        # What botocore verifies certificates with, if not with its own.
+        bundle = self._base.get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE")
+        proxied = url.startswith("https:") and bool(proxies.get("https"))
+        leaks.refuse_proxy(service, proxied, bundle, self._allow)
 
     def _configured(self, service: str) -> bool:
         base = self._base

@@ -13,6 +13,10 @@ class BulkheadError(Exception):
     """Base of all errors of this library."""
 
 
+class NotSentError(BulkheadError):
+    """A call that was refused before anything was done for it: it is none, and has no record."""
+
+
 class ConfigError(BulkheadError):
     """The configuration is incomplete or contradicts itself. The message names field and fix."""
 
@@ -55,22 +59,22 @@ class RequestRefusedError(BulkheadError):
     """A request was about to leave with other keys, or for another place. It was not sent."""
 
 
-class InvalidRequestError(BulkheadError, ParamValidationError):
+class InvalidRequestError(NotSentError, ParamValidationError):
     """A call's parameters do not fit the operation; botocore's own text would quote them."""
 
     def __init__(self, report: str) -> None:
         ParamValidationError.__init__(self, report=report)
 
 
-class LeakError(BulkheadError):
+class LeakError(NotSentError):
     """Something in this process would carry prompts elsewhere, and was not allowed by name."""
 
 
-class SaltError(BulkheadError):
+class SaltError(NotSentError):
     """A prompt asks for caching in a way that cannot be kept apart from other customers'."""
 
 
-class QuotaError(BulkheadError):
+class QuotaError(NotSentError):
     """The customer's own quota has no room for a call. Nothing was sent.
 
     model        the model's id
@@ -92,6 +96,13 @@ class QuotaError(BulkheadError):
 
 def _quota_error(message: str, model: str, needed: int, retry_after: float | None) -> QuotaError:
     return QuotaError(message, model=model, needed=needed, retry_after=retry_after)
+
+
+def not_sent(error: BaseException) -> bool:
+    """Whether a call ended so because it was refused before anything left; also if wrapped."""
+    return any(
+        isinstance(each, NotSentError | ParamValidationError) for each in (error, error.__cause__)
+    )
 
 
 def code_of(error: BaseException) -> str:

@@ -140,7 +140,11 @@ class Bulkhead:
         Raises ConfigError naming the field, and what the constructor raises.
         """
         config = documents.read(
-            source, base_session, endpoint_url=options.get("endpoint_url"), app=app
+            source,
+            base_session,
+            endpoint_url=options.get("endpoint_url"),
+            app=app,
+            walls=options.get("walls"),
         )
         return cls(config, base_session, **options)
 

@@ -123,6 +123,16 @@ def converse_usage(usage: Mapping[str, Any]) -> Facts:
     )
 
 
+def reasoning(usage: Mapping[str, Any]) -> Facts:
+    """Return the part of the output that was reasoning, as Anthropic's and OpenAI's usage tell it.
+
+    Converse passes it on where `additionalModelResponseFieldPaths` asks for `/usage`.
+    """
+    details = mapping(usage.get("output_tokens_details") or usage.get("completion_tokens_details"))
+    told = count(details.get("thinking_tokens", details.get("reasoning_tokens")))
+    return {} if told is None else {"gen_ai.usage.reasoning.output_tokens": told}
+
+
 def client_error(error: BaseException) -> ClientError | None:
     """Return the AWS error that an exception is, or was raised from: langchain-aws wraps some."""
     for candidate in (error, error.__cause__):

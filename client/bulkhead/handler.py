@@ -20,6 +20,7 @@ from langchain_core.callbacks import BaseCallbackHandler
 
 from bulkhead import _fork, correlation
 from bulkhead.content import ContentLog
+from bulkhead.errors import not_sent
 from bulkhead.exchange import CANCELLED, ERROR, SUCCESS, UNFINISHED, Exchange
 from bulkhead.facts import Facts, count, error_type, facts_of_error, identifier, mapping, number
 from bulkhead.record import RecordMaker, Sink
@@ -168,6 +169,9 @@ class InvocationHandler(BaseCallbackHandler):
                 call.guarded = True
                 return
             if self._running.pop(run_id, None) is None:
+                return
+            if call.run.exchange is None and not_sent(error):
+                correlation.end(call.run)  # no call was made, as of boto3's that are refused
                 return
             status = CANCELLED if isinstance(error, _STOPPED) else ERROR
             # The response has the tokens of a stream that broke.

@@ -35,6 +35,7 @@ from bulkhead.facts import (
     identifier,
     mapping,
     number,
+    reasoning,
 )
 from bulkhead.janitor import Janitor
 from bulkhead.record import RecordMaker, Sink
@@ -42,7 +43,19 @@ from bulkhead.streams import WatchedBody, WatchedStream, read_converse, read_inv
 
 log = logging.getLogger("bulkhead")
 
-OPERATIONS = ("Converse", "ConverseStream", "InvokeModel", "InvokeModelWithResponseStream")
+# All that ask a model. StartAsyncInvoke is forbidden by the modules' guardrails: a record says who
+# tried.
+OPERATIONS = (
+    *("Converse", "ConverseStream"),
+    *("InvokeModel", "InvokeModelWithResponseStream", "StartAsyncInvoke"),
+)
+_CONVERSE_NAMES = tuple(
+    (f"gen_ai.request.{field}", name)
+    for field, name in (("max_tokens", "maxTokens"), ("temperature",) * 2, ("top_p", "topP"))
+)
+_BODY_NAMES = tuple(
+    (f"gen_ai.request.{name}", name) for name in ("max_tokens", "temperature", "top_p")
+)
 _KEY = "bulkhead_exchange"
 _PARAMETERS = "bulkhead_parameters"
 
@@ -238,27 +251,29 @@ def asked(operation: str, params: Mapping[str, Any], named: str | None) -> Facts
     named  the model of a direct call; `None` for a LangChain run, which tells what is in its bodies
     """
     facts: Facts = {"gen_ai.request.stream": operation.endswith("Stream")}
-    tier = params.get("serviceTier")
-    facts["bulkhead.service.tier"] = identifier(mapping(tier).get("type") or tier)
+    get = params.get
     if operation in ("Converse", "ConverseStream"):
         facts["gen_ai.operation.name"] = "chat"
-        settings = mapping(params.get("inferenceConfig"))
-        guardrail = mapping(params.get("guardrailConfig")).get("guardrailIdentifier")
-        mode = mapping(params.get("performanceConfig")).get("latency")
-        names = ("maxTokens", "temperature", "topP")
+        settings = mapping(get("inferenceConfig"))
+        guardrail = mapping(get("guardrailConfig")).get("guardrailIdentifier")
+        mode = mapping(get("performanceConfig")).get("latency")
+        names = _CONVERSE_NAMES
     else:
-        guardrail = params.get("guardrailIdentifier")
-        mode = params.get("performanceConfigLatency")
-        names = ("max_tokens", "temperature", "top_p")
-        body = bodies.parsed(params.get("body")) if named is not None else {}
+        guardrail = get("guardrailIdentifier")
+        mode = get("performanceConfigLatency")
+        names = _BODY_NAMES
+        body: Mapping[str, Any] = {}
+        if named is not None:
+            given = get("modelInput")
+            body = bodies.parsed(get("body")) if given is None else mapping(given)
         settings = mapping(body.get("inferenceConfig")) or body
         if named is not None:
             facts["gen_ai.operation.name"] = _operation(named, body)
-    facts["aws.bedrock.guardrail.id"] = identifier(guardrail)
-    facts["bulkhead.service.latency_mode"] = identifier(mode)
-    for field, name in zip(("max_tokens", "temperature", "top_p"), names, strict=True):
-        facts[f"gen_ai.request.{field}"] = number(settings.get(name))
-    return {key: value for key, value in facts.items() if value is not None}
+    for field, name in names:
+        if name in settings:
+            facts[field] = number(settings[name])
+    _add_names(facts, get("serviceTier"), mode, guardrail)
+    return facts
 
 
 def _operation(model: str, body: Mapping[str, Any]) -> str:
@@ -274,13 +289,21 @@ def _operation(model: str, body: Mapping[str, Any]) -> str:
 
 def echoed(parsed: Mapping[str, Any]) -> Facts:
     """Return what AWS says that it used, if the request asked for it."""
-    tier = parsed.get("serviceTier")
     mode = mapping(parsed.get("performanceConfig")).get("latency")
-    facts: Facts = {
-        "bulkhead.service.tier": identifier(mapping(tier).get("type") or tier),
-        "bulkhead.service.latency_mode": identifier(mode or parsed.get("performanceConfigLatency")),
-    }
-    return {key: value for key, value in facts.items() if value is not None}
+    facts: Facts = {}
+    _add_names(facts, parsed.get("serviceTier"), mode or parsed.get("performanceConfigLatency"))
+    return facts
+
+
+def _add_names(facts: Facts, tier: object, mode: object, guardrail: object = None) -> None:
+    """Add what most calls do not name, where it is an identifier."""
+    for field, value in (
+        ("bulkhead.service.tier", mapping(tier).get("type") or tier),
+        ("bulkhead.service.latency_mode", mode),
+        ("aws.bedrock.guardrail.id", guardrail),
+    ):
+        if value is not None and (name := identifier(value)) is not None:
+            facts[field] = name
 
 
 def facts_of_converse(parsed: Mapping[str, Any]) -> Facts:
@@ -294,6 +317,9 @@ def facts_of_converse(parsed: Mapping[str, Any]) -> Facts:
     facts["bulkhead.service.latency_ms"] = count(mapping(parsed.get("metrics")).get("latencyMs"))
     if stop == "guardrail_intervened":
         facts["bulkhead.guardrail_intervened"] = True
+    more = parsed.get("additionalModelResponseFields")
+    if more is not None:
+        facts |= reasoning(mapping(mapping(more).get("usage")))
     return facts
 
 

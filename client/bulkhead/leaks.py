@@ -99,9 +99,23 @@ def refuse_transport(allow: Collection[str]) -> None:
     for module in _INSTRUMENTED:
         if module in sys.modules and _at_work(module, _INSTRUMENTORS):
             _refuse("third-party-tracing", f"{module} is active", allow)
-    captures = os.environ.get(_CAPTURE, "").lower() not in (*_OFF, "no_content")
-    if captures and _BOTOCORE in sys.modules and _at_work(_BOTOCORE, ("BotocoreInstrumentor",)):
+    active = _BOTOCORE in sys.modules and _at_work(_BOTOCORE, ("BotocoreInstrumentor",))
+    if active and os.environ.get(_CAPTURE, "").lower() not in (*_OFF, "no_content"):
         _refuse("third-party-tracing", f"{_BOTOCORE} is active and {_CAPTURE} is set", allow)
+
+
+def refuse_proxy(service: str, proxied: bool, bundle: object, allow: Collection[str]) -> None:
+    """Raise LeakError where a proxy can open what is encrypted: its certificate is trusted, too.
+
+    A proxy alone sees addresses; other certificates alone are those of a test or of a company.
+    """
+    if proxied and bundle:
+        _refuse(
+            "tls-proxy",
+            f"calls of {service} would go through an HTTPS proxy while certificates other than the "
+            "SDK's own are trusted (AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE or ca_bundle)",
+            allow,
+        )
 
 
 def refuse_wrapped_methods(client: object, made: Mapping[str, Any], allow: Collection[str]) -> None:
@@ -125,27 +139,34 @@ def refuse_langchain(allow: Collection[str], callbacks: Any = None, *, verbose: 
     callbacks  handlers, a manager, or one of these per prompt
     verbose    whether the model itself is verbose
     """
-    from langchain_core.callbacks import BaseCallbackManager, manager
-    from langchain_core.globals import get_debug, get_verbose
-    from langchain_core.tracers import context
-
-    _refuse_patched((manager._configure, BaseCallbackManager.__init__), allow)
+    manager, base, settings, context = _langchain()
+    _refuse_patched((manager._configure, base.BaseCallbackManager.__init__), allow)
     if context._tracing_v2_is_enabled():
         _refuse("langsmith", "LangSmith tracing is on", allow)
-    if get_debug():
+    if settings.get_debug():
         _refuse("langchain-debug", "langchain_core.globals.set_debug is on", allow)
-    if verbose or get_verbose():
+    if verbose or settings.get_verbose():
         _refuse("langchain-verbose", "verbose is on, for LangChain or for this model", allow)
-    ambient: list[object] = []
-    handler: object
+    handlers: list[object] = []
     for variable, _, kind, env in context._configure_hooks:
-        handler = variable.get()
-        if handler is not None:
-            ambient.append(handler)
+        ambient = variable.get()
+        if ambient is not None:
+            handlers.append(ambient)
         elif kind is not None and env and os.environ.get(env, "").lower() not in _OFF:
             _refuse_class(kind, f"the environment variable {env} is set", allow)
-    for handler in (*_handlers(callbacks), *ambient):
+    _add_handlers(callbacks, handlers)
+    for handler in handlers:
         _refuse_class(type(handler), "its handler is attached", allow)
+
+
+@functools.cache
+def _langchain() -> tuple[Any, ...]:
+    """The modules that are looked at before each run; an import statement takes its time too."""
+    from langchain_core import globals as settings
+    from langchain_core.callbacks import base, manager
+    from langchain_core.tracers import context
+
+    return manager, base, settings, context
 
 
 def silence_langchain(allow: Collection[str]) -> None:
@@ -235,19 +256,27 @@ def _refuse_patched(functions: Iterable[Any], allow: Collection[str]) -> None:
             _refuse("third-party-tracing", f"LangChain's {name} has been wrapped", allow)
 
 
-def _handlers(callbacks: Any) -> Iterable[object]:
+def _add_handlers(callbacks: Any, found: list[object]) -> None:
     if callbacks is None:
         return
     if isinstance(callbacks, list | tuple):
         for each in callbacks:
-            yield from _handlers(each)
+            _add_handlers(each, found)
     elif hasattr(callbacks, "handlers"):
-        yield from callbacks.handlers
+        found.extend(callbacks.handlers)
     else:
-        yield callbacks
+        found.append(callbacks)
 
 
 def _refuse_class(kind: type, why: str, allow: Collection[str]) -> None:
+    name = _known(kind)
+    if name is not None:
+        _refuse(name, f"{kind.__module__}.{kind.__qualname__}: {why}", allow)
+
+
+@functools.lru_cache(maxsize=256)
+def _known(kind: type) -> str | None:
+    """The name in `ALLOWED` of what a handler's class or one that it descends from is."""
     for base in kind.__mro__:
         name = _HANDLERS.get(f"{base.__module__}.{base.__qualname__}")
         package, _, module = base.__module__.partition(".")
@@ -255,11 +284,9 @@ def _refuse_class(kind: type, why: str, allow: Collection[str]) -> None:
             product = module.rpartition(".")[2] not in _COUNTERS
         else:
             product = package in _PRODUCTS
-        if name is None and product:
-            name = "third-party-tracing"
-        if name is not None:
-            _refuse(name, f"{kind.__module__}.{kind.__qualname__}: {why}", allow)
-            return
+        if name is not None or product:
+            return name or "third-party-tracing"
+    return None
 
 
 def _refuse(name: str, why: str, allow: Collection[str]) -> None:

@@ -171,6 +171,11 @@ class Reservation:
         self._bucket = bucket
         self.tokens = tokens
 
+    @property
+    def held(self) -> bool:
+        """Whether it is still to be settled; that of a model without a limit never is."""
+        return self._bucket is not None
+
     def settle(self, input_tokens: int, output_tokens: int, cache_write_tokens: int = 0) -> None:
         """Charge what the call used: input besides the cache, output, and what the cache kept."""
         bucket, self._bucket = self._bucket, None

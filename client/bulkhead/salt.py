@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -23,6 +24,7 @@ _CONVERSE = frozenset({"Converse", "ConverseStream"})
 _INVOKE = frozenset({"InvokeModel", "InvokeModelWithResponseStream"})
 # A tool of the model's maker (computer use, web search) has a fixed description.
 _OWN_TOOL = (None, "custom")
+_ESCAPED = re.compile(r"\\u00[4-7]")  # a letter or an underscore
 
 Part = Mapping[str, Any]
 
@@ -77,6 +79,8 @@ class Salt:
 
     def invoke(self, body: Any) -> Any:
         """The body of an InvokeModel request, as bytes if it changed."""
+        if not self._always and not _may_be_marked(body):
+            return body
         try:
             document = json.loads(body)
         except (TypeError, ValueError):
@@ -161,14 +165,33 @@ def _described(tool: Part, line: str) -> dict[str, Any]:
     return {**tool, "description": f"{line} {tool.get('description') or ''}".rstrip()}
 
 
+def _may_be_marked(body: Any) -> bool:
+    """Whether a body may hold a cache point, which parsing tells; most hold none, and are long.
+
+    JSON may write letters as escapes, or be of another encoding: such bodies are parsed.
+    """
+    if isinstance(body, str):
+        return "cache" in body or _ESCAPED.search(body) is not None
+    if isinstance(body, bytes | bytearray):
+        if b"cache" in body or b"\0" in body:
+            return True
+        return b"\\u" in body and _ESCAPED.search(body.decode("ascii", "replace")) is not None
+    return True
+
+
+_PLAIN = frozenset({str, int, float, bool, type(None), bytes})
+
+
 def _marked(value: Any) -> bool:
     """Whether a cache point is anywhere in a request."""
     kind = type(value)
-    if kind is str:  # most of what there is
+    if kind in _PLAIN:  # most of what there is
         return False
     if kind is dict or isinstance(value, Mapping):
         for key, inner in value.items():
-            if (key in _MARKS and inner is not None) or _marked(inner):
+            if key in _MARKS and inner is not None:
+                return True
+            if type(inner) not in _PLAIN and _marked(inner):
                 return True
         return False
     if kind is list or (isinstance(value, Sequence) and not isinstance(value, bytes | bytearray)):

@@ -101,7 +101,7 @@ class ModelSession:
         base = _botocore(base_session)
         self._config = config
         self._walls = walls
-        self._endpoints = _endpoints(base, config, endpoint_url)
+        self._endpoints = _endpoints(base, config, endpoint_url, walls)
         self._making = threading.Lock()  # clients of one session are made one at a time
         self._session = _private(base)
         self._fleet = Fleet(config, walls, self._sts, _credentials(base))
@@ -255,13 +255,12 @@ class LogSession:
         endpoint_url: Given = None,
         walls: Walls | None = None,
     ) -> None:
+        walls = walls or Walls()
         base = _botocore(base_session)
         self._region = config.log_region
-        self._endpoints = _endpoints(base, config, endpoint_url)
+        self._endpoints = _endpoints(base, config, endpoint_url, walls)
         self._session = _private(base)
-        self._session.register(
-            "creating-client-class.cloudwatch-logs", Calls(walls or Walls()).add_to
-        )
+        self._session.register("creating-client-class.cloudwatch-logs", Calls(walls).add_to)
         for service in ("sts", "logs"):
             self._endpoints.url(service)
         self.guard = DestinationGuard(Destination.of(config), self._identify)
@@ -321,9 +320,12 @@ _STS_LIMITS: Mapping[str, Any] = {
 }
 
 
-def _endpoints(base: BotocoreSession, config: BulkheadConfig, given: Given) -> Endpoints:
+def _endpoints(
+    base: BotocoreSession, config: BulkheadConfig, given: Given, walls: Walls
+) -> Endpoints:
     partition = config.fleet_role_arn.split(":")[1]
-    return Endpoints(base, config.endpoint_url if given is None else given, partition)
+    given = config.endpoint_url if given is None else given
+    return Endpoints(base, given, partition, walls.allow)
 
 
 def _sts(

@@ -23,6 +23,7 @@ from bulkhead.facts import (
     error_type,
     identifier,
     mapping,
+    reasoning,
 )
 
 log = logging.getLogger("bulkhead")
@@ -94,7 +95,9 @@ def read_converse(exchange: Exchange, event: Mapping[str, Any]) -> None:
     """
     facts = exchange.facts
     if "messageStop" in event:
-        stop = identifier(mapping(event["messageStop"]).get("stopReason"))
+        told = mapping(event["messageStop"])
+        facts |= reasoning(mapping(mapping(told.get("additionalModelResponseFields")).get("usage")))
+        stop = identifier(told.get("stopReason"))
         if stop:
             facts["gen_ai.response.finish_reasons"] = [stop]
             if stop == "guardrail_intervened":

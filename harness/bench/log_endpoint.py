@@ -1,9 +1,9 @@
 """CloudWatch Logs with the limits that it really has, for the client's writer to be held against.
 
 moto and LocalStack take batches that AWS refuses. This endpoint knows CreateLogStream and
-PutLogEvents (and STS GetCallerIdentity, which the client asks first) and refuses as the API
-reference says; it can be told to fail in other ways. Nothing is authorized here: that is what the
-embedded cloud is for.
+PutLogEvents (and of STS GetCallerIdentity, which the client asks first, and AssumeRole) and refuses
+as the API reference says; it can be told to fail in other ways. Nothing is authorized here: that is
+what the embedded cloud is for.
 https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
 
 `python -m harness.bench.log_endpoint [--delay MS] [--hang]` serves in a process of its own: it
@@ -21,6 +21,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs
@@ -34,6 +35,7 @@ DAY = 24 * HOUR
 
 _CREDENTIAL = re.compile(r"Credential=([^/]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
 _JSON = "application/x-amz-json-1.1"
+_STS = frozenset({"AssumeRole", "GetCallerIdentity"})
 _STREAM = re.compile(r"[^:*]{1,512}")
 
 
@@ -73,7 +75,7 @@ class LogEndpoint:
     groups        the log groups that exist
     retention_ms  their retention
     fail          asked before every request; a Failure, or None for the usual answer
-    hang          while set, no request but GetCallerIdentity is answered
+    hang          while set, no request but those to STS is answered
     delay         seconds before every answer
     accounts      access key ids and their accounts, for GetCallerIdentity; others get `account`
     keep          False: events are counted and forgotten
@@ -129,6 +131,8 @@ class LogEndpoint:
         """Do what a request asks; content type and body, or how it fails."""
         if operation == "GetCallerIdentity":
             return "text/xml", self._identity(key)
+        if operation == "AssumeRole":
+            return "text/xml", _session(raw)
         body = json.loads(raw)
         with self._lock:
             number = len(self.requests)
@@ -207,6 +211,22 @@ class LogEndpoint:
         return found, max(expired, old), len(times) - new
 
 
+def _session(raw: bytes) -> bytes:
+    asked = {name: value[0] for name, value in parse_qs(raw.decode()).items()}
+    _, partition, _, _, account, role = asked["RoleArn"].split(":", 5)
+    name = f"{role.rpartition('/')[2]}/{asked['RoleSessionName']}"
+    expires = datetime.now(UTC) + timedelta(seconds=int(asked["DurationSeconds"]))
+    return (
+        "<AssumeRoleResponse><AssumeRoleResult><AssumedRoleUser>"
+        f"<Arn>arn:{partition}:sts::{account}:assumed-role/{name}</Arn>"
+        "<AssumedRoleId>AROA:x</AssumedRoleId></AssumedRoleUser><Credentials>"
+        "<AccessKeyId>ASIA0000000000000001</AccessKeyId>"
+        "<SecretAccessKey>secret</SecretAccessKey><SessionToken>token</SessionToken>"
+        f"<Expiration>{expires:%Y-%m-%dT%H:%M:%SZ}</Expiration></Credentials>"
+        "</AssumeRoleResult></AssumeRoleResponse>"
+    ).encode()
+
+
 def _timestamp(event: Mapping[str, Any]) -> int:
     return int(event["timestamp"])
 
@@ -265,7 +285,7 @@ def _handler(endpoint: LogEndpoint) -> type[BaseHTTPRequestHandler]:
             if signed is None:
                 self._send(403, "MissingAuthenticationToken")
                 return
-            if operation != "GetCallerIdentity" and not endpoint.wait():
+            if operation not in _STS and not endpoint.wait():
                 self.close_connection = True
                 return
             answer = endpoint.answer(operation, raw, signed[1])
@@ -298,7 +318,7 @@ def main(arguments: Iterable[str]) -> None:
     """Serve until standard input ends."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--delay", type=float, default=0.0, help="milliseconds before an answer")
-    parser.add_argument("--hang", action="store_true", help="answer nothing but GetCallerIdentity")
+    parser.add_argument("--hang", action="store_true", help="answer STS alone")
     parser.add_argument("--group", default="/bench")
     given = parser.parse_args(list(arguments))
     endpoint = LogEndpoint(groups={given.group}, delay=given.delay / 1000, keep=False)

@@ -33,7 +33,7 @@ from harness.deploy.deployment import Deployment
 from harness.deploy.environment import Environment
 from harness.mutants import MUTANTS
 
-FORMAT = "bulkhead-bench/3"
+FORMAT = "bulkhead-bench/4"
 FEW = 10
 FORKS = 11
 DECISIONS = 20_000
@@ -131,6 +131,18 @@ def _of_handlers(handlers: HandlerCosts) -> list[Measure]:
         )
         for producers, theirs in handlers.deliveries["watchtower"].items()
     ]
+    passes = handlers.passes
+    measures += [
+        Measure(
+            f"a call's processor time, walls and records included, against bare {theirs}",
+            passes[ours]["cpu"] / passes[theirs]["cpu"],
+            1.3,
+            True,
+        )
+        for ours, theirs in (("bulkhead", "boto3"), ("bulkhead-langchain", "langchain"))
+    ]
+    spooled = passes["bulkhead --spool"]["median"] - passes["bulkhead"]["median"]
+    measures.append(Measure("a call's added time with a spool", max(0.0, spooled) / 1e6, 0.001))
     memory = handlers.memory["bulkhead"]
     grown = max(0.0, memory["all"] - memory["fifth"])
     return [
@@ -234,6 +246,7 @@ def _print_handlers(handlers: HandlerCosts, console: Console) -> None:
             " / ".join(f"{rate:,.0f}" for rate in rates),
         )
     console.print(table)
+    _print_passes(handlers.passes, console)
     bare = handlers.calls["bare"]
     grown = ", ".join(f"{name} {each['all']:.0f} MiB" for name, each in handlers.memory.items())
     console.print(
@@ -241,6 +254,18 @@ def _print_handlers(handlers: HandlerCosts, console: Console) -> None:
         f"writing threads. 100,000 records and an endpoint that hangs: {grown}.",
         style="dim",
     )
+
+
+def _print_passes(passes: Mapping[str, Mapping[str, float]], console: Console) -> None:
+    """Calls of the true clients, answered by the same stub in the place of the network."""
+    table = Table(title="One call of a client, nothing sent", title_justify="left")
+    table.add_column("called with")
+    for column in ("median", "added", "CPU", "added"):
+        table.add_column(column, justify="right")
+    for name, taken in passes.items():
+        cells = [f"{taken[key]:,.0f} µs" for key in ("median", "added_median", "cpu", "added_cpu")]
+        table.add_row(name, *cells)
+    console.print(table)
 
 
 def _print_measures(measures: Sequence[Measure], console: Console) -> None:

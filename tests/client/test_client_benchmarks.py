@@ -14,7 +14,7 @@ import pytest
 from harness.bench import client as bench
 from harness.bench.log_endpoint import LogEndpoint
 
-PROGRAM = Path(__file__).parents[2] / "client" / "benchmarks" / "handlers.py"
+PROGRAMS = Path(__file__).parents[2] / "client" / "benchmarks"
 WARMUP = 300
 
 
@@ -25,9 +25,9 @@ def endpoint() -> Iterator[LogEndpoint]:
     endpoint.stop()
 
 
-def run(endpoint: LogEndpoint, *arguments: str) -> dict[str, float]:
+def run(endpoint: LogEndpoint, *arguments: str, program: str = "handlers.py") -> dict[str, float]:
     done = subprocess.run(
-        [sys.executable, str(PROGRAM), *arguments, "--endpoint", endpoint.url],
+        [sys.executable, str(PROGRAMS / program), *arguments, "--endpoint", endpoint.url],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
@@ -48,6 +48,17 @@ def test_every_record_of_ours_is_delivered(endpoint: LogEndpoint) -> None:
     assert endpoint.refusals == []
 
 
+@pytest.mark.parametrize("name", ["langchain-noop", "bulkhead --spool", "bulkhead-langchain"])
+def test_true_clients_are_answered_in_the_place_of_the_network(
+    name: str, endpoint: LogEndpoint
+) -> None:
+    figures = run(endpoint, *name.split(), "--number", "5", program="clients.py")
+    assert 0 < figures["median"] < 1e6
+    # Whoever has our hooks leaves a record of each call, and nobody else does.
+    assert endpoint.accepted == (5 + 5 if name.startswith("bulkhead") else 0)
+    assert endpoint.refusals == []
+
+
 def test_others_deliver_theirs(endpoint: LogEndpoint) -> None:
     run(endpoint, "calls", "naive", "--number", "3")
     assert endpoint.accepted == 3 + 3
@@ -65,10 +76,14 @@ def test_the_best_run_of_each_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Programs are played, the endpoint is real."""
     asked: list[tuple[str, ...]] = []
     base = {"bare": 70.0, "noop": 77.0, "naive": 900.0, "watchtower": 130.0, "bulkhead": 90.0}
+    whole = {"boto3": 500.0, "langchain": 900.0, "bulkhead": 570.0, "bulkhead-langchain": 1000.0}
 
-    def run(*arguments: str) -> dict[str, float]:
+    def run(program: str, *arguments: str) -> dict[str, float]:
         asked.append(arguments)
-        disturbed = 1.0 if len(asked) < 12 else 2.0  # the second round
+        disturbed = 1.0 if len(asked) < 18 else 2.0  # the second round
+        if program == "clients":
+            value = whole.get(arguments[0], 600.0) * disturbed
+            return {"median": value, "cpu": value - 5}
         if arguments[0] == "calls":
             value = base[arguments[1]] * disturbed
             return {"median": value, "mean": value + 5, "cpu": value - 5}
@@ -82,6 +97,9 @@ def test_the_best_run_of_each_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     figures = bench.measure(2, invocations=1200)
     assert figures.calls["bulkhead"]["added_median"] == 20
     assert figures.calls["watchtower"]["added_mean"] == 60
+    assert figures.passes["bulkhead"]["added_cpu"] == 70
+    assert figures.passes["bulkhead-langchain"]["added_median"] == 100
+    assert figures.passes["boto3"]["added_median"] == 0
     assert figures.deliveries == {
         "watchtower": {1: 30_000, 4: 30_000},
         "bulkhead": {1: 30_000, 4: 30_000},

@@ -213,6 +213,23 @@ def test_no_secret_survives_at_a_cut() -> None:
         assert "4111" not in json.dumps(record)
 
 
+def test_keys_that_are_redacted_alike_are_all_kept() -> None:
+    people = {f"ada{n}@example.com": n for n in range(3)} | {"[EMAIL]": 3, "[EMAIL]#2": 4}
+    made, _ = exchange("")
+    block = {"toolUse": {"toolUseId": "t", "name": "count", "input": {"people": people, 1: 5}}}
+    made.conversation = Conversation(
+        "Converse", {"messages": [{"role": "assistant", "content": [block]}]}
+    )
+    found: list[dict[str, Any]] = []
+    log = ContentLog(lambda item, _: found.append(valid(dict(item))), RecordMaker())
+    log.put(made, "6fb1e51a-01ee-41f4-b4c9-32137437b658", 1_795_722_814_503)
+    arguments = found[0]["gen_ai.input.messages"][0]["parts"][0]["arguments"]
+    assert list(arguments["people"].values()) == [0, 1, 2, 3, 4]
+    assert list(arguments["people"])[:4] == ["[EMAIL]", "[EMAIL]#2", "[EMAIL]#3", "[EMAIL]#4"]
+    assert found[0]["bulkhead.content.redacted"] is True
+    assert "ada" not in json.dumps(found)
+
+
 @pytest.mark.parametrize(
     ("block", "part"),
     [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ from typing import Any
 import boto3
 import botocore
 import pytest
+from botocore.config import Config
+from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import ClientError
 from botocore.session import Session as BotocoreSession
 
@@ -20,9 +22,12 @@ from bulkhead import (
     BulkheadConfig,
     ConfigError,
     EndpointError,
+    LeakError,
     LogSession,
     ModelSession,
     RequestRefusedError,
+    Walls,
+    documents,
 )
 from bulkhead.endpoints import SUFFIXES, Endpoints, by_service
 
@@ -332,3 +337,86 @@ def test_what_is_not_encrypted_goes_through_no_proxy(
         app.runtime.converse(modelId=app.inference_profile(MODEL), messages=[])
         assert app.flush(10)
     assert {each.service for each in cloud.seen} == {"sts", "bedrock", "logs"}
+
+
+# --- proxies that can open what is encrypted ------------------------------------------------------
+
+
+@pytest.fixture
+def afar(document: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> BulkheadConfig:
+    """A configuration with AWS's own addresses; nothing here calls them."""
+    names = ("AWS_CA_BUNDLE", "HTTPS_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE")
+    for name in names:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    (tmp_path / "bundle.pem").touch()
+    document.pop("endpoint_url", None)
+    return BulkheadConfig.from_mapping(document)
+
+
+def clients(config: BulkheadConfig, allow: tuple[str, ...] = (), **options: Any) -> list[Any]:
+    """All ways to AWS that there are; none is gone."""
+    base = boto3.Session("AKIA0000000000000001", "secret", region_name="eu-central-1")
+    walls = Walls(allow=allow)
+    models = ModelSession(config, base, walls=walls, **options)
+    logs = LogSession(config, base, walls=walls)
+    ways: list[Callable[[], Any]] = [
+        lambda: models.runtime,
+        lambda: models.control,
+        lambda: models._sts(ReadOnlyCredentials("a", "b", None)),
+        logs.client,
+        logs.verify,
+        lambda: documents.read("ssm:/bulkhead/acme", base, walls=walls),
+    ]
+    found: list[Any] = []
+    for way in ways[: None if not allow and not options else 4]:
+        try:
+            found.append(way())
+        except LeakError as error:
+            found.append(error)
+    return found
+
+
+BUNDLES = ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "ca_bundle"]
+
+
+@pytest.mark.parametrize("where", BUNDLES)
+@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy"])
+def test_a_proxy_that_can_open_what_is_sent_is_refused(
+    where: str,
+    variable: str,
+    afar: BulkheadConfig,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    trap: Any,
+) -> None:
+    bundle = str(tmp_path / "bundle.pem")
+    if where == "ca_bundle":
+        (tmp_path / "config").write_text(f"[default]\nca_bundle = {bundle}\n")
+        monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    else:
+        monkeypatch.setenv(where, bundle)
+    monkeypatch.setenv(variable, trap.url)
+    found = clients(afar)
+    assert [type(each) for each in found] == [LeakError] * 6
+    assert all("tls-proxy" in str(each) for each in found)
+    # The twins: allowed by name, or past the proxy, or no other certificates.
+    assert not [each for each in clients(afar, ("tls-proxy",)) if isinstance(each, LeakError)]
+    monkeypatch.setenv("NO_PROXY", "amazonaws.com")
+    assert not [each for each in clients(afar, ("langsmith",)) if isinstance(each, LeakError)]
+    assert trap.reached == []
+
+
+def test_a_proxy_alone_and_certificates_alone_are_let_be(
+    afar: BulkheadConfig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, trap: Any
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", trap.url)
+    assert not [each for each in clients(afar, ("langsmith",)) if isinstance(each, LeakError)]
+    monkeypatch.delenv("HTTPS_PROXY")
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "bundle.pem"))
+    assert not [each for each in clients(afar, ("langsmith",)) if isinstance(each, LeakError)]
+    # A proxy that the code names is one as well.
+    config = Config(proxies={"https": trap.url})
+    found = clients(afar, client_config=config)
+    assert [isinstance(each, LeakError) for each in found] == [True, True, False, False]
+    assert trap.reached == []

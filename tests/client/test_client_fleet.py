@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import http.client
 import json
 import logging
 import os
@@ -25,6 +26,7 @@ from bulkhead import (
     InvalidRequestError,
     LogSession,
     ModelSession,
+    NotSentError,
     QuotaError,
     Walls,
 )
@@ -161,14 +163,21 @@ def test_a_session_keeps_the_actions_that_are_asked_for(document: Any) -> None:
     assert kept["bedrock:GetInferenceProfile"] == [document["inference_profiles"][MODEL]]
 
 
-@pytest.mark.parametrize(("models", "exact"), [(13, True), (40, False)])
-def test_the_session_policy_fits_with_many_models(models: int, exact: bool, document: Any) -> None:
+@pytest.mark.parametrize(
+    ("models", "kept", "exact"),
+    [(18, 0, True), (19, 0, False), (40, 0, False), (7, 3, True), (8, 3, False)],
+)
+def test_the_session_policy_fits_with_many_models(
+    models: int, kept: int, exact: bool, document: Any
+) -> None:
+    """As many as the README says."""
     profile = document["inference_profiles"][MODEL][:-11]
     document["inference_profiles"] = {
         f"anthropic.model-{number:04}": f"{profile}{number:012}" for number in range(models)
     }
     config = BulkheadConfig.from_mapping(document)
-    policy = session_policy(config, Walls())
+    actions = ["bedrock:ApplyGuardrail", "bedrock:CountTokens", "bedrock:GetInferenceProfile"]
+    policy = session_policy(config, Walls(session_actions=actions[:kept]))
     assert len(policy) <= 2048
     assert (f"{profile}{0:012}" in policy) is exact
     long = {"StringEquals": {"aws:SourceVpce": [f"vpce-{number:017}" for number in range(90)]}}
@@ -259,6 +268,50 @@ def test_parameters_that_do_not_fit_are_not_quoted(wrong: Any, make: Any, cloud:
     assert not cloud.requests("bedrock")
     again = pickle.loads(pickle.dumps(caught.value))
     assert str(again) == str(caught.value)
+
+
+def refused_for(session: ModelSession, patch: pytest.MonkeyPatch, why: str) -> None:
+    """Make a call that this library or AWS refuses."""
+    if why == "leak":
+        patch.setattr(http.client.HTTPConnection, "debuglevel", 1)
+        converse(session)
+    elif why == "parameters":
+        converse(session, system=CANARY)
+    elif why == "salt":
+        converse(session, messages=[], system=[], requestMetadata={"cachePoint": CANARY})
+    elif why == "wrapped":
+        runtime = session.runtime
+        patch.setattr(runtime, "converse_stream", None)
+        converse(session)
+    else:
+        converse(session, inferenceConfig={"maxTokens": 10 if why == "aws" else 2000})
+
+
+@pytest.mark.parametrize("why", ["leak", "parameters", "salt", "wrapped", "quota", "aws"])
+def test_no_frame_of_ours_keeps_a_prompt(
+    why: str, make: Any, cloud: Any, document: Any, fault: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of botocore and of the application do: an exception passes them on its way up."""
+    document["quotas"] = {MODEL: {"tokens_per_minute": 1000}}
+    cloud.faults["Converse"] = [fault(400, "ValidationException")]
+    session = make(quota_wait=0)
+    with monkeypatch.context() as patch, pytest.raises(Exception) as caught:
+        refused_for(session, patch, why)
+    error = caught.value
+    assert isinstance(error, NotSentError) is (why != "aws")
+    own, others = "", ""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        if f"{os.sep}client{os.sep}bulkhead{os.sep}" in frame.f_code.co_filename:
+            own += repr(frame.f_locals)
+        else:
+            others += repr(frame.f_locals)
+    assert own
+    assert CANARY not in own
+    assert CANARY in others
+    if why != "aws":
+        assert (error.__cause__, error.__context__) == (None, None)
+        assert CANARY not in f"{error!r} {vars(error)}"
+        assert not cloud.requests("bedrock")
 
 
 def test_parameters_of_log_calls_are_not_quoted_either(

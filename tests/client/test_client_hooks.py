@@ -14,6 +14,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from langchain_core.messages import HumanMessage
 from support.client_lab import valid
 
@@ -179,6 +180,32 @@ def test_what_another_hook_stops_is_no_call(
     recorder.finish()
     assert not records
     assert not cloud.requests("bedrock")
+
+
+def test_invocations_that_answer_later_are_recorded(
+    session: boto3.Session, recorder: CallRecorder, records: list[Any], cloud: Any
+) -> None:
+    """Their answer goes to S3; the modules' guardrails forbid them."""
+    client = session.client("bedrock-runtime")
+    recorder.attach(client)
+    call = {
+        "modelId": PROFILE,
+        "modelInput": {"inputText": CANARY},
+        "outputDataConfig": {"s3OutputDataConfig": {"s3Uri": "s3://somewhere"}},
+    }
+    with pytest.raises(ClientError):
+        client.start_async_invoke(**call)
+    arn = "arn:aws:bedrock:eu-central-1:111111111111:async-invoke/abcdefghijkl"
+    answer = ("application/json", json.dumps({"invocationArn": arn}).encode())
+    setattr(cloud, "_async-invoke", lambda _: answer)
+    assert client.start_async_invoke(**call)["invocationArn"] == arn
+    assert [each["bulkhead.status"] for each in records] == ["error", "success"]
+    for record in records:
+        assert record["rpc.method"] == "StartAsyncInvoke"
+        assert record["gen_ai.request.model"] == MODEL
+        assert record["gen_ai.operation.name"] == "text_completion"
+        assert record["gen_ai.request.stream"] is False
+    assert CANARY not in json.dumps(records)
 
 
 def test_no_credentials_is_an_error_record(

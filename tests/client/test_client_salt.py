@@ -146,6 +146,24 @@ def test_bodies_without_a_cache_point_stay_as_they_are(sent: Any) -> None:
     assert Salt(LINE).invoke(sent) is sent
 
 
+@pytest.mark.parametrize("name", ["cache_control", "cachePoint"])
+def test_no_way_to_write_a_cache_point_passes_unsalted(name: str) -> None:
+    """Bodies that can hold none are not parsed at all, so what JSON allows must be thought of."""
+    block = {"type": "text", "text": "é" * 9, name: {"type": "default"}}
+    document = {"messages": [{"role": "user", "content": [block]}]}
+    plain = json.dumps(document)
+    ways: list[Any] = [plain, plain.encode(), bytearray(plain.encode()), plain.encode("utf-16")]
+    ways += [plain.encode("utf-32-le"), json.dumps(document, ensure_ascii=False)]
+    for place, letter in enumerate(name):
+        escaped = f"{name[:place]}\\u{ord(letter):04x}{name[place + 1 :]}"
+        ways += [plain.replace(name, escaped), plain.replace(name, escaped).encode()]
+    every = "".join(f"\\u{ord(letter):04X}" for letter in name)
+    ways.append(plain.replace(name, every))
+    for way in ways:
+        sent = json.loads(Salt(LINE).invoke(way))
+        assert sent["messages"][0]["content"][0]["text"] == LINE, way
+
+
 def test_what_cannot_be_salted_is_not_sent() -> None:
     for document in (
         {"prompt": "x", **CONTROL},
@@ -168,6 +186,7 @@ def test_salted_takes_system_blocks_messages_and_texts() -> None:
 def test_the_line_is_the_customers_and_keeps_the_secret(document: dict[str, Any]) -> None:
     line = salt_of(BulkheadConfig.from_mapping(document))
     assert re.fullmatch(r"\[cache partition [0-9a-f]{32}\]", line)
+    assert len(line) == 50  # as the README says
     assert document["external_id"] not in line
     assert line == salt_of(BulkheadConfig.from_mapping(document | {"app": "another"}))
     others = (
