@@ -383,6 +383,7 @@ def test_a_customer_that_is_stopped_stays_so_until_it_is_taken_back(
 
         deny_sessions(target, fleet.fleet_role_arn)
         assert "with an explicit deny" in call()
+        Run(stopped, tmp_path, None, target=target).init()
         changes = apply(stopped)
         assert 'create module.fleet.aws_iam_role_policy.stopped["globex"]' in changes
         assert [each for each in changes if '["globex"]' not in each] == []
