@@ -10,6 +10,7 @@ from bulkhead.delivery import Delivery
 from bulkhead.errors import (
     AssumeRoleError,
     BulkheadError,
+    ClosedError,
     ConfigError,
     DestinationError,
     DestinationUnknownError,
@@ -48,6 +49,7 @@ __all__ = [
     "BulkheadConfig",
     "BulkheadError",
     "CallRecorder",
+    "ClosedError",
     "CloudWatchTransport",
     "ConfigError",
     "ContentLog",

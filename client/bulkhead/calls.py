@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError, ParamValidationError
 
 from bulkhead import leaks, usage
 from bulkhead._quiet import quiet_botocore
-from bulkhead.errors import BulkheadError, InvalidRequestError
+from bulkhead.errors import BulkheadError, ClosedError, InvalidRequestError
 from bulkhead.quota import Quota, Reservation
 from bulkhead.walls import Walls
 
@@ -38,6 +38,7 @@ class Calls:
     model_of  the model id behind what a call names as `modelId`; None if it is not known
     discard   called with the access key id of a session that AWS says has ended
     quota     set where the customer's configuration has limits
+    closed    set once nobody records calls any more: they are refused
     """
 
     def __init__(
@@ -52,6 +53,18 @@ class Calls:
         self._model_of = model_of
         self._quota = quota
         self._ended = ended
+        self.closed = False
+
+    def refuse_closed(self, **_: Any) -> None:
+        """Raise ClosedError once closed. Also a botocore `before-send` hook.
+
+        A call that comes this far before closing has been noted, so that closing records it.
+        """
+        if self.closed:
+            raise ClosedError(
+                "this client has been closed and would leave no record of the call; "
+                "it was not sent. Close later, or make another Bulkhead"
+            )
 
     def add_to(self, **event: Any) -> None:
         """A botocore `creating-client-class` hook."""
@@ -77,7 +90,7 @@ class Calls:
         """Make one call.
 
         Raises what botocore raises, but InvalidRequestError for parameters that do not fit;
-        LeakError and QuotaError before anything is sent.
+        ClosedError, LeakError and QuotaError before anything is sent.
         """
         try:
             return self._call(make, operation, params)
@@ -93,6 +106,7 @@ class Calls:
     def _call(self, make: Make, operation: str, params: dict[str, Any]) -> Any:
         reservation = _NONE
         try:
+            self.refuse_closed()
             leaks.refuse_transport(self._walls.allow)
             reservation = self._reserve(operation, params)
             with self.silence():

@@ -59,6 +59,10 @@ class RequestRefusedError(BulkheadError):
     """A request was about to leave with other keys, or for another place. It was not sent."""
 
 
+class ClosedError(NotSentError):
+    """A model was called after closing, when no record could be kept any more. It was not sent."""
+
+
 class InvalidRequestError(NotSentError, ParamValidationError):
     """A call's parameters do not fit the operation; botocore's own text would quote them."""
 

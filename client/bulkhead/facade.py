@@ -238,8 +238,10 @@ class Bulkhead:
     def close(self, timeout: float | None = None) -> bool:
         """Deliver what is pending, for at most `timeout` seconds (else the choice `exit_seconds`).
 
+        Calls of models raise ClosedError from here on; those under way are recorded as they are.
         False if records were left. In a signal handler as with `flush`.
         """
+        self.session.close()
         seconds = self._delivery.exit_seconds if timeout is None else timeout
         if any(writer.interrupted for writer in self._writers()):
             exits.errand(self.close, seconds)
@@ -263,11 +265,14 @@ class Bulkhead:
         )
 
     def reset_after_fork(self) -> None:
-        """A thread of the parent may have held it."""
+        """A thread of the parent may have held it; and the child's writers are open again."""
         self._finishing = threading.RLock()
+        if "session" in self.__dict__:
+            self.session.close(False)
 
     def _finish(self) -> None:
         """Record what is still under way. Who comes second waits: then both writers have all."""
+        self.session.close()  # first: what is called from here on would not be seen below
         with self._finishing:
             if "handler" in self.__dict__:
                 self.handler.finish()

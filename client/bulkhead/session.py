@@ -211,6 +211,10 @@ class ModelSession:
         """The inline session policy, which narrows what a stolen session could do."""
         return self._fleet.policy
 
+    def close(self, closed: bool = True) -> None:
+        """Refuse calls of models from now on, with ClosedError."""
+        self._calls.closed = closed
+
     def reset_after_fork(self) -> None:
         """Give the child connections of its own; those of the parent stay the parent's."""
         self._making = threading.Lock()
@@ -229,6 +233,7 @@ class ModelSession:
         gate = Gate("bedrock", self._config.region, self._credentials.knows)
         events = client.meta.events
         events.register("before-send", gate.check)
+        events.register("before-send.bedrock-runtime", self._calls.refuse_closed)
         events.register("before-parameter-build", self._salt.before_parameter_build)
         return client
 
