@@ -13,7 +13,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
@@ -26,7 +26,7 @@ from support import client_lab
 from support.client_lab import valid
 from support.frames import frame
 
-from bulkhead import Bulkhead
+from bulkhead import Bulkhead, BulkheadConfig, ModelSession, Walls
 
 CUSTOMER = "222222222222"
 OTHER = "333333333333"
@@ -204,6 +204,7 @@ def _handler(cloud: TinyCloud) -> type[BaseHTTPRequestHandler]:
             location = None
             with cloud.lock:
                 cloud.seen.append(seen)
+                number = len(cloud.seen)
             try:
                 kind, body = cloud.answer(seen)
                 status = 200
@@ -213,7 +214,7 @@ def _handler(cloud: TinyCloud) -> type[BaseHTTPRequestHandler]:
             try:
                 self.send_response(status)
                 self.send_header("Content-Type", kind)
-                self.send_header("x-amzn-RequestId", f"request-{len(cloud.seen)}")
+                self.send_header("x-amzn-RequestId", f"request-{number}")
                 if location:
                     self.send_header("Location", location)
                 if status != 200 and kind == "application/json":
@@ -402,3 +403,14 @@ def writing(document: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterat
     document["endpoint_url"] = endpoint.url
     yield Writing(endpoint, document, quick)
     endpoint.stop()
+
+
+@pytest.fixture
+def session(cloud: Any, session_of: Any, document: Any) -> Callable[..., ModelSession]:
+    """Make a model session that allows these names."""
+
+    def make(*allow: str) -> ModelSession:
+        config = BulkheadConfig.from_mapping(document)
+        return ModelSession(config, session_of("222222222222"), walls=Walls(allow=allow))
+
+    return make

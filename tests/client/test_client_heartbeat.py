@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -25,17 +26,25 @@ def until(true: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def in_child(action: Callable[[], None]) -> int:
-    """Do something in a forked child; its process id, once it is over."""
-    child = os.fork()
-    if child == 0:
+@contextmanager
+def child(action: Callable[[], object]) -> Iterator[int]:
+    """A forked child that does something and lives on for the time of the block; its process id."""
+    ends, tell = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(tell)
         try:
             action()
+            os.read(ends, 1)
         except BaseException:
             os._exit(1)
         os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    return child
+    try:
+        yield pid
+    finally:
+        os.close(tell)
+        os.close(ends)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
 def test_a_forked_child_beats_once_it_has_recorded_something(
@@ -50,20 +59,16 @@ def test_a_forked_child_beats_once_it_has_recorded_something(
                 for each in cloud.records()
             )
 
-        def works() -> None:
+        def call() -> None:
             app.runtime.converse(
                 modelId=app.inference_profile(MODEL),
                 messages=[{"role": "user", "content": [{"text": "hello"}]}],
             )
-            until(lambda: app.stats.delivered >= 3)  # without another call
-
-        def idles() -> None:
-            time.sleep(0.5)
 
         until(lambda: beats(os.getpid()) >= 2)
-        worker, idler = in_child(works), in_child(idles)
-        assert beats(worker) >= 2
-        assert beats(idler) == 0
+        with child(lambda: None) as idle, child(call) as busy:
+            until(lambda: beats(busy) >= 3)
+            assert beats(idle) == 0
         before = beats(os.getpid())
         until(lambda: beats(os.getpid()) > before)
     assert [each["bulkhead.record.type"] for each in cloud.records()].count("call") == 1
