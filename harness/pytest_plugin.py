@@ -234,6 +234,6 @@ def probe(request: pytest.FixtureRequest, stage: Stage, places: Places) -> Itera
     from harness.targets.wiretap import listening
 
     with listening() as heard:
-        recorder = Recorder(stage.secrets, places.placed, heard)
+        recorder = Recorder(stage.secrets, places.placed, heard, patience=stage.target.patience)
         request.node.stash[RECORDER] = recorder
         yield recorder

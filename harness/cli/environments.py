@@ -32,6 +32,7 @@ from harness.deploy.environment import Environment, load_environment
 from harness.deploy.run import root_names
 from harness.deploy.workspace import environment_folder, private_folder, runs_folder
 from harness.errors import UserError
+from harness.targets.base import Target
 from harness.targets.embedded import EmbeddedTarget
 
 _STARTING = "Starting an embedded cloud with {} accounts."
@@ -191,7 +192,7 @@ def run_folder(environment: Environment) -> Path:
 
 def _deploy(
     environment: Environment,
-    target: EmbeddedTarget | Callable[[], EmbeddedTarget],
+    target: Target | Callable[[], Target],
     folder: Path,
     console: Console,
     when_waiting: Callable[[], None] | None = None,

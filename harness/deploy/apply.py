@@ -24,7 +24,6 @@ from harness.deploy.deployment import (
     customer_account,
     fleets,
     guardrails,
-    place_of,
 )
 from harness.deploy.drift import plan_all
 from harness.deploy.environment import BOOTSTRAP_ROOT, Account, Environment
@@ -33,7 +32,7 @@ from harness.deploy.run import Progress, Run, folder_name, root_names
 from harness.deploy.terraform import Changes, Terraform
 from harness.deploy.workspace import CUSTOMERS_FILE
 from harness.errors import UserError
-from harness.targets.embedded import EmbeddedTarget
+from harness.targets.base import Target
 
 DEPLOYMENT_FILE = "deployment.json"
 
@@ -54,7 +53,7 @@ def unlisted_roots(environment: Environment, run_dir: Path) -> list[str]:
 
 def deploy(
     environment: Environment,
-    target: EmbeddedTarget | Callable[[], EmbeddedTarget],
+    target: Target | Callable[[], Target],
     run_dir: Path,
     progress: Progress | None = None,
     *,
@@ -107,7 +106,7 @@ def deploy(
             accounts = run.customers(made, apply, after=bootstrapped)
     deployment = Deployment(
         environment=environment,
-        place=place_of(run.target),
+        place=run.target.place,
         fleets=made,
         accounts={account.account_id: account for account in accounts},
         guardrails=bounds,

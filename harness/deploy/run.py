@@ -34,8 +34,7 @@ from harness.deploy.terraform import Step, Terraform, stop_all
 from harness.deploy.toolchain import Toolchain, prepare_toolchain
 from harness.deploy.workspace import RUNS, private_folder, project_root
 from harness.errors import UserError
-from harness.targets.base import Deployer, clean_environ, profile_of
-from harness.targets.embedded import EmbeddedTarget
+from harness.targets.base import Deployer, Target, clean_environ, profile_of
 
 PARALLEL_ROOTS = 4
 PARALLEL_BOOTSTRAPS = 8
@@ -108,7 +107,7 @@ class Run:
         progress: Progress | None,
         deployer: Deployer = "deploy",
         *,
-        target: EmbeddedTarget | None = None,
+        target: Target | None = None,
     ) -> None:
         """`deployer` is the role that works on all roots but the bootstraps. All but `init` needs a
         target, which may be set later."""
@@ -123,13 +122,13 @@ class Run:
         self._stop = threading.Event()
 
     @property
-    def target(self) -> EmbeddedTarget:
+    def target(self) -> Target:
         """Where the roots are applied."""
         assert self._target is not None, "no target was set"
         return self._target
 
     @target.setter
-    def target(self, target: EmbeddedTarget) -> None:
+    def target(self, target: Target) -> None:
         self._target = target
 
     def stop(self) -> None:
@@ -349,5 +348,6 @@ class Run:
             label=label,
             hidden=self.ids.values(),
             on_step=on_step,
-            one_provider=True,
+            # Attached to, a provider is compared with no lock file: nothing for real accounts.
+            one_provider=self._target is not None and not self._target.real,
         )

@@ -10,7 +10,7 @@ import botocore.session
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ProxyConnectionError, SSLError
-from support.cloud import A, REGION, allow, document
+from support.cloud import REGION, A, allow, document
 
 from harness.cloud.front import Front
 from harness.cloud.plan import CloudPlan
