@@ -160,8 +160,10 @@ class Front:
         self._loop.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # Whoever closes first, and whenever, is no news.
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+        # Whoever closes first, and whenever, is no news; nor is the end of all.
+        with contextlib.suppress(
+            OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.CancelledError
+        ):
             host = await _asked_for(reader)
             if not _AWS.fullmatch(host):
                 self.refused.append(host)

@@ -78,9 +78,13 @@ def deploy(
                 run.stop()
                 raise
         run.offboard()
-        with run.bootstraps(
-            lambda root, variables: (root.apply(variables), root.output()["readers"])[1]
-        ) as bootstrapped:
+
+        def bootstrap(root: Terraform, variables: dict[str, Any]) -> Any:
+            root.apply(variables)
+            run.settle(variables["account_id"])
+            return root.output()["readers"]
+
+        with run.bootstraps(bootstrap) as bootstrapped:
             bootstrapped(environment.management_account)
             bounds = run.organization(
                 lambda root, variables: (root.apply(variables), guardrails(root.output()))[1]

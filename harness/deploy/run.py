@@ -34,7 +34,7 @@ from harness.deploy.terraform import Step, Terraform, stop_all
 from harness.deploy.toolchain import Toolchain, prepare_toolchain
 from harness.deploy.workspace import RUNS, private_folder, project_root
 from harness.errors import UserError
-from harness.targets.base import Deployer, Target, clean_environ, profile_of
+from harness.targets.base import DEPLOYERS, Deployer, Target, clean_environ, profile_of
 
 PARALLEL_ROOTS = 4
 PARALLEL_BOOTSTRAPS = 8
@@ -120,6 +120,9 @@ class Run:
         self.toolchain: Toolchain = prepare_toolchain(self.tools_folder)
         self.ids = external_ids(self.run_dir / EXTERNAL_IDS_FILE, environment.customers)
         self._stop = threading.Event()
+        if target is not None and target.real:
+            # Terraform holds its provider against the lock file, which a fresh copy lacks.
+            self.init()
 
     @property
     def target(self) -> Target:
@@ -163,6 +166,12 @@ class Run:
                 # Terraform's plugin cache does not bear two inits at once.
                 with FileLock(self.tools_folder / "plugins.lock"):
                     root.init()
+
+    def settle(self, account: str) -> None:
+        """Returns when the deploy roles of an account, just made, can be assumed."""
+        if self.target.real:
+            for deployer in DEPLOYERS:
+                self.target.deployer_session(deployer, account, region=self.environment.region)
 
     def offboard(self) -> None:
         """Denies the sessions of customers that were applied and are listed no more, before
