@@ -63,9 +63,18 @@ class Suite:
     A context: whatever ends it early ends the process.
     """
 
-    def __init__(self, environment: str, deployment: Path, folder: Path, reports: Reports) -> None:
+    def __init__(
+        self,
+        environment: str,
+        deployment: Path,
+        folder: Path,
+        reports: Reports,
+        *,
+        changing: bool = False,
+    ) -> None:
         """Probes what is saved at `deployment`, of the environment of that name or path. Reports
-        and pytest's own output (into `folder`) are written. Raises `UserError` without a clone."""
+        and pytest's own output (into `folder`) are written. In real accounts, probes that change
+        something run only if `changing`. Raises `UserError` without a clone."""
         self._root = project_root()
         if not (self._root / SUITE).is_dir():
             raise UserError(
@@ -73,6 +82,7 @@ class Suite:
             )
         self._environment, self._deployment, self._reports = environment, deployment, reports
         self._results = reports.json.absolute()
+        self._options = ("--changing",) if changing else ()
         self._steps, self._log = folder / "progress.jsonl", folder / "pytest.log"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -99,6 +109,7 @@ class Suite:
             *("--results", str(self._results), "--progress", str(self._steps)),
             f"--junit-xml={self._reports.junit.absolute()}",
             *("-n", str(_workers())),
+            *self._options,
         ]
         with self._log.open("wb") as out:
             # A group of its own: Ctrl-C reaches it once, from here.

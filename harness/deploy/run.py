@@ -298,6 +298,32 @@ class Run:
                 raise
         return self._results(futures, [_name(*pair) for pair in pairs])
 
+    def each(self, names: Sequence[str], work: Callable[[str, Terraform], T]) -> list[T]:
+        """Does the work on the roots of these names, which need not depend on one another, and goes
+        on when one fails. Raises `UserError` that names those."""
+        folders = {
+            "organization": self.environment.organization_root,
+            "operations": self.environment.operations_root,
+        }
+
+        def job(name: str) -> T:
+            of_account = (
+                self.environment.bootstrap_root
+                if name.startswith(f"{BOOTSTRAP_ROOT} ")
+                else self.environment.customer_root
+            )
+            return self._watched(name, folders.get(name, of_account), lambda root: work(name, root))
+
+        with ThreadPoolExecutor(parallel_roots(), thread_name_prefix="root") as pool:
+            futures = [pool.submit(job, name) for name in names]
+            try:
+                wait(futures)
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                self.stop()
+                raise
+        return self._results(futures, names)
+
     def _profile(self, account: str) -> str:
         return profile_of(self.deployer, account)
 

@@ -20,6 +20,7 @@ from harness.errors import UserError
 from harness.probes.evidence import DENIAL_CODES
 from harness.probes.stage import Fleet, Stage
 from harness.targets.base import Deployer
+from harness.targets.wiretap import note_change
 
 if TYPE_CHECKING:
     import boto3
@@ -29,6 +30,8 @@ T = TypeVar("T")
 APP = "probe"
 PATH = "/bulkhead-probe/"
 OUTSIDERS = ("other organization", "no organization", "management")
+_MADE = frozenset({"role", "other role", "user", "outsider", "operations"})
+"""Actors that are made for the probes, and not found in place."""
 _NEW_KEY = frozenset({"InvalidClientTokenId"})
 
 ANYTHING = json.dumps(
@@ -273,6 +276,7 @@ class Cast:
 
     @property
     def control_role(self) -> str:
+        note_change("makes a control role")
         if "control" not in self._roles:
             environment = self.stage.environment
             trust = {
@@ -321,7 +325,9 @@ class Cast:
         """A name for a helper, within the 64 characters that IAM allows."""
         return f"bulkhead-probe-{self._run}-{part}"[:64]
 
-    def _once(self, key: object, make: Callable[[], Actor]) -> Actor:
+    def _once(self, key: tuple[str, ...], make: Callable[[], Actor]) -> Actor:
+        if key[0] in _MADE:
+            note_change(f"makes a {key[0]}")
         if key not in self._actors:
             self._actors[key] = make()
         return self._actors[key]
