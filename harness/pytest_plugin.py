@@ -137,6 +137,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     if target_of(config) == "embedded":
         return
+    from harness.probes.collect import LEFT_OUT
+
     for item in items:
         mark = item.get_closest_marker("changing")
         if COPIES & set(getattr(item, "fixturenames", ())):
@@ -145,7 +147,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             reason = f"changes something ({mark.args[0]}), which was not asked for"
         else:
             continue
-        item.add_marker(pytest.mark.skip(reason=reason))
+        item.add_marker(pytest.mark.skip(reason=f"{LEFT_OUT}{reason}"))
 
 
 @pytest.hookimpl(wrapper=True)

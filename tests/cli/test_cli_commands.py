@@ -23,7 +23,7 @@ from harness.errors import UserError
 
 NAMES = (
     *("apply", "audit", "cloud", "config", "decide", "demo", "destroy", "diff", "drift"),
-    *("snapshot", "validate", "verify"),
+    *("preflight", "snapshot", "sweep", "validate", "verify"),
 )
 BULKHEAD = [sys.executable, "-c", "from harness.cli import main; main()"]
 
