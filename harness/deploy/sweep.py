@@ -137,7 +137,8 @@ def _places(kind: Kind, environment: Environment) -> Iterator[tuple[str, str]]:
         yield environment.management_account, HOME_REGION
         return
     for account in environment.accounts:
-        for region in environment.regions if kind.regional else [HOME_REGION]:
+        # What is of no region is listed from any.
+        for region in environment.regions if kind.regional else [environment.region]:
             yield account, region
 
 

@@ -10,6 +10,7 @@ https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
 from __future__ import annotations
 
 import configparser
+import functools
 import io
 import os
 import shlex
@@ -25,7 +26,7 @@ import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
-from botocore.loaders import create_loader
+from botocore.loaders import Loader, create_loader
 
 from harness.errors import UserError
 from harness.targets import wiretap
@@ -54,6 +55,12 @@ ENVIRONMENT_TAG = "bulkhead:environment"
 RUN_TAG = "bulkhead:run"
 
 
+@functools.cache
+def _loader() -> Loader:
+    """Loaded API models, shared by all targets of the process: they are large and never change."""
+    return create_loader()
+
+
 class AwsTarget:
     """Accounts of AWS. Safe for threads. Without `changing`, a call that could change anything is
     refused before it is sent (`changes.ChangeRefused`)."""
@@ -69,7 +76,7 @@ class AwsTarget:
         self.access = access
         self.changing = changing
         self._lock = threading.RLock()
-        self._loader = create_loader()
+        self._loader = _loader()
         self._owners: dict[str, boto3.Session] = {}
         self._clients: WeakKeyDictionary[boto3.Session, dict[object, Any]] = WeakKeyDictionary()
 
@@ -256,7 +263,7 @@ def refuse_endpoints(environ: Mapping[str, str]) -> None:
         )
 
 
-def profile_session(access: Access, profile: str, loader: Any = None) -> boto3.Session:
+def profile_session(access: Access, profile: str, loader: Loader | None = None) -> boto3.Session:
     """A session of that profile. Raises `UserError` where there is no such profile, or what is
     behind it gives no credentials."""
     inner = _session(access, profile, loader)
@@ -271,7 +278,9 @@ def profile_session(access: Access, profile: str, loader: Any = None) -> boto3.S
     return boto3.Session(botocore_session=inner)
 
 
-def _session(access: Access, profile: str | None, loader: Any) -> botocore.session.Session:
+def _session(
+    access: Access, profile: str | None, loader: Loader | None
+) -> botocore.session.Session:
     """A session that takes nothing from the environment but proxies and trusted authorities."""
     inner = botocore.session.Session(session_vars=_NO_PROFILE, profile=profile)
     if loader is not None:

@@ -4,13 +4,16 @@ that is reached as AWS is."""
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.real_accounts import EXAMPLE, OTHER, Accounts, open_accounts, sandbox
+from support.real_accounts import EXAMPLE, Accounts, open_accounts, sandbox
 
 from harness.cli import accounts as cli
 from harness.cli import start
@@ -19,14 +22,17 @@ from harness.deploy.embedded_plan import cloud_plan
 from harness.deploy.environment import Environment
 from harness.deploy.rehearsal import Rehearsal
 from harness.deploy.run import RootEvent
+from harness.report.summary import summarize
 from harness.targets.aws import AwsTarget
 from harness.targets.base import SERVICE_PRINCIPALS
 from harness.targets.profiles import Access
 
+ROOT = Path(__file__).parents[2]
+
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    return sandbox(tmp_path_factory.mktemp("sandbox"))
+    return sandbox(tmp_path_factory.mktemp("sandbox"), second=False)
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +137,48 @@ def test_what_is_made_carries_prefix_and_tags_and_no_endpoint_was_named(
     assert not accounts.front.refused
 
 
+def test_probes_change_nothing_unasked_and_what_would_is_left_out(
+    copied: tuple[Accounts, Path], environment: Environment
+) -> None:
+    accounts, run = copied
+    before = ours(environment, run)
+    saved = json.loads((run / "deployment.json").read_text(encoding="utf-8"))
+    saved["place"]["credentials"] = str(run / "access.json")
+    (run / "deployment.json").write_text(json.dumps(saved), encoding="utf-8")
+    results = run / "probed.json"
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "--quiet", "-p", "no:cacheprovider"),
+            *("tests/security/test_trust.py", "tests/security/test_sharing.py"),
+            *("--environment", str(environment.path), "--results", str(results)),
+            *("--deployment", str(run / "deployment.json")),
+        ],
+        cwd=ROOT,
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+    data = json.loads(results.read_text(encoding="utf-8"))
+    outcomes: dict[str, set[str]] = {}
+    for test in data["tests"]:
+        name = test["id"].partition("::")[2].partition("[")[0]
+        outcomes.setdefault(test["outcome"], set()).add(name)
+    assert set(outcomes) == {"passed", "left out"}
+    assert {"test_caller_assumes_its_own_fleet_role", "test_external_id_is_required"} <= outcomes[
+        "passed"
+    ]
+    assert {"test_outsider_cannot_assume_a_fleet_role", "test_a_link_cannot_be_made"} <= outcomes[
+        "left out"
+    ]
+    assert data["target"] == "aws"
+    assert all(result["decision"] is None for result in data["results"])
+    summary = summarize(data)
+    assert summary.holds
+    assert summary.left_out
+    assert ours(environment, run) == before
+
+
 def test_destroy_goes_by_the_states_alone_and_leaves_nothing(
     copied: tuple[Accounts, Path], environment: Environment, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -202,10 +250,11 @@ def test_a_refused_preflight_changes_nothing(
     _, run = copied
     before = ours(environment, run)
     path = str(environment.path)
-    wrong = f"{EXAMPLE}={OTHER}"
+    other = environment.probes.control
+    wrong = f"{EXAMPLE}={other}"
     assert start(["apply", path, "--target", "aws", "--yes", "--profile", wrong]) == 1
     said = capsys.readouterr().out
-    assert f"profile {OTHER} is of account {OTHER}, not of {EXAMPLE}" in said.replace("\n", " ")
+    assert f"profile {other} is of account {other}, not of {EXAMPLE}" in said.replace("\n", " ")
     assert "Nothing was changed" in said
     stranger = "999999999990=anybody"
     assert start(["apply", path, "--target", "aws", "--yes", "--profile", stranger]) == 2
