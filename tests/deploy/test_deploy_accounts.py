@@ -140,7 +140,7 @@ def test_what_is_made_carries_prefix_and_tags_and_no_endpoint_was_named(
 def test_probes_change_nothing_unasked_and_what_would_is_left_out(
     copied: tuple[Accounts, Path], environment: Environment
 ) -> None:
-    accounts, run = copied
+    _, run = copied
     before = ours(environment, run)
     saved = json.loads((run / "deployment.json").read_text(encoding="utf-8"))
     saved["place"]["credentials"] = str(run / "access.json")

@@ -8,14 +8,18 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError
 from support.real_accounts import Accounts, open_accounts
 
 from harness.cloud.plan import CloudPlan, OrganizationPlan
 from harness.cloud.process import CloudProcess
 from harness.errors import UserError
+from harness.probes.evidence import Outcome, Reason, ask
 from harness.targets.aws import AwsTarget, profile_session
 from harness.targets.base import SERVICE_PRINCIPALS
 from harness.targets.changes import ChangeRefused, changes
@@ -251,3 +255,78 @@ sso_region = eu-west-1
     assert "owner, reader are all of it" in wrong[1]
     assert "there is no profile none" in wrong[2]
     assert find_profiles((B,), profiles, {B: "reader"}, OWNER)[0] == {B: "reader"}
+
+
+def throttle(client: Any, times: int, sent: list[int]) -> None:
+    """Has the first `times` requests of a client answered as a service that is too busy does."""
+
+    def answer(request: Any, **_: Any) -> AWSResponse | None:
+        sent.append(1)
+        if len(sent) > times:
+            return None
+        body = (
+            b"<ErrorResponse><Error><Code>Throttling</Code><Message>Rate exceeded</Message>"
+            b"</Error></ErrorResponse>"
+        )
+        raw = SimpleNamespace(stream=lambda *_, **__: iter([body]))
+        return AWSResponse(request.url, 429, {}, raw)
+
+    client.meta.events.register_first("before-send", answer)
+
+
+def test_a_service_that_is_too_busy_is_asked_again_and_at_last_said_to_be(
+    access: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    target = AwsTarget(access)
+    sent: list[int] = []
+    client = target.client(target.session(A), "iam", REGION)
+    throttle(client, 2, sent)
+    assert client.list_roles()["Roles"]
+    assert len(sent) == 3
+    sent.clear()
+    never = target.client(target.session(A), "iam", "eu-west-1")
+    throttle(never, 1000, sent)
+    answer = ask(never.list_roles)
+    assert (answer.outcome, answer.reason) == (Outcome.FAILED, Reason.THROTTLED)
+    assert len(sent) == 8
+
+
+def test_a_role_that_is_not_seen_yet_is_waited_for_up_to_a_deadline(
+    access: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = AwsTarget(access)
+    sts = target.client(target.session(B), "sts", REGION)
+    denied = ClientError({"Error": {"Code": "AccessDenied", "Message": ""}}, "AssumeRole")
+    credentials = {"AccessKeyId": "ASIAX", "SecretAccessKey": "x", "SessionToken": "x"}
+    answers: list[Any] = [denied, denied, {"Credentials": credentials}]
+
+    def assume(**_: Any) -> Any:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(sts, "assume_role", assume)
+    found = target.deployer_session("deploy", B, region=REGION).get_credentials()
+    assert found is not None
+    assert found.access_key == "ASIAX"
+    assert answers == []
+    monkeypatch.setattr(target, "patience", 0.1)
+    answers += [denied] * 100
+    with pytest.raises(ClientError):
+        target.deployer_session("deploy", B, region=REGION)
+    assert len(answers) > 90
+    answers[:] = [ClientError({"Error": {"Code": "Throttling", "Message": ""}}, "AssumeRole")]
+    with pytest.raises(ClientError):
+        target.deployer_session("deploy", B, region=REGION)
+
+
+def test_credentials_that_are_not_accepted_are_said_to_be(
+    accounts: Accounts, access: Access
+) -> None:
+    accounts.keys["operations"]["aws_session_token"] = "another"
+    with accounts.credentials.open("w", encoding="utf-8") as file:
+        accounts.keys.write(file)
+    with pytest.raises(UserError, match="profile operations: AWS answers InvalidClientTokenId"):
+        AwsTarget(access).session(A)
