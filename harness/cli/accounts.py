@@ -323,18 +323,16 @@ def _refuse(found: Preflight, console: Console) -> None:
 
 def _show(found: Preflight, access: Access, console: Console) -> None:
     environment = found.environment
-    table = Table("account", "part", "owner", "profile", "identity", "alias", "organization")
     for standing in found.standings:
-        table.add_row(
-            standing.account,
-            standing.part,
-            standing.owner,
-            standing.profile or "-",
-            standing.arn.partition("::")[2] or "-",
-            standing.alias or "-",
-            standing.organization or "none" if standing.arn else "-",
-        )
-    console.print(table)
+        say(console, f"{standing.account}  {standing.part}, {standing.owner}")
+        if standing.arn:
+            who = standing.arn.partition(f":{standing.account}:")[2]
+            say(console, f"  profile {standing.profile} is {who}")
+            alias = f"alias {standing.alias}" if standing.alias else "no alias"
+            organization = standing.organization or "none"
+            say(console, f"  {alias}, organization {organization}")
+        else:
+            say(console, f"  profile {standing.profile or 'none'}")
     say(console, f"Regions: {', '.join(environment.regions)}. Global services besides.")
     if environment.model_regions:
         say(console, f"Models run in: {', '.join(environment.model_regions)}.")

@@ -11,6 +11,7 @@ import pytest
 from botocore.config import Config
 from support.real_accounts import EXAMPLE, OTHER, Accounts, open_accounts, sandbox
 
+from harness.cli import start
 from harness.cloud.process import CloudProcess
 from harness.deploy.embedded_plan import cloud_plan
 from harness.deploy.environment import Environment
@@ -164,3 +165,32 @@ def test_a_region_that_is_not_enabled_is_refused(look: Look, environment: Enviro
     assert {p.partition(": ")[2] for p in found.problems} == {
         "me-south-1 is not enabled in it; enable it, or take it out of regions"
     }
+
+
+def test_the_command_shows_what_it_found_and_says_so_with_its_exit_code(
+    environment: Environment,
+    accounts: Accounts,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("harness.cli.accounts.run_folder", lambda _: tmp_path)
+    asked = ["preflight", str(environment.path), "--no-rehearse"]
+    assert start(asked) == 0
+    said = capsys.readouterr().out
+    lines = said.splitlines()
+    at = lines.index(f"{OTHER}  customer, other")
+    assert lines[at + 1] == (f"  profile {OTHER} is assumed-role/bulkhead-owner/administrator")
+    assert lines[at + 2].startswith("  no alias, organization o-")
+    assert "Regions: eu-central-1, eu-west-1." in said
+    assert "bulkhead:environment = sandbox and bulkhead:run = " in said
+    assert f"No profile caller@ACCOUNT for {OTHER}, {EXAMPLE}" in said
+    assert not [secret for secret in accounts.secrets if secret in said]
+
+    assert start([*asked, "--profile", f"{OTHER}=root@{OTHER}"]) == 1
+    said = capsys.readouterr().out
+    assert f"refused: {OTHER} (other): its profile is the root user" in said
+    assert "Nothing was changed." in said
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
+    assert start(asked) == 2
+    assert "AWS_ENDPOINT_URL is set" in capsys.readouterr().err
