@@ -7,6 +7,10 @@ showed as JSON (see `harness.report`), `--progress FILE` appends one JSON line p
 
 A test that uses the fixture `probe` fails when one of its results did not hold, and when it has
 none.
+
+A test that changes something, or would if a wall did not hold, says so with the marker `changing`.
+In real accounts it runs only with `--changing`, and no test runs there that needs a copy of the
+cloud (the fixtures `copied` and `hostile`).
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,8 +44,11 @@ RUN = pytest.StashKey[str]()
 RECORDER = pytest.StashKey["Recorder"]()
 ENVIRONMENT = pytest.StashKey["Environment"]()
 SHARED = pytest.StashKey["SharedDeployment"]()
-WATCH = pytest.StashKey["Callable[[Mapping[str, Any]], None]"]()
+WATCH = pytest.StashKey[Callable[[Mapping[str, Any]], None]]()
 """Told of each result as it is made; what it raises ends the test."""
+CHANGED = pytest.StashKey[dict[str, set[str]]]()
+COPIES = frozenset({"copied", "hostile"})
+"""Fixtures that copy the cloud."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -58,6 +65,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="the environment of a deployment that is still being made",
     )
     group.addoption(
+        "--changing",
+        action="store_true",
+        help="in real accounts, also run the probes that change something",
+    )
+    group.addoption(
+        "--changes",
+        metavar="FILE",
+        type=Path,
+        help="append one JSON line for each test: what it did that may change something",
+    )
+    group.addoption(
         "--results", metavar="FILE", type=Path, help="write what the probes showed as JSON"
     )
     group.addoption(
@@ -66,6 +84,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "changing(what): changes something, or would if a wall did not hold"
+    )
+    config.stash[CHANGED] = {}
     worker = getattr(config, "workerinput", None)
     config.stash[RUN] = worker["bulkhead_run"] if worker else uuid.uuid4().hex[:8]
     if worker is not None:
@@ -78,8 +100,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
         def describe() -> dict[str, Any]:
             try:
-                # So far a deployment is always one in the embedded cloud.
-                return described(environment_of(config), "embedded")
+                return described(environment_of(config), target_of(config))
             except (UserError, OSError):
                 return {}  # said by the test that asked for it
 
@@ -109,6 +130,61 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
         shared = shared or SharedDeployment(session.config.rootpath, session.config.stash[RUN])
         shared.remove()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In real accounts: skip what needs a copy, and what changes something unless it was asked."""
+    if not any("probe" in getattr(item, "fixturenames", ()) for item in items):
+        return
+    if target_of(config) == "embedded":
+        return
+    from harness.probes.collect import LEFT_OUT
+
+    for item in items:
+        mark = item.get_closest_marker("changing")
+        if COPIES & set(getattr(item, "fixturenames", ())):
+            reason = "needs a copy of the cloud, and there is none of real accounts"
+        elif mark is not None and not config.getoption("changing"):
+            reason = f"changes something ({mark.args[0]}), which was not asked for"
+        else:
+            continue
+        item.add_marker(pytest.mark.skip(reason=f"{LEFT_OUT}{reason}"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(
+    fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+) -> Generator[None, object, object]:
+    """Remember what a fixture changed, for every test that uses it."""
+    if request.config.getoption("changes") is None or fixturedef.argname == "deployment":
+        return (yield)
+    from harness.targets.wiretap import noting
+
+    with noting() as noted:
+        made = yield
+    request.config.stash[CHANGED].setdefault(fixturedef.argname, set()).update(noted)
+    return made
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Write down what a test may have changed, of its own or through its fixtures."""
+    file = item.config.getoption("changes")
+    if file is None:
+        return (yield)
+    from harness.targets.wiretap import noting
+
+    names = set(getattr(item, "fixturenames", ()))
+    with noting() as noted:
+        try:
+            return (yield)
+        finally:
+            for name in names:
+                noted.update(item.config.stash[CHANGED].get(name, set()))
+            line = {"test": item.nodeid, "copies": bool(COPIES & names), "changes": sorted(noted)}
+            with file.open("a", encoding="utf-8") as out:
+                out.write(json.dumps(line) + "\n")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -152,6 +228,16 @@ def environment_of(config: pytest.Config) -> Environment:
     return config.stash[ENVIRONMENT]
 
 
+def target_of(config: pytest.Config) -> str:
+    """The name of the target that the run probes."""
+    from harness.deploy.deployment import Deployment
+
+    saved = config.getoption("deployment")
+    # Only an embedded cloud is started beside the suite, which then waits for it.
+    waits = saved is None or not saved.exists()
+    return "embedded" if waits else Deployment.load(saved).place.target
+
+
 @pytest.fixture(scope="session")
 def deployment(pytestconfig: pytest.Config) -> Deployment:
     """The deployment under test."""
@@ -191,9 +277,9 @@ def _wait_for(path: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def target(deployment: Deployment) -> Target:
-    """Where the deployment runs."""
-    return deployment.target()
+def target(deployment: Deployment, pytestconfig: pytest.Config) -> Target:
+    """Where the deployment runs. Without `--changing`, real accounts are only read."""
+    return deployment.target(changing=pytestconfig.getoption("changing"))
 
 
 @pytest.fixture(scope="session")
@@ -236,7 +322,12 @@ def probe(request: pytest.FixtureRequest, stage: Stage, places: Places) -> Itera
     from harness.targets.wiretap import listening
 
     with listening() as heard:
-        watch = request.config.stash.get(WATCH, None)
-        recorder = Recorder(stage.secrets, places.placed, heard, watch)
+        recorder = Recorder(
+            stage.secrets,
+            places.placed,
+            heard,
+            request.config.stash.get(WATCH, None),
+            patience=stage.target.patience,
+        )
         request.node.stash[RECORDER] = recorder
         yield recorder

@@ -45,6 +45,47 @@ def reports(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def on_target(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option that says where a command does its work."""
+    return click.option(
+        "--target",
+        type=click.Choice(["embedded", "aws"]),
+        default="embedded",
+        show_default=True,
+        help="Where: in an embedded cloud on this machine, or in the real accounts that "
+        "customers.yaml lists (docs/real-aws.md).",
+    )(command)
+
+
+def with_profiles(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option that names profiles of real accounts."""
+    return click.option(
+        "--profile",
+        "profiles",
+        metavar="ACCOUNT=NAME",
+        multiple=True,
+        help="With --target aws: the profile of an account's owner, where it is not found by "
+        "itself; may be given again.",
+    )(command)
+
+
+def confirmed(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option that leaves out the question."""
+    return click.option(
+        "--yes", is_flag=True, help="With --target aws: do not ask, after the preflight is shown."
+    )(command)
+
+
+def may_change(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option that lets probes change real accounts."""
+    return click.option(
+        "--changing",
+        is_flag=True,
+        help="With --target aws: also run the probes that change something, or would if a wall "
+        "did not hold. Without it nothing is changed.",
+    )(command)
+
+
 class Commands(click.Group):
     """A group whose list of commands says each one's first sentence whole."""
 
@@ -66,8 +107,8 @@ class Commands(click.Group):
 def commands() -> None:
     """Deploy Bulkhead, and show that the walls between customers hold.
 
-    ENV is a folder under environments/. Environments run in the embedded cloud: an AWS on this
-    machine that authenticates and authorizes every request.
+    ENV is a folder under environments/. Environments run in the embedded cloud, an AWS on this
+    machine that authenticates and authorizes every request; with --target aws in real accounts.
 
     Exit code 0: done, and all that had to hold does. 1: something does not hold. 2: bad input or a
     missing tool.
@@ -136,19 +177,72 @@ def cloud(
 
 @commands.command()
 @click.argument("environment", metavar="ENV")
+@with_profiles
+@click.option(
+    "--rehearse/--no-rehearse",
+    default=True,
+    help="Whether ENV is applied to an embedded cloud, once, to say what will be made and what "
+    "that costs.  [default: rehearse]",
+)
+def preflight(environment: str, profiles: tuple[str, ...], rehearse: bool) -> None:
+    """Show which real accounts, regions and identities ENV would touch, and refuse what does not
+    fit; change nothing.
+
+    Asks each account of customers.yaml who its profile is. Refused are another account's profile,
+    one that is not of the account's owner, an account in another organization than it should be, a
+    region that is not enabled, an alias that speaks of production.
+
+    Exit code 0: nothing speaks against it. 1: something does.
+    """
+    from harness.cli.accounts import preflight_accounts
+
+    sys.exit(0 if preflight_accounts(environment, profiles, rehearsed=rehearse) else EXIT_FAILED)
+
+
+@commands.command()
+@click.argument("environment", metavar="ENV")
+@with_profiles
+@click.option("--delete", is_flag=True, help="Remove it, after it was listed.")
+@confirmed
+def sweep(environment: str, profiles: tuple[str, ...], delete: bool, yes: bool) -> None:
+    """List what a killed run of ENV left in its real accounts; with --delete, remove it.
+
+    That is for when states are lost; where they are not, `bulkhead destroy ENV --target aws` goes
+    on. Removed is only what starts with our prefix and carries the environment's tag; what has one
+    of both, or cannot be told, is listed and left.
+
+    Exit code 0: nothing is left. 1: something is.
+    """
+    from harness.cli.accounts import sweep_accounts
+
+    sys.exit(0 if sweep_accounts(environment, profiles, delete=delete, yes=yes) else EXIT_FAILED)
+
+
+@commands.command()
+@click.argument("environment", metavar="ENV")
+@on_target
+@with_profiles
 @click.option(
     "--afresh", is_flag=True, help="Also do again what an apply had done that was not finished."
 )
-def apply(environment: str, afresh: bool) -> None:
-    """Deploy ENV into an embedded cloud that stays until Ctrl-C.
+@confirmed
+def apply(
+    environment: str, target: str, profiles: tuple[str, ...], afresh: bool, yes: bool
+) -> None:
+    """Deploy ENV into an embedded cloud that stays until Ctrl-C, or into real accounts.
 
     While it stays, `bulkhead verify ENV` and `bulkhead destroy ENV` from another terminal work on
-    it, and another `bulkhead apply ENV` brings it up to date.
+    it, and another `bulkhead apply ENV` brings it up to date. With --target aws the preflight is
+    shown and asked about first, and what is deployed stays when the command ends.
 
     Guardrails, operations, then the roots of all customers, several at a time. A root that fails
     keeps none from being applied that does not need it; what is left is said, and the next apply
     does only that. So it does after an interruption.
     """
+    if target == "aws":
+        from harness.cli.accounts import apply_accounts
+
+        sys.exit(0 if apply_accounts(environment, profiles, yes=yes) else EXIT_FAILED)
     from harness.cli.environments import apply_environment
 
     sys.exit(0 if apply_environment(environment, afresh=afresh) else EXIT_FAILED)
@@ -178,13 +272,20 @@ def config(environment: str, customer: str, account: str | None, region: str | N
 
 @commands.command()
 @click.argument("environment", metavar="ENV")
+@on_target
+@may_change
 @reports
-def verify(environment: str, **files: Path | None) -> None:
+def verify(environment: str, target: str, changing: bool, **files: Path | None) -> None:
     """Run the security suite against ENV and show the verdict.
 
     Probes the ENV that a `bulkhead apply ENV` keeps running; without one, deploys it into an
     embedded cloud of its own and ends that afterwards.
     """
+    if target == "aws":
+        from harness.cli.accounts import verify_accounts
+
+        holds = verify_accounts(environment, changing=changing, **files)
+        sys.exit(0 if holds else EXIT_FAILED)
     from harness.cli.environments import verify_environment
 
     sys.exit(0 if verify_environment(environment, **files) else EXIT_FAILED)
@@ -386,8 +487,15 @@ def drift(environment: str, as_json: bool) -> None:
 
 @commands.command()
 @click.argument("environment", metavar="ENV")
-def destroy(environment: str) -> None:
-    """Remove from ENV everything that `bulkhead apply ENV` deployed."""
+@on_target
+@confirmed
+def destroy(environment: str, target: str, yes: bool) -> None:
+    """Remove from ENV everything that `bulkhead apply ENV` deployed, or began to."""
+    if target == "aws":
+        from harness.cli.accounts import destroy_accounts
+
+        destroy_accounts(environment, yes=yes)
+        return
     from harness.cli.environments import destroy_environment
 
     destroy_environment(environment)
@@ -395,12 +503,29 @@ def destroy(environment: str) -> None:
 
 @commands.command()
 @click.argument("environment", metavar="[ENV]", default="embedded")
+@on_target
+@with_profiles
+@confirmed
+@may_change
 @reports
-def demo(environment: str, **files: Path | None) -> None:
+def demo(
+    environment: str,
+    target: str,
+    profiles: tuple[str, ...],
+    yes: bool,
+    changing: bool,
+    **files: Path | None,
+) -> None:
     """The main job: deploy to a new cloud, call Bedrock, attack, give the verdict.
 
-    ENV is `embedded` unless given.
+    ENV is `embedded` unless given. With --target aws in real accounts, which are cleaned up at the
+    end, also after Ctrl-C.
     """
+    if target == "aws":
+        from harness.cli.accounts import demo_accounts
+
+        holds = demo_accounts(environment, profiles, yes=yes, changing=changing, **files)
+        sys.exit(0 if holds else EXIT_FAILED)
     from harness.cli.environments import demo_environment
 
     sys.exit(0 if demo_environment(environment, **files) else EXIT_FAILED)

@@ -41,6 +41,7 @@ from harness.deploy.rotation import FILE as PREVIOUS_IDS
 from harness.deploy.run import EXTERNAL_IDS_FILE, Scope, root_names
 from harness.deploy.workspace import environment_folder, private_folder, runs_folder
 from harness.errors import UserError
+from harness.targets.base import Target
 from harness.targets.embedded import EmbeddedTarget
 
 _STARTING = "Starting an embedded cloud with {} accounts."
@@ -258,7 +259,7 @@ def run_folder(environment: Environment) -> Path:
 
 def apply_roots(
     environment: Environment,
-    target: EmbeddedTarget | Callable[[], EmbeddedTarget],
+    target: Target | Callable[[], Target],
     folder: Path,
     console: Console,
     when_waiting: Callable[[], None] | None = None,

@@ -70,10 +70,13 @@ class Suite:
         folder: Path,
         reports: Reports,
         only: str | None = None,
+        *,
+        changing: bool = False,
     ) -> None:
         """Probes what is saved at `deployment`, of the environment of that name or path. Reports
         and pytest's own output (into `folder`) are written. With `only`, the tests are run whose
-        names have that text. Raises `UserError` without a clone."""
+        names have that text. In real accounts, probes that change something run only if `changing`.
+        Raises `UserError` without a clone."""
         self._only = [] if only is None else ["-k", only]
         self._root = project_root()
         if not (self._root / SUITE).is_dir():
@@ -82,6 +85,7 @@ class Suite:
             )
         self._environment, self._deployment, self._reports = environment, deployment, reports
         self._results = reports.json.absolute()
+        self._options = ("--changing",) if changing else ()
         self._steps, self._log = folder / "progress.jsonl", folder / "pytest.log"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -109,6 +113,7 @@ class Suite:
             f"--junit-xml={self._reports.junit.absolute()}",
             *("-n", str(_workers())),
             *self._only,
+            *self._options,
         ]
         with self._log.open("wb") as out:
             # A group of its own: Ctrl-C reaches it once, from here.

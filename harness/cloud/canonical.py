@@ -9,6 +9,7 @@ operation. What is left says the same to both.
 from __future__ import annotations
 
 import dataclasses
+import re
 import zlib
 from typing import Any
 from urllib.parse import unquote_plus
@@ -17,6 +18,10 @@ from harness.cloud.call import ApiError
 from harness.cloud.http_request import MAX_BODY, Body, HttpRequest, headers_of
 
 FORM = "application/x-www-form-urlencoded"
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
+_BUCKET_HOST = re.compile(
+    r"(?P<bucket>[a-z0-9.-]{3,63})\.s3(?:[.-][a-z0-9-]+)?\.amazonaws\.com(?::443)?"
+)
 _SIGNATURE_PARAMETERS = frozenset(
     f"x-amz-{name}"
     for name in (
@@ -37,7 +42,7 @@ def canonical(request: HttpRequest, service: str, protocol: str) -> HttpRequest:
     Raises `ApiError` where it says different things in different places.
     """
     query = _without_signature(request.query)
-    request = _decoded(request) if service != "s3" else request
+    request = _decoded(request) if service != "s3" else _path_style(request)
     if protocol in ("query", "ec2"):
         return _form(request, query)
     if protocol == "json":
@@ -67,6 +72,18 @@ def _form(request: HttpRequest, query: str) -> HttpRequest:
         content_type=FORM,
         drop=("HTTP_X_AMZ_TARGET",),
     )
+
+
+def _path_style(request: HttpRequest) -> HttpRequest:
+    """The request with its bucket in the path, where the signed host names it, as that of real
+    endpoints does."""
+    found = _BUCKET_HOST.fullmatch(request.headers.get("host", ""))
+    if found is None:
+        return request
+    bucket = f"/{found['bucket']}"
+    environ = {**request.environ, "PATH_INFO": bucket + request.environ.get("PATH_INFO", "/")}
+    path = bucket + request.path
+    return dataclasses.replace(request, path=path, environ=environ)
 
 
 def _decoded(request: HttpRequest) -> HttpRequest:

@@ -26,7 +26,6 @@ from harness.deploy.deployment import (
     customer_account,
     fleets,
     guardrails,
-    place_of,
 )
 from harness.deploy.drift import plan_all
 from harness.deploy.environment import BOOTSTRAP_ROOT, Account, Environment
@@ -35,7 +34,7 @@ from harness.deploy.run import Progress, Run, Scope, folder_name, root_names
 from harness.deploy.terraform import Changes, Terraform
 from harness.deploy.workspace import CUSTOMERS_FILE
 from harness.errors import UserError
-from harness.targets.embedded import EmbeddedTarget
+from harness.targets.base import Target
 
 DEPLOYMENT_FILE = "deployment.json"
 PARTIAL_FILE = "deployment.part.json"
@@ -58,7 +57,7 @@ def unlisted_roots(environment: Environment, run_dir: Path) -> list[str]:
 
 def deploy(
     environment: Environment,
-    target: EmbeddedTarget | Callable[[], EmbeddedTarget],
+    target: Target | Callable[[], Target],
     run_dir: Path,
     progress: Progress | None = None,
     *,
@@ -103,7 +102,12 @@ def _apply(
         run.done(root, variables)
         return root.output()
 
-    with run.bootstraps(applied, scope.bootstraps) as bootstrapped:
+    def bootstrap(root: Terraform, variables: dict[str, Any]) -> dict[str, Any]:
+        outputs = applied(root, variables)
+        run.settle(variables["account_id"])
+        return outputs
+
+    with run.bootstraps(bootstrap, scope.bootstraps) as bootstrapped:
         waited = {account: partial(bootstrapped, account) for account in scope.bootstraps}
         waited.get(environment.management_account, _nothing)()
         if scope.organization:
@@ -136,13 +140,13 @@ class _Outcome:
     """What came out of the roots so far, together with what an earlier apply made of the others;
     kept in a file while it is not whole."""
 
-    def __init__(self, environment: Environment, target: EmbeddedTarget, run_dir: Path) -> None:
+    def __init__(self, environment: Environment, target: Target, run_dir: Path) -> None:
         self.environment, self._target, self._run_dir = environment, target, run_dir
         before = None
         if (file := saved_in(run_dir)) is not None:
             before = Deployment.load(file)
-        if before is None or before.place != place_of(target):
-            before = Deployment(environment, place_of(target), {}, {}, {})
+        if before is None or before.place != target.place:
+            before = Deployment(environment, target.place, {}, {}, {})
         self.fleets = dict(before.fleets)
         self.guardrails = dict(before.guardrails)
         self._accounts = dict(before.accounts)
@@ -175,7 +179,7 @@ class _Outcome:
         listed = [account.account_id for _, account in self.environment.customer_accounts]
         return Deployment(
             environment=self.environment,
-            place=place_of(self._target),
+            place=self._target.place,
             fleets=dict(self.fleets),
             accounts={each: self._accounts[each] for each in listed if each in self._accounts},
             guardrails=dict(self.guardrails),

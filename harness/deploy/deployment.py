@@ -13,7 +13,9 @@ from harness.cloud.process import CloudProcess
 from harness.deploy.environment import Environment, load_environment
 from harness.deploy.workspace import write_private
 from harness.errors import UserError
+from harness.targets.base import Place, Target
 from harness.targets.embedded import EmbeddedTarget
+from harness.targets.reach import reach
 
 FORMAT = "bulkhead-deployment/4"
 
@@ -85,16 +87,6 @@ class Guardrail:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a deployment runs."""
-
-    target: str
-    endpoint: str
-    credentials: Path
-    control: Path
-
-
-@dataclass(frozen=True, slots=True)
 class Deployment:
     """An environment that has been applied."""
 
@@ -111,17 +103,22 @@ class Deployment:
     def external_ids(self) -> dict[str, str]:
         return {customer: fleet.external_id for customer, fleet in self.fleets.items()}
 
-    def target(self) -> EmbeddedTarget:
-        """The running target of this deployment."""
-        return EmbeddedTarget(self.cloud())
+    def target(self, *, changing: bool = True) -> Target:
+        """The target of this deployment. Real accounts are only read unless `changing`."""
+        return reach(self.place, changing=changing)
 
     def cloud(self) -> CloudProcess:
-        """The running cloud, to be forked; it is not ours to stop."""
+        """The running cloud, to be forked; it is not ours to stop.
+
+        Raises `UserError` for a deployment in real accounts, of which there is no copy.
+        """
+        if self.place.target != EmbeddedTarget.name:
+            raise UserError(f"{self.environment.name} is deployed on {self.place.target}: no copy")
         return CloudProcess.attach(self.place.endpoint, self.place.credentials, self.place.control)
 
-    def on(self, target: EmbeddedTarget) -> Deployment:
+    def on(self, target: Target) -> Deployment:
         """This deployment as it stands in another cloud, such as a fork of its own."""
-        return dataclasses.replace(self, place=place_of(target))
+        return dataclasses.replace(self, place=target.place)
 
     def save(self, path: Path) -> None:
         """Writes the deployment for its owner's eyes only: it holds the external ids."""
@@ -163,16 +160,6 @@ class Deployment:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             # The text of these errors could quote the file, and with it an external id.
             raise UserError(f"{path}: is not a saved deployment; apply again") from error
-
-
-def place_of(target: EmbeddedTarget) -> Place:
-    """Where this target is."""
-    return Place(
-        target=target.name,
-        endpoint=target.endpoint_url,
-        credentials=target.credentials.absolute(),
-        control=target.control.absolute(),
-    )
 
 
 def guardrails(outputs: Mapping[str, Any]) -> dict[str, Guardrail]:

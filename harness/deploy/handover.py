@@ -94,6 +94,13 @@ def keep_external_id(target: Target, account: str, region: str, fleet: Fleet) ->
                 Description=description,
                 Overwrite=True,
             )
+            if target.labels:
+                # Tags cannot be given where a value may be overwritten.
+                ssm.add_tags_to_resource(
+                    ResourceType="Parameter",
+                    ResourceId=name,
+                    Tags=[{"Key": key, "Value": value} for key, value in target.labels.items()],
+                )
     except ClientError as error:
         code = error.response["Error"]["Code"]
         raise UserError(f"account {account}: parameter {name} cannot be kept: {code}") from error

@@ -37,8 +37,7 @@ from harness.deploy.terraform import Step, Terraform, stop_all
 from harness.deploy.toolchain import Toolchain, prepare_toolchain
 from harness.deploy.workspace import RUNS, private_folder, project_root
 from harness.errors import UserError
-from harness.targets.base import Deployer, clean_environ, profile_of
-from harness.targets.embedded import EmbeddedTarget
+from harness.targets.base import DEPLOYERS, Deployer, Target, clean_environ, profile_of
 
 PARALLEL_ROOTS = 4
 PARALLEL_BOOTSTRAPS = 8
@@ -128,7 +127,7 @@ class Run:
         progress: Progress | None,
         deployer: Deployer = "deploy",
         *,
-        target: EmbeddedTarget | None = None,
+        target: Target | None = None,
         verb: Verb = "apply",
         afresh: bool = False,
         dry: bool = False,
@@ -154,15 +153,18 @@ class Run:
         self.failed: dict[str, UserError] = {}
         """By root: why it failed."""
         self._finished: set[str] = set()
+        if target is not None and target.real:
+            # Terraform holds its provider against the lock file, which a fresh copy lacks.
+            self.init()
 
     @property
-    def target(self) -> EmbeddedTarget:
+    def target(self) -> Target:
         """Where the roots are applied."""
         assert self._target is not None, "no target was set"
         return self._target
 
     @target.setter
-    def target(self, target: EmbeddedTarget) -> None:
+    def target(self, target: Target) -> None:
         self._target = target
 
     def stop(self) -> None:
@@ -222,7 +224,9 @@ class Run:
     def _once(
         self, root: Terraform, variables: Mapping[str, Any], work: Callable[[], object]
     ) -> None:
-        of = fingerprint(root.root, self._modules, variables, self.target.endpoint_url)
+        place = self.target.place
+        where = f"{place.target} {place.endpoint}"
+        of = fingerprint(root.root, self._modules, variables, where)
         if root.state.exists() and self.journal.has(root.label, of):
             return
         work()
@@ -251,6 +255,12 @@ class Run:
                 # Terraform's plugin cache does not bear two inits at once.
                 with FileLock(self.tools_folder / "plugins.lock"):
                     root.init()
+
+    def settle(self, account: str) -> None:
+        """Returns when the deploy roles of an account, just made, can be assumed."""
+        if self.target.real:
+            for deployer in DEPLOYERS:
+                self.target.deployer_session(deployer, account, region=self.environment.region)
 
     def offboard(self) -> None:
         """Denies the sessions of customers that were applied and are listed no more, before
@@ -388,6 +398,32 @@ class Run:
                 raise
         return self._results(futures)
 
+    def each(self, names: Sequence[str], work: Callable[[str, Terraform], T]) -> list[T]:
+        """Does the work on the roots of these names, which need not depend on one another, and goes
+        on when one fails. Raises `UserError` that names those."""
+        folders = {
+            "organization": self.environment.organization_root,
+            "operations": self.environment.operations_root,
+        }
+
+        def job(name: str) -> T:
+            of_account = (
+                self.environment.bootstrap_root
+                if name.startswith(f"{BOOTSTRAP_ROOT} ")
+                else self.environment.customer_root
+            )
+            return self._watched(name, folders.get(name, of_account), lambda root: work(name, root))
+
+        with ThreadPoolExecutor(parallel_roots(), thread_name_prefix="root") as pool:
+            futures = [pool.submit(job, name) for name in names]
+            try:
+                wait(futures)
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                self.stop()
+                raise
+        return self._results(futures)
+
     def _profile(self, account: str) -> str:
         return profile_of(self.deployer, account)
 
@@ -447,5 +483,6 @@ class Run:
             label=label,
             hidden=[*self.ids.values(), *(p["external_id"] for p in self.previous_ids.values())],
             on_step=on_step,
-            one_provider=True,
+            # Attached to, a provider is compared with no lock file: nothing for real accounts.
+            one_provider=self._target is not None and not self._target.real,
         )

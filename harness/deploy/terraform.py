@@ -302,7 +302,7 @@ class Terraform:
         found = [
             address
             for address in out.split("\n")
-            if not address.startswith("data.") and _type_of(address) in wanted
+            if not address.startswith("data.") and type_of(address) in wanted
         ]
         if found:
             with self._alone():
@@ -400,7 +400,7 @@ class Terraform:
         raise UserError(redact(f"terraform {command} of {self._label}: {shown}", self._hidden))
 
 
-def _type_of(address: str) -> str:
+def type_of(address: str) -> str:
     """The type of the resource at an address, such as `module.logging["a"].aws_kms_key.logs`."""
     plain = re.sub(r"\[(?:\"[^\"]*\"|[^\]]*)\]", "", address)
     parts = plain.split(".")

@@ -30,6 +30,7 @@ from harness.mutants.catalogue import mutant
 from harness.mutants.model import SECURITY
 from harness.mutants.site import Site
 from harness.probes.stage import Stage
+from harness.targets.base import Target
 from harness.targets.embedded import EmbeddedTarget
 
 USES_THE_CLIENT = "tests/security/test_canaries.py"
@@ -94,7 +95,7 @@ def _collect(path: Path) -> None:
         raise UserError(f"more tests than {USES_THE_CLIENT} import the client as they are imported")
 
 
-def _read_trails(target: EmbeddedTarget, deployment: Deployment) -> None:
+def _read_trails(target: Target, deployment: Deployment) -> None:
     """Have the events of the deployment made once, and not in every fork that is searched."""
     for place in Stage.of(deployment, target).places:
         trail = target.client(target.session(place.account), "cloudtrail", place.region)

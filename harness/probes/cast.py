@@ -20,6 +20,7 @@ from harness.errors import UserError
 from harness.probes.evidence import DENIAL_CODES
 from harness.probes.stage import Fleet, Stage
 from harness.targets.base import Deployer
+from harness.targets.wiretap import note_change
 
 if TYPE_CHECKING:
     import boto3
@@ -29,8 +30,8 @@ T = TypeVar("T")
 APP = "probe"
 PATH = "/bulkhead-probe/"
 OUTSIDERS = ("other organization", "no organization", "management")
-PATIENCE = 20.0
-"""Seconds to wait for a new role or key to be known: IAM is eventually consistent."""
+_MADE = frozenset({"role", "other role", "user", "outsider", "operations"})
+"""Actors that are made for the probes, and not found in place."""
 _NEW_KEY = frozenset({"InvalidClientTokenId"})
 
 ANYTHING = json.dumps(
@@ -275,6 +276,7 @@ class Cast:
 
     @property
     def control_role(self) -> str:
+        note_change("makes a control role")
         if "control" not in self._roles:
             environment = self.stage.environment
             trust = {
@@ -323,7 +325,9 @@ class Cast:
         """A name for a helper, within the 64 characters that IAM allows."""
         return f"bulkhead-probe-{self._run}-{part}"[:64]
 
-    def _once(self, key: object, make: Callable[[], Actor]) -> Actor:
+    def _once(self, key: tuple[str, ...], make: Callable[[], Actor]) -> Actor:
+        if key[0] in _MADE:
+            note_change(f"makes a {key[0]}")
         if key not in self._actors:
             self._actors[key] = make()
         return self._actors[key]
@@ -336,7 +340,7 @@ class Cast:
             "Statement": [
                 {
                     "Effect": "Allow",
-                    "Principal": {"Service": "lambda.amazonaws.com"},
+                    "Principal": self.stage.target.helper_principal(account),
                     "Action": "sts:AssumeRole",
                 }
             ],
@@ -344,7 +348,7 @@ class Cast:
         name = name or self.helper_name(kind.replace(" ", "-"))
         role = self.create_role(account, name, trust, path)
         self._roles[kind] = role
-        return self.become(role, "lambda", label, kind)
+        return self.become_helper(role, label, kind)
 
     def create_role(
         self, account: str, name: str, trust: Mapping[str, Any], path: str = PATH
@@ -352,7 +356,7 @@ class Cast:
         """A helper role with every right of its account, removed at the end; returns its ARN."""
         iam = self.stage.target.client(self.stage.target.session(account), "iam", self.region)
         arn: str = iam.create_role(
-            RoleName=name, Path=path, AssumeRolePolicyDocument=json.dumps(trust)
+            RoleName=name, Path=path, AssumeRolePolicyDocument=json.dumps(trust), **self._tags
         )["Role"]["Arn"]
         self._cleanups.append(lambda: iam.delete_role(RoleName=name))
         iam.put_role_policy(RoleName=name, PolicyName="anything", PolicyDocument=ANYTHING)
@@ -362,7 +366,7 @@ class Cast:
     def _user(self, account: str, path: str) -> Actor:
         iam = self.stage.target.client(self.stage.target.session(account), "iam", self.region)
         name = self.helper_name("user")
-        iam.create_user(UserName=name, Path=path)
+        iam.create_user(UserName=name, Path=path, **self._tags)
         self._cleanups.append(lambda: iam.delete_user(UserName=name))
         iam.put_user_policy(UserName=name, PolicyName="anything", PolicyDocument=ANYTHING)
         self._cleanups.append(lambda: iam.delete_user_policy(UserName=name, PolicyName="anything"))
@@ -376,14 +380,39 @@ class Cast:
         owner = self.stage.homes[account].customer
         return Actor(f"{owner} user {account}", "user", account, arn, session)
 
+    @property
+    def _tags(self) -> dict[str, Any]:
+        labels = self.stage.target.labels
+        return {"Tags": [{"Key": k, "Value": v} for k, v in labels.items()]} if labels else {}
+
     def become(self, role_arn: str, caller: str, label: str, kind: str) -> Actor:
         """A session of a role as the service that runs its application starts one."""
-        session = self._until_known(
-            lambda: self.stage.target.caller_session(
-                role_arn, caller, region=self.region, session_name=APP
-            ),
-            DENIAL_CODES,
+        target = self.stage.target
+        return self._started(
+            role_arn,
+            label,
+            kind,
+            lambda: target.caller_session(role_arn, caller, region=self.region, session_name=APP),
         )
+
+    def become_helper(self, role_arn: str, label: str, kind: str) -> Actor:
+        """A session of a role that trusts `Target.helper_principal` of its account."""
+        target = self.stage.target
+        actor = self._started(
+            role_arn,
+            label,
+            kind,
+            lambda: target.helper_session(role_arn, region=self.region, session_name=APP),
+        )
+        if target.patience:
+            # Its policy is seen later than the role, and refusals before that would prove nothing.
+            self._until_known(self.client(actor, "iam").list_roles, DENIAL_CODES)
+        return actor
+
+    def _started(
+        self, role_arn: str, label: str, kind: str, start: Callable[[], boto3.Session]
+    ) -> Actor:
+        session = self._until_known(start, DENIAL_CODES)
         sts = self.stage.target.client(session, "sts", self.region)
         arn = sts.get_caller_identity()["Arn"]
         return Actor(label, kind, role_arn.split(":")[4], arn, session)
@@ -391,13 +420,12 @@ class Cast:
     def _until_known(self, call: Callable[[], T], codes: Set[str]) -> T:
         """What `call` returns, which a new role or key may answer with one of `codes` for a while;
         where everything is known at once, nothing waits."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + self.stage.target.patience
         while True:
             try:
                 return call()
             except ClientError as error:
                 code = error.response.get("Error", {}).get("Code", "")
-                late = time.monotonic() > deadline or self.stage.target.name == "embedded"
-                if late or code not in codes:
+                if time.monotonic() > deadline or code not in codes:
                     raise
             time.sleep(0.5)

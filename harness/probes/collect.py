@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 PROPERTY = "bulkhead-results"
 """The user property that carries the results of a test."""
 
+LEFT_OUT = "left out: "
+"""In the reasons of tests that are not run where accounts are real."""
+
 ENDED = frozenset({pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED})
 
 
@@ -89,8 +92,8 @@ class Collector:
             test["outcome"] = "failed" if report.when == "call" else "error"
             test["message"] = _last_line(report)
         elif report.skipped:
-            test["outcome"] = "skipped"
             test["message"] = _last_line(report)
+            test["outcome"] = "left out" if LEFT_OUT in test["message"] else "skipped"
         if report.when == "call":
             for name, value in report.user_properties:
                 if name == PROPERTY:

@@ -16,7 +16,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    HTTPClientError,
+    NoCredentialsError,
+    ParamValidationError,
+    SSOError,
+    SSOTokenLoadError,
+    TokenRetrievalError,
+)
+from botocore.exceptions import (
+    ConnectionError as NoConnection,
+)
 
 DENIAL_CODES = frozenset({"AccessDenied", "AccessDeniedException"})
 
@@ -33,6 +46,55 @@ class Outcome(StrEnum):
     DENIED = "denied"
     FAILED = "failed"
     """Refused or lost for a reason other than authorization."""
+
+
+class Reason(StrEnum):
+    """Why a request failed that was neither done nor denied. None of these proves anything."""
+
+    THROTTLED = "throttled"
+    CREDENTIALS = "credentials not accepted"
+    """Expired, unknown, or none were there: nobody was asked about permissions."""
+    UNANSWERED = "not answered"
+    INVALID = "not valid"
+    MISSING = "not found"
+    OTHER = "failed"
+
+
+# How error codes of all protocols are told apart.
+# https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+_REASONS: tuple[tuple[Reason, re.Pattern[str]], ...] = tuple(
+    (reason, re.compile("|".join(codes)))
+    for reason, codes in (
+        (
+            Reason.THROTTLED,
+            (
+                *(r"\w*Throttl\w*", r"TooManyRequests\w*", "SlowDown"),
+                *(r"\w*LimitExceeded\w*", r"\w*QuotaExceeded\w*"),
+            ),
+        ),
+        (
+            Reason.CREDENTIALS,
+            (
+                *(r"ExpiredToken\w*", "RequestExpired", "InvalidClientTokenId", "AuthFailure"),
+                *(r"UnrecognizedClient\w*", "InvalidAccessKeyId", "InvalidToken"),
+                *("SignatureDoesNotMatch", r"InvalidSignature\w*", "RequestTimeTooSkewed"),
+                *(r"MissingAuthenticationToken\w*", "OptInRequired"),
+            ),
+        ),
+        (Reason.MISSING, (r"NoSuch\w*", r"\w*NotFound\w*", "404", r"\w*DoesNotExist\w*")),
+        (
+            Reason.INVALID,
+            (
+                *(r"Validation\w*", r"\w*Invalid\w*", r"Malformed\w*", r"Serialization\w*"),
+                *(r"Missing\w*", r"BadRequest\w*", "400"),
+            ),
+        ),
+        (
+            Reason.UNANSWERED,
+            (r"Internal\w*", r"ServiceUnavailable\w*", r"RequestTimeout\w*", r"5\d\d"),
+        ),
+    )
+)
 
 
 class Verdict(StrEnum):
@@ -61,6 +123,13 @@ class Answer:
     user: str = ""
     action: str = ""
     resource: str = ""
+    reason: Reason | None = None
+    """Of a request that failed: why."""
+
+    @property
+    def observed(self) -> str:
+        """What was seen, in a word or two."""
+        return str(self.reason or self.outcome)
 
     def __str__(self) -> str:
         if self.outcome is Outcome.ALLOWED:
@@ -138,8 +207,10 @@ def ask(call: Callable[[], object]) -> Answer:
         return _refusal(error)
     except BotoCoreError as error:
         # The class alone: the text of a parameter error repeats the parameters, secrets included.
+        reason = _unsent(error)
+        message = "the call was not answered" if reason is Reason.UNANSWERED else reason
         return Answer(
-            Outcome.FAILED, code=type(error).__name__, message="the call was not answered"
+            Outcome.FAILED, code=type(error).__name__, message=str(message), reason=reason
         )
     return Answer(Outcome.ALLOWED)
 
@@ -171,6 +242,27 @@ def judge_allowed(answer: Answer) -> Judgment:
     return Judgment(Verdict.NO_EVIDENCE, str(answer))
 
 
+def _unsent(error: BotoCoreError) -> Reason:
+    """Why a call has no answer of a service."""
+    no_credentials = (
+        *(NoCredentialsError, CredentialRetrievalError, TokenRetrievalError),
+        *(SSOError, SSOTokenLoadError),
+    )
+    if isinstance(error, no_credentials):
+        return Reason.CREDENTIALS
+    if isinstance(error, ParamValidationError):
+        return Reason.INVALID
+    unanswered = isinstance(error, HTTPClientError | NoConnection)
+    return Reason.UNANSWERED if unanswered else Reason.OTHER
+
+
+def _reason(code: str, status: int) -> Reason:
+    for reason, codes in _REASONS:
+        if codes.fullmatch(code):
+            return reason
+    return Reason.THROTTLED if status == 429 else Reason.OTHER
+
+
 def _refusal(error: ClientError) -> Answer:
     body = error.response.get("Error", {})
     code = body.get("Code", "")
@@ -187,4 +279,5 @@ def _refusal(error: ClientError) -> Answer:
         user=named["user"] if named else "",
         action=named["action"] if named else "",
         resource=(named["resource"] or "") if named else "",
+        reason=_reason(code, status) if outcome is Outcome.FAILED else None,
     )

@@ -7,6 +7,7 @@ holds neither an external id nor a prompt.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
@@ -109,7 +110,9 @@ class Recorder:
     `secrets` are texts (external ids, canaries) that must not reach a result, whatever a service
     answers. `place` adds to a decision where its statements stand. `heard` fills with the calls
     that the test makes beside those that are judged. `watch` is told of each result, and what it
-    raises ends the test.
+    raises ends the test. `patience` are the seconds within which what was made or changed is seen
+    everywhere: until then a refusal of what must succeed is asked again, and a denial counts only
+    if it still is one after its twin has succeeded.
     """
 
     def __init__(
@@ -118,11 +121,15 @@ class Recorder:
         place: Place = _as_it_is,
         heard: Sequence[Exchange] = (),
         watch: Callable[[Mapping[str, Any]], None] | None = None,
+        patience: float = 0.0,
+        pause: float = 2.0,
     ) -> None:
         self.results: list[Result] = []
         self._place = place
         self._heard = heard
         self._watch = watch
+        self._patience = patience
+        self._pause = pause
         self._past = 0
         self._last_read: list[dict[str, Any]] = []
         self._secrets = {secret for secret in secrets if secret}
@@ -142,11 +149,16 @@ class Recorder:
     ) -> Answer:
         """The call must be refused for its action and resource; `twin`, a call of the same session,
         must succeed. `user` is the caller's ARN as the service should name it."""
-        answer, exchange = self._listen(call)
-        beside, other = self._listen(twin)
         expected = Denial(subject.action, subject.arns, user=user or subject.who.arn, bare=bare)
+        answer, exchange = self._listen(call)
+        if self._patience and answer.outcome is Outcome.DENIED:
+            # It may have come of a role or policy that is not seen everywhere yet: its twin first.
+            beside, other = self._until_allowed(twin)
+            answer, exchange = self._listen(call)
+        else:
+            beside, other = self._listen(twin)
         judgment = judge_denial(expected, answer, beside)
-        observed = answer.outcome
+        observed = answer.observed
         named = _twin(beside, other)
         self._add(subject, Outcome.DENIED, observed, judgment, str(expected), named, exchange)
         return answer
@@ -166,18 +178,18 @@ class Recorder:
         beside, other = self._listen(twin)
         expected = Refusal(code, says)
         judgment = judge_denial(expected, answer, beside)
-        observed = "refused" if expected.accepts(answer) else answer.outcome
+        observed = "refused" if expected.accepts(answer) else answer.observed
         named = _twin(beside, other)
         self._add(subject, "refused", observed, judgment, str(expected), named, exchange)
         return answer
 
     def allowed(self, subject: Subject, call: Callable[[], object]) -> Answer:
         """The call must succeed."""
-        answer, exchange = self._listen(call)
+        answer, exchange = self._until_allowed(call)
         self._add(
             subject,
             Outcome.ALLOWED,
-            answer.outcome,
+            answer.observed,
             judge_allowed(answer),
             "the call succeeds",
             exchange=exchange,
@@ -285,6 +297,15 @@ class Recorder:
         )
         if self._watch is not None:
             self._watch(self.results[-1].as_dict())
+
+    def _until_allowed(self, call: Callable[[], object]) -> tuple[Answer, Exchange | None]:
+        """The answer, once it is no denial or patience is at its end."""
+        deadline = time.monotonic() + self._patience
+        while True:
+            answer, exchange = self._listen(call)
+            if answer.outcome is not Outcome.DENIED or time.monotonic() >= deadline:
+                return answer, exchange
+            time.sleep(self._pause)
 
     @staticmethod
     def _listen(call: Callable[[], object]) -> tuple[Answer, Exchange | None]:

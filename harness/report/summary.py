@@ -27,7 +27,8 @@ def standing(result: Mapping[str, Any]) -> str:
 @dataclass(frozen=True, slots=True)
 class Summary:
     """What a run showed. `holds` only if the run ended, probed something, every probe held and
-    every test passed; a skipped test is not a passed one."""
+    every test passed; a skipped test is not a passed one. What is left out where accounts are real
+    is told, and not counted against them."""
 
     counts: Mapping[str, int]
     """Probes by `standing`."""
@@ -39,6 +40,8 @@ class Summary:
     """Tests that did not pass although none of their results says why."""
     complete: bool
     seconds: float
+    left_out: int = 0
+    """Tests that were not run: they need a copy of the cloud, or change what nobody asked to."""
 
     @property
     def holds(self) -> bool:
@@ -52,6 +55,9 @@ class Summary:
         if self.holds:
             extra = count["unaddressable"]
             beside = f", and {extra:,} could not even be addressed" if extra else ""
+            if self.left_out:
+                left = f"{self.left_out:,} of {self.tests:,} tests were left out"
+                return f"All that was tried held: {count['held']:,} of {probes}{beside}; {left}."
             return f"The walls hold: {count['held']:,} of {probes}{beside}."
         refused = f"{count[BLOCKED]:,} designed {_calls(count[BLOCKED])} refused"
         if count["broken"]:
@@ -89,8 +95,11 @@ def summarize(data: Mapping[str, Any]) -> Summary:
         tests=len(tests),
         failed=tuple(failed),
         unexplained=tuple(
-            test for test in tests if test["outcome"] != "passed" and test["id"] not in explained
+            test
+            for test in tests
+            if test["outcome"] not in ("passed", "left out") and test["id"] not in explained
         ),
         complete=bool(data.get("complete")),
         seconds=float(data.get("seconds", 0.0)),
+        left_out=sum(test["outcome"] == "left out" for test in tests),
     )

@@ -1,12 +1,14 @@
 """What a target offers: sessions of principals, clients made from them, environments of processes.
 
-Nothing here knows which target it is; the embedded cloud is in `embedded`.
+Nothing here knows which target it is; the embedded cloud is in `embedded`, real accounts in `aws`.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Protocol, get_args
 
 import boto3
@@ -41,12 +43,43 @@ def role_arn(deployer: Deployer, account: str) -> str:
     return f"arn:aws:iam::{account}:role/{DEPLOYERS[deployer]}"
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a target is: what another process needs to reach it again (`reach.reach`)."""
+
+    target: str
+    endpoint: str
+    """Empty where each service has its own."""
+    credentials: Path
+    """The file that says whose credentials are where."""
+    control: Path
+    """The socket of an embedded cloud; an empty path elsewhere."""
+
+
 class Target(Protocol):
     """A place where an environment can be deployed and probed."""
 
     @property
     def name(self) -> str:
-        """`embedded`; later `localstack` and `aws`."""
+        """`embedded` or `aws`; later `localstack`."""
+
+    @property
+    def place(self) -> Place:
+        """Where it is."""
+
+    @property
+    def real(self) -> bool:
+        """Whether somebody's accounts are at stake: then probes change nothing unless asked to, no
+        copy is there to try things in, and Terraform starts its providers as it does everywhere."""
+
+    @property
+    def patience(self) -> float:
+        """Seconds within which what was made or changed must be seen by every service; 0 where it
+        is at once."""
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """The tags that whatever is made here carries beside its own, so that it is found again."""
 
     @property
     def endpoint_url(self) -> str | None:
@@ -70,6 +103,17 @@ class Target(Protocol):
         """A session of a role that a service starts workloads with (`CallerType`) in a region.
 
         Raises botocore's `ClientError` when the role does not trust that service.
+        """
+
+    def helper_principal(self, account: str) -> Mapping[str, str]:
+        """Who may start the helper roles that probes make in an account, as a `Principal`."""
+
+    def helper_session(
+        self, role_arn: str, *, region: str, session_name: str = "app"
+    ) -> boto3.Session:
+        """A session of a role that trusts `helper_principal` of its account.
+
+        Raises botocore's `ClientError`, also while the role is not known everywhere.
         """
 
     def assumed(self, credentials: Mapping[str, Any]) -> boto3.Session:

@@ -32,6 +32,7 @@ from harness.targets.base import (
     DEPLOYERS,
     SERVICE_PRINCIPALS,
     Deployer,
+    Place,
     clean_environ,
     profile_of,
     role_arn,
@@ -40,6 +41,7 @@ from harness.targets.base import (
 HOME_REGION = "us-east-1"
 """Where sessions without a region of their own start, and the region of the global services."""
 
+_HELPER = "lambda"
 _ACCOUNT = re.compile(r"[0-9]{12}")
 
 # Denials are answers, not failures: neither is retried. Connections that drop are.
@@ -91,6 +93,8 @@ class EmbeddedTarget:
     """
 
     name = "embedded"
+    real = False
+    patience = 0.0
 
     def __init__(self, cloud: Cloud) -> None:
         self._endpoint_url = cloud.endpoint
@@ -118,6 +122,17 @@ class EmbeddedTarget:
         """The socket through which the cloud's process is controlled."""
         return self._control
 
+    @property
+    def place(self) -> Place:
+        return Place(
+            self.name, self._endpoint_url, self._credentials.absolute(), self._control.absolute()
+        )
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """None: the whole cloud goes when it is no more needed."""
+        return {}
+
     def session(self, account: str) -> boto3.Session:
         with self._lock:
             if account not in self._administrators:
@@ -141,6 +156,14 @@ class EmbeddedTarget:
             RoleArn=role_arn, RoleSessionName=session_name
         )
         return self.assumed(answer["Credentials"])
+
+    def helper_principal(self, account: str) -> Mapping[str, str]:  # noqa: ARG002
+        return {"Service": SERVICE_PRINCIPALS[_HELPER]}
+
+    def helper_session(
+        self, role_arn: str, *, region: str, session_name: str = "app"
+    ) -> boto3.Session:
+        return self.caller_session(role_arn, _HELPER, region=region, session_name=session_name)
 
     def assumed(self, credentials: Mapping[str, Any]) -> boto3.Session:
         return self._static(

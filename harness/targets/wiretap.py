@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.targets.changes import changes
+
 HIDDEN = "[not shown]"
 # Members whose values are content or secrets, whatever they look like.
 _SECRET = frozenset(
@@ -70,6 +72,26 @@ class Exchange:
 
 
 _listening = threading.local()
+_noting: list[set[str]] = []
+"""Whoever wants to know what may change, innermost last. Of all threads: what a test starts counts
+as its own."""
+
+
+@contextmanager
+def noting() -> Iterator[set[str]]:
+    """Within, the set fills with what was done that may change something, in any thread."""
+    noted: set[str] = set()
+    _noting.append(noted)
+    try:
+        yield noted
+    finally:
+        _noting.pop()
+
+
+def note_change(what: str) -> None:
+    """Note something that may change, or was changed earlier for whoever uses it now."""
+    for noted in _noting:
+        noted.add(what)
 
 
 @contextmanager
@@ -113,9 +135,11 @@ def _asked(
     explain: Callable[[str], Mapping[str, Any] | None] | None,
     **_: Any,
 ) -> None:
+    service = model.service_model.service_name
+    if changes(service, model.name):
+        note_change(f"{service} {model.name}")
     heard: list[Exchange] | None = getattr(_listening, "to", None)
     if heard is not None:
-        service = model.service_model.service_name
         heard.append(Exchange(service, model.name, "", parameters=shown(params), explain=explain))
 
 

@@ -23,7 +23,7 @@ from harness.errors import UserError
 
 NAMES = (
     *("apply", "audit", "cloud", "config", "customer", "decide", "demo", "destroy", "diff"),
-    *("drift", "snapshot", "validate", "verify"),
+    *("drift", "preflight", "snapshot", "sweep", "validate", "verify"),
 )
 BULKHEAD = [sys.executable, "-c", "from harness.cli import main; main()"]
 

@@ -6,9 +6,25 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 import pytest
-from botocore.exceptions import ClientError, EventStreamError, ParamValidationError
+from botocore.exceptions import (
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    EventStreamError,
+    NoCredentialsError,
+    ParamValidationError,
+    UnauthorizedSSOTokenError,
+)
 
-from harness.probes.evidence import Denial, Outcome, Verdict, ask, judge_allowed, judge_denial
+from harness.probes.evidence import (
+    Denial,
+    Outcome,
+    Reason,
+    Verdict,
+    ask,
+    judge_allowed,
+    judge_denial,
+)
 from harness.probes.result import Recorder, Subject
 from harness.targets import wiretap
 from harness.targets.wiretap import Exchange
@@ -196,3 +212,110 @@ def test_whoever_answered_explains_the_decision() -> None:
     ]
     recorder.denied(subject, refuse("AccessDenied", GOOD), twin=call("original"))
     assert recorder.results[-1].twin == "iam GetRole on x: allowed"
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "reason"),
+    [
+        ("Throttling", 400, Reason.THROTTLED),
+        ("ThrottlingException", 429, Reason.THROTTLED),
+        ("TooManyRequestsException", 429, Reason.THROTTLED),
+        ("SlowDown", 503, Reason.THROTTLED),
+        ("ServiceQuotaExceededException", 402, Reason.THROTTLED),
+        ("SomethingNew", 429, Reason.THROTTLED),
+        ("ExpiredToken", 403, Reason.CREDENTIALS),
+        ("ExpiredTokenException", 403, Reason.CREDENTIALS),
+        ("InvalidClientTokenId", 403, Reason.CREDENTIALS),
+        ("UnrecognizedClientException", 403, Reason.CREDENTIALS),
+        ("SignatureDoesNotMatch", 403, Reason.CREDENTIALS),
+        ("ValidationError", 400, Reason.INVALID),
+        ("MalformedPolicyDocument", 400, Reason.INVALID),
+        ("NoSuchEntity", 404, Reason.MISSING),
+        ("ResourceNotFoundException", 404, Reason.MISSING),
+        ("InternalServerException", 500, Reason.UNANSWERED),
+        ("ConflictException", 409, Reason.OTHER),
+    ],
+)
+def test_what_failed_says_why_and_is_never_a_denial(code: str, status: int, reason: Reason) -> None:
+    answer = ask(refuse(code, GOOD, status))
+    assert (answer.outcome, answer.reason, answer.observed) == (Outcome.FAILED, reason, reason)
+    assert judge_denial(EXPECTED, answer, ask(ok)).verdict is Verdict.NO_EVIDENCE
+    assert judge_allowed(answer).verdict is Verdict.NO_EVIDENCE
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ConnectTimeoutError(endpoint_url="https://x"), Reason.UNANSWERED),
+        (EndpointConnectionError(endpoint_url="https://x"), Reason.UNANSWERED),
+        (NoCredentialsError(), Reason.CREDENTIALS),
+        (UnauthorizedSSOTokenError(), Reason.CREDENTIALS),
+        (ParamValidationError(report="x"), Reason.INVALID),
+    ],
+)
+def test_a_call_that_no_service_answered_is_never_a_denial(
+    error: Exception, reason: Reason
+) -> None:
+    def call() -> None:
+        raise error
+
+    answer = ask(call)
+    assert (answer.outcome, answer.reason) == (Outcome.FAILED, reason)
+    assert judge_denial(EXPECTED, answer, ask(ok)).verdict is Verdict.NO_EVIDENCE
+
+
+def test_a_denial_and_a_success_have_no_reason() -> None:
+    assert [a.reason for a in (ask(ok), ask(refuse("AccessDenied", GOOD)))] == [None, None]
+
+
+def in_turn(*calls: Callable[[], object]) -> tuple[Callable[[], object], list[int]]:
+    """A call that does the first of these, then the next, and at last the last again and again;
+    and how often it was made."""
+    made: list[int] = []
+
+    def call() -> object:
+        made.append(1)
+        return calls[min(len(made), len(calls)) - 1]()
+
+    return call, made
+
+
+def patient(patience: float) -> tuple[Recorder, Subject]:
+    recorder = Recorder(patience=patience, pause=0.001)
+    return recorder, Subject("a", (), "b", Who(), "sts:AssumeRole", "acme", (ROLE,))
+
+
+DENY = refuse("AccessDenied", GOOD)
+
+
+def test_where_changes_take_time_a_success_is_waited_for_and_an_outage_is_not() -> None:
+    recorder, subject = patient(5)
+    call, _ = in_turn(DENY, DENY, ok)
+    recorder.allowed(subject, call)
+    throttled, made = in_turn(refuse("ThrottlingException", "", 429))
+    recorder.allowed(subject, throttled)
+    assert [r.verdict for r in recorder.results] == ["held", "no evidence"]
+    assert len(made) == 1
+    short, subject = patient(0.01)
+    short.allowed(subject, DENY)
+    assert short.results[0].verdict == "broken"
+
+
+def test_a_denial_from_before_its_twin_succeeded_is_not_believed() -> None:
+    recorder, subject = patient(5)
+    early, _ = in_turn(DENY, ok)
+    late, _ = in_turn(DENY, ok)
+    recorder.denied(subject, early, twin=late)
+    recorder.denied(subject, DENY, twin=late)
+    recorder.denied(subject, in_turn(DENY, refuse("ExpiredToken", ""))[0], twin=ok)
+    assert [r.verdict for r in recorder.results] == ["broken", "held", "no evidence"]
+    assert recorder.results[2].observed == "credentials not accepted"
+
+
+def test_where_changes_are_seen_at_once_nothing_is_asked_twice() -> None:
+    recorder, subject = patient(0)
+    call, made = in_turn(DENY)
+    twin, beside = in_turn(DENY, ok)
+    recorder.denied(subject, call, twin=twin)
+    assert (len(made), len(beside)) == (1, 1)
+    assert recorder.results[0].verdict == "no evidence"

@@ -18,8 +18,12 @@ from harness.probes.result import Subject
 class Who:
     label, kind, arn = "somebody", "caller", "arn:aws:sts::222222222222:assumed-role/x/y"
 
+class Target:
+    patience = 0.0
+
 class Stage:
     secrets = ("s3cret",)
+    target = Target()
 
 @pytest.fixture(scope="session")
 def stage():
@@ -186,3 +190,74 @@ def test_a_suite_waits_for_its_deployment(suite: pytest.Pytester) -> None:
     assert code == 1
     assert "is not a saved deployment" in data["tests"][0]["message"]
     assert data["seconds"] < 3
+
+
+REAL = """
+import dataclasses
+import harness.pytest_plugin as plugin
+import pytest
+
+plugin.target_of = lambda config: "aws"
+
+@pytest.fixture
+def copied():
+    raise AssertionError("there is no copy")
+"""
+THREE = """
+import pytest
+
+def test_reads(probe, subject): probe.allowed(subject, lambda: None)
+
+@pytest.mark.changing("makes helper roles")
+def test_changes(probe, subject): probe.allowed(subject, lambda: None)
+
+def test_copies(probe, subject, copied): probe.allowed(subject, lambda: None)
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "run_there"),
+    [((), {"test_reads"}), (("--changing",), {"test_reads", "test_changes"})],
+)
+def test_in_real_accounts_nothing_is_changed_or_copied_unasked(
+    suite: pytest.Pytester, options: tuple[str, ...], run_there: set[str]
+) -> None:
+    suite.makeconftest(CONFTEST + REAL)
+    suite.makepyfile(THREE)
+    code, data = run(suite, *options)
+    assert code == 0
+    outcomes = {test["id"].rpartition("::")[2]: test for test in data["tests"]}
+    assert {name for name, test in outcomes.items() if test["outcome"] == "passed"} == run_there
+    assert outcomes["test_copies"]["outcome"] == "left out"
+    assert "needs a copy of the cloud" in outcomes["test_copies"]["message"]
+    summary = summarize(data)
+    assert summary.holds
+    assert summary.left_out == 3 - len(run_there)
+    assert summary.sentence.startswith("All that was tried held")
+    if not options:
+        assert "(makes helper roles)" in outcomes["test_changes"]["message"]
+
+
+def test_what_a_test_and_its_fixtures_may_change_is_written_down(suite: pytest.Pytester) -> None:
+    suite.makepyfile(
+        """
+        import pytest
+        from harness.targets.wiretap import note_change
+
+        @pytest.fixture(scope="module")
+        def made():
+            note_change("iam CreateRole")
+
+        def test_first(probe, subject, made): probe.allowed(subject, lambda: None)
+
+        def test_second(probe, subject, made):
+            note_change("logs PutLogEvents")
+            probe.allowed(subject, lambda: None)
+        """
+    )
+    changes = suite.path / "changes.jsonl"
+    assert run(suite, "--changes", str(changes))[0] == 0
+    assert [json.loads(line)["changes"] for line in changes.read_text().splitlines()] == [
+        ["iam CreateRole"],
+        ["iam CreateRole", "logs PutLogEvents"],
+    ]

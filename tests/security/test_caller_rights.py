@@ -41,6 +41,7 @@ def put(cast: Cast, account: str, group: str, stream: str) -> None:
     logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=[event])
 
 
+@pytest.mark.changing("tries changes in logs")
 def test_caller_writes_to_its_own_group(probe: Recorder, cast: Cast, account: str) -> None:
     home = cast.stage.homes[account]
     probe.allowed(
@@ -57,6 +58,7 @@ def test_caller_writes_to_its_own_group(probe: Recorder, cast: Cast, account: st
     )
 
 
+@pytest.mark.changing("tries changes in logs")
 def test_caller_cannot_write_to_another_group(probe: Recorder, cast: Cast, account: str) -> None:
     """Not even to one whose name starts like its own."""
     home, stream = cast.stage.homes[account], cast.helper_name("own")
@@ -110,6 +112,7 @@ ELSEWHERE = ("DeleteLogGroup", "DeleteRetentionPolicy", "DisassociateKmsKey")
 
 
 @pytest.mark.parametrize("operation", list(RIGHTS))
+@pytest.mark.changing("tries changes in logs")
 def test_caller_cannot(probe: Recorder, cast: Cast, account: str, operation: str) -> None:
     home = cast.stage.homes[account]
     logs = cast.client(cast.caller(account), "logs", home.region)
@@ -209,6 +212,7 @@ def retention(cast: Cast, home: Home) -> int:
     raise AssertionError(f"{home}: the log group is gone")
 
 
+@pytest.mark.changing("makes helper roles")
 def test_caller_cannot_assume_another_role(probe: Recorder, cast: Cast, account: str) -> None:
     caller, fleet = cast.caller(account), cast.stage.fleet_of(account)
     probe.denied(
@@ -226,6 +230,7 @@ def test_caller_cannot_assume_another_role(probe: Recorder, cast: Cast, account:
     )
 
 
+@pytest.mark.changing("tries changes in ssm")
 def test_caller_reads_its_configuration(probe: Recorder, cast: Cast, account: str) -> None:
     """The external id, too, which it gives to STS; and no other parameter."""
     home, caller = cast.stage.homes[account], cast.caller(account)

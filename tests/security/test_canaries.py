@@ -120,6 +120,7 @@ def send_all(cast: Cast) -> Callable[[], Traffic]:
     return send_all
 
 
+@pytest.mark.changing("tries changes in cloudwatch, kinesis, logs, s3, xray")
 def test_canaries(
     probe: Recorder, cast: Cast, send_all: Callable[[], Traffic], region: str
 ) -> None:

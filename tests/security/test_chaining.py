@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from harness.probes.bedrock import converse
 from harness.probes.cast import Cast
 from harness.probes.result import Recorder, Subject
@@ -36,6 +38,7 @@ def test_fleet_session_cannot_assume_a_fleet_role(
     )
 
 
+@pytest.mark.changing("makes helper roles")
 def test_fleet_session_cannot_leave_the_account(probe: Recorder, cast: Cast, account: str) -> None:
     own, session = cast.stage.fleet_of(account), cast.fleet(account)
     probe.denied(

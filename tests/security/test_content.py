@@ -31,6 +31,7 @@ def content(home: Home) -> Group:
     return home.content
 
 
+@pytest.mark.changing("tries changes in logs")
 def test_caller_writes_content_and_no_more(
     probe: Recorder, cast: Cast, home: Home, content: Group
 ) -> None:
@@ -84,6 +85,7 @@ def test_caller_writes_content_and_no_more(
     )
 
 
+@pytest.mark.changing("makes helper roles")
 def test_nobody_outside_reads_content(
     probe: Recorder, cast: Cast, home: Home, content: Group
 ) -> None:

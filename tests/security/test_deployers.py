@@ -212,6 +212,9 @@ def refuse(
 
 
 @pytest.mark.parametrize("deployer", ["deploy", "plan"])
+@pytest.mark.changing(
+    "makes helper roles; tries changes in bedrock, cloudwatch, iam, kms, logs, oam and others"
+)
 def test_deployers_cannot(probe: Recorder, cast: Cast, deployed: str, deployer: Deployer) -> None:
     who = cast.deployer(deployer, deployed)
     rights = [*WALLS, *NOT_GRANTED]
@@ -445,6 +448,7 @@ def with_second_factor(copied: Cast, account: str) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("deployer", ["deploy", "plan"])
+@pytest.mark.changing("makes helper roles")
 def test_nobody_becomes_a_deployer(
     probe: Recorder, cast: Cast, account: str, deployer: Deployer
 ) -> None:

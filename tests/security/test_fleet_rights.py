@@ -31,6 +31,7 @@ ALL = [*RIGHTS, *ELSEWHERE]
 
 
 @pytest.mark.parametrize("right", ALL, ids=[f"{r.service}-{r.operation}" for r in ALL])
+@pytest.mark.changing("makes helper roles; tries changes in bedrock")
 def test_fleet_session_cannot(probe: Recorder, cast: Cast, account: str, right: Right) -> None:
     fleet, session = cast.stage.fleet_of(account), cast.fleet(account)
     fill = filler(cast, fleet)
@@ -55,6 +56,7 @@ def test_fleet_session_cannot(probe: Recorder, cast: Cast, account: str, right: 
         undo(**fill_in(request, fill))
 
 
+@pytest.mark.changing("makes helper roles; tries changes in bedrock, logs")
 def test_fleet_session_cannot_switch_logging_on(
     probe: Recorder, cast: Cast, logging_config: dict[str, object], account: str
 ) -> None:

@@ -18,6 +18,7 @@ from harness.probes.stage import Home
 NOT_ALLOWED = "does not exist or is not allowed to be used"
 
 
+@pytest.mark.changing("makes helper roles; tries changes in logs")
 def test_key_serves_no_other_account(probe: Recorder, cast: Cast, foreign: tuple[str, str]) -> None:
     """CloudWatch Logs would use the key for whoever names it, were it not for its policy."""
     account, customer = foreign
@@ -25,6 +26,7 @@ def test_key_serves_no_other_account(probe: Recorder, cast: Cast, foreign: tuple
     refuse_group(probe, cast, ("K02",), cast.other_role(account), victim, "another account")
 
 
+@pytest.mark.changing("makes helper roles; tries changes in logs")
 def test_key_serves_no_other_group(probe: Recorder, cast: Cast, account: str) -> None:
     home = cast.stage.homes[account]
     refuse_group(probe, cast, ("K03", "K02"), cast.other_role(account), home, "a second group")
@@ -186,6 +188,7 @@ def test_key_policy_says_no_more(probe: Recorder, cast: Cast, account: str) -> N
         *("UntagResource", "DisableKeyRotation"),
     ],
 )
+@pytest.mark.changing("tries changes in kms")
 def test_caller_cannot_change_its_key(
     probe: Recorder, cast: Cast, account: str, operation: str
 ) -> None:

@@ -6,12 +6,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from harness.probes.cast import Cast
 from harness.probes.evidence import Outcome
 from harness.probes.records import changes, names_of
 from harness.probes.result import Recorder, Subject
 
 
+@pytest.mark.changing("makes helper roles; tries changes in kms")
 def test_only_owners_take_keys_away(probe: Recorder, cast: Cast, account: str) -> None:
     """Not even a role that may do everything in the account."""
     home, attacker = cast.stage.homes[account], cast.other_role(account)

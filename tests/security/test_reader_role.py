@@ -28,6 +28,7 @@ def reader(cast: Cast, home: Home) -> Actor:
     return cast.reader(home.account)
 
 
+@pytest.mark.changing("tries changes in logs")
 def test_reader_reads_masked(probe: Recorder, cast: Cast, home: Home, reader: Actor) -> None:
     stream = cast.helper_name("masked")
     logs = cast.client(reader, "logs", home.region)
@@ -83,6 +84,7 @@ def test_reader_reads_masked(probe: Recorder, cast: Cast, home: Home, reader: Ac
         )
 
 
+@pytest.mark.changing("makes helper roles; tries changes in logs")
 def test_reader_does_nothing_else(probe: Recorder, cast: Cast, home: Home, reader: Actor) -> None:
     logs, kms = (cast.client(reader, service, home.region) for service in ("logs", "kms"))
     stream = cast.helper_name("reader")
@@ -185,6 +187,7 @@ def test_readers_decrypt_what_is_of_their_groups(probe: Recorder, cast: Cast, ho
         )
 
 
+@pytest.mark.changing("makes helper roles")
 def test_nobody_else_becomes_the_reader(
     probe: Recorder, cast: Cast, home: Home, reader: Actor
 ) -> None:

@@ -50,6 +50,7 @@ def calls(cast: Cast, who: Actor, home: Home) -> dict[str, Callable[[], object]]
 
 
 @pytest.mark.parametrize("operation", READS)
+@pytest.mark.changing("makes helper roles")
 def test_nobody_outside_reads_records(
     probe: Recorder, cast: Cast, account: str, operation: str
 ) -> None:
@@ -71,6 +72,7 @@ def test_nobody_outside_reads_records(
 
 
 @pytest.mark.parametrize("name", list(OPEN_ROLES))
+@pytest.mark.changing("makes helper roles")
 def test_no_ready_made_role_lets_others_in(
     probe: Recorder, cast: Cast, account: str, name: str
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from harness.probes.absence import absent
 from harness.probes.cast import Cast
 from harness.probes.result import Recorder, Subject
@@ -67,6 +69,7 @@ def test_operations_see_no_groups_of_others(probe: Recorder, cast: Cast, region:
     absent(probe, subject, foreign)
 
 
+@pytest.mark.changing("makes helper roles; tries changes in oam")
 def test_a_link_cannot_be_made(probe: Recorder, cast: Cast, account: str) -> None:
     """There is no sink, and a customer cannot make operations have one."""
     operations = cast.stage.environment.operations_account

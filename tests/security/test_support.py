@@ -189,13 +189,13 @@ def helper(cast: Cast, account: str, arn: str, label: str) -> Actor:
         "Statement": [
             {
                 "Effect": "Allow",
-                "Principal": {"Service": "lambda.amazonaws.com"},
+                "Principal": cast.stage.target.helper_principal(account),
                 "Action": "sts:AssumeRole",
             }
         ],
     }
     made = cast.create_role(account, name, trust, f"{folder}/")
-    return cast.become(made, "lambda", f"{label} {account}", "outsider")
+    return cast.become_helper(made, f"{label} {account}", "outsider")
 
 
 def move(iam: Any, grant: Grant, begins: timedelta, expires: timedelta) -> None:

@@ -79,6 +79,7 @@ def test_freed_caller_cannot_assume_another_fleet_role(
     )
 
 
+@pytest.mark.changing("makes helper roles")
 def test_other_role_cannot_assume_a_fleet_role(
     probe: Recorder, cast: Cast, account: str, customer: str
 ) -> None:
@@ -92,6 +93,7 @@ def test_other_role_cannot_assume_a_fleet_role(
     )
 
 
+@pytest.mark.changing("makes helper roles")
 def test_user_cannot_assume_a_fleet_role(
     probe: Recorder, cast: Cast, account: str, customer: str
 ) -> None:
@@ -152,6 +154,7 @@ def test_further_callers_are_callers_of_their_account_and_customer_alone(
         )
 
 
+@pytest.mark.changing("makes helper roles")
 def test_outsider_cannot_assume_a_fleet_role(
     probe: Recorder, cast: Cast, outsider: str, customer: str
 ) -> None:
@@ -166,6 +169,7 @@ def test_outsider_cannot_assume_a_fleet_role(
 
 
 @pytest.mark.parametrize("who", ["administrator", "role"])
+@pytest.mark.changing("makes helper roles")
 def test_operations_cannot_assume_a_fleet_role(
     probe: Recorder, cast: Cast, who: str, customer: str
 ) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import pytest
+
 from harness.probes.cast import Cast
 from harness.probes.result import Recorder, Subject
 from harness.probes.trustees import SERVICE_LINKED, Design, beyond
@@ -86,6 +88,7 @@ def test_fleet_roles_trust_their_callers_only(probe: Recorder, cast: Cast) -> No
     )
 
 
+@pytest.mark.changing("makes helper roles")
 def test_other_roles_of_operations_trust_nobody_outside(probe: Recorder, cast: Cast) -> None:
     operations = cast.stage.environment.operations_account
     cast.operations_role()  # one role at least
@@ -115,6 +118,7 @@ def test_a_caller_role_trusts_one_service_only(probe: Recorder, cast: Cast, acco
     )
 
 
+@pytest.mark.changing("makes helper roles")
 def test_other_roles_of_a_customer_trust_nobody_outside(
     probe: Recorder, cast: Cast, account: str
 ) -> None:

@@ -30,6 +30,7 @@ def strangers(cast: Cast, account: str) -> Iterator[tuple[Actor, Callable[[], ob
         yield actor, lambda a=actor, p=profile: converse(cast, a, p)  # type: ignore[misc]
 
 
+@pytest.mark.changing("makes helper roles")
 def test_nobody_becomes_a_caller_role(probe: Recorder, cast: Cast, account: str) -> None:
     """Only the service that runs the application does; not even another role of the account."""
     home = cast.stage.homes[account]
@@ -52,6 +53,7 @@ def test_nobody_becomes_a_caller_role(probe: Recorder, cast: Cast, account: str)
 
 
 @pytest.mark.parametrize("operation", ["Encrypt", "DescribeKey"])
+@pytest.mark.changing("makes helper roles")
 def test_nobody_uses_a_customers_key(
     probe: Recorder, cast: Cast, account: str, operation: str
 ) -> None:
@@ -97,6 +99,7 @@ def test_caller_uses_its_key_through_logs_only(probe: Recorder, cast: Cast, acco
     )
 
 
+@pytest.mark.changing("makes helper roles")
 def test_nobody_assumes_another_role_of_operations(probe: Recorder, cast: Cast) -> None:
     """Every role of the operations account, whoever made it, but the fleet's and AWS's own."""
     operations = cast.stage.environment.operations_account

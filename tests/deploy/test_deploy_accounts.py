@@ -1,0 +1,307 @@
+"""Real accounts from preflight to sweep: Terraform and boto3 as they are, against an embedded cloud
+that is reached as AWS is."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.real_accounts import EXAMPLE, Accounts, open_accounts, sandbox
+
+from harness.cli import accounts as cli
+from harness.cli import start
+from harness.cloud.process import CloudProcess
+from harness.deploy.embedded_plan import cloud_plan
+from harness.deploy.environment import Environment
+from harness.deploy.rehearsal import Rehearsal
+from harness.deploy.run import RootEvent
+from harness.report.summary import summarize
+from harness.targets.aws import AwsTarget
+from harness.targets.base import SERVICE_PRINCIPALS
+from harness.targets.profiles import Access
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    return sandbox(tmp_path_factory.mktemp("sandbox"), second=False)
+
+
+@pytest.fixture(scope="module")
+def made(
+    environment: Environment, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[CloudProcess, Path]]:
+    """A cloud in which the environment was deployed by `bulkhead apply --target aws`, and the
+    folder with its states."""
+    folder = tmp_path_factory.mktemp("made")
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        CloudProcess.start(cloud_plan(environment), credentials=folder / "keys") as cloud,
+        opened(environment, cloud, folder, patch),
+    ):
+        assert start(["apply", str(environment.path), "--target", "aws", "--yes"]) == 0
+        yield cloud, folder
+
+
+@pytest.fixture
+def copied(
+    environment: Environment,
+    made: tuple[CloudProcess, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[tuple[Accounts, Path]]:
+    """A copy of the cloud and of the run."""
+    cloud, folder = made
+    with cloud.fork() as copy:
+        run = tmp_path / "run"
+        shutil.copytree(folder / "run", run, symlinks=True)
+        saved = json.loads((run / "access.json").read_text(encoding="utf-8"))
+        with opened(environment, copy, tmp_path, monkeypatch) as accounts:
+            moved = {
+                "folder": str(run),
+                "config": str(accounts.config),
+                "credentials": str(accounts.credentials),
+            }
+            (run / "access.json").write_text(json.dumps(saved | moved), encoding="utf-8")
+            yield accounts, run
+
+
+def opened(environment: Environment, cloud: CloudProcess, folder: Path, patch: Any) -> Any:
+    """Somebody's accounts, whose run lies in the folder `run` beside, and who has made a profile of
+    each caller role."""
+    run = folder / "run"
+    run.mkdir(exist_ok=True)
+    patch.setattr(cli, "run_folder", lambda _environment: run)
+    # What a rehearsal finds is looked at elsewhere.
+    patch.setattr(cli, "rehearse", lambda *_: Rehearsal({"operations": {"aws_kms_key": 2}}))
+    patch.setattr(AwsTarget, "patience", 3.0)
+    patch.setattr("harness.targets.aws._PAUSE", 0.1)
+    patch.setattr("harness.deploy.sweep._PAUSE", 0.1)
+    return _opened(environment, cloud, folder, patch)
+
+
+def _opened(environment: Environment, cloud: CloudProcess, folder: Path, patch: Any) -> Any:
+    context = open_accounts(cloud, folder, patch, {})
+
+    class Opened:
+        def __enter__(self) -> Accounts:
+            accounts = context.__enter__()
+            for _, account in environment.customer_accounts:
+                accounts.role(
+                    f"caller@{account.account_id}",
+                    f"arn:aws:iam::{account.account_id}:role/bulkhead/bulkhead-caller",
+                    f"{SERVICE_PRINCIPALS[account.caller]}@{account.account_id}",
+                )
+            return accounts
+
+        def __exit__(self, *error: Any) -> None:
+            context.__exit__(*error)
+
+    return Opened()
+
+
+def ours(environment: Environment, run: Path) -> dict[str, set[str]]:
+    """What carries the environment's tag or starts as ours do, by kind."""
+    from harness.deploy.sweep import find
+
+    found: dict[str, set[str]] = {}
+    for each in find(environment, AwsTarget(Access.load(run / "access.json"))):
+        if each.name != "bulkhead-owner":
+            found.setdefault(each.kind, set()).add(f"{each.account} {each.name} {each.why_not}")
+    return found
+
+
+def test_what_is_made_carries_prefix_and_tags_and_no_endpoint_was_named(
+    copied: tuple[Accounts, Path], environment: Environment
+) -> None:
+    accounts, run = copied
+    target = AwsTarget(Access.load(run / "access.json"))
+    iam = target.client(target.session(environment.operations_account), "iam", "us-east-1")
+    tags = {t["Key"]: t["Value"] for t in iam.list_role_tags(RoleName="bulkhead-example")["Tags"]}
+    assert tags["bulkhead:environment"] == "sandbox"
+    assert tags["bulkhead:run"] == target.access.run
+    found = ours(environment, run)
+    # By nature without tags; all else can be removed.
+    assert {kind for kind, names in found.items() if any(not n.endswith(" ") for n in names)} == {
+        "dashboard"
+    }
+    assert {"role", "policy", "key", "log group", "parameter", "inference profile"} <= set(found)
+    assert not accounts.front.refused
+
+
+def test_probes_change_nothing_unasked_and_what_would_is_left_out(
+    copied: tuple[Accounts, Path], environment: Environment
+) -> None:
+    _, run = copied
+    before = ours(environment, run)
+    saved = json.loads((run / "deployment.json").read_text(encoding="utf-8"))
+    saved["place"]["credentials"] = str(run / "access.json")
+    (run / "deployment.json").write_text(json.dumps(saved), encoding="utf-8")
+    results = run / "probed.json"
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "--quiet", "-p", "no:cacheprovider"),
+            *("tests/security/test_trust.py", "tests/security/test_sharing.py"),
+            *("--environment", str(environment.path), "--results", str(results)),
+            *("--deployment", str(run / "deployment.json")),
+        ],
+        cwd=ROOT,
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+    data = json.loads(results.read_text(encoding="utf-8"))
+    outcomes: dict[str, set[str]] = {}
+    for test in data["tests"]:
+        name = test["id"].partition("::")[2].partition("[")[0]
+        outcomes.setdefault(test["outcome"], set()).add(name)
+    assert set(outcomes) == {"passed", "left out"}
+    assert {"test_caller_assumes_its_own_fleet_role", "test_external_id_is_required"} <= outcomes[
+        "passed"
+    ]
+    assert {"test_outsider_cannot_assume_a_fleet_role", "test_a_link_cannot_be_made"} <= outcomes[
+        "left out"
+    ]
+    assert data["target"] == "aws"
+    assert all(result["decision"] is None for result in data["results"])
+    summary = summarize(data)
+    assert summary.holds
+    assert summary.left_out
+    assert ours(environment, run) == before
+
+
+def test_destroy_goes_by_the_states_alone_and_leaves_nothing(
+    copied: tuple[Accounts, Path], environment: Environment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, run = copied
+    # As after an apply that was interrupted before it could tell what it made.
+    (run / "deployment.json").unlink()
+    assert start(["destroy", str(environment.path), "--target", "aws", "--yes"]) == 0
+    assert "sandbox is destroyed" in capsys.readouterr().out
+    assert ours(environment, run) == {}
+    assert start(["destroy", str(environment.path), "--target", "aws", "--yes"]) == 0
+    assert "nothing is to be destroyed" in capsys.readouterr().out
+
+
+def test_a_sweep_removes_what_lost_states_left_and_nothing_else(
+    copied: tuple[Accounts, Path], environment: Environment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, run = copied
+    path = str(environment.path)
+    assert start(["sweep", path]) == 2
+    assert "still hold bootstrap" in capsys.readouterr().err
+    shutil.rmtree(run / "state")
+    target = AwsTarget(Access.load(run / "access.json"), changing=True)
+    iam = target.client(target.session(EXAMPLE), "iam", "us-east-1")
+    trust = json.dumps(
+        {
+            "Version": "2012-10-17",
+            "Statement": {
+                "Effect": "Allow",
+                "Principal": {"Service": "lambda.amazonaws.com"},
+                "Action": "sts:AssumeRole",
+            },
+        }
+    )
+
+    def role(name: str, **tags: str) -> None:
+        iam.create_role(
+            RoleName=name,
+            AssumeRolePolicyDocument=trust,
+            Tags=[{"Key": k.replace("_", ":"), "Value": v} for k, v in tags.items()],
+        )
+
+    role("bulkhead-untagged")
+    role("bulkhead-of-another", bulkhead_environment="production")
+    role("somebodys", bulkhead_environment="sandbox")
+    role("bulkhead-probe-killed", bulkhead_environment="sandbox", bulkhead_run="dead")
+    before = ours(environment, run)
+
+    assert start(["sweep", path]) == 1
+    listed = capsys.readouterr().out
+    assert f"to remove: {EXAMPLE}: role bulkhead-probe-killed of run dead" in listed
+    assert f"left to you: {EXAMPLE}: role bulkhead-untagged (it has no tag" in listed
+    assert "bulkhead-of-another" not in listed
+    assert "somebodys" not in listed
+    assert "--delete removes it" in listed
+    assert ours(environment, run) == before
+
+    assert start(["sweep", path, "--delete", "--yes"]) == 0
+    kept = {role["RoleName"] for role in iam.list_roles()["Roles"]}
+    assert {"bulkhead-untagged", "bulkhead-of-another", "somebodys"} <= kept
+    assert not {"bulkhead-probe-killed", "bulkhead-caller", "bulkhead-deploy"} & kept
+    left = ours(environment, run)
+    assert {kind for kind in left if kind not in ("role", "dashboard")} == set()
+    assert {name.split(" ")[1] for name in left["role"]} == {"bulkhead-untagged"}
+
+
+def test_a_refused_preflight_changes_nothing(
+    copied: tuple[Accounts, Path], environment: Environment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, run = copied
+    before = ours(environment, run)
+    path = str(environment.path)
+    other = environment.probes.control
+    wrong = f"{EXAMPLE}={other}"
+    assert start(["apply", path, "--target", "aws", "--yes", "--profile", wrong]) == 1
+    said = capsys.readouterr().out
+    assert f"profile {other} is of account {other}, not of {EXAMPLE}" in said.replace("\n", " ")
+    assert "Nothing was changed" in said
+    stranger = "999999999990=anybody"
+    assert start(["apply", path, "--target", "aws", "--yes", "--profile", stranger]) == 2
+    assert "lists no account 999999999990" in capsys.readouterr().err
+    assert ours(environment, run) == before
+
+
+def test_nothing_is_done_that_nobody_confirmed(
+    copied: tuple[Accounts, Path],
+    environment: Environment,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _, run = copied
+    before = ours(environment, run)
+    for typed in ("", "y", "production"):
+        monkeypatch.setattr("click.prompt", lambda *_, typed=typed, **__: typed)
+        assert start(["destroy", str(environment.path), "--target", "aws"]) == 2
+        assert "nothing was changed" in capsys.readouterr().err
+    assert ours(environment, run) == before
+
+
+def test_a_demo_that_is_interrupted_cleans_up_after_itself(
+    environment: Environment,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    class Interrupting(cli.RootProgress):
+        def __call__(self, event: RootEvent) -> None:
+            super().__call__(event)
+            if event.root == "organization" and event.state == "done":
+                raise KeyboardInterrupt
+
+    with (
+        CloudProcess.start(cloud_plan(environment), credentials=tmp_path / "keys") as cloud,
+        opened(environment, cloud, tmp_path, monkeypatch),
+    ):
+        monkeypatch.setattr(cli, "RootProgress", Interrupting)
+        real = cli._undo
+
+        def undo(*given: Any) -> None:
+            assert cli.held(environment, tmp_path / "run")
+            monkeypatch.setattr(cli, "RootProgress", cli.RootProgress.__mro__[1])
+            real(*given)
+
+        monkeypatch.setattr(cli, "_undo", undo)
+        assert start(["demo", str(environment.path), "--target", "aws", "--yes"]) == 130
+        assert "sandbox is destroyed" in capsys.readouterr().out
+        assert ours(environment, tmp_path / "run") == {}
