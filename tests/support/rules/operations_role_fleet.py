@@ -254,10 +254,7 @@ RULES = Rules(
         ("previous_external_ids: two customers", previous(ACME_ID[::-1].upper())),
         *(
             ("previous_external_ids: accepted_until must", previous(GLOBEX_ID[::-1], until))
-            for until in (
-                *("", "forever", "2026-01-31"),
-                *("2026-13-31T12:00:00Z", "2026-01-31 12:00:00"),
-            )
+            for until in ("", "forever", "2026-01-31", "2026-13-31T12:00:00Z", "2026-01-31 12:00")
         ),
         *(
             ("external_ids: an external id is a hash", external_id(value))
