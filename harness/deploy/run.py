@@ -33,7 +33,7 @@ from harness.deploy.offboard import applied_roles, deny_sessions
 from harness.deploy.rotation import keep_only_previous, previous_ids
 from harness.deploy.secrets import external_ids, keep_only
 from harness.deploy.staging import staged
-from harness.deploy.terraform import Step, Terraform, stop_all
+from harness.deploy.terraform import DEADLINE, Step, Terraform, stop_all
 from harness.deploy.toolchain import Toolchain, prepare_toolchain
 from harness.deploy.workspace import RUNS, private_folder, project_root
 from harness.errors import UserError
@@ -42,6 +42,8 @@ from harness.targets.base import DEPLOYERS, Deployer, Target, clean_environ, pro
 PARALLEL_ROOTS = 4
 PARALLEL_BOOTSTRAPS = 8
 _MEMORY_PER_ROOT = 3 << 29
+REAL_DEADLINE = 3600.0
+"""Seconds for a command on real accounts, where services take their time."""
 EXTERNAL_IDS_FILE = "external-ids.json"
 
 KEPT = (
@@ -483,6 +485,7 @@ class Run:
             label=label,
             hidden=[*self.ids.values(), *(p["external_id"] for p in self.previous_ids.values())],
             on_step=on_step,
+            deadline=REAL_DEADLINE if self._target and self._target.real else DEADLINE,
             # Attached to, a provider is compared with no lock file: nothing for real accounts.
             one_provider=self._target is not None and not self._target.real,
         )
