@@ -80,6 +80,8 @@ class Backlog:
         self._takers: list[Taker] = []
         self._left = False
         self.durable = spool is not None and spool.durable
+        # Bytes of heavy items (see `weight`) of which no records have been made yet.
+        self.unmade = 0
         self.gathered = 0
         self.written = 0
         self.reports_waiting = 0
@@ -93,11 +95,16 @@ class Backlog:
 
     # --- for `put`; the lock is held --------------------------------------------------------------
 
-    def room(self) -> int:
-        """How many records may wait in the queue before this."""
+    def room(self, size: int = 0) -> int:
+        """How many records may wait in the queue before this, one more of `size` bytes."""
+        free = self._delivery.capacity_bytes - self.unmade - size
+        if free < 0:
+            return 0
         if self._spool is not None and not self._spool.full:
             return self._delivery.capacity  # whatever is too much goes to disk
-        by_bytes = int((self._delivery.capacity_bytes - self._bytes) / self._mean)
+        if size and free < self._bytes:
+            return 0
+        by_bytes = int((free + size - self._bytes) / self._mean)
         return max(0, min(self._delivery.capacity - self._held, by_bytes))
 
     def drop_oldest(self) -> bool:
@@ -122,7 +129,7 @@ class Backlog:
         self.gathered += number
         self._ledger.offer(number)
 
-    def admit(self, events: list[Event], number: int) -> None:
+    def admit(self, events: list[Event], number: int, unmade: int = 0) -> None:
         """Take the records that `number` items became: to disk, then to the senders."""
         park = False
         if self._spool is not None and events:
@@ -134,6 +141,7 @@ class Backlog:
                 self.failed(error)  # they wait in memory, then
         with self._changed:
             self._held -= number
+            self.unmade -= unmade
             self.written += number
             if park:
                 parked = sum(1 for event in events if event.ticket is not None)

@@ -19,6 +19,7 @@ from bulkhead import bodies
 from bulkhead.facts import Facts, error_type, identifier, mapping
 from bulkhead.record import CONTENT, SCHEMA_VERSION, RecordMaker, Sink, timestamp
 from bulkhead.redaction import PatternRedactor, Redactor
+from bulkhead.weight import heavy, weigh
 
 if TYPE_CHECKING:
     from bulkhead.exchange import Exchange
@@ -44,6 +45,11 @@ class Conversation:
         self._blocks: dict[int, Facts] = {}
         self._stop: str | None = None
         self._size = 0
+
+    @property
+    def weight(self) -> int:
+        """Bytes of what it holds, about."""
+        return self._size + weigh(self._params) + weigh(self._answer)
 
     def answer(self, parsed: Mapping[str, Any]) -> None:
         """Take a whole answer of Converse."""
@@ -169,6 +175,7 @@ class ContentLog:
             return
         make = functools.partial(self.records, conversation, exchange, call, now)
         if self._defer:
+            heavy(make, conversation.weight)
             self._sink(make, now)
         else:
             for record in make():

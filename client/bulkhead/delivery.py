@@ -45,7 +45,8 @@ class Delivery:
     """How records are delivered. ValueError names what is wrong.
 
     capacity         records that may wait in memory
-    capacity_bytes   bytes of finished records that may wait in memory
+    capacity_bytes   bytes that may wait in memory: of finished records, and, as much again, of the
+                     prompts and answers of which records have yet to be made, with a spool too
     when_full        `drop_newest`, `drop_oldest`, or `block` the caller for `block_seconds` and
                      then drop the newest; blocking stalls an event loop
     linger           seconds to gather a batch

@@ -30,12 +30,14 @@ from bulkhead.selfreport import SelfReport
 from bulkhead.sender import Sender
 from bulkhead.spool import Spool
 from bulkhead.transport import Transport
+from bulkhead.weight import SMALL, weight_of
 
 __all__ = ["Delivery", "Item", "LogWriter", "Record", "WriterStats"]
 
 _NEVER = sys.maxsize
 # Records that are looked at without a break; and the break, in which others get the interpreter.
 _CHUNK = 256
+_CHUNK_BYTES = 1024 * 1024
 _BREAK = 0.00005
 _HIGH_WATER = 2_000
 _ADOPT_SECONDS = 60.0
@@ -76,7 +78,7 @@ class LogWriter:
                 self._start()
 
     def _fresh(self) -> None:
-        self._queue: deque[tuple[int, Item]] = deque()
+        self._queue: deque[tuple[int, Item, int]] = deque()
         # Reentrant not to be entered twice, but to tell a signal handler what it interrupted.
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
@@ -139,12 +141,15 @@ class LogWriter:
 
         `item` is a record, or a function without arguments that makes records; it is called once,
         on a thread of the writer. Waits only with `when_full="block"` or for a durable spool.
+        What it holds in texts counts for `capacity_bytes`; a function says how much that is as its
+        attribute `bulkhead_bytes`.
         """
         queue = self._queue
         waiting = len(queue)
-        if waiting >= self._limit:
-            return self._put_slowly(item, timestamp_ms)
-        queue.append((timestamp_ms, item))
+        size = weight_of(item)
+        if waiting >= self._limit or size > SMALL:
+            return self._put_slowly(item, timestamp_ms, size if size > SMALL else 0)
+        queue.append((timestamp_ms, item, 0))
         if waiting >= self._mark:
             self._rouse()
         return True
@@ -246,48 +251,63 @@ class LogWriter:
     # --- putting ----------------------------------------------------------------------------------
 
     @exits.unmasked
-    def _put_slowly(self, item: Item, timestamp_ms: int) -> bool:
+    def _put_slowly(self, item: Item, timestamp_ms: int, size: int) -> bool:
         """Start the threads, keep the bounds, wait for the spool."""
         if exits.owned(self._lock):  # by a signal, whose handler puts this
-            self._queue.append((timestamp_ms, item))
+            self._queue.append((timestamp_ms, item, 0))
             self._rouse()
             return True
         with self._lock:
             if not self._backlog.closing:
                 self._start()
                 self._refit()
-                self._make_room()
+                self._make_room(size)
             ledger = self._ledger
-            if self._backlog.closing or not self._has_room():
+            if self._backlog.closing or not self._has_room(size):
                 ledger.offer(1)
                 reason = "dropped_closed" if self._backlog.closing else "dropped_full"
                 ledger.lose(reason, timestamp_ms, item)
                 return False
-            self._queue.append((timestamp_ms, item))
+            self._backlog.unmade += size
+            self._queue.append((timestamp_ms, item, size))
+            self._refit()
             if self._backlog.durable:
                 return self._wait_for_spool()
             if len(self._queue) > self._mark:
                 self._rouse()
         return True
 
-    def _has_room(self) -> bool:
-        return self._backlog.room() > len(self._queue)
+    def _has_room(self, size: int) -> bool:
+        return self._backlog.room(size) > len(self._queue)
 
-    def _make_room(self) -> None:
+    def _make_room(self, size: int) -> None:
         """As the user chose: wait, or let go of the oldest. The lock is held."""
-        if self._has_room():
+        if self._has_room(size):
             return
         if self.delivery.when_full == "block":
             self._rouse()
             self._changed.wait_for(
-                lambda: self._has_room() or self._backlog.closing, self.delivery.block_seconds
+                lambda: self._has_room(size) or self._backlog.closing, self.delivery.block_seconds
             )
         elif self.delivery.when_full == "drop_oldest":
-            while not self._has_room() and (self._queue or not self._backlog.empty):
-                if not self._backlog.drop_oldest() and self._queue:
-                    timestamp, item = self._queue.popleft()
-                    self._ledger.offer(1)
-                    self._ledger.lose("dropped_oldest", timestamp, item)
+            if size > self.delivery.capacity_bytes:
+                return  # nothing that went would make room for it
+            while not self._has_room(size):
+                if self._backlog.unmade + size > self.delivery.capacity_bytes:
+                    # No lighter one that went would help.
+                    oldest = (n for n in range(len(self._queue)) if self._queue[n][2])
+                    gone = next(oldest, -1)
+                elif self._backlog.drop_oldest():
+                    continue
+                else:
+                    gone = 0 if self._queue else -1
+                if gone < 0:
+                    return
+                timestamp, item, weight = self._queue[gone]
+                del self._queue[gone]
+                self._backlog.unmade -= weight
+                self._ledger.offer(1)
+                self._ledger.lose("dropped_oldest", timestamp, item)
 
     def _wait_for_spool(self) -> bool:
         """Until what was just put has been written down; the lock is held."""
@@ -415,19 +435,31 @@ class LogWriter:
         backlog = self._backlog
         return backlog.closing or self._flush_wanted > backlog.flush_seen or backlog.wants_parked()
 
+    def _next_chunk(self, most: int) -> int:
+        """How many items to make records of at once; the lock is held."""
+        most = min(most, _CHUNK, len(self._queue))
+        size = 0
+        for number in range(most):  # by index: others append meanwhile
+            size += self._queue[number][2]
+            if size > _CHUNK_BYTES and number:
+                return number
+        return most
+
     def _gather(self, closing: bool) -> None:
         """Take what is in the queue now, what the spool holds, and what there is to report."""
         backlog, queue = self._backlog, self._queue
         left = len(queue)
         while left > 0:
             with self._lock:
-                number = min(left, _CHUNK, len(queue))
+                number = self._next_chunk(left)
                 backlog.take_over(number)
                 self._refit()  # before the queue gets shorter, or put would overshoot
                 taken = [queue.popleft() for _ in range(number)]
             left = left - number if number else 0
-            events = [event for each in taken for event in self._finisher.events(*each)]
-            backlog.admit(events, number)
+            size = sum(each[2] for each in taken)
+            events = [event for at, item, _ in taken for event in self._finisher.events(at, item)]
+            taken.clear()  # before these wait, too
+            backlog.admit(events, number, size)
             with self._lock:
                 self._refit()
                 if backlog.falls_behind(len(self._senders)):

@@ -1,0 +1,50 @@
+"""How much memory an item holds that waits to be looked at, estimated in a few microseconds.
+
+Texts and bytes count in full, all else for little: what may be large are prompts and answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+SMALL = 4_096
+"""What is not heavier is counted by number only, so that `put` takes no lock for it."""
+
+_EACH = 16
+# What is put may be circular.
+_MOST = 100_000
+
+
+def weigh(value: object) -> int:
+    """Bytes of the texts in a structure; a text counts one byte for each character."""
+    total, left = 0, _MOST
+    waiting = [value]
+    while waiting and left > 0:
+        each = waiting.pop()
+        if isinstance(each, str | bytes | bytearray):
+            total += len(each)
+            continue
+        inside = each.values() if isinstance(each, Mapping) else each
+        if isinstance(each, Mapping | list | tuple):
+            left -= len(each)
+            for one in inside:  # type: ignore[attr-defined]
+                total += _EACH
+                if type(one) is str:  # most are short texts and numbers
+                    total += len(one)
+                elif type(one) is not int and type(one) is not float:
+                    waiting.append(one)
+    return total
+
+
+def weight_of(item: Mapping[str, object] | Callable[..., object]) -> int:
+    """The weight of a record; of a function, what it says of itself (see `heavy`)."""
+    try:
+        found = weigh(item) if isinstance(item, Mapping) else getattr(item, "bulkhead_bytes", 0)
+        return int(found)
+    except Exception:  # of an object that only looks like a mapping
+        return 0
+
+
+def heavy(item: Callable[..., object], size: int) -> None:
+    """Have a function, such as a `functools.partial`, say how many bytes it holds."""
+    item.bulkhead_bytes = size  # type: ignore[attr-defined]
