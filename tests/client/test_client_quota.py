@@ -378,6 +378,41 @@ def test_refused_calls_give_their_tokens_back(
     assert limited.quota.left(MODEL) == pytest.approx(1000, abs=1)
 
 
+@pytest.mark.parametrize("api", ["converse", "invoke"])
+def test_a_call_uses_what_was_reserved_around_it(
+    api: str, cloud: Any, session_of: Any, document: Any
+) -> None:
+    """Otherwise an application that admits its calls by itself would be charged twice."""
+    cloud.answers["invoke"] = {
+        "content": [{"type": "text", "text": "hi"}],
+        "usage": {"input_tokens": 25, "output_tokens": 11},
+        "stop_reason": "end_turn",
+    }
+    document["quotas"] = {MODEL: {"tokens_per_minute": 1000}}
+    session = session_of("222222222222")
+    with Bulkhead.from_config(document, session, walls=Walls(quota_wait=0)) as app:
+        chat = app.chat(MODEL, api=api, max_tokens=900)  # type: ignore[call-overload]
+        took: list[int] = []
+
+        async def admitted() -> None:
+            with await app.quota.areserve(MODEL, input_tokens=10, max_tokens=900) as held:
+                took.append(held.tokens)
+                await chat.ainvoke("hello")
+                if api == "converse":  # settled by what it used
+                    assert (app.quota.left(MODEL) or 0) > 800
+                    app.quota.reserve(MODEL, input_tokens=0, max_tokens=800)
+                # The second call inside the block takes its own, for which there is no room.
+                with pytest.raises(QuotaError):
+                    await chat.ainvoke("hello")
+
+        asyncio.run(admitted())
+        assert took == [910]
+        assert len(cloud.requests("bedrock")) == 1
+        # Of another model it serves nothing, and outside of the block nobody.
+        with app.quota.reserve("other", input_tokens=0, max_tokens=1), pytest.raises(QuotaError):
+            app.chat(MODEL, max_tokens=2000).invoke("hello")
+
+
 def test_the_application_asks_its_quota_itself(cloud: Any, session_of: Any, document: Any) -> None:
     document["quotas"] = {MODEL: {"tokens_per_minute": 1000}}
     with Bulkhead.from_config(document, session_of("222222222222")) as app:
