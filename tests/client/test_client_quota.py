@@ -143,26 +143,35 @@ def test_what_is_given_back_wakes_who_waits() -> None:
     assert time.monotonic() - start < 15
 
 
-def test_first_come_first_served() -> None:
+def test_first_come_first_served(monkeypatch: pytest.MonkeyPatch) -> None:
     """A large call is not overtaken for ever by small ones."""
     limited = quota(tokens=60_000)
     limited.reserve("m", input_tokens=0, max_tokens=60_000).settle(0, 61_000)  # a second's debt
     order: list[int] = []
+    bucket = limited._buckets["m"]
+    usual = bucket.wait_for
 
-    def take(number: int, tokens: int) -> None:
-        limited.reserve("m", input_tokens=0, max_tokens=tokens, wait=10)
-        order.append(number)
+    def wait_for(waiter: Any) -> float:
+        seconds = usual(waiter)
+        if not seconds:
+            order.append(waiter.tokens)  # the lock is held: in the order of taking
+        return seconds
+
+    monkeypatch.setattr(bucket, "wait_for", wait_for)
+
+    def take(tokens: int) -> None:
+        limited.reserve("m", input_tokens=0, max_tokens=tokens, wait=60)
 
     threads = []
-    for number, tokens in enumerate((300, 10, 10, 10)):
-        threads.append(threading.Thread(target=take, args=(number, tokens)))
+    for number, tokens in enumerate((300, 10, 20, 30)):
+        threads.append(threading.Thread(target=take, args=(tokens,)))
         threads[-1].start()
-        while len(limited._buckets["m"].queue) + len(order) < number + 1:
+        while len(bucket.queue) + len(order) < number + 1:
             time.sleep(0.001)
     for thread in threads:
-        thread.join(10)
-    assert order[0] == 0
-    assert sorted(order) == [0, 1, 2, 3]
+        thread.join(60)
+    assert order[0] == 300
+    assert sorted(order) == [10, 20, 30, 300]
 
 
 def test_threads_take_all_there_is_and_never_more() -> None:
