@@ -141,7 +141,7 @@ class Calls:
         if read is not None:
             params["body"] = read()
         tokens, most = usage.asked(operation, params)
-        return quota.reserve(model, input_tokens=tokens, max_tokens=most)
+        return quota.admit(model, tokens, most)
 
     def _settle(self, answer: Any, reservation: Reservation) -> None:
         if not isinstance(answer, dict):

@@ -154,7 +154,11 @@ class Bulkhead:
         from bulkhead.handler import InvocationHandler  # langchain-core, for those who use it
 
         return InvocationHandler(
-            self.writer.put, maker=self._maker, content=self._content, defer=True
+            self.writer.put,
+            maker=self._maker,
+            content=self._content,
+            defer=True,
+            watched=self.config.inference_profiles.values(),
         )
 
     @overload

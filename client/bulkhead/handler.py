@@ -11,7 +11,7 @@ import functools
 import logging
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import CancelledError as FutureCancelledError
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -72,6 +72,8 @@ class InvocationHandler(BaseCallbackHandler):
     conversation_key  the key in the run's metadata that holds a conversation id; a caller sets it
                       with `config={"metadata": {"conversation_id": …}}`
     defer             give the sink a callable that makes the record, to be called on its own thread
+    watched           model ids and ARNs that are called through watched clients only: a run of them
+                      that ends without a call (refused, cancelled before it was sent) made none
 
     Attach it to models (`callbacks=[handler]`) or to a run (`config={"callbacks": [handler]}`).
     Where a `CallRecorder` watches the client, all records bear request id, retries and latency.
@@ -97,6 +99,7 @@ class InvocationHandler(BaseCallbackHandler):
         content: ContentLog | None = None,
         conversation_key: str = "conversation_id",
         defer: bool = False,
+        watched: Iterable[str] = (),
     ) -> None:
         super().__init__()
         self._sink = sink
@@ -105,7 +108,7 @@ class InvocationHandler(BaseCallbackHandler):
         self._conversation_key = conversation_key
         self._defer = defer
         self._running: dict[UUID, _Call] = {}
-        self._watched: set[str | None] = set()
+        self._watched: set[str | None] = set(watched)
         self.failures = 0
         _fork.watch(self)
 
@@ -232,6 +235,8 @@ class InvocationHandler(BaseCallbackHandler):
         correlation.end(run)
         if exchange is not None:
             self._watched.add(run.target)
+        elif status != SUCCESS and run.target in self._watched:
+            return  # it ended before anything was sent: no call, as of boto3's
         elif status == ERROR and any(each.exchange is not None for each in run.mates):
             return  # a mate's error ended it before it had called
         ident = None

@@ -8,7 +8,6 @@ unless the application allows it by name (`walls.ALLOWED`); debug loggers are si
 from __future__ import annotations
 
 import functools
-import http.client
 import logging
 import os
 import sys
@@ -17,6 +16,7 @@ from typing import Any
 
 from botocore import client as botocore_client
 from botocore import history
+from botocore.awsrequest import AWSHTTPConnection, AWSHTTPSConnection
 
 from bulkhead.errors import LeakError
 from bulkhead.walls import ALLOWED
@@ -86,8 +86,9 @@ def refuse_environment(allow: Collection[str]) -> None:
 
 def refuse_transport(allow: Collection[str]) -> None:
     """Raise LeakError for what sees each request, however it is made. Cheap: each call asks."""
-    if http.client.HTTPConnection.debuglevel:
-        _refuse("http-debug", "http.client.HTTPConnection.debuglevel is set", allow)
+    # Set on these, or on any class above: urllib3's or http.client's HTTPConnection.
+    if AWSHTTPConnection.debuglevel or AWSHTTPSConnection.debuglevel:
+        _refuse("http-debug", "HTTPConnection.debuglevel is set", allow)
     if history.get_global_history_recorder()._enabled:  # type: ignore[attr-defined]
         _refuse("http-debug", "botocore's history recorder is enabled", allow)
     if getattr(botocore_client, "_datadog_patch", False):

@@ -17,6 +17,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -163,12 +164,14 @@ class _Bucket:
 class Reservation:
     """What one call holds. Settle it with what was used, or cancel it; either counts once.
 
-    As a context manager it is cancelled by an exception; without one, what was not settled stays
-    charged in full.
+    As a context manager it serves the first call of its model inside the block, which then takes
+    nothing of its own and settles it. It is cancelled by an exception; without one, what was not
+    settled stays charged in full.
     """
 
     def __init__(self, bucket: _Bucket | None, tokens: int) -> None:
         self._bucket = bucket
+        self._used = False
         self.tokens = tokens
 
     @property
@@ -189,7 +192,15 @@ class Reservation:
         if bucket is not None:
             bucket.give_back(self.tokens, 1)
 
+    def serve(self, bucket: _Bucket) -> bool:
+        """Whether a call takes it in place of one of its own: once, and of the same model."""
+        with bucket.lock:
+            serves = self._bucket is bucket and not self._used
+            self._used = self._used or serves
+        return serves
+
     def __enter__(self) -> Reservation:
+        self._before = _entered.set(self)
         return self
 
     def __exit__(
@@ -198,8 +209,12 @@ class Reservation:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        _entered.reset(self._before)
         if isinstance(error, Exception):
             self.cancel()
+
+
+_entered: ContextVar[Reservation | None] = ContextVar("bulkhead_reservation", default=None)
 
 
 class Quota:
@@ -262,6 +277,16 @@ class Quota:
             bucket.leave(waiter)
             raise
         return Reservation(bucket, waiter.tokens)
+
+    def admit(self, model: str, input_tokens: int, max_tokens: int | None) -> Reservation:
+        """What a call of a client does: use the reservation that it is made within, or `reserve`.
+
+        Raises QuotaError as `reserve` does.
+        """
+        entered, bucket = _entered.get(), self._buckets.get(model)
+        if entered is not None and bucket is not None and entered.serve(bucket):
+            return entered
+        return self.reserve(model, input_tokens=input_tokens, max_tokens=max_tokens)
 
     async def areserve(
         self,

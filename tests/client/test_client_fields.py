@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from langchain_core.caches import InMemoryCache
 
-from bulkhead import Bulkhead, PriceTable, bodies, fields
+from bulkhead import Bulkhead, Delivery, PriceTable, bodies, fields
 from bulkhead.replay import replayed
 
 MODEL = "anthropic.claude-3-5-sonnet-20240620-v1:0"
@@ -43,8 +43,8 @@ def test_every_documented_field_of_a_call_is_written(
     names = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
     entry = {"models": [MODEL], "regions": ["*"], **dict.fromkeys(names, 1)}
     prices = PriceTable.from_mapping({"as_of": "2026-01-31", "prices": [entry]})
-    session = session_of("222222222222")
-    with Bulkhead.from_config(document, session, prices=prices) as app:
+    options: Any = {"prices": prices, "delivery": Delivery(heartbeat=0)}
+    with Bulkhead.from_config(document, session_of("222222222222"), **options) as app:
         cloud.faults["AssumeRole"] = [fault(403, "AccessDenied")]
         with pytest.raises(Exception, match="AccessDenied"):
             app.chat(MODEL).invoke("hello")
@@ -91,7 +91,8 @@ def test_reasoning_is_told_on_streams_and_in_bodies_too(
         ("messageStop", stop) if kind == "messageStop" else (kind, payload)
         for kind, payload in cloud.stream_events
     ]
-    with Bulkhead.from_config(document, session_of("222222222222")) as app:
+    delivery = Delivery(heartbeat=0)
+    with Bulkhead.from_config(document, session_of("222222222222"), delivery=delivery) as app:
         list(app.chat(MODEL).stream("hello"))
     (record,) = cloud.records()
     assert record["gen_ai.usage.reasoning.output_tokens"] == 7

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import urllib3.connection
+from botocore.awsrequest import AWSHTTPConnection, AWSHTTPSConnection
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.globals import set_debug, set_verbose
 from langchain_core.prompts import ChatPromptTemplate
@@ -253,11 +255,21 @@ def test_what_stays_in_the_process_is_not_refused(session: Any, cloud: Any) -> N
     assert len(cloud.requests("bedrock")) == 3
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        http.client.HTTPConnection,
+        urllib3.connection.HTTPConnection,
+        urllib3.connection.HTTPSConnection,
+        AWSHTTPConnection,
+        AWSHTTPSConnection,
+    ],
+)
 def test_printed_bytes_are_refused(
-    session: Any, cloud: Any, monkeypatch: pytest.MonkeyPatch
+    kind: type, session: Any, cloud: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     models = session()
-    monkeypatch.setattr(http.client.HTTPConnection, "debuglevel", 1)
+    monkeypatch.setattr(kind, "debuglevel", 1)
     with pytest.raises(LeakError, match="http-debug"):
         models.runtime.converse(modelId=models.inference_profile(MODEL), messages=PROMPT)
     assert not cloud.requests("bedrock")

@@ -143,26 +143,35 @@ def test_what_is_given_back_wakes_who_waits() -> None:
     assert time.monotonic() - start < 15
 
 
-def test_first_come_first_served() -> None:
+def test_first_come_first_served(monkeypatch: pytest.MonkeyPatch) -> None:
     """A large call is not overtaken for ever by small ones."""
     limited = quota(tokens=60_000)
     limited.reserve("m", input_tokens=0, max_tokens=60_000).settle(0, 61_000)  # a second's debt
     order: list[int] = []
+    bucket = limited._buckets["m"]
+    usual = bucket.wait_for
 
-    def take(number: int, tokens: int) -> None:
-        limited.reserve("m", input_tokens=0, max_tokens=tokens, wait=10)
-        order.append(number)
+    def wait_for(waiter: Any) -> float:
+        seconds = usual(waiter)
+        if not seconds:
+            order.append(waiter.tokens)  # the lock is held: in the order of taking
+        return seconds
+
+    monkeypatch.setattr(bucket, "wait_for", wait_for)
+
+    def take(tokens: int) -> None:
+        limited.reserve("m", input_tokens=0, max_tokens=tokens, wait=60)
 
     threads = []
-    for number, tokens in enumerate((300, 10, 10, 10)):
-        threads.append(threading.Thread(target=take, args=(number, tokens)))
+    for number, tokens in enumerate((300, 10, 20, 30)):
+        threads.append(threading.Thread(target=take, args=(tokens,)))
         threads[-1].start()
-        while len(limited._buckets["m"].queue) + len(order) < number + 1:
+        while len(bucket.queue) + len(order) < number + 1:
             time.sleep(0.001)
     for thread in threads:
-        thread.join(10)
-    assert order[0] == 0
-    assert sorted(order) == [0, 1, 2, 3]
+        thread.join(60)
+    assert order[0] == 300
+    assert sorted(order) == [10, 20, 30, 300]
 
 
 def test_threads_take_all_there_is_and_never_more() -> None:
@@ -376,6 +385,41 @@ def test_refused_calls_give_their_tokens_back(
     with pytest.raises(Exception, match="AccessDenied"):
         limited.runtime.converse(**call)
     assert limited.quota.left(MODEL) == pytest.approx(1000, abs=1)
+
+
+@pytest.mark.parametrize("api", ["converse", "invoke"])
+def test_a_call_uses_what_was_reserved_around_it(
+    api: str, cloud: Any, session_of: Any, document: Any
+) -> None:
+    """Otherwise an application that admits its calls by itself would be charged twice."""
+    cloud.answers["invoke"] = {
+        "content": [{"type": "text", "text": "hi"}],
+        "usage": {"input_tokens": 25, "output_tokens": 11},
+        "stop_reason": "end_turn",
+    }
+    document["quotas"] = {MODEL: {"tokens_per_minute": 1000}}
+    session = session_of("222222222222")
+    with Bulkhead.from_config(document, session, walls=Walls(quota_wait=0)) as app:
+        chat = app.chat(MODEL, api=api, max_tokens=900)  # type: ignore[call-overload]
+        took: list[int] = []
+
+        async def admitted() -> None:
+            with await app.quota.areserve(MODEL, input_tokens=10, max_tokens=900) as held:
+                took.append(held.tokens)
+                await chat.ainvoke("hello")
+                if api == "converse":  # settled by what it used
+                    assert (app.quota.left(MODEL) or 0) > 800
+                    app.quota.reserve(MODEL, input_tokens=0, max_tokens=800)
+                # The second call inside the block takes its own, for which there is no room.
+                with pytest.raises(QuotaError):
+                    await chat.ainvoke("hello")
+
+        asyncio.run(admitted())
+        assert took == [910]
+        assert len(cloud.requests("bedrock")) == 1
+        # Of another model it serves nothing, and outside of the block nobody.
+        with app.quota.reserve("other", input_tokens=0, max_tokens=1), pytest.raises(QuotaError):
+            app.chat(MODEL, max_tokens=2000).invoke("hello")
 
 
 def test_the_application_asks_its_quota_itself(cloud: Any, session_of: Any, document: Any) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from langchain_core.messages import HumanMessage
 
-from bulkhead import Bulkhead, InvalidRequestError, NotSentError, QuotaError, Walls
+from bulkhead import Bulkhead, Delivery, InvalidRequestError, NotSentError, QuotaError, Walls
 
 MODEL = "anthropic.claude-3-5-sonnet-20240620-v1:0"
 LLAMA = "meta.llama3-8b-instruct-v1:0"
@@ -22,8 +24,8 @@ WRONG = {"guardrail_config": {"no such": "member"}}
 def app(cloud: Any, session_of: Any, document: Any) -> Iterator[Bulkhead]:
     document["inference_profiles"] = {MODEL: f"{AIP}sonnet", LLAMA: f"{AIP}llama"}
     document["quotas"] = {MODEL: LIMIT, LLAMA: LIMIT}
-    session = session_of("222222222222")
-    with Bulkhead.from_config(document, session, walls=Walls(quota_wait=0)) as app:
+    options: Any = {"walls": Walls(quota_wait=0), "delivery": Delivery(heartbeat=0)}
+    with Bulkhead.from_config(document, session_of("222222222222"), **options) as app:
         yield app
 
 
@@ -98,14 +100,52 @@ def test_of_several_prompts_those_before_the_refused_one_are_recorded(
     app: Bulkhead, cloud: Any
 ) -> None:
     """LangChain reports the refusal, and of the others nothing; their calls are billed."""
-    app.quota.reserve(MODEL, input_tokens=0, max_tokens=600)
-    with pytest.raises(QuotaError):
-        app.chat(MODEL, max_tokens=350).generate([[HumanMessage("one")], [HumanMessage("two")]])
+    prompts = [[HumanMessage("one")], [HumanMessage("too long " * 1000)]]
+    with pytest.raises(QuotaError, match="a minute"):
+        app.chat(MODEL, max_tokens=50).generate(prompts)
     app.close()
     (record,) = cloud.records()
     assert (record["bulkhead.status"], record["bulkhead.errors"]) == ("cancelled", 0)
     assert record["gen_ai.usage.output_tokens"] == 11
     assert len(cloud.requests("bedrock")) == 1
+
+
+def test_what_langchain_itself_refuses_is_no_call(app: Bulkhead, cloud: Any) -> None:
+    message = HumanMessage(content=[{"type": "no such kind"}])
+    with pytest.raises(ValueError, match="no such kind"):
+        app.chat(MODEL, max_tokens=5).invoke([message])
+    assert app.close()
+    assert not cloud.records()
+    assert not cloud.requests("bedrock")
+
+
+@pytest.mark.parametrize("way", ["ainvoke", "astream"])
+def test_what_is_cancelled_before_it_is_sent_is_no_call(
+    way: str, app: Bulkhead, cloud: Any
+) -> None:
+    """It waits for a thread of the pool, and nobody called before."""
+    chat = app.chat(MODEL, max_tokens=5)
+    free = threading.Event()
+
+    async def cancel() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(1))
+        busy = loop.run_in_executor(None, free.wait)
+        task = asyncio.ensure_future(
+            chat.ainvoke("hello") if way == "ainvoke" else _read(chat.astream("hello"))
+        )
+        while not app.handler._running:
+            await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        free.set()
+        await busy
+
+    asyncio.run(cancel())
+    app.close()
+    assert not cloud.requests("bedrock")
+    assert not cloud.records()
 
 
 def test_a_role_that_cannot_be_assumed_is_a_failed_call(
