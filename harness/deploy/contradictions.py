@@ -21,6 +21,7 @@ def contradictions(document: Mapping[str, Any]) -> Iterator[Problem]:
     yield from _limits(document)
     yield from _cross_region(document)
     yield from _operators(document)
+    yield from _content(document)
 
 
 def _accounts(document: Mapping[str, Any]) -> Iterator[tuple[Path, Mapping[str, Any]]]:
@@ -100,3 +101,19 @@ def _operators(document: Mapping[str, Any]) -> Iterator[Problem]:
             ["operations", "break_glass"],
             "nobody hears of an assumption without the trail of operations; set trail: true",
         )
+
+
+def _content(document: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is said of prompts and answers that no group takes."""
+    if document.get("content", False):
+        return
+    for key, customer in document["customers"].items():
+        for path, said in (
+            (["content_retention_in_days"], customer.get("content_retention_in_days")),
+            (["masked", "content"], customer.get("masked", {}).get("content")),
+        ):
+            if said is not None:
+                yield (
+                    ["customers", key, *path],
+                    "there is no group for prompts and answers; set content: true, or leave it out",
+                )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -24,14 +25,17 @@ OPERATIONS = ("  region: eu-central-1\n",)
 MANAGEMENT = ('  management_account_id: "999999999999"\n',)
 GLASS = "roles: [bulkhead/bulkhead-break-glass], emails: [security@example.com]"
 NOTIFY = ("    spend:\n", "    regions: [eu-west-1]\n    spend:\n      on_limit: notify\n")
-ADDED = {*OPERATIONS, *MANAGEMENT}
+GLOBEX = ("  globex:\n",)
+ADDED = {*OPERATIONS, *MANAGEMENT, *GLOBEX}
 
 
-def changed(folder: Path, old: str, new: str) -> Path:
-    """A copy of the embedded environment with one text replaced."""
+def changed(folder: Path, old: str, new: str, more: Mapping[str, str] | None = None) -> Path:
+    """A copy of the embedded environment with one text replaced, or more."""
     text = (EMBEDDED / "customers.yaml").read_text(encoding="utf-8")
-    assert old in text
-    (folder / "customers.yaml").write_text(text.replace(old, new, 1), encoding="utf-8")
+    for before, after in {old: new, **(more or {})}.items():
+        assert before in text, before
+        text = text.replace(before, after, 1)
+    (folder / "customers.yaml").write_text(text, encoding="utf-8")
     shutil.copy(EMBEDDED / "customers.schema.json", folder)
     return folder
 
@@ -83,6 +87,8 @@ def test_what_operators_may_set_is_accepted(tmp_path: Path) -> None:
         ("trail: false", "trail: true"),
         ("    spend:\n", "    spend:\n      on_limit: notify\n"),
         ("  globex:\n", "  globex:\n    own_organization: true\n    retention_in_days: 90\n"),
+        ("  globex:\n", "  globex:\n    masked: { records: [EmailAddress], content: [Ssn-US] }\n"),
+        (", caller: ec2", ", caller: ec2, alarms: { errors: 0, heartbeat_minutes: 1440 }"),
         (MANAGEMENT[0], MANAGEMENT[0] + '  trusted_accounts: ["123456789012"]\n'),
     ):
         assert old in text
@@ -181,6 +187,26 @@ def test_a_repository_is_named_as_its_tokens_name_it(tmp_path: Path, repository:
             "retention_in_days",
             "not one of 1, 3",
         ),
+        (
+            *GLOBEX,
+            "    masked: { records: [Email Address] }\n",
+            "masked.records[0]",
+            "by its name alone",
+        ),
+        (*GLOBEX, "    masked: { content: [] }\n", "globex.masked.content", "at least one entry"),
+        (
+            *GLOBEX,
+            "    content_retention_in_days: 60\n",
+            "content_retention_in_days",
+            "1, 3, 5, 7, 14",
+        ),
+        (", caller: ec2", ", caller: ec2, alarms: { errors: -1 }", "alarms.errors", "whole number"),
+        (
+            ", caller: ec2",
+            ", caller: ec2, alarms: { heartbeat_minutes: 1441 }",
+            "accounts[0].alarms.heartbeat_minutes",
+            "from 1 to 1440",
+        ),
         (*CI, "ci: { github: { repository: a/b } }\n", "ci.github", "deploy_environment"),
         (*CI, "ci: {}\n", "ci", ""),
         (*CI, GITHUB.replace("a/b", "a/*"), "ci.github.repository", "one repository"),
@@ -198,6 +224,22 @@ def test_errors_name_file_field_and_fix(
     assert field in message
     assert fix in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("said", "field"),
+    [
+        ("content_retention_in_days: 3", "globex.content_retention_in_days"),
+        ("masked: { content: [Ssn-US] }", "globex.masked.content"),
+    ],
+)
+def test_what_is_said_of_content_needs_a_group_for_it(
+    tmp_path: Path, said: str, field: str
+) -> None:
+    more = {GLOBEX[0]: f"{GLOBEX[0]}    {said}\n"}
+    assert load_environment(changed(tmp_path, "acme:", "acme:", more)).customers
+    with pytest.raises(UserError, match=f"{field}: .*set content: true"):
+        load_environment(changed(tmp_path, "content: true", "content: false", more))
 
 
 def test_errors_name_the_line(tmp_path: Path) -> None:

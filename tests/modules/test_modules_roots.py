@@ -12,6 +12,7 @@ from support.rules.changes import ACME_ID, GLOBEX_ID
 
 from harness.deploy.environment import load_environment
 
+ROOT = Path(__file__).parents[2]
 SHARED = ("environments/embedded/customers.yaml", "environments/embedded/customers.schema.json")
 REGION = "  region: eu-central-1\n"
 GLASS = "arn:aws:iam::111111111111:role/emergency/glass"
@@ -182,25 +183,81 @@ def test_operations_forwards_what_the_alarm_hears(plan: Plan) -> None:
     assert rule["detail"]["requestParameters"] == {"roleArn": [GLASS]}
 
 
+def customer(plan: Plan, changes: Mapping[str, str]) -> Planned:
+    """The root customer for the one account of initech."""
+    arn = "arn:aws:kms:eu-central-1:444444444444:key/11111111-2222-3333-4444-55555555555"
+    keys = {"arn": f"{arn}5", "enabled": True, "key_manager": "CUSTOMER"}
+    content = {"arn": f"{arn}6", "enabled": True, "key_manager": "CUSTOMER"}
+    mock = provider("eu-central-1", aws_kms_key=keys)
+    # The two keys must differ.
+    mock += (
+        'override_data {\n  target = data.aws_kms_key.logs["content"]\n'
+        f"  values = {json.dumps(content)}\n}}\n"
+    )
+    variables = {"customer": "initech", "account_id": "444444444444", "handover": HANDOVER}
+    return plan("customer", changes, variables, mock)
+
+
+def masks(planned: Planned, group: str) -> list[str]:
+    """What the group's policy masks."""
+    policy = planned[f'module.logging.aws_cloudwatch_log_data_protection_policy.this["{group}"]']
+    audit, mask = json.loads(policy["policy_document"])["Statement"]
+    assert audit["DataIdentifier"] == mask["DataIdentifier"]
+    return [arn.rpartition("/")[2] for arn in mask["DataIdentifier"]]
+
+
+def alarms(planned: Planned) -> dict[str, Any]:
+    """The alarms over a client's metrics, by what they are about."""
+    return {
+        values["alarm_name"].removeprefix("bulkhead-initech-"): values
+        for address, values in planned.items()
+        if ".aws_cloudwatch_metric_alarm." in address
+    }
+
+
 def test_a_customers_alarms_tell_its_topics_and_its_records_stay_as_long_as_it_says(
     plan: Plan,
 ) -> None:
-    arn = "arn:aws:kms:eu-central-1:444444444444:key/11111111-2222-3333-4444-555555555555"
-    planned = plan(
-        "customer",
+    account = "caller: ec2"
+    planned = customer(
+        plan,
         {
-            "  initech:\n": "  initech:\n    retention_in_days: 90\n",
-            "content: true": "content: false",
+            "  initech:\n": "  initech:\n    retention_in_days: 90\n"
+            "    content_retention_in_days: 3\n"
+            "    masked: { records: [EmailAddress], content: [Ssn-US, EmailAddress] }\n",
+            account: f"{account}, alarms: {{ errors: 7, throttles: 0, heartbeat_minutes: 30 }}",
         },
-        {"customer": "initech", "account_id": "444444444444", "handover": HANDOVER},
-        provider(
-            "eu-central-1", aws_kms_key={"arn": arn, "enabled": True, "key_manager": "CUSTOMER"}
-        ),
     )
-    group = planned['module.logging.aws_cloudwatch_log_group.this["records"]']
-    assert group["retention_in_days"] == 90
-    alarms = [
-        v["alarm_actions"] for k, v in planned.items() if ".aws_cloudwatch_metric_alarm." in k
-    ]
-    assert alarms
-    assert alarms == [["arn:aws:sns:eu-central-1:444444444444:application"]] * len(alarms)
+    groups = {
+        name: planned[f'module.logging.aws_cloudwatch_log_group.this["{name}"]']
+        for name in ("records", "content")
+    }
+    assert {k: v["retention_in_days"] for k, v in groups.items()} == {"records": 90, "content": 3}
+    assert masks(planned, "records") == ["EmailAddress"]
+    assert masks(planned, "content") == ["EmailAddress", "Ssn-US"]
+    made = alarms(planned)
+    assert {alarm: (a["threshold"], a["evaluation_periods"]) for alarm, a in made.items()} == {
+        "errors": (7, 1),
+        "dropped-records": (1, 1),
+        "tokens": (1_000_000, 1),
+        "heartbeat": (1, 30),
+    }
+    told = [alarm["alarm_actions"] for alarm in made.values()]
+    assert told == [["arn:aws:sns:eu-central-1:444444444444:application"]] * len(made)
+
+
+def test_what_a_customer_does_not_say_is_as_the_schema_tells(plan: Plan) -> None:
+    planned = customer(plan, {})
+    schema = json.loads((ROOT / SHARED[1]).read_text(encoding="utf-8"))["$defs"]
+    said = schema["customer"]["properties"]
+    for group, days in (("records", ""), ("content", "content_")):
+        kept = planned[f'module.logging.aws_cloudwatch_log_group.this["{group}"]']
+        assert kept["retention_in_days"] == said[f"{days}retention_in_days"]["default"]
+        assert masks(planned, group) == said["masked"]["properties"][group]["default"]
+    made = alarms(planned)
+    thresholds = {k: v["default"] for k, v in schema["client_alarms"]["properties"].items()}
+    assert made["heartbeat"]["evaluation_periods"] == thresholds.pop("heartbeat_minutes")
+    assert made["tokens"]["threshold"] == thresholds.pop("tokens_per_hour")
+    assert {k.replace("-", "_"): v["threshold"] for k, v in made.items()}.items() >= (
+        thresholds.items()
+    )
