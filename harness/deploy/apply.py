@@ -158,8 +158,8 @@ def retire(
     deployment: Deployment, run_dir: Path, customer: str, progress: Progress | None = None
 ) -> None:
     """Removes what the accounts of a customer hold, and its deploy roles. Its sessions are denied
-    first; the next `deploy` without it removes its role. Where the environment keeps records, they
-    stay, with who reads them.
+    first; the next `deploy` without it removes its role. Where records are kept, by the environment
+    or by a hold, they stay, with who reads them.
 
     To be called while `customers.yaml` still lists the customer, which is then struck from it
     before anything is applied: an apply that still has it lets its sessions in again.
@@ -168,9 +168,13 @@ def retire(
     with run.stopping():
         deny_sessions(run.target, deployment.fleets[customer].fleet_role_arn)
         run.empty(deployment.fleets, customer)
-        if not deployment.environment.keep_records:
-            accounts = deployment.environment.customers[customer].accounts
-            own = [account.account_id for account in accounts]
+        environment = deployment.environment
+        own = [
+            account.account_id
+            for account in environment.customers[customer].accounts
+            if not environment.keeps_records_of(account.account_id)
+        ]
+        if own:
             with run.bootstraps(run.undo_bootstrap, own):
                 pass
 

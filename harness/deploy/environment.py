@@ -54,6 +54,8 @@ class Customer:
     models: tuple[str, ...]
     regions: tuple[str, ...]
     """Where it calls models from, its main region first."""
+    legal_hold: bool = False
+    """Whether everything that was written in its accounts is kept until this is lifted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +166,11 @@ class Environment:
 
     def customer_of(self, account: str) -> Customer | None:
         return next((c for c, a in self.customer_accounts if a.account_id == account), None)
+
+    def keeps_records_of(self, account: str) -> bool:
+        """Whether the account's log groups and keys stay when its roots are destroyed."""
+        customer = self.customer_of(account)
+        return self.keep_records or (customer is not None and customer.legal_hold)
 
 
 def load_environment(path: Path) -> Environment:
@@ -419,6 +426,7 @@ def _build(file: Path, document: Any) -> Environment:
             ),
             models=tuple(str(m) for m in value["models"]),
             regions=tuple(str(r) for r in value.get("regions", [document["operations"]["region"]])),
+            legal_hold=bool(value.get("legal_hold", False)),
         )
         for key, value in document["customers"].items()
     }

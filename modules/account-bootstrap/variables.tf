@@ -66,6 +66,18 @@ variable "caller_role" {
   }
 }
 
+variable "legal_hold" {
+  description = "Whether what was written in a customer's account must be kept: then the deploy role sets no retention. Set it in `log-keys` and `customer-logging` too."
+  type        = bool
+  default     = false
+  nullable    = false
+
+  validation {
+    condition     = !var.legal_hold || var.kind == "customer"
+    error_message = "legal_hold is of a customer's account: no other has records."
+  }
+}
+
 variable "regions" {
   description = "Regions in which the account's resources are made."
   type        = set(string)

@@ -89,12 +89,16 @@ def test_what_operators_may_set_is_accepted(tmp_path: Path) -> None:
         ("  globex:\n", "  globex:\n    own_organization: true\n    retention_in_days: 90\n"),
         ("  globex:\n", "  globex:\n    masked: { records: [EmailAddress], content: [Ssn-US] }\n"),
         (", caller: ec2", ", caller: ec2, alarms: { errors: 0, heartbeat_minutes: 1440 }"),
+        ("  initech:\n", "  initech:\n    legal_hold: true\n"),
         (MANAGEMENT[0], MANAGEMENT[0] + '  trusted_accounts: ["123456789012"]\n'),
     ):
         assert old in text
         text = text.replace(old, new, 1)
     file.write_text(text, encoding="utf-8")
-    assert load_environment(folder).customers
+    environment = load_environment(folder)
+    assert {key for key, each in environment.customers.items() if each.legal_hold} == {"initech"}
+    assert environment.keeps_records_of("444444444444")
+    assert not environment.keeps_records_of("333333333333")
 
 
 def test_ci_may_deploy(tmp_path: Path) -> None:
@@ -207,6 +211,7 @@ def test_a_repository_is_named_as_its_tokens_name_it(tmp_path: Path, repository:
             "accounts[0].alarms.heartbeat_minutes",
             "from 1 to 1440",
         ),
+        (*GLOBEX, "    legal_hold: until further notice\n", "legal_hold", "must be boolean"),
         (*CI, "ci: { github: { repository: a/b } }\n", "ci.github", "deploy_environment"),
         (*CI, "ci: {}\n", "ci", ""),
         (*CI, GITHUB.replace("a/b", "a/*"), "ci.github.repository", "one repository"),

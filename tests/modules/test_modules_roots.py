@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -244,6 +245,33 @@ def test_a_customers_alarms_tell_its_topics_and_its_records_stay_as_long_as_it_s
     }
     told = [alarm["alarm_actions"] for alarm in made.values()]
     assert told == [["arn:aws:sns:eu-central-1:444444444444:application"]] * len(made)
+
+
+def test_while_a_hold_lasts_nothing_expires_and_keys_stay(plan: Plan) -> None:
+    held = {"  initech:\n": "  initech:\n    legal_hold: true\n    retention_in_days: 90\n"}
+    planned = customer(plan, held)
+    for group in ("records", "content"):
+        kept = planned[f'module.logging.aws_cloudwatch_log_group.this["{group}"]']
+        assert (kept["retention_in_days"], kept["skip_destroy"]) == (0, True)
+
+
+def test_the_owners_part_of_a_hold_is_that_customers_alone(plan: Plan, tmp_path: Path) -> None:
+    held = {"  initech:\n": "  initech:\n    legal_hold: true\n"}
+    for account, holds in (("444444444444", True), ("333333333333", False)):
+        planned = plan("bootstrap", held, {"account_id": account}, provider("eu-central-1"))
+        (rights,) = (
+            json.loads(v["policy"])["Statement"]
+            for k, v in planned.items()
+            if k.endswith('aws_iam_role_policy.this["deploy"]')
+        )
+        allowed = {action for each in rights for action in each["Action"]}
+        assert ("logs:PutRetentionPolicy" in allowed) != holds
+        keys = [v["policy"] for k, v in planned.items() if ".aws_kms_key.logs[" in k]
+        assert [
+            "Kept" in {each["Sid"] for each in json.loads(policy)["Statement"]} for policy in keys
+        ] == [holds, holds]
+        shutil.rmtree(tmp_path / "environments")
+        shutil.rmtree(tmp_path / "modules")
 
 
 def test_what_a_customer_does_not_say_is_as_the_schema_tells(plan: Plan) -> None:

@@ -23,6 +23,9 @@ locals {
     ]...),
   )
 
+  # Whether the customer whose account it is must keep everything.
+  legal_hold = try(local.environment.customers[local.kinds[var.account_id].customer].legal_hold, false)
+
   # Models are called in several regions, and records written in one.
   regions = {
     organization = [local.main_region]

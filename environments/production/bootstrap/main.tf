@@ -45,6 +45,8 @@ module "bootstrap" {
   gitlab                = try(local.environment.ci.gitlab, {})
 
   create_identity_providers = try(local.environment.ci.create_identity_providers, true)
+
+  legal_hold = local.legal_hold
 }
 
 # In an account that nothing is deployed to.
@@ -87,6 +89,7 @@ module "keys" {
   account_id      = var.account_id
   owner_arns      = [local.owner_arn]
   content         = try(local.environment.content, false)
+  legal_hold      = local.legal_hold
   keep_on_destroy = try(local.environment.keep_records, false)
 }
 

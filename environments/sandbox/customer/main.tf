@@ -78,6 +78,7 @@ module "logging" {
   alarms                  = merge(try(local.account.alarms, {}), { action_arns = try(local.account.alarm_topics, []) })
 
   owner_arns      = [local.administrator_arn]
+  legal_hold      = try(local.settings.legal_hold, false)
   keep_on_destroy = try(local.environment.keep_records, false)
 
   # The deploy role may make no role without it.

@@ -165,8 +165,30 @@ run "the_plan_role_gets_the_reads_alone" {
   }
 
   assert {
+    condition     = [for s in jsondecode(aws_iam_role_policy.this["deploy"].policy).Statement : s.Action if s.Sid == "Retention"] == [["logs:PutRetentionPolicy"]]
+    error_message = "The deploy role cannot set how long records are kept."
+  }
+
+  assert {
     condition     = alltrue([for word in ["{account}", "{region}", "{customer}", "{partition}", "{caller_role}"] : !strcontains(aws_iam_role_policy.this["deploy"].policy, word)])
     error_message = "A placeholder of grants.yaml was not filled in."
+  }
+}
+
+run "only_the_owner_sets_a_retention_while_a_hold_lasts" {
+  command = plan
+
+  variables {
+    legal_hold            = true
+    deploy_principal_arns = ["arn:aws:iam::222222222222:role/owner"]
+    plan_principal_arns   = ["arn:aws:iam::222222222222:role/owner"]
+  }
+
+  assert {
+    condition = !strcontains(aws_iam_role_policy.this["deploy"].policy, "RetentionPolicy") && alltrue([
+      for action in ["logs:CreateLogGroup", "logs:PutDataProtectionPolicy"] : strcontains(aws_iam_role_policy.this["deploy"].policy, action)
+    ])
+    error_message = "The deploy role could make records expire that must be kept, or deploys no more."
   }
 }
 
