@@ -334,9 +334,14 @@ def _contradictions(file: Path, document: Any, environment: Environment) -> Iter
         )
 
     known = aws_regions()
-    for index, region in enumerate(environment.regions):
+    named: list[tuple[list[str | int], str]] = [
+        (["regions", index], region) for index, region in enumerate(environment.regions)
+    ]
+    if people := document["operations"].get("people"):
+        field = "identity_center_region"
+        named.append((["operations", "people", field], str(people[field])))
+    for path, region in named:
         if region not in known:
-            path = ["regions", index]
             near = get_close_matches(region, known, 1, cutoff=0)[0]
             yield (
                 f"{_place(file, document, path)}: {_field(path)}: {region} is not an AWS region; "

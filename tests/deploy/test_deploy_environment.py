@@ -79,7 +79,9 @@ def test_what_operators_may_set_is_accepted(tmp_path: Path) -> None:
     folder = changed(
         tmp_path,
         OPERATIONS[0],
-        OPERATIONS[0] + f"  break_glass: {{ {GLASS} }}\n",
+        OPERATIONS[0]
+        + f"  break_glass: {{ {GLASS} }}\n"
+        + "  people: { identity_center_region: us-west-2, permission_sets: [Operators] }\n",
     )
     file = folder / "customers.yaml"
     text = file.read_text(encoding="utf-8")
@@ -185,6 +187,19 @@ def test_a_repository_is_named_as_its_tokens_name_it(tmp_path: Path, repository:
         (*OPERATIONS, f"  break_glass: {{ {GLASS} }}\n", "operations.break_glass", "trail: true"),
         (*OPERATIONS, "  break_glass: { roles: [glass] }\n", "break_glass", "emails is missing"),
         (*MANAGEMENT, '  trusted_accounts: ["222222222222"]\n', "trusted_accounts[0]", "others"),
+        (*OPERATIONS, "  people: { permission_sets: [A] }\n", "people", "identity_center_region"),
+        (
+            *OPERATIONS,
+            "  people: { identity_center_region: eu-west-1, permission_sets: ['A*'] }\n",
+            "people.permission_sets[0]",
+            "without wildcards",
+        ),
+        (
+            *OPERATIONS,
+            "  people: { identity_center_region: eu-wset-1, permission_sets: [A] }\n",
+            "operations.people.identity_center_region",
+            "mean eu-west-1?",
+        ),
         (
             "globex:\n",
             "globex:\n    retention_in_days: 2\n",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -35,6 +36,8 @@ HANDOVER = {
         }
     },
 }
+
+PEOPLE = "{ identity_center_region: eu-west-1, permission_sets: [Operators, Fin] }"
 
 Planned = Mapping[str, Any]
 Plan = Callable[..., Planned]
@@ -127,9 +130,11 @@ def statements(planned: Planned, policy: str) -> dict[str, Any]:
 
 def test_guardrails_know_callers_trusted_accounts_models_and_emergencies(plan: Plan) -> None:
     management = '  management_account_id: "999999999999"\n'
+    operations = '  account_id: "111111111111"\n'
     changes = {
         **WITH_GLASS,
         management: management + '  trusted_accounts: ["123456789012"]\n',
+        operations: f"{operations}  people: {PEOPLE}\n",
         "  alarm_topics:": "  cross_region: { eu: [us-east-1], jp: [eu-west-1] }\n  alarm_topics:",
         "    regions: [eu-central-1, eu-west-1]\n": "",
         '["amazon.nova': '["eu.amazon.nova',
@@ -160,6 +165,13 @@ def test_guardrails_know_callers_trusted_accounts_models_and_emergencies(plan: P
     listed = statements(planned, "operations-rcp")
     accounts = listed["RolesForListedAccounts"]["Condition"]["StringNotEquals"]
     assert {"123456789012", "444444444444"} <= {*accounts["aws:PrincipalAccount"]}
+
+    sso = "arn:aws:iam::111111111111:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO"
+    people = listed["RolesForNoFederation"]["NotResource"]
+    assert people == [f"{sso}_{name}_{'?' * 16}" for name in ("Fin", "Operators")]
+    # Of the set Fin, and not of another whose name starts so.
+    assert fnmatchcase(f"{sso}_Fin_0123456789abcdef", people[0])
+    assert not fnmatchcase(f"{sso}_Fin_Admin_0123456789abcdef", people[0])
 
     # No model of anybody starts with jp.
     elsewhere = statements(planned, "operations-scp")["ModelsElsewhere"]["Condition"]

@@ -45,8 +45,8 @@ module "guardrails" {
   model_regions       = local.model_regions
   trusted_account_ids = toset(try(local.environment.organization.trusted_accounts, []))
 
-  # Jobs of CI come with a token, and so does whoever else has one: these two roles alone.
-  federated_role_arns = can(local.environment.ci) ? ["${local.operations}:role/bulkhead/bulkhead-deploy", "${local.operations}:role/bulkhead/bulkhead-plan"] : []
+  # Jobs of CI and people come with a token or an assertion, and so does whoever else has one: these roles alone.
+  federated_role_arns = concat(local.pipeline_arns, local.people_arns)
 
   deployer_arns     = local.deployers
   bootstrapper_arns = local.bootstrappers
