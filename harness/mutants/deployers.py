@@ -17,8 +17,11 @@ PIN = """            # StringEquals, because ArnEquals expands wildcards.
             Condition = { StringEquals = { "aws:PrincipalArn" = exact } }
 """
 PLAN = '    plan   = jsonencode({ Version = "2012-10-17", Statement = local.reads })\n'
-OWN_GROUPS = '      - "arn:{partition}:logs:{region}:{account}:log-group:/bulkhead/{customer}/*"\n'
-EVERY_GROUP = '      - "arn:{partition}:logs:{region}:{account}:log-group:*"\n'
+OWN_GROUPS = """    when: retention
+    resources:
+      - "arn:{partition}:logs:{region}:{account}:log-group:/bulkhead/{customer}/*"
+"""
+EVERY_GROUP = OWN_GROUPS.replace("/bulkhead/{customer}/", "")
 TOPICS = """    condition: { "ForAllValues:StringLike": \
 { "cloudwatch:AlarmActions": "arn:{partition}:sns:*:{account}:*" } }
 """
