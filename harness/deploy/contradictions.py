@@ -62,6 +62,15 @@ def _limits(document: Mapping[str, Any]) -> Iterator[Problem]:
                 f"notify tells nobody in {', '.join(silent)}; name topics there in "
                 "operations.alarm_topics",
             )
+        if "monthly_budget_usd" in spend:
+            path = ["customers", key, "spend", "monthly_budget_usd"]
+            if "budget_emails" not in operations:
+                yield (
+                    path,
+                    "a budget that acts tells somebody; name one in operations.budget_emails",
+                )
+            if document.get("partition", "aws") != "aws":
+                yield path, "AWS Budgets is in the partition aws alone; leave it out"
 
 
 def _cross_region(document: Mapping[str, Any]) -> Iterator[Problem]:

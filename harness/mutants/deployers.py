@@ -78,6 +78,18 @@ def _any_target(site: Site) -> None:
     iam.put_role_policy(RoleName=role, PolicyName="deploy", PolicyDocument=json.dumps(document))
 
 
+def _any_budget(site: Site) -> None:
+    """The deploy role of operations has any budget. Raises `UserError` where it has already."""
+    iam, role = site.client(site.operations, "iam"), "bulkhead-deploy"
+    document = iam.get_role_policy(RoleName=role, PolicyName="deploy")["PolicyDocument"]
+    (grant,) = (s for s in document["Statement"] if s["Sid"] == "SpendBudgets")
+    every = [f"arn:aws:budgets::{site.operations}:budget/*"]
+    if grant["Resource"] == every:
+        raise UserError("the deploy role of operations may have any budget already")
+    grant["Resource"] = every
+    iam.put_role_policy(RoleName=role, PolicyName="deploy", PolicyDocument=json.dumps(document))
+
+
 def _may_change_keys(site: Site) -> None:
     """The key's own policy leaves this to its owners, which would hide that the boundary does."""
     site.key_policy(without="OwnersOnly")
@@ -289,6 +301,15 @@ DEPLOYERS = (
         (Notice("deploy-rights", "operations deploy role"),),
         "test_deployers_cannot",
         more_rows=("C05",),
+    ),
+    Mutant(
+        "C05-budgets",
+        "the deploy role of operations may change every budget of the account",
+        "permission",
+        _any_budget,
+        (Notice("deploy-rights", "operations deploy role"),),
+        "test_deployers_cannot",
+        more_rows=("P14",),
     ),
     Mutant(
         "P39-caller-source",

@@ -111,6 +111,16 @@ def test_operations_tells_in_each_region_and_takes_cross_region_models(plan: Pla
     regions = (provider("eu-central-1"), provider("eu-west-1", "eu_west_1"))
     planned = plan("operations", changes, OPERATIONS, *regions)
 
+    # A budget is of no region: once, beside the limits of the customer's main one.
+    budgets = {k: v for k, v in planned.items() if ".aws_budgets_" in k}
+    assert {key.partition("[")[0] for key in budgets} == {
+        "module.spend_eu_west_1.aws_budgets_budget.customer",
+        "module.spend_eu_west_1.aws_budgets_budget_action.stop",
+    }
+    budget, action = (budgets[key] for key in sorted(budgets))
+    assert (budget["name"], budget["limit_amount"]) == ("bulkhead-spend-initech", "5000")
+    assert [each["address"] for each in action["subscriber"]] == ["spending@example.com"]
+
     alarms = {k: v for k, v in planned.items() if ".aws_cloudwatch_metric_alarm.limit" in k}
     assert {a["alarm_name"].split(".")[0] for a in alarms.values()} == {"bulkhead-spend-notify"}
     assert {k.split(".")[1]: v["alarm_actions"] for k, v in alarms.items()} == {

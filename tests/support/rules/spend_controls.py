@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from support.rules.changes import Change, Rules, put
+from support.rules.changes import Change, Rules, in_partition, put
 
 WHERE = "modules/spend-controls"
 PROFILE = "arn:aws:bedrock:eu-west-1:011111111111:application-inference-profile"
@@ -107,6 +107,7 @@ RULES = Rules(
         ("customers: on_limit is notify", put([], "alarm_topic_arns")),
         ("customers: monthly_budget_usd must", limited(-1, "monthly_budget_usd")),
         ("customers: monthly_budget_usd must", limited(0.5, "monthly_budget_usd")),
+        ("customers: AWS Budgets is", in_partition("aws-us-gov")),
         ("customers: a monthly_budget_usd needs", put([], "budget_emails")),
         ("alarm_topic_arns must", put(["platform"], "alarm_topic_arns")),
         ("budget_emails must", put(["finance"], "budget_emails")),
