@@ -22,6 +22,7 @@ def contradictions(document: Mapping[str, Any]) -> Iterator[Problem]:
     yield from _cross_region(document)
     yield from _operators(document)
     yield from _content(document)
+    yield from _callers(document)
 
 
 def _accounts(document: Mapping[str, Any]) -> Iterator[tuple[Path, Mapping[str, Any]]]:
@@ -125,4 +126,27 @@ def _content(document: Mapping[str, Any]) -> Iterator[Problem]:
                 yield (
                     ["customers", key, *path],
                     "there is no group for prompts and answers; set content: true, or leave it out",
+                )
+
+
+def _callers(document: Mapping[str, Any]) -> Iterator[Problem]:
+    """What belongs to one kind of caller alone, and roles of the customer that are none."""
+    for place, account in _accounts(document):
+        for name, caller in (("pods", "eks-irsa"), ("caller_role", "existing")):
+            if name in account and account["caller"] != caller:
+                yield (
+                    [*place, name],
+                    f"belongs to caller: {caller}, and this is {account['caller']}; leave one out",
+                )
+        if account.get("caller_role", "").startswith("bulkhead/"):
+            yield (
+                [*place, "caller_role"],
+                "lies under bulkhead/, where Bulkhead's own roles are; name one that the customer "
+                "made elsewhere",
+            )
+        for index, role in enumerate(account.get("further_callers", ())):
+            if role in (account.get("caller_role"), "bulkhead/bulkhead-caller"):
+                yield (
+                    [*place, "further_callers", index],
+                    f"{role} is the caller role already; leave it out",
                 )

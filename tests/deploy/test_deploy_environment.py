@@ -25,6 +25,10 @@ OPERATIONS = ("  region: eu-central-1\n",)
 MANAGEMENT = ('  management_account_id: "999999999999"\n',)
 GLASS = "roles: [bulkhead/bulkhead-break-glass], emails: [security@example.com]"
 NOTIFY = ("    spend:\n", "    regions: [eu-west-1]\n    spend:\n      on_limit: notify\n")
+PODS = (
+    "{ oidc_provider: oidc.eks.eu-central-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF, "
+    "namespace: apps, service_account: summaries }"
+)
 GLOBEX = ("  globex:\n",)
 ADDED = {*OPERATIONS, *MANAGEMENT, *GLOBEX}
 
@@ -92,6 +96,9 @@ def test_what_operators_may_set_is_accepted(tmp_path: Path) -> None:
         ("  globex:\n", "  globex:\n    masked: { records: [EmailAddress], content: [Ssn-US] }\n"),
         (", caller: ec2", ", caller: ec2, alarms: { errors: 0, heartbeat_minutes: 1440 }"),
         ("  initech:\n", "  initech:\n    legal_hold: true\n"),
+        ("caller: ecs", f"caller: eks-irsa, pods: {PODS}"),
+        ("caller: lambda", "caller: eks-pod-identity"),
+        ("caller: lambda", "caller: existing, caller_role: apps/batch/summaries"),
         (MANAGEMENT[0], MANAGEMENT[0] + '  trusted_accounts: ["123456789012"]\n'),
     ):
         assert old in text
@@ -141,6 +148,39 @@ def test_a_repository_is_named_as_its_tokens_name_it(tmp_path: Path, repository:
         ('"111111111111"', "111111111111", "operations.account_id", "put it in quotes"),
         ('"333333333333"', '"33333"', "customers.globex.accounts[0].account_id", "12 digits"),
         ("caller: ec2", "caller: vm", "customers.initech.accounts[0].caller", "lambda, ecs, ec2"),
+        (", caller: ec2", ", caller: eks-irsa", "initech.accounts[0]", "pods is missing; add it"),
+        (", caller: ec2", ", caller: existing", "initech.accounts[0]", "caller_role is missing"),
+        (
+            ", caller: ec2",
+            f", caller: eks-irsa, pods: {PODS.replace('apps', 'app*')}",
+            "initech.accounts[0].pods.namespace",
+            "one Kubernetes namespace",
+        ),
+        (
+            ", caller: ec2",
+            f", caller: eks-irsa, pods: {PODS.replace('oidc.', 'https://oidc.')}",
+            "initech.accounts[0].pods.oidc_provider",
+            "without https://",
+        ),
+        (", caller: ec2", f", caller: ec2, pods: {PODS}", "accounts[0].pods", "caller: eks-irsa"),
+        (
+            ", caller: ec2",
+            ", caller: ecs, caller_role: apps/x",
+            "initech.accounts[0].caller_role",
+            "belongs to caller: existing",
+        ),
+        (
+            ", caller: ec2",
+            ", caller: existing, caller_role: bulkhead/reader/x",
+            "initech.accounts[0].caller_role",
+            "made elsewhere",
+        ),
+        (
+            ", caller: ec2",
+            ", caller: existing, caller_role: apps/x, further_callers: [apps/y, apps/x]",
+            "initech.accounts[0].further_callers[1]",
+            "leave it out",
+        ),
         (", caller: ec2", "", "customers.initech.accounts[0]", "caller is missing; add it"),
         ("regions:", "zones:", "the file", "regions"),
         ("acme:", "Acme Corp:", "customers", "Acme Corp"),

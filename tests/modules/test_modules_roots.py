@@ -149,6 +149,8 @@ def test_guardrails_know_callers_trusted_accounts_models_and_emergencies(plan: P
         "    regions: [eu-central-1, eu-west-1]\n": "",
         '["amazon.nova': '["eu.amazon.nova',
         "  initech:\n": "  initech:\n    own_organization: true\n",
+        '"333333333333", caller: lambda': f'"333333333333", {POD}',
+        "caller: lambda": "caller: existing, caller_role: apps/summaries",
     }
     kinds = ("SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY")
     # Not initech's, which the plan would refuse of a customer of this organization.
@@ -164,6 +166,7 @@ def test_guardrails_know_callers_trusted_accounts_models_and_emergencies(plan: P
 
     for sid in ("CallersForOwnAccounts", "CallersForNoFederation"):
         assert statements(planned, "customer-acme-rcp")[sid]["Resource"] == [
+            "arn:aws:iam::*:role/apps/summaries",
             "arn:aws:iam::*:role/batch/nightly-summaries",
             "arn:aws:iam::*:role/bulkhead/bulkhead-caller",
         ]
@@ -171,6 +174,13 @@ def test_guardrails_know_callers_trusted_accounts_models_and_emergencies(plan: P
             "arn:aws:iam::*:role/bulkhead/bulkhead-caller"
         ]
     assert not [key for key in planned if "customer-initech-rcp" in key]
+    # Pods come with a token, and nobody else.
+    by_token = "sts:AssumeRoleWithWebIdentity"
+    assert {
+        key: by_token
+        in statements(planned, f"customer-{key}-rcp")["CallersForNoFederation"]["Action"]
+        for key in ("acme", "globex")
+    } == {"acme": True, "globex": False}
 
     listed = statements(planned, "operations-rcp")
     accounts = listed["RolesForListedAccounts"]["Condition"]["StringNotEquals"]
@@ -294,6 +304,43 @@ def test_the_owners_part_of_a_hold_is_that_customers_alone(plan: Plan, tmp_path:
         ] == [holds, holds]
         shutil.rmtree(tmp_path / "environments")
         shutil.rmtree(tmp_path / "modules")
+
+
+POD = (
+    "caller: eks-irsa, pods: { oidc_provider: "
+    "oidc.eks.eu-central-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF, "
+    "namespace: apps, service_account: summaries }"
+)
+
+
+def test_pods_become_the_caller_by_their_clusters_token(plan: Plan) -> None:
+    role = customer(plan, {"caller: ec2": POD})['module.logging.aws_iam_role.caller["caller"]']
+    (statement,) = json.loads(role["assume_role_policy"])["Statement"]
+    issuer = "oidc.eks.eu-central-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF"
+    assert statement["Principal"] == {
+        "Federated": f"arn:aws:iam::444444444444:oidc-provider/{issuer}"
+    }
+    assert statement["Condition"]["StringEquals"][f"{issuer}:sub"] == (
+        "system:serviceaccount:apps:summaries"
+    )
+
+
+def test_a_role_that_the_customer_made_is_bootstrapped_as_such(plan: Plan) -> None:
+    planned = plan(
+        "bootstrap",
+        {"caller: ec2": "caller: existing, caller_role: apps/batch/summaries"},
+        {"account_id": "444444444444"},
+        provider("eu-central-1"),
+    )
+    (rights,) = (
+        json.loads(v["policy"])["Statement"]
+        for k, v in planned.items()
+        if k.endswith('aws_iam_role_policy.this["deploy"]')
+    )
+    given = {each["Sid"]: each for each in rights if "Caller" in each["Sid"]}
+    assert given.keys() == {"ReadCallerRole", "CallerRole", "CallerRoleRights"}
+    role = "arn:aws:iam::444444444444:role/apps/batch/summaries"
+    assert [each["Resource"] for each in given.values()] == [[role]] * 3
 
 
 def test_what_a_customer_does_not_say_is_as_the_schema_tells(plan: Plan) -> None:

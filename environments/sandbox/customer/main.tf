@@ -57,7 +57,14 @@ module "logging" {
   customer       = var.customer
   account_id     = var.account_id
   fleet_role_arn = var.handover.fleet_role_arn
-  caller         = { type = local.account.caller }
+  caller = {
+    type            = local.account.caller
+    oidc_provider   = try(local.account.pods.oidc_provider, null)
+    namespace       = try(local.account.pods.namespace, null)
+    service_account = try(local.account.pods.service_account, null)
+  }
+  caller_role_path = join("/", concat([""], slice(local.caller_role, 0, length(local.caller_role) - 1), [""]))
+  caller_role_name = element(local.caller_role, length(local.caller_role) - 1)
 
   kms_key_arns = {
     records = data.aws_kms_key.logs["records"].arn
