@@ -336,7 +336,8 @@ def offboard_customer(*, environment: str, customer: str, **asked: Any) -> bool:
         else:
             text = edit.put(text, [FORMER], {customer: former})
         candidate = environment_of(desk.file, text.encode())
-        kept = "their records and keys stay" if desk.environment.keep_records else "records, too"
+        keeps = any(map(desk.environment.keeps_records_of, accounts))
+        kept = "their records and keys stay" if keeps else "records, too"
         desk.say(f"{customer} is denied, and then removed from {', '.join(accounts)}: {kept}.")
         _show_diff(desk, text)
         if desk.dry_run or not desk.yes:

@@ -75,10 +75,12 @@ WORKLOAD_SERVICES: Mapping[str, str] = {
     "lambda.amazonaws.com": "",
     "ecs-tasks.amazonaws.com": "arn:aws:ecs:{region}:{account}:task/app",
     "ec2.amazonaws.com": "",
+    "pods.eks.amazonaws.com": "",
 }
 """The services that start applications, and so can become their roles; and `aws:SourceArn`.
 
-ECS says for which account and task it assumes a role; Lambda and EC2 send neither key.
+ECS says for which account and task it assumes a role; Lambda, EC2 and EKS Pod Identity send neither
+key. Pods have associations without session tags here.
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html
 """
 

@@ -247,30 +247,32 @@ def retire(
     deployment: Deployment, run_dir: Path, customer: str, progress: Progress | None = None
 ) -> None:
     """Removes what the accounts of a customer hold, and its deploy roles. Its sessions are denied
-    first; the next `deploy` without it removes its role. Where the environment keeps records, they
-    stay, with who reads them.
+    first; the next `deploy` without it removes its role. Where records are kept, by the environment
+    or by a hold, they stay, with who reads them.
 
     To be called while `customers.yaml` still lists the customer, with `stopped: true`: an apply
     that has it without lets its sessions in again.
     """
     environment = deployment.environment
     run = Run(environment, run_dir, progress, target=deployment.target(), verb="destroy")
-    accounts = environment.customers[customer].accounts
-    own = () if environment.keep_records else tuple(each.account_id for each in accounts)
     with run.journaled(retired_names(environment, customer)):
         if customer in deployment.fleets:
             deny_sessions(run.target, deployment.fleets[customer].fleet_role_arn)
             run.empty(deployment.fleets, [customer])
-        with run.bootstraps(run.undo_bootstrap, own):
+        with run.bootstraps(run.undo_bootstrap, _emptied(environment, customer)):
             pass
 
 
 def retired_names(environment: Environment, customer: str) -> list[str]:
     """The names that events of `retire` carry."""
-    left = environment.customers[customer].accounts
-    own = () if environment.keep_records else tuple(each.account_id for each in left)
-    scope = Scope(own, False, frozenset([customer]))
+    scope = Scope(_emptied(environment, customer), False, frozenset([customer]))
     return [name for name in root_names(environment, scope) if name != "operations"]
+
+
+def _emptied(environment: Environment, customer: str) -> tuple[str, ...]:
+    """The accounts of a customer that keep nothing when it leaves."""
+    accounts = [each.account_id for each in environment.customers[customer].accounts]
+    return tuple(each for each in accounts if not environment.keeps_records_of(each))
 
 
 def deployers_destroy(deployment: Deployment, run_dir: Path) -> None:

@@ -22,6 +22,8 @@ def contradictions(document: Mapping[str, Any]) -> Iterator[Problem]:
     yield from _cross_region(document)
     yield from _operators(document)
     yield from _former(document)
+    yield from _content(document)
+    yield from _callers(document)
 
 
 def _accounts(document: Mapping[str, Any]) -> Iterator[tuple[Path, Mapping[str, Any]]]:
@@ -62,6 +64,15 @@ def _limits(document: Mapping[str, Any]) -> Iterator[Problem]:
                 f"notify tells nobody in {', '.join(silent)}; name topics there in "
                 "operations.alarm_topics",
             )
+        if "monthly_budget_usd" in spend:
+            path = ["customers", key, "spend", "monthly_budget_usd"]
+            if "budget_emails" not in operations:
+                yield (
+                    path,
+                    "a budget that acts tells somebody; name one in operations.budget_emails",
+                )
+            if document.get("partition", "aws") != "aws":
+                yield path, "AWS Budgets is in the partition aws alone; leave it out"
 
 
 def _cross_region(document: Mapping[str, Any]) -> Iterator[Problem]:
@@ -112,3 +123,42 @@ def _former(document: Mapping[str, Any]) -> Iterator[Problem]:
                 f"{key} was a customer until {former['left']}; give this one another key, or "
                 f"strike former_customers.{key} if the name, and records kept under it, may be its",
             )
+
+
+def _content(document: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is said of prompts and answers that no group takes."""
+    if document.get("content", False):
+        return
+    for key, customer in document["customers"].items():
+        for path, said in (
+            (["content_retention_in_days"], customer.get("content_retention_in_days")),
+            (["masked", "content"], customer.get("masked", {}).get("content")),
+        ):
+            if said is not None:
+                yield (
+                    ["customers", key, *path],
+                    "there is no group for prompts and answers; set content: true, or leave it out",
+                )
+
+
+def _callers(document: Mapping[str, Any]) -> Iterator[Problem]:
+    """What belongs to one kind of caller alone, and roles of the customer that are none."""
+    for place, account in _accounts(document):
+        for name, caller in (("pods", "eks-irsa"), ("caller_role", "existing")):
+            if name in account and account["caller"] != caller:
+                yield (
+                    [*place, name],
+                    f"belongs to caller: {caller}, and this is {account['caller']}; leave one out",
+                )
+        if account.get("caller_role", "").startswith("bulkhead/"):
+            yield (
+                [*place, "caller_role"],
+                "lies under bulkhead/, where Bulkhead's own roles are; name one that the customer "
+                "made elsewhere",
+            )
+        for index, role in enumerate(account.get("further_callers", ())):
+            if role in (account.get("caller_role"), "bulkhead/bulkhead-caller"):
+                yield (
+                    [*place, "further_callers", index],
+                    f"{role} is the caller role already; leave it out",
+                )

@@ -59,6 +59,8 @@ class Customer:
     """Where it calls models from, its main region first."""
     stopped: bool = False
     """Whether its fleet role denies everything."""
+    legal_hold: bool = False
+    """Whether everything that was written in its accounts is kept until this is lifted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,11 @@ class Environment:
 
     def customer_of(self, account: str) -> Customer | None:
         return next((c for c, a in self.customer_accounts if a.account_id == account), None)
+
+    def keeps_records_of(self, account: str) -> bool:
+        """Whether the account's log groups and keys stay when its roots are destroyed."""
+        customer = self.customer_of(account)
+        return self.keep_records or (customer is not None and customer.legal_hold)
 
 
 def load_environment(path: Path) -> Environment:
@@ -355,9 +362,14 @@ def _contradictions(file: Path, document: Any, environment: Environment) -> Iter
         )
 
     known = aws_regions()
-    for index, region in enumerate(environment.regions):
+    named: list[tuple[list[str | int], str]] = [
+        (["regions", index], region) for index, region in enumerate(environment.regions)
+    ]
+    if people := document["operations"].get("people"):
+        field = "identity_center_region"
+        named.append((["operations", "people", field], str(people[field])))
+    for path, region in named:
         if region not in known:
-            path = ["regions", index]
             near = get_close_matches(region, known, 1, cutoff=0)[0]
             yield (
                 f"{_place(file, document, path)}: {_field(path)}: {region} is not an AWS region; "
@@ -448,6 +460,7 @@ def _build(file: Path, document: Any) -> Environment:
             models=tuple(str(m) for m in value["models"]),
             regions=tuple(str(r) for r in value.get("regions", [document["operations"]["region"]])),
             stopped=bool(value.get("stopped", False)),
+            legal_hold=bool(value.get("legal_hold", False)),
         )
         for key, value in document["customers"].items()
     }

@@ -289,7 +289,7 @@ class Run:
         records are theirs."""
 
         def work(root: Terraform, variables: dict[str, Any], account: Account) -> None:
-            if self.environment.keep_records:
+            if self.environment.keeps_records_of(account.account_id):
                 root.forget(KEPT)
             self.undone(root, {**variables, "profile": account.account_id})
             forget_external_id(
@@ -300,7 +300,7 @@ class Run:
 
     def undo_bootstrap(self, root: Terraform, variables: dict[str, Any]) -> None:
         """Removes what the owner made in an account."""
-        if self.environment.keep_records:
+        if self.environment.keeps_records_of(variables["account_id"]):
             root.forget(KEPT)
         self.undone(root, variables)
 

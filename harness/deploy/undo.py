@@ -33,7 +33,8 @@ def undo(
 
     def work(name: str, root: Terraform) -> None:
         variables = json.loads((root.state.parent / VARIABLES_FILE).read_text(encoding="utf-8"))
-        if environment.keep_records and (name in customers or name.startswith("bootstrap ")):
+        account = customers.get(name) or name.removeprefix("bootstrap ")
+        if environment.keeps_records_of(account):
             root.forget(KEPT)
         if name in customers:
             variables["profile"] = customers[name]  # records are their owner's

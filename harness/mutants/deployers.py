@@ -17,8 +17,11 @@ PIN = """            # StringEquals, because ArnEquals expands wildcards.
             Condition = { StringEquals = { "aws:PrincipalArn" = exact } }
 """
 PLAN = '    plan   = jsonencode({ Version = "2012-10-17", Statement = local.reads })\n'
-OWN_GROUPS = '      - "arn:{partition}:logs:{region}:{account}:log-group:/bulkhead/{customer}/*"\n'
-EVERY_GROUP = '      - "arn:{partition}:logs:{region}:{account}:log-group:*"\n'
+OWN_GROUPS = """    when: retention
+    resources:
+      - "arn:{partition}:logs:{region}:{account}:log-group:/bulkhead/{customer}/*"
+"""
+EVERY_GROUP = OWN_GROUPS.replace("/bulkhead/{customer}/", "")
 TOPICS = """    condition: { "ForAllValues:StringLike": \
 { "cloudwatch:AlarmActions": "arn:{partition}:sns:*:{account}:*" } }
 """
@@ -72,6 +75,18 @@ def _any_target(site: Site) -> None:
     (grant,) = (s for s in document["Statement"] if s["Sid"] == "SpendRuleTarget")
     if not grant.pop("Condition", None):
         raise UserError("the rule of the spend controls may send anywhere already")
+    iam.put_role_policy(RoleName=role, PolicyName="deploy", PolicyDocument=json.dumps(document))
+
+
+def _any_budget(site: Site) -> None:
+    """The deploy role of operations has any budget. Raises `UserError` where it has already."""
+    iam, role = site.client(site.operations, "iam"), "bulkhead-deploy"
+    document = iam.get_role_policy(RoleName=role, PolicyName="deploy")["PolicyDocument"]
+    (grant,) = (s for s in document["Statement"] if s["Sid"] == "SpendBudgets")
+    every = [f"arn:aws:budgets::{site.operations}:budget/*"]
+    if grant["Resource"] == every:
+        raise UserError("the deploy role of operations may have any budget already")
+    grant["Resource"] = every
     iam.put_role_policy(RoleName=role, PolicyName="deploy", PolicyDocument=json.dumps(document))
 
 
@@ -289,6 +304,15 @@ DEPLOYERS = (
         (Notice("deploy-rights", "operations deploy role"),),
         "test_deployers_cannot",
         more_rows=("C05",),
+    ),
+    Mutant(
+        "C05-budgets",
+        "the deploy role of operations may change every budget of the account",
+        "permission",
+        _any_budget,
+        (Notice("deploy-rights", "operations deploy role"),),
+        "test_deployers_cannot",
+        more_rows=("P14",),
     ),
     Mutant(
         "P39-caller-source",

@@ -6,7 +6,7 @@ Where somebody gave them more, these would be theirs; what no grant can give is 
 
 from __future__ import annotations
 
-from harness.probes.deploy_rights import BOUNDARY, ROLE, logs
+from harness.probes.deploy_rights import BOUNDARY, EVERYTHING, ROLE, logs
 from harness.probes.fleet_rights import TRUST_NOBODY, Right
 
 NOT_GRANTED = [
@@ -163,5 +163,51 @@ IN_OPERATIONS = [
         },
         ("remove_targets", {"Rule": "bulkhead-spend-stop", "Ids": ["{name}"]}),
     ),
+    Right(
+        ("C05", "P14"),
+        "make a budget that is none of the spend controls'",
+        "budgets",
+        "create_budget",
+        "budgets:ModifyBudget",
+        ("arn:aws:budgets::{a}:budget/{name}",),
+        {
+            "AccountId": "{a}",
+            "Budget": {
+                "BudgetName": "{name}",
+                "BudgetType": "COST",
+                "TimeUnit": "MONTHLY",
+                "BudgetLimit": {"Amount": "1", "Unit": "USD"},
+            },
+        },
+        ("delete_budget", {"AccountId": "{a}", "BudgetName": "{name}"}),
+    ),
 ]
 """What neither role of the operations account can do beside `NOT_GRANTED`."""
+
+PASSED_ON = [
+    Right(
+        ("P14", "P40"),
+        "have a budget act through a role that is none of its own",
+        "budgets",
+        "create_budget_action",
+        "iam:PassRole",
+        (f"{ROLE}/bulkhead/{{made}}",),
+        {
+            "AccountId": "{a}",
+            "BudgetName": "bulkhead-spend-{name}",
+            "NotificationType": "ACTUAL",
+            "ActionType": "APPLY_IAM_POLICY",
+            "ActionThreshold": {
+                "ActionThresholdValue": 100.0,
+                "ActionThresholdType": "PERCENTAGE",
+            },
+            "Definition": {
+                "IamActionDefinition": {"PolicyArn": EVERYTHING, "Roles": ["{made}"]},
+            },
+            "ExecutionRoleArn": f"{ROLE}/bulkhead/{{made}}",
+            "ApprovalModel": "MANUAL",
+            "Subscribers": [{"SubscriptionType": "EMAIL", "Address": "probe@example.com"}],
+        },
+    ),
+]
+"""What the deploy role of operations cannot, whatever it is given: hand a service a role."""

@@ -40,6 +40,11 @@ WATCHED = tuple(
             *("cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm", "cloudwatch:SetAlarmState"),
             *("cloudwatch:DisableAlarmActions", "cloudwatch:PutCompositeAlarm"),
         ),
+        ("arn:aws:budgets::{o}:budget/bulkhead-spend-x", "budgets:ModifyBudget"),
+        (
+            "arn:aws:budgets::{o}:budget/bulkhead-spend-x/action/x",
+            *("budgets:DeleteBudgetAction", "budgets:UpdateBudgetAction"),
+        ),
         ("arn:aws:cloudwatch:{r}:{o}:alarm-mute-rule:quiet", "cloudwatch:PutAlarmMuteRule"),
         (
             "arn:aws:iam::{o}:role/bulkhead/bulkhead-break-glass-events",

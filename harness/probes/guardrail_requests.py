@@ -8,6 +8,7 @@ of an endpoint that no cloud plays shows too, and one beside which another denie
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 from harness.probes.guardrail_made import MADE
 from harness.probes.guardrail_purpose import (
@@ -479,6 +480,20 @@ CUSTOMER_RESOURCES = (
         ),
     ),
 )
+
+
+def of_customer(purpose: Purpose, tokens: bool) -> Purpose:
+    """The purpose where pods of the customer become its caller role by a `tokens` of their cluster:
+    then the role's own trust decides about these, and assertions are denied as ever."""
+    if purpose.sid != "CallersForNoFederation" or not tokens:
+        return purpose
+    by_token = "sts:AssumeRoleWithWebIdentity"
+    return replace(
+        purpose,
+        denies=tuple(asked for asked in purpose.denies if asked.action != by_token),
+        spares=(*purpose.spares, *(a for a in purpose.denies if a.action == by_token)),
+    )
+
 
 PURPOSES: tuple[Purpose, ...] = (
     *OPERATIONS,

@@ -69,7 +69,9 @@ def changes(cast: Cast, actor: Actor, home: Home, group: Group) -> dict[str, Any
     named, missing = {"logGroupName": group.name}, cast.helper_name("none")
     calls: dict[str, Callable[[], object]] = {
         "PutRetentionPolicy": lambda: logs.put_retention_policy(
-            **named, retentionInDays=group.retention_in_days
+            # While a hold lasts there is none: the longest that there is.
+            **named,
+            retentionInDays=group.retention_in_days or 3653,
         ),
         "DeleteLogStream": lambda: logs.delete_log_stream(**named, logStreamName=missing),
         "AssociateKmsKey": lambda: logs.associate_kms_key(**named, kmsKeyId=group.key_arn),

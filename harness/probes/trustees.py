@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from harness.targets.base import SERVICE_PRINCIPALS
+
 SERVICE_LINKED = "/aws-service-role/"
 
 
@@ -26,6 +28,17 @@ class Design:
     """Role ARNs to one of which every grant must be pinned, as well as to an external id."""
     never: frozenset[str] = frozenset()
     """ARNs of principals that may not be named although their account may."""
+    vouching: str = ""
+    """The account whose identity providers may vouch for one subject each; empty for none."""
+
+
+def caller_design(caller: str, account: str) -> Design:
+    """Whom the caller role of an account lets in, by what runs the application there."""
+    if caller == "existing":
+        return Design(frozenset({account}), None, vouching=account)
+    if caller == "eks-irsa":
+        return Design(frozenset(), vouching=account)
+    return Design(frozenset(), frozenset({SERVICE_PRINCIPALS[caller]}))
 
 
 def beyond(trust: Mapping[str, Any], design: Design) -> list[str]:
@@ -50,10 +63,20 @@ def _principals(statement: Mapping[str, Any], design: Design) -> Iterator[str]:
         elif kind == "Service":
             if design.services is not None and name not in design.services:
                 yield f"the service {name}"
+        elif kind == "Federated" and account_of(name) == design.vouching != "":
+            if not _one_subject(statement):
+                yield f"more than one of those whom {name.rpartition('/')[2]} vouches for"
         elif kind != "AWS":
             yield f"whoever {name.rpartition('/')[2]} vouches for"
         elif account_of(name) not in design.accounts or name in design.never:
             yield name
+
+
+def _one_subject(statement: Mapping[str, Any]) -> bool:
+    """Whether audience and subject of a token are pinned to one text each."""
+    exact = statement.get("Condition", {}).get("StringEquals", {})
+    claims = {key.rpartition(":")[2].lower(): list(texts(v)) for key, v in exact.items()}
+    return all(len(claims.get(name, ())) == 1 for name in ("aud", "sub"))
 
 
 def _pins(statement: Mapping[str, Any], design: Design) -> Iterator[str]:

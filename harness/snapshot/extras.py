@@ -18,8 +18,7 @@ from harness.estate.snapshot import statements_of, text
 from harness.iam import PolicyError, PolicyKind
 from harness.probes.resource_policies import lets_in
 from harness.probes.rights import denies_only
-from harness.probes.trustees import SERVICE_LINKED, Design, account_of, beyond, texts
-from harness.targets.base import SERVICE_PRINCIPALS
+from harness.probes.trustees import SERVICE_LINKED, Design, account_of, beyond, caller_design, texts
 
 OURS = "/bulkhead/"
 """The path below which every role and policy lies that Bulkhead makes."""
@@ -151,8 +150,7 @@ def _trusts(document: Mapping[str, Any]) -> Iterator[Finding]:
             frozenset(own), callers=frozenset(each for several in callers for each in several)
         )
     for account, home in homes.items():
-        service = SERVICE_PRINCIPALS[home["caller"]]
-        designs[home["caller_role"]] = Design(frozenset(), frozenset({service}))
+        designs[home["caller_role"]] = caller_design(home["caller"], account)
         for arn, who in home["support"].items():
             designs[arn] = Design(frozenset({account, *(each.split(":")[4] for each in who)}))
     for account, arn, role in _roles(document):

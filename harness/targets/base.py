@@ -13,8 +13,11 @@ from typing import Any, Literal, Protocol, get_args
 
 import boto3
 
-CallerType = Literal["lambda", "ecs", "ec2"]
-"""What runs the application of a customer account, and so which service its caller role trusts."""
+CallerType = Literal["lambda", "ecs", "ec2", "eks-pod-identity"]
+"""What runs the application of a customer account, and so which service its caller role trusts.
+
+Beside these an account can have `eks-irsa`, whose pods come with a token, and `existing`, a role
+that the customer made."""
 
 CALLER_TYPES: tuple[CallerType, ...] = get_args(CallerType)
 
@@ -22,6 +25,7 @@ SERVICE_PRINCIPALS: Mapping[str, str] = {
     "lambda": "lambda.amazonaws.com",
     "ecs": "ecs-tasks.amazonaws.com",
     "ec2": "ec2.amazonaws.com",
+    "eks-pod-identity": "pods.eks.amazonaws.com",
 }
 
 DEPLOY_ROLE = "bulkhead/bulkhead-deploy"

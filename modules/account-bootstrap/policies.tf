@@ -19,7 +19,14 @@ locals {
   # Grants
   ################################################################################
 
-  grants = yamldecode(
+  # What is asked for in some accounts only, by the word for it in grants.yaml. An unknown word gives nothing.
+  needed = {
+    retention = !var.legal_hold
+    caller    = var.caller_is_made
+  }
+  grants = [for grant in local.grants_of_kind : grant if can(grant.when) ? try(local.needed[grant.when], false) : true]
+
+  grants_of_kind = yamldecode(
     replace(replace(replace(replace(
       file("${path.module}/grants.yaml"),
       "{partition}", var.partition),
@@ -112,8 +119,9 @@ locals {
 
   # Whose trust the deploy role writes, and whom it hands to a service.
   made_arns = {
-    operations   = ["arn:${var.partition}:iam::${var.account_id}:role/bulkhead/fleet/*", "arn:${var.partition}:iam::${var.account_id}:role/bulkhead/spend/*"]
-    customer     = ["arn:${var.partition}:iam::${var.account_id}:role/${var.caller_role}"]
+    operations = ["arn:${var.partition}:iam::${var.account_id}:role/bulkhead/fleet/*", "arn:${var.partition}:iam::${var.account_id}:role/bulkhead/spend/*"]
+    # Of a role that the customer has made it writes no trust. Then the boundary names the one that it would make.
+    customer     = ["arn:${var.partition}:iam::${var.account_id}:role/${var.caller_is_made ? var.caller_role : "bulkhead/bulkhead-caller"}"]
     organization = []
   }[var.kind]
 

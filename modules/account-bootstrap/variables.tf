@@ -66,6 +66,25 @@ variable "caller_role" {
   }
 }
 
+variable "caller_is_made" {
+  description = "Whether the deploy role makes the caller role. `false` where the customer has made it: then the deploy role gives it its rights and changes nothing else of it."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "legal_hold" {
+  description = "Whether what was written in a customer's account must be kept: then the deploy role sets no retention. Set it in `log-keys` and `customer-logging` too."
+  type        = bool
+  default     = false
+  nullable    = false
+
+  validation {
+    condition     = !var.legal_hold || var.kind == "customer"
+    error_message = "legal_hold is of a customer's account: no other has records."
+  }
+}
+
 variable "regions" {
   description = "Regions in which the account's resources are made."
   type        = set(string)

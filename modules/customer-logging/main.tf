@@ -60,7 +60,8 @@ resource "aws_cloudwatch_log_group" "this" {
   retention_in_days = var.legal_hold ? 0 : each.value.retention_in_days
   kms_key_id        = each.value.kms_key_arn
   skip_destroy      = local.is_kept
-  tags              = local.tags
+  # Told to people, and to checks that miss a retention.
+  tags = merge(local.tags, { for tag in ["bulkhead:legal-hold"] : tag => "true" if var.legal_hold })
 
   lifecycle {
     precondition {

@@ -132,6 +132,9 @@ locals {
       # A break-glass role is not spared: what it does is what is watched. Nor is what stops spending changed by others.
       Sid = "WatchingByOthers"
       Action = [
+        "budgets:DeleteBudgetAction",
+        "budgets:ModifyBudget",
+        "budgets:UpdateBudgetAction",
         "cloudwatch:DeleteAlarms",
         "cloudwatch:DisableAlarmActions",
         "cloudwatch:Put*Alarm",
@@ -151,6 +154,7 @@ locals {
       ]
       Resource = [
         "${local.account_arn}:role/bulkhead/bulkhead-break-glass-*",
+        "arn:${var.partition}:budgets::${var.operations_account_id}:budget/bulkhead-*",
         "arn:${var.partition}:cloudwatch:*:${var.operations_account_id}:alarm-mute-rule:*",
         "arn:${var.partition}:cloudwatch:*:${var.operations_account_id}:alarm:bulkhead-*",
         "arn:${var.partition}:s3:::bulkhead-*",

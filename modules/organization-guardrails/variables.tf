@@ -118,7 +118,7 @@ variable "trusted_account_ids" {
 }
 
 variable "federated_role_arns" {
-  description = "Roles of the operations account that people or pipelines become through an identity provider, by their exact ARNs. Those of Identity Center may end in a wildcard, since only AWS makes roles there."
+  description = "Roles of the operations account that people or pipelines become through an identity provider, by their exact ARNs. Those of Identity Center may end in a wildcard, since only AWS makes roles there, or in 16 question marks, for the digits after a permission set's name."
   type        = set(string)
   default     = []
   nullable    = false
@@ -126,9 +126,9 @@ variable "federated_role_arns" {
   validation {
     condition = alltrue([
       for arn in var.federated_role_arns :
-      can(regex("^arn:${var.partition}:iam::${var.operations_account_id}:role/(([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}|aws-reserved/sso\\.amazonaws\\.com/[A-Za-z0-9+=,.@_/-]*\\*)$", arn))
+      can(regex("^arn:${var.partition}:iam::${var.operations_account_id}:role/(([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}|aws-reserved/sso\\.amazonaws\\.com/[A-Za-z0-9+=,.@_/-]*(\\*|_[?]{16}))$", arn))
     ])
-    error_message = "federated_role_arns must be ARNs of roles in the operations account and its partition, without policy variables, and without wildcards but at the end of a path of aws-reserved/sso.amazonaws.com."
+    error_message = "federated_role_arns must be ARNs of roles in the operations account and its partition, without policy variables, and without wildcards but at the end of a path of aws-reserved/sso.amazonaws.com: one *, or _ and 16 times ?."
   }
 }
 

@@ -134,6 +134,11 @@ variable "customers" {
   }
 
   validation {
+    condition     = var.partition == "aws" || alltrue([for customer in values(var.customers) : customer.monthly_budget_usd == 0])
+    error_message = "customers: AWS Budgets is in the partition aws alone; leave monthly_budget_usd out in ${var.partition}."
+  }
+
+  validation {
     condition     = length(var.budget_emails) > 0 || alltrue([for customer in values(var.customers) : customer.monthly_budget_usd == 0])
     error_message = "customers: a monthly_budget_usd needs somebody in budget_emails; AWS asks for one where a budget acts."
   }

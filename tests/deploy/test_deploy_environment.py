@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -28,14 +28,21 @@ MANAGEMENT = ('  management_account_id: "999999999999"\n',)
 GLASS = "roles: [bulkhead/bulkhead-break-glass], emails: [security@example.com]"
 NOTIFY = ("    spend:\n", "    regions: [eu-west-1]\n    spend:\n      on_limit: notify\n")
 CROSS_REGION = ("{ eu: [eu-central-1, eu-west-1, eu-west-3] }",)
-ADDED = {*OPERATIONS, *MANAGEMENT}
+PODS = (
+    "{ oidc_provider: oidc.eks.eu-central-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF, "
+    "namespace: apps, service_account: summaries }"
+)
+GLOBEX = ("  globex:\n",)
+ADDED = {*OPERATIONS, *MANAGEMENT, *GLOBEX}
 
 
-def changed(folder: Path, old: str, new: str) -> Path:
-    """A copy of the embedded environment with one text replaced."""
+def changed(folder: Path, old: str, new: str, more: Mapping[str, str] | None = None) -> Path:
+    """A copy of the embedded environment with one text replaced, or more."""
     text = (EMBEDDED / "customers.yaml").read_text(encoding="utf-8")
-    assert old in text
-    (folder / "customers.yaml").write_text(text.replace(old, new, 1), encoding="utf-8")
+    for before, after in {old: new, **(more or {})}.items():
+        assert before in text, before
+        text = text.replace(before, after, 1)
+    (folder / "customers.yaml").write_text(text, encoding="utf-8")
     shutil.copy(EMBEDDED / "customers.schema.json", folder)
     return folder
 
@@ -82,7 +89,9 @@ def test_what_operators_may_set_is_accepted(tmp_path: Path) -> None:
     folder = changed(
         tmp_path,
         OPERATIONS[0],
-        OPERATIONS[0] + f"  break_glass: {{ {GLASS} }}\n",
+        OPERATIONS[0]
+        + f"  break_glass: {{ {GLASS} }}\n"
+        + "  people: { identity_center_region: us-west-2, permission_sets: [Operators] }\n",
     )
     file = folder / "customers.yaml"
     text = file.read_text(encoding="utf-8")
@@ -90,12 +99,21 @@ def test_what_operators_may_set_is_accepted(tmp_path: Path) -> None:
         ("trail: false", "trail: true"),
         ("    spend:\n", "    spend:\n      on_limit: notify\n"),
         ("  globex:\n", "  globex:\n    own_organization: true\n    retention_in_days: 90\n"),
+        ("  globex:\n", "  globex:\n    masked: { records: [EmailAddress], content: [Ssn-US] }\n"),
+        (", caller: ec2", ", caller: ec2, alarms: { errors: 0, heartbeat_minutes: 1440 }"),
+        ("  initech:\n", "  initech:\n    legal_hold: true\n"),
+        ("caller: ecs", f"caller: eks-irsa, pods: {PODS}"),
+        ("caller: lambda", "caller: eks-pod-identity"),
+        ("caller: lambda", "caller: existing, caller_role: apps/batch/summaries"),
         (MANAGEMENT[0], MANAGEMENT[0] + '  trusted_accounts: ["123456789012"]\n'),
     ):
         assert old in text
         text = text.replace(old, new, 1)
     file.write_text(text, encoding="utf-8")
-    assert load_environment(folder).customers
+    environment = load_environment(folder)
+    assert {key for key, each in environment.customers.items() if each.legal_hold} == {"initech"}
+    assert environment.keeps_records_of("444444444444")
+    assert not environment.keeps_records_of("333333333333")
 
 
 def test_ci_may_deploy(tmp_path: Path) -> None:
@@ -136,6 +154,39 @@ def test_a_repository_is_named_as_its_tokens_name_it(tmp_path: Path, repository:
         ('"111111111111"', "111111111111", "operations.account_id", "put it in quotes"),
         ('"333333333333"', '"33333"', "customers.globex.accounts[0].account_id", "12 digits"),
         ("caller: ec2", "caller: vm", "customers.initech.accounts[0].caller", "lambda, ecs, ec2"),
+        (", caller: ec2", ", caller: eks-irsa", "initech.accounts[0]", "pods is missing; add it"),
+        (", caller: ec2", ", caller: existing", "initech.accounts[0]", "caller_role is missing"),
+        (
+            ", caller: ec2",
+            f", caller: eks-irsa, pods: {PODS.replace('apps', 'app*')}",
+            "initech.accounts[0].pods.namespace",
+            "one Kubernetes namespace",
+        ),
+        (
+            ", caller: ec2",
+            f", caller: eks-irsa, pods: {PODS.replace('oidc.', 'https://oidc.')}",
+            "initech.accounts[0].pods.oidc_provider",
+            "without https://",
+        ),
+        (", caller: ec2", f", caller: ec2, pods: {PODS}", "accounts[0].pods", "caller: eks-irsa"),
+        (
+            ", caller: ec2",
+            ", caller: ecs, caller_role: apps/x",
+            "initech.accounts[0].caller_role",
+            "belongs to caller: existing",
+        ),
+        (
+            ", caller: ec2",
+            ", caller: existing, caller_role: bulkhead/reader/x",
+            "initech.accounts[0].caller_role",
+            "made elsewhere",
+        ),
+        (
+            ", caller: ec2",
+            ", caller: existing, caller_role: apps/x, further_callers: [apps/y, apps/x]",
+            "initech.accounts[0].further_callers[1]",
+            "leave it out",
+        ),
         (", caller: ec2", "", "customers.initech.accounts[0]", "caller is missing; add it"),
         ("regions:", "zones:", "the file", "regions"),
         ("acme:", "Acme Corp:", "customers", "Acme Corp"),
@@ -182,12 +233,55 @@ def test_a_repository_is_named_as_its_tokens_name_it(tmp_path: Path, repository:
         (*OPERATIONS, f"  break_glass: {{ {GLASS} }}\n", "operations.break_glass", "trail: true"),
         (*OPERATIONS, "  break_glass: { roles: [glass] }\n", "break_glass", "emails is missing"),
         (*MANAGEMENT, '  trusted_accounts: ["222222222222"]\n', "trusted_accounts[0]", "others"),
+        (*OPERATIONS, "  people: { permission_sets: [A] }\n", "people", "identity_center_region"),
+        (
+            *OPERATIONS,
+            "  people: { identity_center_region: eu-west-1, permission_sets: ['A*'] }\n",
+            "people.permission_sets[0]",
+            "without wildcards",
+        ),
+        (
+            *OPERATIONS,
+            "  people: { identity_center_region: eu-wset-1, permission_sets: [A] }\n",
+            "operations.people.identity_center_region",
+            "mean eu-west-1?",
+        ),
         (
             "globex:\n",
             "globex:\n    retention_in_days: 2\n",
             "retention_in_days",
             "not one of 1, 3",
         ),
+        (
+            *GLOBEX,
+            "    masked: { records: [Email Address] }\n",
+            "masked.records[0]",
+            "by its name alone",
+        ),
+        (*GLOBEX, "    masked: { content: [] }\n", "globex.masked.content", "at least one entry"),
+        (
+            *GLOBEX,
+            "    content_retention_in_days: 60\n",
+            "content_retention_in_days",
+            "1, 3, 5, 7, 14",
+        ),
+        (", caller: ec2", ", caller: ec2, alarms: { errors: -1 }", "alarms.errors", "whole number"),
+        (
+            ", caller: ec2",
+            ", caller: ec2, alarms: { heartbeat_minutes: 1441 }",
+            "accounts[0].alarms.heartbeat_minutes",
+            "from 1 to 1440",
+        ),
+        (
+            "  budget_emails: [spending@example.com]\n",
+            "",
+            "initech.spend.monthly_budget_usd",
+            "operations.budget_emails",
+        ),
+        ("[spending@example.com]", "[spending]", "operations.budget_emails[0]", "an address"),
+        ("_usd: 5000", "_usd: 0.5", "spend.monthly_budget_usd", "integer"),
+        ("_usd: 5000", "_usd: 0", "spend.monthly_budget_usd", "whole number of US dollars"),
+        (*GLOBEX, "    legal_hold: until further notice\n", "legal_hold", "must be boolean"),
         (*CI, "ci: { github: { repository: a/b } }\n", "ci.github", "deploy_environment"),
         (*CI, "ci: {}\n", "ci", ""),
         (*CI, GITHUB.replace("a/b", "a/*"), "ci.github.repository", "one repository"),
@@ -205,6 +299,22 @@ def test_errors_name_file_field_and_fix(
     assert field in message
     assert fix in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("said", "field"),
+    [
+        ("content_retention_in_days: 3", "globex.content_retention_in_days"),
+        ("masked: { content: [Ssn-US] }", "globex.masked.content"),
+    ],
+)
+def test_what_is_said_of_content_needs_a_group_for_it(
+    tmp_path: Path, said: str, field: str
+) -> None:
+    more = {GLOBEX[0]: f"{GLOBEX[0]}    {said}\n"}
+    assert load_environment(changed(tmp_path, "acme:", "acme:", more)).customers
+    with pytest.raises(UserError, match=f"{field}: .*set content: true"):
+        load_environment(changed(tmp_path, "content: true", "content: false", more))
 
 
 def test_errors_name_the_line(tmp_path: Path) -> None:

@@ -177,7 +177,7 @@ def test_the_plan_role_only_reads(roles: list[Role]) -> None:
         if role.deployer == "plan":
             for request in role.asked:
                 verb = request.action.partition(":")[2]
-                assert verb.startswith(("Get", "List", "Describe", "Validate"))
+                assert verb.startswith(("Get", "List", "Describe", "Validate", "View"))
 
 
 def test_a_principal_without_requests_has_asked_for_nothing(deployment: Deployment) -> None:

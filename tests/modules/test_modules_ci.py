@@ -1,5 +1,5 @@
-"""Jobs of CI and the guardrails: where an environment names them, its roles take tokens, and no
-others do."""
+"""Jobs of CI, people, and the guardrails: where an environment names them, their roles take tokens
+and assertions, and no others do."""
 
 from __future__ import annotations
 
@@ -15,6 +15,13 @@ ENVIRONMENT = "environments/embedded"
 ROOT = f"{ENVIRONMENT}/organization"
 GITHUB = {"repository": "acme/live", "deploy_environment": "production", "plan_environment": "plan"}
 DEPLOY, PLAN = (f"arn:aws:iam::111111111111:role/bulkhead/bulkhead-{n}" for n in ("deploy", "plan"))
+# In us-east-1 Identity Center leaves the region out of its roles' paths.
+PEOPLE = {
+    "account_id": "111111111111",
+    "region": "eu-central-1",
+    "people": {"identity_center_region": "us-east-1", "permission_sets": ["Operators"]},
+}
+SSO = "arn:aws:iam::111111111111:role/aws-reserved/sso.amazonaws.com"
 
 
 class Workbench(Protocol):
@@ -53,7 +60,7 @@ run "tokens" {{
       for s in jsondecode(output.policy_documents["operations-rcp"]).Statement :
       try(s.NotResource, s.Resource) if s.Sid == "RolesForNoFederation"
     ] == {expected}
-    error_message = "The guardrail lets tokens into other roles than those of CI."
+    error_message = "The guardrail lets tokens into other roles than those that are listed."
   }}
 }}
 """
@@ -64,10 +71,11 @@ run "tokens" {{
     [
         ({}, ["*"]),
         ({"ci": {"github": GITHUB}}, [[DEPLOY, PLAN]]),
+        ({"operations": PEOPLE}, [[f"{SSO}/AWSReservedSSO_Operators_{'?' * 16}"]]),
     ],
-    ids=["nobody", "github"],
+    ids=["nobody", "github", "people"],
 )
-def test_tokens_are_for_the_roles_of_ci_where_there_is_one(
+def test_tokens_are_for_ci_and_people_where_there_are_any(
     workbench: Callable[..., Workbench], ci: dict[str, object], expected: object
 ) -> None:
     bench = workbench(ENVIRONMENT, "modules", at=ROOT)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,7 +16,7 @@ from support.rules.changes import ACME_ID, GLOBEX_ID
 from harness.deploy.cells import BOOTSTRAP_POLICIES, BOOTSTRAP_ROLES, used
 from harness.deploy.environment import load_environment
 
-PROJECT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[2]
 SHARED = ("environments/embedded/customers.yaml", "environments/embedded/customers.schema.json")
 REGION = "  region: eu-central-1\n"
 CROSS_REGION = "{ eu: [eu-central-1, eu-west-1, eu-west-3] }"
@@ -37,6 +39,8 @@ HANDOVER = {
         }
     },
 }
+
+PEOPLE = "{ identity_center_region: eu-west-1, permission_sets: [Operators, Fin] }"
 
 Planned = Mapping[str, Any]
 Plan = Callable[..., Planned]
@@ -64,7 +68,7 @@ def provider(region: str, alias: str = "", **data: Mapping[str, Any]) -> str:
 
 def document(changes: Mapping[str, str]) -> Any:
     """The `customers.yaml` of the embedded environment with changes."""
-    text = (PROJECT / SHARED[0]).read_text(encoding="utf-8")
+    text = (ROOT / SHARED[0]).read_text(encoding="utf-8")
     for old, new in changes.items():
         text = text.replace(old, new, 1)
     return YAML(typ="safe").load(text)
@@ -135,6 +139,16 @@ def test_operations_tells_in_each_region_and_takes_cross_region_models(plan: Pla
     )
     planned = plan("operations", changes, OPERATIONS, *regions)
 
+    # A budget is of no region: once, beside the limits of the customer's main one.
+    budgets = {k: v for k, v in planned.items() if ".aws_budgets_" in k}
+    assert {key.partition("[")[0] for key in budgets} == {
+        "module.spend_eu_west_1.aws_budgets_budget.customer",
+        "module.spend_eu_west_1.aws_budgets_budget_action.stop",
+    }
+    budget, action = (budgets[key] for key in sorted(budgets))
+    assert (budget["name"], budget["limit_amount"]) == ("bulkhead-spend-initech", "5000")
+    assert [each["address"] for each in action["subscriber"]] == ["spending@example.com"]
+
     alarms = {k: v for k, v in planned.items() if ".aws_cloudwatch_metric_alarm.limit" in k}
     assert {a["alarm_name"].split(".")[0] for a in alarms.values()} == {"bulkhead-spend-notify"}
     assert {k.split(".")[1]: v["alarm_actions"] for k, v in alarms.items()} == {
@@ -162,14 +176,18 @@ def statements(planned: Planned, policy: str) -> dict[str, Any]:
 
 def test_guardrails_know_callers_trusted_accounts_models_and_emergencies(plan: Plan) -> None:
     management = '  management_account_id: "999999999999"\n'
+    operations = '  account_id: "111111111111"\n'
     changes = {
         **WITH_GLASS,
         management: management + '  trusted_accounts: ["123456789012"]\n',
+        operations: f"{operations}  people: {PEOPLE}\n",
         CROSS_REGION: "{ eu: [us-east-1], jp: [eu-west-1] }",
         ', "eu.anthropic.claude-3-haiku-20240307-v1:0"': "",
         "    regions: [eu-central-1, eu-west-1]\n": "",
         '["amazon.nova': '["eu.amazon.nova',
         "  initech:\n": "  initech:\n    own_organization: true\n",
+        '"333333333333", caller: lambda': f'"333333333333", {POD}',
+        "caller: lambda": "caller: existing, caller_role: apps/summaries",
     }
     kinds = ("SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY")
     # Not initech's, which the plan would refuse of a customer of this organization.
@@ -185,6 +203,7 @@ def test_guardrails_know_callers_trusted_accounts_models_and_emergencies(plan: P
 
     for sid in ("CallersForOwnAccounts", "CallersForNoFederation"):
         assert statements(planned, "customer-acme-rcp")[sid]["Resource"] == [
+            "arn:aws:iam::*:role/apps/summaries",
             "arn:aws:iam::*:role/batch/nightly-summaries",
             "arn:aws:iam::*:role/bulkhead/bulkhead-caller",
         ]
@@ -192,10 +211,24 @@ def test_guardrails_know_callers_trusted_accounts_models_and_emergencies(plan: P
             "arn:aws:iam::*:role/bulkhead/bulkhead-caller"
         ]
     assert not [key for key in planned if "customer-initech-rcp" in key]
+    # Pods come with a token, and nobody else.
+    by_token = "sts:AssumeRoleWithWebIdentity"
+    assert {
+        key: by_token
+        in statements(planned, f"customer-{key}-rcp")["CallersForNoFederation"]["Action"]
+        for key in ("acme", "globex")
+    } == {"acme": True, "globex": False}
 
     listed = statements(planned, "operations-rcp")
     accounts = listed["RolesForListedAccounts"]["Condition"]["StringNotEquals"]
     assert {"123456789012", "444444444444"} <= {*accounts["aws:PrincipalAccount"]}
+
+    sso = "arn:aws:iam::111111111111:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO"
+    people = listed["RolesForNoFederation"]["NotResource"]
+    assert people == [f"{sso}_{name}_{'?' * 16}" for name in ("Fin", "Operators")]
+    # Of the set Fin, and not of another whose name starts so.
+    assert fnmatchcase(f"{sso}_Fin_0123456789abcdef", people[0])
+    assert not fnmatchcase(f"{sso}_Fin_Admin_0123456789abcdef", people[0])
 
     # No model of anybody starts with jp.
     elsewhere = statements(planned, "operations-scp")["ModelsElsewhere"]["Condition"]
@@ -227,25 +260,145 @@ def test_operations_forwards_what_the_alarm_hears(plan: Plan) -> None:
     }
 
 
+def customer(plan: Plan, changes: Mapping[str, str]) -> Planned:
+    """The root customer for the one account of initech."""
+    arn = "arn:aws:kms:eu-central-1:444444444444:key/11111111-2222-3333-4444-55555555555"
+    keys = {"arn": f"{arn}5", "enabled": True, "key_manager": "CUSTOMER"}
+    content = {"arn": f"{arn}6", "enabled": True, "key_manager": "CUSTOMER"}
+    mock = provider("eu-central-1", aws_kms_key=keys)
+    # The two keys must differ.
+    mock += (
+        'override_data {\n  target = data.aws_kms_key.logs["content"]\n'
+        f"  values = {json.dumps(content)}\n}}\n"
+    )
+    variables = {"customer": "initech", "account_id": "444444444444", "handover": HANDOVER}
+    return plan("customer", changes, variables, mock)
+
+
+def masks(planned: Planned, group: str) -> list[str]:
+    """What the group's policy masks."""
+    policy = planned[f'module.logging.aws_cloudwatch_log_data_protection_policy.this["{group}"]']
+    audit, mask = json.loads(policy["policy_document"])["Statement"]
+    assert audit["DataIdentifier"] == mask["DataIdentifier"]
+    return [arn.rpartition("/")[2] for arn in mask["DataIdentifier"]]
+
+
+def alarms(planned: Planned) -> dict[str, Any]:
+    """The alarms over a client's metrics, by what they are about."""
+    return {
+        values["alarm_name"].removeprefix("bulkhead-initech-"): values
+        for address, values in planned.items()
+        if ".aws_cloudwatch_metric_alarm." in address
+    }
+
+
 def test_a_customers_alarms_tell_its_topics_and_its_records_stay_as_long_as_it_says(
     plan: Plan,
 ) -> None:
-    arn = "arn:aws:kms:eu-central-1:444444444444:key/11111111-2222-3333-4444-555555555555"
-    planned = plan(
-        "customer",
+    account = "caller: ec2"
+    planned = customer(
+        plan,
         {
-            "  initech:\n": "  initech:\n    retention_in_days: 90\n",
-            "content: true": "content: false",
+            "  initech:\n": "  initech:\n    retention_in_days: 90\n"
+            "    content_retention_in_days: 3\n"
+            "    masked: { records: [EmailAddress], content: [Ssn-US, EmailAddress] }\n",
+            account: f"{account}, alarms: {{ errors: 7, throttles: 0, heartbeat_minutes: 30 }}",
         },
-        {"customer": "initech", "account_id": "444444444444", "handover": HANDOVER},
-        provider(
-            "eu-central-1", aws_kms_key={"arn": arn, "enabled": True, "key_manager": "CUSTOMER"}
-        ),
     )
-    group = planned['module.logging.aws_cloudwatch_log_group.this["records"]']
-    assert group["retention_in_days"] == 90
-    alarms = [
-        v["alarm_actions"] for k, v in planned.items() if ".aws_cloudwatch_metric_alarm." in k
-    ]
-    assert alarms
-    assert alarms == [["arn:aws:sns:eu-central-1:444444444444:application"]] * len(alarms)
+    groups = {
+        name: planned[f'module.logging.aws_cloudwatch_log_group.this["{name}"]']
+        for name in ("records", "content")
+    }
+    assert {k: v["retention_in_days"] for k, v in groups.items()} == {"records": 90, "content": 3}
+    assert masks(planned, "records") == ["EmailAddress"]
+    assert masks(planned, "content") == ["EmailAddress", "Ssn-US"]
+    made = alarms(planned)
+    assert {alarm: (a["threshold"], a["evaluation_periods"]) for alarm, a in made.items()} == {
+        "errors": (7, 1),
+        "dropped-records": (1, 1),
+        "tokens": (1_000_000, 1),
+        "heartbeat": (1, 30),
+    }
+    told = [alarm["alarm_actions"] for alarm in made.values()]
+    assert told == [["arn:aws:sns:eu-central-1:444444444444:application"]] * len(made)
+
+
+def test_while_a_hold_lasts_nothing_expires_and_keys_stay(plan: Plan) -> None:
+    held = {"  initech:\n": "  initech:\n    legal_hold: true\n    retention_in_days: 90\n"}
+    planned = customer(plan, held)
+    for group in ("records", "content"):
+        kept = planned[f'module.logging.aws_cloudwatch_log_group.this["{group}"]']
+        assert (kept["retention_in_days"], kept["skip_destroy"]) == (0, True)
+
+
+def test_the_owners_part_of_a_hold_is_that_customers_alone(plan: Plan, tmp_path: Path) -> None:
+    held = {"  initech:\n": "  initech:\n    legal_hold: true\n"}
+    for account, holds in (("444444444444", True), ("333333333333", False)):
+        planned = plan("bootstrap", held, {"account_id": account}, provider("eu-central-1"))
+        (rights,) = (
+            json.loads(v["policy"])["Statement"]
+            for k, v in planned.items()
+            if k.endswith('aws_iam_role_policy.this["deploy"]')
+        )
+        allowed = {action for each in rights for action in each["Action"]}
+        assert ("logs:PutRetentionPolicy" in allowed) != holds
+        keys = [v["policy"] for k, v in planned.items() if ".aws_kms_key.logs[" in k]
+        assert [
+            "Kept" in {each["Sid"] for each in json.loads(policy)["Statement"]} for policy in keys
+        ] == [holds, holds]
+        shutil.rmtree(tmp_path / "environments")
+        shutil.rmtree(tmp_path / "modules")
+
+
+POD = (
+    "caller: eks-irsa, pods: { oidc_provider: "
+    "oidc.eks.eu-central-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF, "
+    "namespace: apps, service_account: summaries }"
+)
+
+
+def test_pods_become_the_caller_by_their_clusters_token(plan: Plan) -> None:
+    role = customer(plan, {"caller: ec2": POD})['module.logging.aws_iam_role.caller["caller"]']
+    (statement,) = json.loads(role["assume_role_policy"])["Statement"]
+    issuer = "oidc.eks.eu-central-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF"
+    assert statement["Principal"] == {
+        "Federated": f"arn:aws:iam::444444444444:oidc-provider/{issuer}"
+    }
+    assert statement["Condition"]["StringEquals"][f"{issuer}:sub"] == (
+        "system:serviceaccount:apps:summaries"
+    )
+
+
+def test_a_role_that_the_customer_made_is_bootstrapped_as_such(plan: Plan) -> None:
+    planned = plan(
+        "bootstrap",
+        {"caller: ec2": "caller: existing, caller_role: apps/batch/summaries"},
+        {"account_id": "444444444444"},
+        provider("eu-central-1"),
+    )
+    (rights,) = (
+        json.loads(v["policy"])["Statement"]
+        for k, v in planned.items()
+        if k.endswith('aws_iam_role_policy.this["deploy"]')
+    )
+    given = {each["Sid"]: each for each in rights if "Caller" in each["Sid"]}
+    assert given.keys() == {"ReadCallerRole", "CallerRole", "CallerRoleRights"}
+    role = "arn:aws:iam::444444444444:role/apps/batch/summaries"
+    assert [each["Resource"] for each in given.values()] == [[role]] * 3
+
+
+def test_what_a_customer_does_not_say_is_as_the_schema_tells(plan: Plan) -> None:
+    planned = customer(plan, {})
+    schema = json.loads((ROOT / SHARED[1]).read_text(encoding="utf-8"))["$defs"]
+    said = schema["customer"]["properties"]
+    for group, days in (("records", ""), ("content", "content_")):
+        kept = planned[f'module.logging.aws_cloudwatch_log_group.this["{group}"]']
+        assert kept["retention_in_days"] == said[f"{days}retention_in_days"]["default"]
+        assert masks(planned, group) == said["masked"]["properties"][group]["default"]
+    made = alarms(planned)
+    thresholds = {k: v["default"] for k, v in schema["client_alarms"]["properties"].items()}
+    assert made["heartbeat"]["evaluation_periods"] == thresholds.pop("heartbeat_minutes")
+    assert made["tokens"]["threshold"] == thresholds.pop("tokens_per_hour")
+    assert {k.replace("-", "_"): v["threshold"] for k, v in made.items()}.items() >= (
+        thresholds.items()
+    )

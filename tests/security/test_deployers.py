@@ -23,6 +23,7 @@ from harness.probes.deploy_grants import (
     IN_OPERATIONS,
     NOT_GRANTED,
     NOT_TO_PLAN,
+    PASSED_ON,
 )
 from harness.probes.deploy_rights import (
     BORROWED,
@@ -220,6 +221,7 @@ def test_deployers_cannot(probe: Recorder, cast: Cast, deployed: str, deployer: 
     rights = [*WALLS, *NOT_GRANTED]
     if deployed == cast.stage.environment.operations_account:
         rights += IN_OPERATIONS
+        rights += PASSED_ON if deployer == "deploy" else []
     if deployed != cast.stage.environment.management_account:
         rights += ALARMS
     if deployer == "plan":
@@ -275,10 +277,10 @@ def test_walls_hold_whatever_is_attached(probe: Recorder, copied: Cast, of_kind:
     claim = "a deploy role that was given everything cannot"
     everything = copied.client(who, "iam").list_roles
     operations = deployed == copied.stage.environment.operations_account
-    within = [right for right in IN_OPERATIONS if operations and right.service == "iam"]
+    within = [right for right in (*IN_OPERATIONS, *PASSED_ON) if right.action.startswith("iam:")]
     walls = [
         *WALLS,
-        *within,
+        *(within if operations else ()),
         *(_of_function(right, function(copied, deployed)) for right in BORROWED),
     ]
     refuse(probe, copied, who, walls, "deploy-walls", claim, everything)

@@ -13,8 +13,7 @@ import pytest
 
 from harness.probes.cast import Cast
 from harness.probes.result import Recorder, Subject
-from harness.probes.trustees import SERVICE_LINKED, Design, beyond
-from harness.targets.base import SERVICE_PRINCIPALS
+from harness.probes.trustees import SERVICE_LINKED, Design, beyond, caller_design
 
 Role = Mapping[str, Any]
 
@@ -106,14 +105,13 @@ def test_other_roles_of_operations_trust_nobody_outside(probe: Recorder, cast: C
 
 def test_a_caller_role_trusts_one_service_only(probe: Recorder, cast: Cast, account: str) -> None:
     home = cast.stage.homes[account]
-    service = SERVICE_PRINCIPALS[home.caller]
     judge(
         probe,
         cast,
         account,
         ("T01", "T27", "T34", "T35"),
         "a caller role trusts the service that runs the application, and nobody else",
-        {home.caller_role_arn: Design(frozenset(), frozenset({service}))},
+        {home.caller_role_arn: caller_design(home.caller, account)},
         lambda role: role["Arn"] == home.caller_role_arn,
     )
 

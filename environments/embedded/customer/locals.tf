@@ -5,7 +5,13 @@ locals {
   name      = basename(dirname(abspath(path.module)))
   partition = try(local.environment.partition, "aws")
 
-  accounts = { for account in try(local.environment.customers[var.customer].accounts, []) : account.account_id => account }
+  # What customers.yaml says of the customer, and of the account.
+  settings = try(local.environment.customers[var.customer], {})
+  accounts = { for account in try(local.settings.accounts, []) : account.account_id => account }
+  account  = try(local.accounts[var.account_id], {})
+
+  # The module makes the caller role, or the customer has made it.
+  caller_role = split("/", try(local.account.caller_role, "bulkhead/bulkhead-caller"))
 
   # Who administers the customers' accounts of this environment, and so owns their records.
   administrator_arn = "arn:${local.partition}:iam::${var.account_id}:${local.environment.administrator}"

@@ -85,6 +85,8 @@ locals {
         inference_profile_arns = values(module.fleet.customers[key].inference_profiles[region])
         limits                 = local.environment.customers[key].spend.limits
         on_limit               = try(local.environment.customers[key].spend.on_limit, "stop")
+        # A budget is of no region: it is made beside the limits of the customer's main one.
+        monthly_budget_usd = region == local.customers[key].regions[0] ? try(local.environment.customers[key].spend.monthly_budget_usd, 0) : 0
       } if can(local.environment.customers[key].spend)
     }
   }
@@ -98,6 +100,7 @@ module "spend" {
   operations_account_id = local.operations_account_id
   customers             = local.limited[local.main_region]
   alarm_topic_arns      = toset(try(local.environment.operations.alarm_topics[local.main_region], []))
+  budget_emails         = toset(try(local.environment.operations.budget_emails, []))
 
   permissions_boundary_arn = local.boundary_arn
 }
@@ -110,6 +113,7 @@ module "spend_eu_west_1" {
   operations_account_id = local.operations_account_id
   customers             = lookup(local.limited, "eu-west-1", {})
   alarm_topic_arns      = toset(try(local.environment.operations.alarm_topics["eu-west-1"], []))
+  budget_emails         = toset(try(local.environment.operations.budget_emails, []))
 
   permissions_boundary_arn = local.boundary_arn
 }

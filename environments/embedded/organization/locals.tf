@@ -10,6 +10,13 @@ locals {
   bootstrappers = ["${local.operations}:${local.environment.administrator}"]
   deployers     = ["${local.operations}:role/bulkhead/bulkhead-deploy"]
 
+  # Roles that Identity Center makes for permission sets: in us-east-1 without its region, and with 16 digits that nobody
+  # knows beforehand. A wildcard for as many as there are would take in sets whose names go on after this one's.
+  people        = try(local.environment.operations.people, { identity_center_region = "", permission_sets = [] })
+  people_path   = "role/aws-reserved/sso.amazonaws.com/${local.people.identity_center_region == "us-east-1" ? "" : "${local.people.identity_center_region}/"}"
+  people_arns   = [for set in local.people.permission_sets : "${local.operations}:${local.people_path}AWSReservedSSO_${set}_????????????????"]
+  pipeline_arns = [for name in ["bulkhead-deploy", "bulkhead-plan"] : "${local.operations}:role/bulkhead/${name}" if can(local.environment.ci)]
+
   # Where models run: where customers call them from, and where a cross-region profile of theirs may send a call.
   model_regions = distinct(concat(
     flatten([for customer in local.environment.customers : try(customer.regions, [local.environment.operations.region])]),

@@ -23,6 +23,17 @@ locals {
     ]...),
   )
 
+  # By account: the caller role, where the customer makes it itself.
+  existing_callers = merge([
+    for customer in local.environment.customers : {
+      for account in customer.accounts : account.account_id => account.caller_role if can(account.caller_role)
+    }
+  ]...)
+  caller_role = lookup(local.existing_callers, var.account_id, "bulkhead/bulkhead-caller")
+
+  # Whether the customer whose account it is must keep everything.
+  legal_hold = try(local.environment.customers[local.kinds[var.account_id].customer].legal_hold, false)
+
   # Models are called in several regions, and records written in one.
   regions = {
     organization = [local.main_region]

@@ -27,7 +27,7 @@ locals {
       accounts = [
         for account in customer.accounts : {
           account_id   = account.account_id
-          caller_roles = concat(["bulkhead/bulkhead-caller"], try(account.further_callers, []))
+          caller_roles = concat([try(account.caller_role, "bulkhead/bulkhead-caller")], try(account.further_callers, []))
         }
       ]
       models  = customer.models

@@ -39,14 +39,15 @@ module "guardrails" {
       accounts         = toset([for account in customer.accounts : account.account_id])
       own_organization = try(customer.own_organization, false)
       # All that the fleet role trusts: the caller role, and those that the customer makes itself.
-      caller_roles = toset(concat(["bulkhead/bulkhead-caller"], flatten([for account in customer.accounts : try(account.further_callers, [])])))
+      caller_roles      = toset(concat(["bulkhead/bulkhead-caller"], flatten([for account in customer.accounts : [try([account.caller_role], []), try(account.further_callers, [])]])))
+      federated_callers = anytrue([for account in customer.accounts : account.caller == "eks-irsa"])
     }
   }
   model_regions       = local.model_regions
   trusted_account_ids = toset(try(local.environment.organization.trusted_accounts, []))
 
-  # Jobs of CI come with a token, and so does whoever else has one: these two roles alone.
-  federated_role_arns = can(local.environment.ci) ? ["${local.operations}:role/bulkhead/bulkhead-deploy", "${local.operations}:role/bulkhead/bulkhead-plan"] : []
+  # Jobs of CI and people come with a token or an assertion, and so does whoever else has one: these roles alone.
+  federated_role_arns = concat(local.pipeline_arns, local.people_arns)
 
   deployer_arns     = local.deployers
   bootstrapper_arns = local.bootstrappers

@@ -45,6 +45,10 @@ module "bootstrap" {
   gitlab                = try(local.environment.ci.gitlab, {})
 
   create_identity_providers = try(local.environment.ci.create_identity_providers, true)
+
+  legal_hold     = local.legal_hold
+  caller_role    = local.caller_role
+  caller_is_made = !contains(keys(local.existing_callers), var.account_id)
 }
 
 # In an account that nothing is deployed to.
@@ -86,7 +90,9 @@ module "keys" {
   customer        = each.key
   account_id      = var.account_id
   owner_arns      = [local.owner_arn]
+  caller_role     = local.caller_role
   content         = try(local.environment.content, false)
+  legal_hold      = local.legal_hold
   keep_on_destroy = try(local.environment.keep_records, false)
 }
 
@@ -98,6 +104,7 @@ module "readers" {
   customer              = each.key
   account_id            = var.account_id
   operations_account_id = local.environment.operations.account_id
+  caller_role           = local.caller_role
   reader                = { principal_arns = [local.owner_arn], content = try(local.environment.content, false) }
   support_access        = lookup(local.support_access, var.account_id, {})
 }

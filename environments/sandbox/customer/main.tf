@@ -57,7 +57,14 @@ module "logging" {
   customer       = var.customer
   account_id     = var.account_id
   fleet_role_arn = var.handover.fleet_role_arn
-  caller         = { type = local.accounts[var.account_id].caller }
+  caller = {
+    type            = local.account.caller
+    oidc_provider   = try(local.account.pods.oidc_provider, null)
+    namespace       = try(local.account.pods.namespace, null)
+    service_account = try(local.account.pods.service_account, null)
+  }
+  caller_role_path = join("/", concat([""], slice(local.caller_role, 0, length(local.caller_role) - 1), [""]))
+  caller_role_name = element(local.caller_role, length(local.caller_role) - 1)
 
   kms_key_arns = {
     records = data.aws_kms_key.logs["records"].arn
@@ -67,11 +74,18 @@ module "logging" {
   # What the client reads, which names the groups that it writes to.
   parameter_arns = module.configuration.readable_arns
 
-  content           = { enabled = local.content }
-  retention_in_days = try(local.environment.customers[var.customer].retention_in_days, 365)
-  alarms            = { action_arns = toset(try(local.accounts[var.account_id].alarm_topics, [])) }
+  # What customers.yaml leaves out is null here, and the module's to choose.
+  content = {
+    enabled           = local.content
+    retention_in_days = try(local.settings.content_retention_in_days, null)
+    data_identifiers  = try(local.settings.masked.content, null)
+  }
+  record_data_identifiers = try(local.settings.masked.records, null)
+  retention_in_days       = try(local.settings.retention_in_days, null)
+  alarms                  = merge(try(local.account.alarms, {}), { action_arns = try(local.account.alarm_topics, []) })
 
   owner_arns      = [local.administrator_arn]
+  legal_hold      = try(local.settings.legal_hold, false)
   keep_on_destroy = try(local.environment.keep_records, false)
 
   # The deploy role may make no role without it.
@@ -91,5 +105,5 @@ module "configuration" {
   log_group_arn         = module.logging.log_group_arn
   content_log_group_arn = try(module.logging.content.log_group_arn, "")
   metrics_namespace     = module.logging.metrics.namespace
-  quotas                = try(local.environment.customers[var.customer].quotas, {})
+  quotas                = try(local.settings.quotas, {})
 }

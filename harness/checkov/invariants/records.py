@@ -43,11 +43,14 @@ def no_invocation_logging(_resource: Resource) -> Iterator[str]:
     "A log group keeps its records for a stated time",
     resources=("aws_cloudwatch_log_group",),
     rows="L18",
-    why="Without a retention records stay for ever, and nobody has decided that.",
+    why="Without a retention records stay for ever, and nobody has decided that. A legal hold is "
+    "such a decision, and the group is tagged with it.",
 )
 def retention(resource: Resource) -> Iterator[str]:
     days = resource.value("retention_in_days")
-    if not days or int(days) < 1:
+    if days and int(days) >= 1:
+        return
+    if (resource.value("tags") or {}).get("bulkhead:legal-hold") != "true":
         yield "retention_in_days is not set: records never expire"
 
 

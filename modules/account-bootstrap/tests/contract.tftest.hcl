@@ -165,8 +165,59 @@ run "the_plan_role_gets_the_reads_alone" {
   }
 
   assert {
+    condition     = [for s in jsondecode(aws_iam_role_policy.this["deploy"].policy).Statement : s.Action if s.Sid == "Retention"] == [["logs:PutRetentionPolicy"]]
+    error_message = "The deploy role cannot set how long records are kept."
+  }
+
+  assert {
     condition     = alltrue([for word in ["{account}", "{region}", "{customer}", "{partition}", "{caller_role}"] : !strcontains(aws_iam_role_policy.this["deploy"].policy, word)])
     error_message = "A placeholder of grants.yaml was not filled in."
+  }
+}
+
+run "only_the_owner_sets_a_retention_while_a_hold_lasts" {
+  command = plan
+
+  variables {
+    legal_hold            = true
+    deploy_principal_arns = ["arn:aws:iam::222222222222:role/owner"]
+    plan_principal_arns   = ["arn:aws:iam::222222222222:role/owner"]
+  }
+
+  assert {
+    condition = !strcontains(aws_iam_role_policy.this["deploy"].policy, "RetentionPolicy") && alltrue([
+      for action in ["logs:CreateLogGroup", "logs:PutDataProtectionPolicy"] : strcontains(aws_iam_role_policy.this["deploy"].policy, action)
+    ])
+    error_message = "The deploy role could make records expire that must be kept, or deploys no more."
+  }
+}
+
+run "of_a_role_that_the_customer_made_nothing_but_rights_are_given" {
+  command = plan
+
+  variables {
+    caller_role           = "apps/summaries"
+    caller_is_made        = false
+    deploy_principal_arns = ["arn:aws:iam::222222222222:role/owner"]
+    plan_principal_arns   = ["arn:aws:iam::222222222222:role/owner"]
+  }
+
+  assert {
+    condition = toset(flatten([
+      for s in jsondecode(aws_iam_role_policy.this["deploy"].policy).Statement :
+      s.Action if length([for arn in s.Resource : arn if strcontains(arn, ":iam:")]) > 0 && !startswith(s.Sid, "Read")
+    ])) == toset(["iam:DeleteRolePolicy", "iam:PutRolePolicy"])
+    error_message = "The deploy role may do more with the customer's role than give it its rights."
+  }
+
+  assert {
+    condition     = [for s in jsondecode(aws_iam_role_policy.this["deploy"].policy).Statement : [s.Resource, s.Condition] if contains(s.Action, "iam:PutRolePolicy")] == [[["arn:aws:iam::222222222222:role/apps/summaries"], { ArnEquals = { "iam:PermissionsBoundary" = "arn:aws:iam::222222222222:policy/bulkhead/bulkhead-boundary" } }]]
+    error_message = "Rights are given to another role, or to one without the boundary."
+  }
+
+  assert {
+    condition     = [for s in jsondecode(aws_iam_policy.deploy_boundary.policy).Statement : s.NotResource if s.Sid == "OwnRolesOnly"] == [["arn:aws:iam::222222222222:role/bulkhead/bulkhead-caller"]]
+    error_message = "The deploy role could say who becomes the customer's role."
   }
 }
 

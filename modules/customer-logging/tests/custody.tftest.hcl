@@ -114,8 +114,8 @@ run "a_hold_keeps_everything" {
   }
 
   assert {
-    condition     = alltrue([for group in aws_cloudwatch_log_group.this : group.retention_in_days == 0 && group.skip_destroy])
-    error_message = "While a hold lasts nothing may expire or be destroyed."
+    condition     = alltrue([for group in aws_cloudwatch_log_group.this : group.retention_in_days == 0 && group.skip_destroy && group.tags["bulkhead:legal-hold"] == "true"])
+    error_message = "While a hold lasts nothing may expire or be destroyed, and the groups say so."
   }
 }
 
@@ -130,6 +130,7 @@ run "what_is_kept_outlives_the_module" {
     condition = (
       aws_cloudwatch_log_group.this["records"].skip_destroy
       && aws_cloudwatch_log_group.this["records"].retention_in_days == 365
+      && !contains(keys(aws_cloudwatch_log_group.this["records"].tags), "bulkhead:legal-hold")
     )
     error_message = "Records are kept, and still expire."
   }

@@ -13,6 +13,10 @@ def unknown_kind(variables: dict[str, Any]) -> None:
     variables["kind"], variables["customer"] = "sandbox", ""
 
 
+def held(variables: dict[str, Any]) -> None:
+    variables["legal_hold"], variables["kind"], variables["customer"] = True, "operations", ""
+
+
 RULES = Rules(
     WHERE,
     (f"{WHERE}/variables.tf",),
@@ -51,6 +55,7 @@ RULES = Rules(
         ("caller_role must", put("${aws:username}", "caller_role")),
         ("caller_role is", put("bulkhead/bulkhead-deploy", "caller_role")),
         ("caller_role is", put("bulkhead/reader/somebody", "caller_role")),
+        ("legal_hold is", held),
         ("regions must", put([], "regions")),
         ("regions: name", put(["eu-*"], "regions")),
         *(

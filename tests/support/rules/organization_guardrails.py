@@ -33,6 +33,7 @@ RULES = Rules(
             "arn:aws:iam::011111111111:role/ci/deploy",
             "arn:aws:iam::011111111111:role/aws-reserved/sso.amazonaws.com/*",
             "arn:aws:iam::011111111111:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Admin_*",
+            f"arn:aws:iam::011111111111:role/aws-reserved/sso.amazonaws.com/A_{'?' * 16}",
         ],
         "administrator_role_names": ["path/OrganizationAccountAccessRole"],
         "tags": {"team": "platform"},
@@ -138,6 +139,9 @@ RULES = Rules(
                 "arn:aws:iam::011111111111:role/*",
                 "arn:aws:iam::011111111111:role/ci/deploy*",
                 "arn:aws:iam::011111111111:role/x/aws-reserved/sso.amazonaws.com/*",
+                f"arn:aws:iam::011111111111:role/aws-reserved/sso.amazonaws.com/A_{'?' * 15}",
+                f"arn:aws:iam::011111111111:role/aws-reserved/sso.amazonaws.com/?{'?' * 16}",
+                f"arn:aws:iam::011111111111:role/ci/A_{'?' * 16}",
                 "arn:aws:iam::222222222222:role/aws-reserved/sso.amazonaws.com/*",
                 "arn:aws:iam::011111111111:role/aws-reserved/sso.amazonaws.com/${aws:username}",
             )

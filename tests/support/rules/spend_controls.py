@@ -107,6 +107,7 @@ RULES = Rules(
         ("customers: on_limit is notify", put([], "alarm_topic_arns")),
         ("customers: monthly_budget_usd must", limited(-1, "monthly_budget_usd")),
         ("customers: monthly_budget_usd must", limited(0.5, "monthly_budget_usd")),
+        ("customers: AWS Budgets is", in_partition("aws-us-gov")),
         ("customers: a monthly_budget_usd needs", put([], "budget_emails")),
         ("alarm_topic_arns must", put(["platform"], "alarm_topic_arns")),
         ("budget_emails must", put(["finance"], "budget_emails")),

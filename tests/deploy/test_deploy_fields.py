@@ -1,0 +1,292 @@
+"""An environment that uses what the embedded one does not, applied and tried: other callers, a
+legal hold, a budget, masks and alarms of a customer's own.
+
+One apply serves all tests; what they change they change in forks of the cloud.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from ruamel.yaml import YAML
+from support.tokens import Issuer
+
+from harness.cloud.process import CloudProcess
+from harness.deploy.apply import deploy, pending_changes, retire
+from harness.deploy.deployment import CustomerAccount, Deployment
+from harness.deploy.embedded_plan import cloud_plan
+from harness.deploy.environment import load_environment
+from harness.deploy.run import RootEvent
+from harness.deploy.workspace import CUSTOMERS_FILE
+from harness.targets.embedded import EmbeddedTarget
+
+ROOT = Path(__file__).parents[2]
+ACME, PODS, GLOBEX = "222222222222", "222222222223", "333333333333"
+OPERATIONS, REGION = "111111111111", "eu-central-1"
+CLUSTER = f"oidc.eks.{REGION}.amazonaws.com/id/{'0123456789ABCDEF' * 2}"
+SUBJECT = "system:serviceaccount:apps:summaries"
+EXISTING = f"arn:aws:iam::{GLOBEX}:role/apps/summaries"
+BOUNDARY = f"arn:aws:iam::{GLOBEX}:policy/bulkhead/bulkhead-boundary"
+CUSTOMERS = f"""
+acme:
+  accounts:
+    - {{ account_id: "{ACME}", caller: eks-pod-identity, alarms: {{ heartbeat_minutes: 0 }} }}
+    - account_id: "{PODS}"
+      caller: eks-irsa
+      pods: {{ oidc_provider: {CLUSTER}, namespace: apps, service_account: summaries }}
+  models: ["amazon.nova-lite-v1:0"]
+globex:
+  accounts:
+    - {{ account_id: "{GLOBEX}", caller: existing, caller_role: apps/summaries }}
+  models: ["amazon.nova-lite-v1:0"]
+  legal_hold: true
+  masked: {{ records: [EmailAddress], content: [EmailAddress, Ssn-US] }}
+  spend:
+    limits: [{{ minutes: 60, input_tokens: 1000, output_tokens: 1000 }}]
+    monthly_budget_usd: 100
+"""
+PEOPLE = {"identity_center_region": "eu-west-1", "permission_sets": ["Operators"]}
+
+
+@dataclasses.dataclass(frozen=True)
+class Applied:
+    """The environment as it was applied, and what the tests ask of it."""
+
+    deployment: Deployment
+    run: Path
+    issuer: Issuer
+
+    @property
+    def target(self) -> EmbeddedTarget:
+        return self.deployment.target()
+
+    def owner(self, account: str, service: str, region: str = REGION) -> Any:
+        return self.target.client(self.target.session(account), service, region)
+
+    def deployer(self, account: str, service: str) -> Any:
+        session = self.target.deployer_session("deploy", account, region=REGION)
+        return self.target.client(session, service, REGION)
+
+    def pod(self, subject: str = SUBJECT) -> boto3.Session:
+        """The session that a pod of that service account gets by its token."""
+        sts = boto3.client(
+            "sts",
+            region_name=REGION,
+            endpoint_url=self.target.endpoint_url,
+            config=Config(signature_version=UNSIGNED, retries={"total_max_attempts": 1}),
+        )
+        answer = sts.assume_role_with_web_identity(
+            RoleArn=self.home(PODS).caller_role_arn,
+            RoleSessionName="app",
+            WebIdentityToken=self.issuer.token(iss=f"https://{CLUSTER}", sub=subject),
+        )
+        return self.target.assumed(answer["Credentials"])
+
+    def home(self, account: str) -> CustomerAccount:
+        return self.deployment.accounts[account]
+
+    def caller(self, account: str) -> boto3.Session:
+        """The account's application, started as it is there."""
+        if account == PODS:
+            return self.pod()
+        runs = {ACME: "eks-pod-identity", GLOBEX: "lambda"}[account]
+        return self.target.caller_session(self.home(account).caller_role_arn, runs, region=REGION)
+
+
+def make_existing(target: EmbeddedTarget) -> None:
+    """What the customer does itself: its role, within the boundary that the bootstrap made."""
+    iam = target.client(target.session(GLOBEX), "iam", REGION)
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "lambda.amazonaws.com"},
+                "Action": "sts:AssumeRole",
+            }
+        ],
+    }
+    iam.create_role(
+        RoleName="summaries",
+        Path="/apps/",
+        AssumeRolePolicyDocument=json.dumps(trust),
+        PermissionsBoundary=BOUNDARY,
+    )
+
+
+@pytest.fixture(scope="module")
+def applied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applied]:
+    tree, run = tmp_path_factory.mktemp("tree"), tmp_path_factory.mktemp("run")
+    shutil.copytree(ROOT / "modules", tree / "modules")
+    path = tree / "environments" / "embedded"
+    left_out = shutil.ignore_patterns(".terraform*")
+    shutil.copytree(ROOT / "environments" / "embedded", path, ignore=left_out)
+    yaml, file = YAML(typ="safe"), path / CUSTOMERS_FILE
+    document = yaml.load(file.read_text(encoding="utf-8"))
+    document["customers"] = yaml.load(CUSTOMERS)
+    document["operations"]["people"] = PEOPLE
+    with file.open("w", encoding="utf-8") as stream:
+        yaml.dump(document, stream)
+    environment, issuer = load_environment(path), Issuer()
+    plan = dataclasses.replace(cloud_plan(environment), issuers={f"https://{CLUSTER}": issuer.keys})
+    with CloudProcess.start(plan, credentials=run / "credentials") as cloud:
+        target = EmbeddedTarget(cloud)
+        # With the cluster, whoever made it.
+        target.client(target.session(PODS), "iam", REGION).create_open_id_connect_provider(
+            Url=f"https://{CLUSTER}", ClientIDList=["sts.amazonaws.com"]
+        )
+
+        def after(event: RootEvent) -> None:
+            if (event.root, event.state) == (f"bootstrap {GLOBEX}", "done"):
+                make_existing(target)
+
+        yield Applied(deploy(environment, target, run, after), run, issuer)
+
+
+def refusal(call: Any, **request: Any) -> str:
+    with pytest.raises(ClientError, match="AccessDenied") as error:
+        call(**request)
+    return str(error.value)
+
+
+@pytest.mark.parametrize("account", [ACME, PODS, GLOBEX])
+def test_every_kind_of_caller_calls_and_records(applied: Applied, account: str) -> None:
+    session, home = applied.caller(account), applied.home(account)
+    target, fleet = applied.target, applied.deployment.fleets[home.customer]
+    answer = target.client(session, "sts", REGION).assume_role(
+        RoleArn=fleet.fleet_role_arn,
+        RoleSessionName=f"{fleet.session_name_prefix[account]}app",
+        ExternalId=fleet.external_id,
+    )
+    (profile,) = fleet.inference_profiles[REGION].values()
+    said = target.client(target.assumed(answer["Credentials"]), "bedrock-runtime", REGION).converse(
+        modelId=profile, messages=[{"role": "user", "content": [{"text": "hello"}]}]
+    )
+    assert said["output"]["message"]["content"]
+    logs = target.client(session, "logs", REGION)
+    named = {"logGroupName": home.log_group_name, "logStreamName": "fields"}
+    logs.create_log_stream(**named)
+    logs.put_log_events(**named, logEvents=[{"timestamp": 1, "message": "{}"}])
+    refusal(logs.filter_log_events, logGroupName=home.log_group_name)
+
+
+def test_no_other_pod_becomes_the_caller(applied: Applied) -> None:
+    refusal(applied.pod, subject="system:serviceaccount:apps:other")
+
+
+def test_another_apply_changes_nothing(applied: Applied) -> None:
+    assert pending_changes(applied.deployment, applied.run) == {}
+
+
+def test_the_deploy_role_gives_the_customers_role_its_rights_and_changes_nothing_else(
+    applied: Applied,
+) -> None:
+    deployer, name = applied.deployer(GLOBEX, "iam"), EXISTING.rpartition("/")[2]
+    role = deployer.get_role(RoleName=name)["Role"]
+    assert role["Arn"] == EXISTING == applied.home(GLOBEX).caller_role_arn
+    assert deployer.list_role_policies(RoleName=name)["PolicyNames"] == ["call-and-record"]
+    trust = json.dumps(role["AssumeRolePolicyDocument"])
+    told = refusal(deployer.update_assume_role_policy, RoleName=name, PolicyDocument=trust)
+    assert "permissions boundary" in told
+    refusal(deployer.delete_role, RoleName=name)
+    refusal(deployer.delete_role_permissions_boundary, RoleName=name)
+
+
+def test_what_is_held_neither_expires_nor_ends(applied: Applied) -> None:
+    home, other = applied.home(GLOBEX), applied.home(ACME)
+    pages = applied.owner(GLOBEX, "logs").get_paginator("describe_log_groups").paginate()
+    groups = [group for page in pages for group in page["logGroups"]]
+    assert {group["logGroupName"] for group in groups} == {
+        "/bulkhead/globex/bedrock",
+        "/bulkhead/globex/content",
+    }
+    assert not [group for group in groups if "retentionInDays" in group]
+    retention = {"logGroupName": home.log_group_name, "retentionInDays": 1}
+    refusal(applied.deployer(GLOBEX, "logs").put_retention_policy, **retention)
+    owner = applied.owner(GLOBEX, "kms")
+    told = refusal(owner.schedule_key_deletion, KeyId=home.kms_key_arn, PendingWindowInDays=7)
+    assert "explicit deny in a resource-based policy" in told
+    # Where no hold is, whoever deploys sets the retention.
+    applied.deployer(ACME, "logs").put_retention_policy(
+        logGroupName=other.log_group_name, retentionInDays=other.retention_in_days
+    )
+
+
+def test_masks_and_alarms_are_as_the_customer_wants(applied: Applied) -> None:
+    logs = applied.owner(GLOBEX, "logs")
+    masked = {
+        group: json.loads(
+            logs.get_data_protection_policy(logGroupIdentifier=f"/bulkhead/globex/{group}")[
+                "policyDocument"
+            ]
+        )["Statement"][1]["DataIdentifier"]
+        for group in ("bedrock", "content")
+    }
+    named = "arn:aws:dataprotection::aws:data-identifier/"
+    assert masked == {
+        "bedrock": [f"{named}EmailAddress"],
+        "content": [f"{named}EmailAddress", f"{named}Ssn-US"],
+    }
+
+    def silent(account: str) -> bool:
+        pages = applied.owner(account, "cloudwatch").get_paginator("describe_alarms").paginate()
+        names = {alarm["AlarmName"] for page in pages for alarm in page["MetricAlarms"]}
+        assert names
+        return not [name for name in names if name.endswith("-heartbeat")]
+
+    assert (silent(ACME), silent(PODS)) == (True, False)
+
+
+def test_the_budget_stops_its_customer_and_only_the_deploy_role_changes_it(
+    applied: Applied,
+) -> None:
+    named = {"AccountId": OPERATIONS, "BudgetName": "bulkhead-spend-globex"}
+    deployer = applied.deployer(OPERATIONS, "budgets")
+    budget = deployer.describe_budget(**named)["Budget"]
+    assert budget["BudgetLimit"] == {"Amount": "100", "Unit": "USD"}
+    (action,) = applied.owner(OPERATIONS, "budgets").describe_budget_actions_for_budget(**named)[
+        "Actions"
+    ]
+    assert action["Definition"]["IamActionDefinition"]["Roles"] == ["bulkhead-globex"]
+    executor = action["ExecutionRoleArn"]
+    assert executor.startswith(f"arn:aws:iam::{OPERATIONS}:role/bulkhead/spend/")
+    # Whoever deploys may say what an action attaches; the role that it acts through does not do it.
+    definition = {
+        "IamActionDefinition": {
+            "PolicyArn": "arn:aws:iam::aws:policy/AdministratorAccess",
+            "Roles": ["bulkhead-globex"],
+        }
+    }
+    other = f"arn:aws:iam::{OPERATIONS}:role/bulkhead/bulkhead-deploy"
+    change = {**named, "ActionId": action["ActionId"], "Definition": definition}
+    told = refusal(deployer.update_budget_action, **change, ExecutionRoleArn=other)
+    assert "iam:PassRole" in told
+
+
+def test_a_customer_that_leaves_while_held_leaves_its_records(
+    applied: Applied, tmp_path: Path
+) -> None:
+    for name in ("state", "data"):
+        shutil.copytree(applied.run / name, tmp_path / name, symlinks=True)
+    shutil.copy(applied.run / "external-ids.json", tmp_path)
+    with applied.deployment.cloud().fork() as cloud:
+        made = applied.deployment.on(EmbeddedTarget(cloud))
+        retire(made, tmp_path, "globex")
+        there = dataclasses.replace(applied, deployment=made)
+        pages = there.owner(GLOBEX, "logs").get_paginator("describe_log_groups").paginate()
+        assert len([group for page in pages for group in page["logGroups"]]) == 2
+        key = there.owner(GLOBEX, "kms").describe_key(KeyId=there.home(GLOBEX).kms_key_arn)
+        assert key["KeyMetadata"]["KeyState"] == "Enabled"
+        iam = there.owner(GLOBEX, "iam")
+        assert iam.list_role_policies(RoleName="summaries")["PolicyNames"] == []
+        assert iam.get_role(RoleName="bulkhead-reader")["Role"]["Path"] == "/bulkhead/reader/"
