@@ -353,7 +353,7 @@ CLIENT_SOURCE: tuple[Mutant, ...] = (
         "the error of a call that does not fit quotes it",
         _edit(
             "calls",
-            "            ours = InvalidRequestError(_without_values(operation, error))\n",
+            "            raise InvalidRequestError(_without_values(operation, error)) from None\n",
             "            raise\n",
         ),
         "test_parameters_that_do_not_fit_are_not_quoted",

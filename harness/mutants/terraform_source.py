@@ -14,7 +14,7 @@ LOGGING = "modules/customer-logging"
 KEYS = "modules/log-keys"
 
 PIN = '              "aws:PrincipalArn" = local.caller_arns[key]\n'
-ID = '              "sts:ExternalId"   = var.external_ids[key]\n'
+ID = '              "sts:ExternalId"   = accepted.id\n'
 NAME = '            StringLike = { "sts:RoleSessionName" = "t-$${aws:PrincipalAccount}-*" }\n'
 ROOTS = "Principal = { AWS = [for id in sort(customer.accounts[*].account_id) : "
 OWN_PROFILES = """            Sid      = "InvokeOwnProfiles"
