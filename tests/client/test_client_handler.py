@@ -17,7 +17,7 @@ from langchain_core.callbacks import CallbackManager
 from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, Generation, LLMResult
 
-from bulkhead import Bulkhead, InvocationHandler
+from bulkhead import Bulkhead, Delivery, InvocationHandler
 from bulkhead.facts import error_type, identifier
 from bulkhead.handler import _model_id
 from bulkhead.response import facts_of_response
@@ -30,7 +30,8 @@ PROMPT = f"tell me about {CANARY}"
 
 @pytest.fixture
 def app(cloud: Any, session_of: Any, document: Any) -> Iterator[Bulkhead]:
-    with Bulkhead.from_config(document, session_of("222222222222"), linger=0) as app:
+    delivery = Delivery(linger=0, heartbeat=0)  # a slow machine takes a minute for a test
+    with Bulkhead.from_config(document, session_of("222222222222"), delivery=delivery) as app:
         yield app
 
 
