@@ -51,13 +51,17 @@ def used(document: Mapping[str, Any]) -> dict[str, int]:
 
     For each customer a profile for each model and region, a role, and a boundary of that role; for
     each region where any is limited, the executor's roles, the policy of a stop and an alarm, and
-    the alarms of each limit; and what the account is bootstrapped with.
+    the alarms of each limit; for each main region with budgets, their role; and what the account is bootstrapped with.
     """
     customers, operations = document["customers"].values(), document["operations"]
     profiles: Counter[str] = Counter()
     alarms: Counter[str] = Counter()
+    budgeted: set[str] = set()
     for customer in customers:
-        for region in map(str, customer.get("regions", [operations["region"]])):
+        regions = [str(region) for region in customer.get("regions", [operations["region"]])]
+        if customer.get("spend", {}).get("monthly_budget_usd", 0) > 0:
+            budgeted.add(regions[0])
+        for region in regions:
             profiles[region] += len(customer["models"])
             if "spend" in customer:
                 alarms[region] += ALARMS_PER_LIMIT * len(customer["spend"]["limits"])
@@ -69,6 +73,7 @@ def used(document: Mapping[str, Any]) -> dict[str, int]:
         "inference_profiles_per_region": max(profiles.values()),
         "roles": len(customers)
         + EXECUTOR_ROLES * len(alarms)
+        + len(budgeted)
         + BOOTSTRAP_ROLES
         + forwarder
         + by_hand,

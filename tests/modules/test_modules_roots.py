@@ -252,10 +252,11 @@ def test_operations_forwards_what_the_alarm_hears(plan: Plan) -> None:
     rule = json.loads(planned[f'{baseline}_rule.break_glass["break-glass"]']["event_pattern"])
     assert rule["detail"]["requestParameters"] == {"roleArn": [GLASS]}
 
-    # One is made by hand, and one for each customer and two of the executor by the root operations.
+    # One is made by hand; the root operations makes one for each customer, two of the executor, and
+    # one of the budget.
     counted = used(document(WITH_GLASS))
     assert kinds(planned) == {
-        "aws_iam_role": counted["roles"] - 1 - 3 - 2,
+        "aws_iam_role": counted["roles"] - 1 - 3 - 2 - 1,
         "aws_iam_policy": BOOTSTRAP_POLICIES,
     }
 

@@ -53,6 +53,12 @@ locals {
     if anytrue([for key in keys(customers) : can(local.environment.customers[key].spend)])
   }
 
+  # A budget acts through one role of its region, which is the customer's main one.
+  budgeted = toset([
+    for key, customer in local.customers : customer.regions[0]
+    if try(local.environment.customers[key].spend.monthly_budget_usd, 0) > 0
+  ])
+
   # Roles that are made by hand, and the one that forwards their assumptions.
   emergencies = length(try(local.environment.operations.break_glass.roles, []))
   by_hand     = local.emergencies + (startswith(local.environment.administrator, "role/") ? 1 : 0)
@@ -60,10 +66,10 @@ locals {
 
   # What is taken of the quotas, by this root and by ../bootstrap. Each customer: a profile for each model and region, a
   # role, and a boundary of that role. Each region with limits: two roles of the executor, the policy of a stop, and one
-  # alarm besides. The account: two roles that deploy it, and two boundaries.
+  # alarm besides; with budgets, one role. The account: two roles that deploy it, and two boundaries.
   used = {
     inference_profiles_per_region = max([for customers in values(local.models) : sum(concat([0], [for models in values(customers) : length(models)]))]...)
-    roles                         = length(local.customers) + 2 * length(local.alarms) + 2 + local.forwarder + local.by_hand
+    roles                         = length(local.customers) + 2 * length(local.alarms) + length(local.budgeted) + 2 + local.forwarder + local.by_hand
     managed_policies              = length(local.customers) + length(local.alarms) + 2
     alarms_per_region             = max(concat([0], [for alarms in values(local.alarms) : alarms + 1])...)
   }
