@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -52,6 +53,7 @@ class CloudProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            env=_environ(plan),
             # Signals of a terminal are for the starter, which decides when the cloud ends.
             start_new_session=True,
         )
@@ -132,6 +134,14 @@ class CloudProcess:
         return said
 
 
+def _environ(plan: CloudPlan) -> dict[str, str] | None:
+    """The environment of the process; `None`: this one's."""
+    if plan.localstack is None:
+        return None
+    # A variable that names an endpoint or a profile would lead to another place than LocalStack.
+    return {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+
+
 def plan_from(text: str) -> CloudPlan:
     """A plan from its JSON form."""
     data = json.loads(text)
@@ -145,4 +155,5 @@ def plan_from(text: str) -> CloudPlan:
         quotas=tuple(QuotaPlan(**quota) for quota in data["quotas"]),
         administrator=data["administrator"],
         inference_profile_key=data.get("inference_profile_key"),
+        localstack=data.get("localstack"),
     )

@@ -26,6 +26,7 @@ from typing import Any
 from harness.cloud.cloud import Cloud
 from harness.cloud.process import plan_from
 from harness.cloud.server import CloudServer
+from harness.errors import UserError
 
 _GATE_TIMEOUT = 30.0
 _kept: list[object] = []
@@ -68,6 +69,9 @@ class Worker:
             if do == "stop":
                 _say(link, {})
                 self._end()
+            if do == "fork" and self._cloud.localstack is not None:
+                _say(link, {"error": "LocalStack keeps what is in it, and cannot be copied"})
+                return None
             if do == "fork":
                 return self._fork(link)
             if do == "age":
@@ -146,6 +150,9 @@ def main() -> None:
         # The port first: where it is taken, another cloud's credentials file may be the same.
         worker = Worker(cloud, int(port))
         cloud.write_credentials(Path(credentials))
+    except UserError as error:
+        print(json.dumps({"error": str(error)}), flush=True)
+        os._exit(1)
     except OSError as error:
         # The server gives the text of the error only, not its number.
         taken = error.errno == errno.EADDRINUSE or "in use" in str(error)
