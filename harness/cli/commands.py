@@ -48,11 +48,21 @@ def on_target(command: Callable[..., Any]) -> Callable[..., Any]:
     """The option that says where a command does its work."""
     return click.option(
         "--target",
-        type=click.Choice(["embedded", "aws"]),
+        type=click.Choice(["embedded", "localstack", "aws"]),
         default="embedded",
         show_default=True,
-        help="Where: in an embedded cloud on this machine, or in the real accounts that "
-        "customers.yaml lists (docs/real-aws.md).",
+        help="Where: in an embedded cloud on this machine, in one with a LocalStack behind it "
+        "(docs/targets.md), or in the real accounts that customers.yaml lists (docs/real-aws.md).",
+    )(command)
+
+
+def at_endpoint(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option that names a LocalStack."""
+    return click.option(
+        "--endpoint",
+        metavar="URL",
+        help="With --target localstack: the one that runs there, such as http://localhost:4566.  "
+        "[default: LOCALSTACK_HOST; else one is started]",
     )(command)
 
 
@@ -220,9 +230,12 @@ def sweep(environment: str, profiles: tuple[str, ...], delete: bool, yes: bool) 
 @commands.command()
 @click.argument("environment", metavar="ENV")
 @on_target
+@at_endpoint
 @with_profiles
 @confirmed
-def apply(environment: str, target: str, profiles: tuple[str, ...], yes: bool) -> None:
+def apply(
+    environment: str, target: str, endpoint: str | None, profiles: tuple[str, ...], yes: bool
+) -> None:
     """Deploy ENV into an embedded cloud that stays until Ctrl-C, or into real accounts.
 
     While it stays, `bulkhead verify ENV` and `bulkhead destroy ENV` from another terminal work on
@@ -233,9 +246,10 @@ def apply(environment: str, target: str, profiles: tuple[str, ...], yes: bool) -
         from harness.cli.accounts import apply_accounts
 
         sys.exit(0 if apply_accounts(environment, profiles, yes=yes) else EXIT_FAILED)
+    from harness.cli.clouds import Kind
     from harness.cli.environments import apply_environment
 
-    apply_environment(environment)
+    apply_environment(environment, Kind.of(target, endpoint))
 
 
 @commands.command()
@@ -263,9 +277,12 @@ def config(environment: str, customer: str, account: str | None, region: str | N
 @commands.command()
 @click.argument("environment", metavar="ENV")
 @on_target
+@at_endpoint
 @may_change
 @reports
-def verify(environment: str, target: str, changing: bool, **files: Path | None) -> None:
+def verify(
+    environment: str, target: str, endpoint: str | None, changing: bool, **files: Path | None
+) -> None:
     """Run the security suite against ENV and show the verdict.
 
     Probes the ENV that a `bulkhead apply ENV` keeps running; without one, deploys it into an
@@ -276,9 +293,11 @@ def verify(environment: str, target: str, changing: bool, **files: Path | None) 
 
         holds = verify_accounts(environment, changing=changing, **files)
         sys.exit(0 if holds else EXIT_FAILED)
+    from harness.cli.clouds import Kind
     from harness.cli.environments import verify_environment
 
-    sys.exit(0 if verify_environment(environment, **files) else EXIT_FAILED)
+    kind = Kind.of(target, endpoint)
+    sys.exit(0 if verify_environment(environment, kind, **files) else EXIT_FAILED)
 
 
 @commands.command()
@@ -486,14 +505,17 @@ def destroy(environment: str, target: str, yes: bool) -> None:
 
         destroy_accounts(environment, yes=yes)
         return
+    from harness.cli.clouds import Kind
     from harness.cli.environments import destroy_environment
 
-    destroy_environment(environment)
+    # What runs is found by its folder; nothing is started.
+    destroy_environment(environment, Kind(localstack=target == "localstack"))
 
 
 @commands.command()
 @click.argument("environment", metavar="[ENV]", default="embedded")
 @on_target
+@at_endpoint
 @with_profiles
 @confirmed
 @may_change
@@ -501,6 +523,7 @@ def destroy(environment: str, target: str, yes: bool) -> None:
 def demo(
     environment: str,
     target: str,
+    endpoint: str | None,
     profiles: tuple[str, ...],
     yes: bool,
     changing: bool,
@@ -508,17 +531,19 @@ def demo(
 ) -> None:
     """The main job: deploy to a new cloud, call Bedrock, attack, give the verdict.
 
-    ENV is `embedded` unless given. With --target aws in real accounts, which are cleaned up at the
-    end, also after Ctrl-C.
+    ENV is `embedded` unless given. With --target localstack a LocalStack stores and answers what it
+    can. With --target aws in real accounts, which are cleaned up at the end, also after Ctrl-C.
     """
     if target == "aws":
         from harness.cli.accounts import demo_accounts
 
         holds = demo_accounts(environment, profiles, yes=yes, changing=changing, **files)
         sys.exit(0 if holds else EXIT_FAILED)
+    from harness.cli.clouds import Kind
     from harness.cli.environments import demo_environment
 
-    sys.exit(0 if demo_environment(environment, **files) else EXIT_FAILED)
+    kind = Kind.of(target, endpoint)
+    sys.exit(0 if demo_environment(environment, kind, **files) else EXIT_FAILED)
 
 
 @commands.command()

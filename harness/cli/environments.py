@@ -21,27 +21,26 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.cli.client_config import write_client_config
+from harness.cli.clouds import Kind
 from harness.cli.progress import RootProgress
 from harness.cli.serve import announce, answers, terminable, wait_for_end
 from harness.cli.suite import Reports, Suite
 from harness.cloud.process import CloudProcess
 from harness.deploy.apply import DEPLOYMENT_FILE, deploy, destroy, unlisted_roots
 from harness.deploy.deployment import Deployment
-from harness.deploy.embedded_plan import cloud_plan
 from harness.deploy.environment import Environment, load_environment
 from harness.deploy.run import root_names
-from harness.deploy.workspace import environment_folder, private_folder, runs_folder
+from harness.deploy.workspace import environment_folder, runs_folder
 from harness.errors import UserError
 from harness.targets.base import Target
-from harness.targets.embedded import EmbeddedTarget
 
-_STARTING = "Starting an embedded cloud with {} accounts."
+_EMBEDDED = Kind()
 
 
-def apply_environment(name: str) -> None:
+def apply_environment(name: str, kind: Kind = _EMBEDDED) -> None:
     """Deploys into a cloud of its own and stays, or brings the running one up to date."""
     environment = loaded(name)
-    folder = run_folder(environment)
+    folder = kind.folder(environment)
     console = Console()
     with terminable():
         if running := _running(folder):
@@ -54,23 +53,25 @@ def apply_environment(name: str) -> None:
         with _held(folder):
             _forget(folder)
             try:
-                with _applied(environment, folder, console) as cloud:
+                with _applied(environment, kind, folder, console) as cloud:
                     announce(cloud)
-                    click.echo(f"# `bulkhead verify {name}` probes it.")
-                    click.echo(f"# `bulkhead config {name} CUSTOMER` lets you call Bedrock in it.")
+                    click.echo(f"# `bulkhead verify {name}{kind.option}` probes it.")
+                    if not kind.localstack:
+                        says = f"`bulkhead config {name} CUSTOMER` lets you call Bedrock in it."
+                        click.echo(f"# {says}")
                     click.echo("# Ctrl-C ends it.")
                     wait_for_end(cloud)
             finally:
                 _forget(folder)
 
 
-def verify_environment(name: str, **files: Path | None) -> bool:
+def verify_environment(name: str, kind: Kind = _EMBEDDED, **files: Path | None) -> bool:
     """Runs the suite against the running environment, or one made for it. True if all held.
 
     `files` are the places of the reports that `Reports.into` takes.
     """
     environment = loaded(name)
-    folder = run_folder(environment)
+    folder = kind.folder(environment)
     reports = Reports.into(folder, **files)
     console = Console()
     with terminable():
@@ -80,23 +81,23 @@ def verify_environment(name: str, **files: Path | None) -> bool:
             with Suite(name, folder / DEPLOYMENT_FILE, folder, reports) as suite:
                 holds = suite.finish(console)
         else:
-            with probed(environment, folder, reports, console) as (_, holds):
+            with probed(environment, folder, reports, console, kind) as (_, holds):
                 pass
     say(console, _told(reports))
     return holds
 
 
-def demo_environment(name: str, **files: Path | None) -> bool:
+def demo_environment(name: str, kind: Kind = _EMBEDDED, **files: Path | None) -> bool:
     """The main job from nothing to verdict, always in a cloud of its own. True if all held.
 
     `files` are the places of the reports that `Reports.into` takes.
     """
     environment = loaded(name)
-    folder = run_folder(environment)
+    folder = kind.folder(environment)
     reports = Reports.into(folder, **files)
     console = Console()
     started = time.monotonic()
-    with terminable(), probed(environment, folder, reports, console) as (_, holds):
+    with terminable(), probed(environment, folder, reports, console, kind) as (_, holds):
         pass
     say(console, f"{time.monotonic() - started:.0f} s in all. {_told(reports)}")
     return holds
@@ -104,24 +105,30 @@ def demo_environment(name: str, **files: Path | None) -> bool:
 
 @contextlib.contextmanager
 def probed(
-    environment: Environment, folder: Path, reports: Reports, console: Console
+    environment: Environment,
+    folder: Path,
+    reports: Reports,
+    console: Console,
+    kind: Kind = _EMBEDDED,
 ) -> Iterator[tuple[Path, bool]]:
     """Within, the environment is deployed in a cloud that nobody else knows and was probed; yields
-    the file and whether all held. The suite gets ready while the last roots are applied."""
+    the file and whether all held. The suite gets ready while the last roots are applied, unless it
+    has to know first that it cannot copy the cloud."""
     with contextlib.ExitStack() as stack:
         place = stack.enter_context(_throwaway_folder(environment))
         saved = place / DEPLOYMENT_FILE
         suite = stack.enter_context(Suite(str(environment.path.resolve()), saved, folder, reports))
-        say(console, _STARTING.format(len(environment.accounts)))
-        stack.enter_context(_applied(environment, place, console, suite.start))
+        _say_starting(environment, kind, console)
+        ready = None if kind.localstack else suite.start
+        stack.enter_context(_applied(environment, kind, place, console, ready))
         say(console, "Probing: each customer's application calls Bedrock; attackers try theirs.")
         yield saved, suite.finish(console)
 
 
-def destroy_environment(name: str) -> None:
+def destroy_environment(name: str, kind: Kind = _EMBEDDED) -> None:
     """Removes what is deployed in the running environment; its cloud stays."""
     environment = loaded(name)
-    folder = run_folder(environment)
+    folder = kind.folder(environment)
     deployment = _running(folder)
     if deployment is None:
         raise UserError(
@@ -187,7 +194,7 @@ def loaded(name: str) -> Environment:
 
 def run_folder(environment: Environment) -> Path:
     """Where the environment's states and reports lie."""
-    return private_folder(runs_folder() / environment.name)
+    return _EMBEDDED.folder(environment)
 
 
 def _deploy(
@@ -202,16 +209,16 @@ def _deploy(
         return deploy(environment, target, folder, progress, when_waiting=when_waiting)
 
 
-def _cloud(environment: Environment, folder: Path) -> CloudProcess:
-    return CloudProcess.start(cloud_plan(environment), credentials=folder / "credentials")
+def _say_starting(environment: Environment, kind: Kind, console: Console) -> None:
+    say(console, f"Starting {kind.words} with {len(environment.accounts)} accounts.")
 
 
 @contextlib.contextmanager
 def throwaway(environment: Environment, console: Console) -> Iterator[Path]:
     """Within, the environment is deployed in a cloud that nobody else knows; yields the file."""
     with _throwaway_folder(environment) as folder:
-        say(console, _STARTING.format(len(environment.accounts)))
-        with _applied(environment, folder, console):
+        _say_starting(environment, _EMBEDDED, console)
+        with _applied(environment, _EMBEDDED, folder, console):
             yield folder / DEPLOYMENT_FILE
 
 
@@ -228,6 +235,7 @@ def _throwaway_folder(environment: Environment) -> Iterator[Path]:
 @contextlib.contextmanager
 def _applied(
     environment: Environment,
+    kind: Kind,
     folder: Path,
     console: Console,
     when_waiting: Callable[[], None] | None = None,
@@ -236,9 +244,10 @@ def _applied(
     with contextlib.ExitStack() as stack:
         clouds: list[CloudProcess] = []
 
-        def start() -> EmbeddedTarget:
-            clouds.append(stack.enter_context(_cloud(environment, folder)))
-            return EmbeddedTarget(clouds[0])
+        def start() -> Target:
+            cloud, target = stack.enter_context(kind.started(environment, folder))
+            clouds.append(cloud)
+            return target
 
         _deploy(environment, start, folder, console, when_waiting)
         yield clouds[0]
