@@ -80,6 +80,7 @@ def verify_environment(name: str, kind: Kind = _EMBEDDED, **files: Path | None) 
             say(console, f"Probing the running {environment.name}.")
             with Suite(name, folder / DEPLOYMENT_FILE, folder, reports) as suite:
                 holds = suite.finish(console)
+            holds = _same(folder / DEPLOYMENT_FILE, kind, console) and holds
         else:
             with probed(environment, folder, reports, console, kind) as (_, holds):
                 pass
@@ -122,7 +123,24 @@ def probed(
         ready = None if kind.localstack else suite.start
         stack.enter_context(_applied(environment, kind, place, console, ready))
         say(console, "Probing: each customer's application calls Bedrock; attackers try theirs.")
-        yield saved, suite.finish(console)
+        holds = suite.finish(console)
+        yield saved, _same(saved, kind, console) and holds
+
+
+def _same(saved: Path, kind: Kind, console: Console) -> bool:
+    """Whether a LocalStack behind the gateway holds what was decided on, which is said."""
+    if not kind.localstack:
+        return True
+    place = Deployment.load(saved).place
+    cloud = CloudProcess.attach(place.endpoint, place.credentials, place.control)
+    found = cloud.differences()
+    for line in found:
+        say(console, line)
+    if found:
+        say(console, f"LocalStack and the gateway disagree on {len(found)} things: see above.")
+    else:
+        say(console, "LocalStack holds the principals, policies and keys that were decided on.")
+    return not found
 
 
 def destroy_environment(name: str, kind: Kind = _EMBEDDED) -> None:

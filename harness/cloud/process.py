@@ -96,6 +96,12 @@ class CloudProcess:
         each once for each resource."""
         return requests(self._ask({"do": "asked", "principal": principal})["asked"])
 
+    def differences(self) -> list[str]:
+        """How what a LocalStack behind the gateway holds differs from what the gateway decides on,
+        one line each. Raises RuntimeError where LocalStack does not answer."""
+        lines: list[str] = self._ask({"do": "compare"})["differences"]
+        return lines
+
     def stop(self) -> None:
         """End the cloud. Stopping one that has ended is not an error."""
         with contextlib.suppress(OSError, ValueError):

@@ -23,6 +23,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from harness.cloud.cloud import Cloud
 from harness.cloud.process import plan_from
 from harness.cloud.server import CloudServer
@@ -81,11 +83,27 @@ class Worker:
             if do == "explain":
                 _say(link, {"decision": self._cloud.trace.explain(str(command["request"]))})
                 return None
+            if do == "compare":
+                _say(link, self._compare())
+                return None
             if do == "asked":
                 _say(link, {"asked": self._cloud.trace.asked.by(str(command["principal"]))})
                 return None
             _say(link, {"error": "unknown command"})
             return None
+
+    def _compare(self) -> dict[str, Any]:
+        """How what LocalStack holds differs from what is decided on."""
+        if self._cloud.localstack is None:
+            return {"differences": []}
+        from harness.cloud.localstack_check import differences
+
+        try:
+            # Between changes: while one is under way, one of both has it already.
+            with self.server.gate.closed(_GATE_TIMEOUT):
+                return {"differences": [*differences(self._cloud.localstack, self._cloud.accounts)]}
+        except (TimeoutError, BotoCoreError, ClientError) as error:
+            return {"error": str(error)}
 
     def _fork(self, link: socket.socket) -> Worker | None:
         try:
