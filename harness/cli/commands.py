@@ -567,6 +567,19 @@ def coverage(environment: str, results: Path | None) -> None:
 
 @commands.command()
 @click.argument("environment", metavar="[ENV]", default="embedded")
+def targets(environment: str) -> None:
+    """Write docs/targets.md: which probes each target can answer, and why.
+
+    ENV is `embedded` unless given. Takes the probes from the suite, and what they ask for from the
+    last `bulkhead demo ENV` and `bulkhead demo ENV --target localstack`.
+    """
+    from harness.cli.targets import write_page
+
+    write_page(environment)
+
+
+@commands.command()
+@click.argument("environment", metavar="[ENV]", default="embedded")
 @click.option(
     "--level",
     "levels",

@@ -57,7 +57,7 @@ def host_of(endpoint: str) -> str:
         host, port = config.parse_localstack_host(text)
     except RuntimeError:
         host, port = "", 0
-    if not host or "/" in host or not 0 < port < 65536:
+    if not text or "/" in host or not 0 < port < 65536:
         raise UserError(f"{endpoint} is no endpoint of a LocalStack; write http://HOST:PORT")
     return f"{host}:{port}"
 
