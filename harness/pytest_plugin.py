@@ -26,6 +26,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from harness.probes.listing import COPIES
+
 if TYPE_CHECKING:
     from harness.deploy.deployment import Deployment
     from harness.deploy.environment import Environment
@@ -45,8 +47,6 @@ RECORDER = pytest.StashKey["Recorder"]()
 ENVIRONMENT = pytest.StashKey["Environment"]()
 SHARED = pytest.StashKey["SharedDeployment"]()
 CHANGED = pytest.StashKey[dict[str, set[str]]]()
-COPIES = frozenset({"copied", "hostile"})
-"""Fixtures that copy the cloud."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

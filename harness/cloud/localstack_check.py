@@ -6,7 +6,7 @@ It must: decisions on something else than what is stored would prove nothing of 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from moto.iam.models import iam_backends
@@ -14,7 +14,7 @@ from moto.kms.models import kms_backends
 
 from harness.cloud.localstack import LocalStackApp
 
-Held = Mapping[str, Any]
+Held = dict[str, Any]
 """What decides access, by the ARN that it belongs to."""
 
 

@@ -17,6 +17,9 @@ import pytest
 
 from harness.errors import UserError
 
+COPIES = frozenset({"copied", "hostile"})
+"""Fixtures that copy the cloud."""
+
 _SUITE = "tests/security"
 
 
@@ -53,8 +56,6 @@ class _Lister:
         self.found: dict[str, dict[str, Any]] = {}
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        from harness.pytest_plugin import COPIES
-
         for item in session.items:
             mark = item.get_closest_marker("changing")
             self.found[item.nodeid.partition("[")[0]] = {
