@@ -33,9 +33,12 @@ class Kind:
                 raise UserError("--endpoint names a LocalStack; give --target localstack with it")
             return cls()
         given = endpoint or os.environ.get(HOST_VARIABLE) or None
-        if given is None:
-            python(project_root())  # said before anything is done
         return cls(localstack=True, host=None if given is None else host_of(given))
+
+    def need(self) -> None:
+        """Raises `UserError` where what would be started is not installed."""
+        if self.localstack and self.host is None:
+            python(project_root())
 
     @property
     def words(self) -> str:

@@ -50,6 +50,7 @@ def apply_environment(name: str, kind: Kind = _EMBEDDED) -> None:
                 say(console, f"{root} is listed no more: it can call no model; its records stay.")
             say(console, f"{environment.name} is up to date.")
             return
+        kind.need()
         with _held(folder):
             _forget(folder)
             try:
@@ -228,6 +229,7 @@ def _deploy(
 
 
 def _say_starting(environment: Environment, kind: Kind, console: Console) -> None:
+    kind.need()
     say(console, f"Starting {kind.words} with {len(environment.accounts)} accounts.")
 
 

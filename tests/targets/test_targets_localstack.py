@@ -69,3 +69,13 @@ def test_it_is_reached_again(tmp_path: Path) -> None:
     assert isinstance(target, LocalStackTarget)
     assert target.place == place
     assert not target.real
+
+
+def test_what_must_be_installed_is_asked_for_before_anything_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.cli.clouds.project_root", lambda: tmp_path)
+    with pytest.raises(UserError, match="make localstack"):
+        Kind(localstack=True).need()
+    Kind(localstack=True, host="localhost:4566").need()
+    Kind().need()
