@@ -7,6 +7,7 @@ SHELL := /bin/sh
 
 VENV := .venv
 CHECKOV := .venv-checkov
+LOCALSTACK := .venv-localstack
 BIN := $(VENV)/bin
 PIP_INSTALL = -m pip --disable-pip-version-check --quiet install
 
@@ -31,6 +32,9 @@ bench: setup ## Measure, as ratios: the gateway against the bare inner app, and 
 .PHONY: peers
 peers: setup ## Hold the policy engine against another one (needs Node.js)
 	@$(BIN)/python -m scripts.peers $(ARGS)
+
+.PHONY: localstack
+localstack: setup $(LOCALSTACK)/.installed ## Install LocalStack's open core, for --target localstack and its tests (needs Python 3.13)
 
 .PHONY: test
 test: setup browser checkov ## Run all tests
@@ -79,7 +83,7 @@ requirements: ## Pin requirements/*.in again (needs uv; ARGS=--upgrade for newer
 
 .PHONY: clean
 clean: ## Remove everything that make and bulkhead made, applied runs included
-	rm -rf $(VENV) $(CHECKOV) .bulkhead .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(CHECKOV) $(LOCALSTACK) .bulkhead .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name .terraform.lock.hcl -exec rm -f {} +
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
@@ -102,6 +106,12 @@ $(CHECKOV)/.installed: requirements/checkov.txt
 	@echo "Installing checkov into $(CHECKOV) (about a minute, once)"
 	@scripts/make-venv $(CHECKOV)
 	@$(CHECKOV)/bin/python $(PIP_INSTALL) --require-hashes -r requirements/checkov.txt
+	@touch $@
+
+$(LOCALSTACK)/.installed: requirements/localstack.txt
+	@echo "Installing LocalStack into $(LOCALSTACK) (about a minute, once)"
+	@scripts/make-venv $(LOCALSTACK) localstack
+	@$(LOCALSTACK)/bin/python $(PIP_INSTALL) --require-hashes -r requirements/localstack.txt
 	@touch $@
 
 $(VENV)/.playwright: requirements/browser.txt | $(VENV)/.installed

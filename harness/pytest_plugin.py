@@ -9,8 +9,8 @@ A test that uses the fixture `probe` fails when one of its results did not hold,
 none.
 
 A test that changes something, or would if a wall did not hold, says so with the marker `changing`.
-In real accounts it runs only with `--changing`, and no test runs there that needs a copy of the
-cloud (the fixtures `copied` and `hostile`).
+In real accounts it runs only with `--changing`, and no test runs there, or with a LocalStack, that
+needs a copy of the cloud (the fixtures `copied` and `hostile`).
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from harness.probes.listing import COPIES
 
 if TYPE_CHECKING:
     from harness.deploy.deployment import Deployment
@@ -47,8 +49,6 @@ SHARED = pytest.StashKey["SharedDeployment"]()
 WATCH = pytest.StashKey[Callable[[Mapping[str, Any]], None]]()
 """Told of each result as it is made; what it raises ends the test."""
 CHANGED = pytest.StashKey[dict[str, set[str]]]()
-COPIES = frozenset({"copied", "hostile"})
-"""Fixtures that copy the cloud."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -134,18 +134,21 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In real accounts: skip what needs a copy, and what changes something unless it was asked."""
+    """Skip what needs a copy where there is none; in real accounts also what changes something,
+    unless it was asked."""
     if not any("probe" in getattr(item, "fixturenames", ()) for item in items):
         return
-    if target_of(config) == "embedded":
+    target = target_of(config)
+    if target == "embedded":
         return
+    copied = "real accounts" if target == "aws" else "what LocalStack holds"
     from harness.probes.collect import LEFT_OUT
 
     for item in items:
         mark = item.get_closest_marker("changing")
         if COPIES & set(getattr(item, "fixturenames", ())):
-            reason = "needs a copy of the cloud, and there is none of real accounts"
-        elif mark is not None and not config.getoption("changing"):
+            reason = f"needs a copy of the cloud, and there is none of {copied}"
+        elif target == "aws" and mark is not None and not config.getoption("changing"):
             reason = f"changes something ({mark.args[0]}), which was not asked for"
         else:
             continue
@@ -233,7 +236,7 @@ def target_of(config: pytest.Config) -> str:
     from harness.deploy.deployment import Deployment
 
     saved = config.getoption("deployment")
-    # Only an embedded cloud is started beside the suite, which then waits for it.
+    # Only an embedded cloud by itself is started beside the suite, which then waits for it.
     waits = saved is None or not saved.exists()
     return "embedded" if waits else Deployment.load(saved).place.target
 

@@ -49,11 +49,21 @@ def on_target(command: Callable[..., Any]) -> Callable[..., Any]:
     """The option that says where a command does its work."""
     return click.option(
         "--target",
-        type=click.Choice(["embedded", "aws"]),
+        type=click.Choice(["embedded", "localstack", "aws"]),
         default="embedded",
         show_default=True,
-        help="Where: in an embedded cloud on this machine, or in the real accounts that "
-        "customers.yaml lists (docs/real-aws.md).",
+        help="Where: in an embedded cloud on this machine, in one with a LocalStack behind it "
+        "(docs/targets.md), or in the real accounts that customers.yaml lists (docs/real-aws.md).",
+    )(command)
+
+
+def at_endpoint(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option that names a LocalStack."""
+    return click.option(
+        "--endpoint",
+        metavar="URL",
+        help="With --target localstack: the one that runs there, such as http://localhost:4566.  "
+        "[default: LOCALSTACK_HOST; else one is started]",
     )(command)
 
 
@@ -221,13 +231,19 @@ def sweep(environment: str, profiles: tuple[str, ...], delete: bool, yes: bool) 
 @commands.command()
 @click.argument("environment", metavar="ENV")
 @on_target
+@at_endpoint
 @with_profiles
 @click.option(
     "--afresh", is_flag=True, help="Also do again what an apply had done that was not finished."
 )
 @confirmed
 def apply(
-    environment: str, target: str, profiles: tuple[str, ...], afresh: bool, yes: bool
+    environment: str,
+    target: str,
+    endpoint: str | None,
+    profiles: tuple[str, ...],
+    afresh: bool,
+    yes: bool,
 ) -> None:
     """Deploy ENV into an embedded cloud that stays until Ctrl-C, or into real accounts.
 
@@ -243,9 +259,11 @@ def apply(
         from harness.cli.accounts import apply_accounts
 
         sys.exit(0 if apply_accounts(environment, profiles, yes=yes) else EXIT_FAILED)
+    from harness.cli.clouds import Kind
     from harness.cli.environments import apply_environment
 
-    sys.exit(0 if apply_environment(environment, afresh=afresh) else EXIT_FAILED)
+    done = apply_environment(environment, Kind.of(target, endpoint), afresh=afresh)
+    sys.exit(0 if done else EXIT_FAILED)
 
 
 @commands.command()
@@ -273,9 +291,12 @@ def config(environment: str, customer: str, account: str | None, region: str | N
 @commands.command()
 @click.argument("environment", metavar="ENV")
 @on_target
+@at_endpoint
 @may_change
 @reports
-def verify(environment: str, target: str, changing: bool, **files: Path | None) -> None:
+def verify(
+    environment: str, target: str, endpoint: str | None, changing: bool, **files: Path | None
+) -> None:
     """Run the security suite against ENV and show the verdict.
 
     Probes the ENV that a `bulkhead apply ENV` keeps running; without one, deploys it into an
@@ -286,9 +307,11 @@ def verify(environment: str, target: str, changing: bool, **files: Path | None) 
 
         holds = verify_accounts(environment, changing=changing, **files)
         sys.exit(0 if holds else EXIT_FAILED)
+    from harness.cli.clouds import Kind
     from harness.cli.environments import verify_environment
 
-    sys.exit(0 if verify_environment(environment, **files) else EXIT_FAILED)
+    kind = Kind.of(target, endpoint)
+    sys.exit(0 if verify_environment(environment, kind, **files) else EXIT_FAILED)
 
 
 @commands.command()
@@ -496,14 +519,17 @@ def destroy(environment: str, target: str, yes: bool) -> None:
 
         destroy_accounts(environment, yes=yes)
         return
+    from harness.cli.clouds import Kind
     from harness.cli.environments import destroy_environment
 
-    destroy_environment(environment)
+    # What runs is found by its folder; nothing is started.
+    destroy_environment(environment, Kind(localstack=target == "localstack"))
 
 
 @commands.command()
 @click.argument("environment", metavar="[ENV]", default="embedded")
 @on_target
+@at_endpoint
 @with_profiles
 @confirmed
 @may_change
@@ -511,6 +537,7 @@ def destroy(environment: str, target: str, yes: bool) -> None:
 def demo(
     environment: str,
     target: str,
+    endpoint: str | None,
     profiles: tuple[str, ...],
     yes: bool,
     changing: bool,
@@ -518,17 +545,19 @@ def demo(
 ) -> None:
     """The main job: deploy to a new cloud, call Bedrock, attack, give the verdict.
 
-    ENV is `embedded` unless given. With --target aws in real accounts, which are cleaned up at the
-    end, also after Ctrl-C.
+    ENV is `embedded` unless given. With --target localstack a LocalStack stores and answers what it
+    can. With --target aws in real accounts, which are cleaned up at the end, also after Ctrl-C.
     """
     if target == "aws":
         from harness.cli.accounts import demo_accounts
 
         holds = demo_accounts(environment, profiles, yes=yes, changing=changing, **files)
         sys.exit(0 if holds else EXIT_FAILED)
+    from harness.cli.clouds import Kind
     from harness.cli.environments import demo_environment
 
-    sys.exit(0 if demo_environment(environment, **files) else EXIT_FAILED)
+    kind = Kind.of(target, endpoint)
+    sys.exit(0 if demo_environment(environment, kind, **files) else EXIT_FAILED)
 
 
 @commands.command()
@@ -548,6 +577,19 @@ def coverage(environment: str, results: Path | None) -> None:
     from harness.cli.coverage import write_page
 
     sys.exit(0 if write_page(environment, results) else EXIT_FAILED)
+
+
+@commands.command()
+@click.argument("environment", metavar="[ENV]", default="embedded")
+def targets(environment: str) -> None:
+    """Write docs/targets.md: which probes each target can answer, and why.
+
+    ENV is `embedded` unless given. Takes the probes from the suite, and what they ask for from the
+    last `bulkhead demo ENV` and `bulkhead demo ENV --target localstack`.
+    """
+    from harness.cli.targets import write_page
+
+    write_page(environment)
 
 
 @commands.command()

@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.cli.client_config import write_client_config
+from harness.cli.clouds import Kind
 from harness.cli.progress import RootProgress
 from harness.cli.serve import announce, answers, terminable, wait_for_end
 from harness.cli.suite import Reports, Suite
@@ -34,27 +35,25 @@ from harness.deploy.apply import (
     unlisted_roots,
 )
 from harness.deploy.deployment import Deployment
-from harness.deploy.embedded_plan import cloud_plan
 from harness.deploy.environment import Environment, load_environment
 from harness.deploy.journal import FILE as UNFINISHED
 from harness.deploy.rotation import FILE as PREVIOUS_IDS
 from harness.deploy.run import EXTERNAL_IDS_FILE, Scope, root_names
-from harness.deploy.workspace import environment_folder, private_folder, runs_folder
+from harness.deploy.workspace import environment_folder, runs_folder
 from harness.errors import UserError
 from harness.targets.base import Target
-from harness.targets.embedded import EmbeddedTarget
 
-_STARTING = "Starting an embedded cloud with {} accounts."
+_EMBEDDED = Kind()
 
 
-def apply_environment(name: str, *, afresh: bool = False) -> bool:
+def apply_environment(name: str, kind: Kind = _EMBEDDED, *, afresh: bool = False) -> bool:
     """Deploys into a cloud of its own and stays, or brings the running one up to date. True if
     nothing is left.
 
     Raises `UserError` where the running one could not be brought up to date whole.
     """
     environment = loaded(name)
-    folder = run_folder(environment)
+    folder = kind.folder(environment)
     console = Console()
     with terminable():
         if running := _running(folder):
@@ -65,14 +64,16 @@ def apply_environment(name: str, *, afresh: bool = False) -> bool:
                 say(console, f"{root} is listed no more: it can call no model; its records stay.")
             say(console, f"{environment.name} is up to date.")
             return True
+        kind.need()
         with _held(folder), contextlib.ExitStack() as stack:
             _forget(folder)
             stack.callback(_forget, folder)
             clouds: list[CloudProcess] = []
 
-            def begin() -> EmbeddedTarget:
-                clouds.append(stack.enter_context(_cloud(environment, folder)))
-                return EmbeddedTarget(clouds[0])
+            def begin() -> Target:
+                cloud, target = stack.enter_context(kind.started(environment, folder))
+                clouds.append(cloud)
+                return target
 
             try:
                 with changing(folder):
@@ -82,13 +83,12 @@ def apply_environment(name: str, *, afresh: bool = False) -> bool:
                     raise
                 for message in error.messages:
                     click.echo(f"bulkhead: {' '.join(message.split())}", err=True)
-                say(
-                    console,
-                    f"The cloud stays: `bulkhead apply {name}` elsewhere does what is left.",
-                )
+                again = f"bulkhead apply {name}{kind.option}"
+                say(console, f"The cloud stays: `{again}` elsewhere does what is left.")
             announce(clouds[0])
-            click.echo(f"# `bulkhead verify {name}` probes it.")
-            click.echo(f"# `bulkhead config {name} CUSTOMER` lets you call Bedrock in it.")
+            click.echo(f"# `bulkhead verify {name}{kind.option}` probes it.")
+            if not kind.localstack:
+                click.echo(f"# `bulkhead config {name} CUSTOMER` lets you call Bedrock in it.")
             click.echo("# Ctrl-C ends it.")
             wait_for_end(clouds[0])
             return not (folder / PARTIAL_FILE).exists()
@@ -108,13 +108,13 @@ def changing(folder: Path) -> Iterator[None]:
         ) from None
 
 
-def verify_environment(name: str, **files: Path | None) -> bool:
+def verify_environment(name: str, kind: Kind = _EMBEDDED, **files: Path | None) -> bool:
     """Runs the suite against the running environment, or one made for it. True if all held.
 
     `files` are the places of the reports that `Reports.into` takes.
     """
     environment = loaded(name)
-    folder = run_folder(environment)
+    folder = kind.folder(environment)
     reports = Reports.into(folder, **files)
     console = Console()
     with terminable():
@@ -123,24 +123,25 @@ def verify_environment(name: str, **files: Path | None) -> bool:
             say(console, f"Probing the running {environment.name}.")
             with Suite(name, folder / DEPLOYMENT_FILE, folder, reports) as suite:
                 holds = suite.finish(console)
+            holds = _same(folder / DEPLOYMENT_FILE, kind, console) and holds
         else:
-            with probed(environment, folder, reports, console) as (_, holds):
+            with probed(environment, folder, reports, console, kind) as (_, holds):
                 pass
     say(console, _told(reports))
     return holds
 
 
-def demo_environment(name: str, **files: Path | None) -> bool:
+def demo_environment(name: str, kind: Kind = _EMBEDDED, **files: Path | None) -> bool:
     """The main job from nothing to verdict, always in a cloud of its own. True if all held.
 
     `files` are the places of the reports that `Reports.into` takes.
     """
     environment = loaded(name)
-    folder = run_folder(environment)
+    folder = kind.folder(environment)
     reports = Reports.into(folder, **files)
     console = Console()
     started = time.monotonic()
-    with terminable(), probed(environment, folder, reports, console) as (_, holds):
+    with terminable(), probed(environment, folder, reports, console, kind) as (_, holds):
         pass
     say(console, f"{time.monotonic() - started:.0f} s in all. {_told(reports)}")
     return holds
@@ -148,24 +149,47 @@ def demo_environment(name: str, **files: Path | None) -> bool:
 
 @contextlib.contextmanager
 def probed(
-    environment: Environment, folder: Path, reports: Reports, console: Console
+    environment: Environment,
+    folder: Path,
+    reports: Reports,
+    console: Console,
+    kind: Kind = _EMBEDDED,
 ) -> Iterator[tuple[Path, bool]]:
     """Within, the environment is deployed in a cloud that nobody else knows and was probed; yields
-    the file and whether all held. The suite gets ready while the last roots are applied."""
+    the file and whether all held. The suite gets ready while the last roots are applied, unless it
+    has to know first that it cannot copy the cloud."""
     with contextlib.ExitStack() as stack:
         place = stack.enter_context(_throwaway_folder(environment))
         saved = place / DEPLOYMENT_FILE
         suite = stack.enter_context(Suite(str(environment.path.resolve()), saved, folder, reports))
-        say(console, _STARTING.format(len(environment.accounts)))
-        stack.enter_context(_applied(environment, place, console, suite.start))
+        _say_starting(environment, kind, console)
+        ready = None if kind.localstack else suite.start
+        stack.enter_context(_applied(environment, kind, place, console, ready))
         say(console, "Probing: each customer's application calls Bedrock; attackers try theirs.")
-        yield saved, suite.finish(console)
+        holds = suite.finish(console)
+        yield saved, _same(saved, kind, console) and holds
 
 
-def destroy_environment(name: str) -> None:
+def _same(saved: Path, kind: Kind, console: Console) -> bool:
+    """Whether a LocalStack behind the gateway holds what was decided on, which is said."""
+    if not kind.localstack:
+        return True
+    place = Deployment.load(saved).place
+    cloud = CloudProcess.attach(place.endpoint, place.credentials, place.control)
+    found = cloud.differences()
+    for line in found:
+        say(console, line)
+    if found:
+        say(console, f"LocalStack and the gateway disagree on {len(found)} things: see above.")
+    else:
+        say(console, "LocalStack holds the principals, policies and keys that were decided on.")
+    return not found
+
+
+def destroy_environment(name: str, kind: Kind = _EMBEDDED) -> None:
     """Removes what is deployed in the running environment; its cloud stays."""
     environment = loaded(name)
-    folder = run_folder(environment)
+    folder = kind.folder(environment)
     deployment = _running(folder)
     if deployment is None:
         raise UserError(
@@ -254,7 +278,7 @@ def loaded(name: str) -> Environment:
 
 def run_folder(environment: Environment) -> Path:
     """Where the environment's states and reports lie."""
-    return private_folder(runs_folder() / environment.name)
+    return _EMBEDDED.folder(environment)
 
 
 def apply_roots(
@@ -280,16 +304,17 @@ def apply_roots(
         )
 
 
-def _cloud(environment: Environment, folder: Path) -> CloudProcess:
-    return CloudProcess.start(cloud_plan(environment), credentials=folder / "credentials")
+def _say_starting(environment: Environment, kind: Kind, console: Console) -> None:
+    kind.need()
+    say(console, f"Starting {kind.words} with {len(environment.accounts)} accounts.")
 
 
 @contextlib.contextmanager
 def throwaway(environment: Environment, console: Console) -> Iterator[Path]:
     """Within, the environment is deployed in a cloud that nobody else knows; yields the file."""
     with _throwaway_folder(environment) as folder:
-        say(console, _STARTING.format(len(environment.accounts)))
-        with _applied(environment, folder, console):
+        _say_starting(environment, _EMBEDDED, console)
+        with _applied(environment, _EMBEDDED, folder, console):
             yield folder / DEPLOYMENT_FILE
 
 
@@ -306,6 +331,7 @@ def _throwaway_folder(environment: Environment) -> Iterator[Path]:
 @contextlib.contextmanager
 def _applied(
     environment: Environment,
+    kind: Kind,
     folder: Path,
     console: Console,
     when_waiting: Callable[[], None] | None = None,
@@ -314,9 +340,10 @@ def _applied(
     with contextlib.ExitStack() as stack:
         clouds: list[CloudProcess] = []
 
-        def start() -> EmbeddedTarget:
-            clouds.append(stack.enter_context(_cloud(environment, folder)))
-            return EmbeddedTarget(clouds[0])
+        def start() -> Target:
+            cloud, target = stack.enter_context(kind.started(environment, folder))
+            clouds.append(cloud)
+            return target
 
         apply_roots(environment, start, folder, console, when_waiting)
         yield clouds[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from harness.cloud.call import Caller
@@ -22,24 +23,31 @@ def root(account: str) -> Credential:
     )
 
 
-def administrator(account: str, backend: Any, name: str) -> Credential:
+def administrator(
+    account: str, backend: Any, name: str, store: Callable[[Any], None] = lambda _made: None
+) -> Credential:
     """Makes the administrator `user/PATH/NAME` or `role/PATH/NAME` in moto's IAM of an account, and
-    returns its key or a session of it."""
+    returns its key or a session of it. `store` is told of what was made before its id is used."""
     kind, _, rest = name.partition("/")
     path, _, name = rest.rpartition("/")
     path = f"/{path}/" if path else "/"
-    return (_session if kind == "role" else _user)(account, backend, path, name)
+    return (_session if kind == "role" else _user)(account, backend, path, name, store)
 
 
-def _user(account: str, backend: Any, path: str, name: str) -> Credential:
+def _user(
+    account: str, backend: Any, path: str, name: str, store: Callable[[Any], None]
+) -> Credential:
     user = backend.create_user("us-east-1", name, path)
     backend.put_user_policy(name, _POLICY, _ALL)
+    store(user)
     key = backend.create_access_key(name)
     caller = user_caller(account, user, key.access_key_id)
     return Credential(key.access_key_id, key.secret_access_key, caller)
 
 
-def _session(account: str, backend: Any, path: str, name: str) -> Credential:
+def _session(
+    account: str, backend: Any, path: str, name: str, store: Callable[[Any], None]
+) -> Credential:
     """One that does not end, as of somebody who signs in again in time."""
     trust = {
         "Effect": "Allow",
@@ -56,6 +64,7 @@ def _session(account: str, backend: Any, path: str, name: str) -> Credential:
         max_session_duration="3600",
     )
     backend.put_role_policy(name, _POLICY, _ALL)
+    store(role)
     key_id = new_key_id("ASIA")
     caller = Caller(
         kind="role-session",

@@ -6,13 +6,14 @@ One cloud per process: the inner app keeps its state in module globals.
 from __future__ import annotations
 
 import configparser
+import functools
 import io
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.cloud.administrators import administrator, root
 from harness.cloud.authorizer import Authorizer
@@ -30,7 +31,7 @@ from harness.cloud.gateway import Gateway, Parts
 from harness.cloud.iam_principals import rewrite_also
 from harness.cloud.iam_rules import IamRules
 from harness.cloud.ingestion import Ingestion
-from harness.cloud.inner import MotoApp
+from harness.cloud.inner import InnerApp, MotoApp
 from harness.cloud.key_lockout import KeyLockout
 from harness.cloud.key_states import check_keys
 from harness.cloud.keyring import Credential, KeyRing, new_key_id, new_secret
@@ -70,6 +71,9 @@ from harness.cloud.trails.traces import Traces
 from harness.cloud.user_boundaries import UserBoundaries
 from harness.cloud.validation import PolicyValidator
 from harness.cloud.web_identity import WebIdentities
+
+if TYPE_CHECKING:
+    from harness.cloud.localstack import LocalStackApp
 
 WORKLOAD_SERVICES: Mapping[str, str] = {
     "lambda.amazonaws.com": "",
@@ -141,6 +145,14 @@ class Cloud:
         linked_logs = LinkedLogs(links)
         rules = Rules()
         Centralized(rules, estate, self.ingestion)
+        inner: InnerApp
+        self.localstack: LocalStackApp | None = None
+        if plan.localstack is None:
+            inner = MotoApp()
+        else:
+            inner = self.localstack = _localstack(plan.localstack, MotoApp())
+            # Whoever is told of events later may find them there.
+            self.ingestion.observers.insert(0, self.localstack.observe)
         self.gateway = Gateway(
             Parts(
                 keys=self.keys,
@@ -164,7 +176,7 @@ class Cloud:
                     machines,
                     Budgets(now),
                 ),
-                inner=MotoApp(),
+                inner=inner,
                 world=estate,
                 authorizer=authorizer,
                 organizations=organizations,
@@ -245,7 +257,9 @@ class Cloud:
         for account in accounts:
             backend = self._estate.iam(account)
             assert backend is not None
-            profiles[account] = administrator(account, backend, self._administrator)
+            profiles[account] = administrator(
+                account, backend, self._administrator, self._stored_in(account)
+            )
             profiles[f"root@{account}"] = root(account)
         for account in accounts:
             for service, source_arn in WORKLOAD_SERVICES.items():
@@ -259,6 +273,13 @@ class Cloud:
         for credential in profiles.values():
             self.keys.add(credential)
         return profiles
+
+    def _stored_in(self, account: str) -> Callable[[Any], None]:
+        """What stores an administrator where principals are stored."""
+        if self.localstack is None:
+            return lambda _made: None
+        self.localstack.begin(account)
+        return functools.partial(self.localstack.store_principal, account)
 
     def _respond(self, environ: dict[str, Any]) -> Response:
         return self.gateway.respond(environ)
@@ -281,3 +302,9 @@ class Cloud:
             and (unique_id in b.roles or any(u.id == unique_id for u in tuple(b.users.values())))
             for b in backends
         )
+
+
+def _localstack(host: str, moto: MotoApp) -> LocalStackApp:
+    from harness.cloud.localstack import LocalStackApp  # nobody else needs its client
+
+    return LocalStackApp(host, moto)

@@ -31,7 +31,7 @@ from harness.cloud.call import (
 from harness.cloud.catalogue import needs
 from harness.cloud.http_request import HttpRequest, read_request
 from harness.cloud.implicit_user import name_the_caller
-from harness.cloud.inner import InnerResponse, MotoApp
+from harness.cloud.inner import InnerApp, InnerResponse
 from harness.cloud.key_names import name_the_key
 from harness.cloud.keyring import Credential, KeyRing
 from harness.cloud.learning import Learner
@@ -81,7 +81,7 @@ class Parts:
     keys: KeyRing
     sts: Sts
     native: tuple[NativeService, ...]
-    inner: MotoApp
+    inner: InnerApp
     world: World
     authorizer: Authorizer
     organizations: OrganizationRules

@@ -11,9 +11,9 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qs
 
 # Before any moto backend exists: AWS's managed policies can be attached in every account.
@@ -21,6 +21,7 @@ os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
 
 import moto.backends as moto_backends
 import moto.iam.models
+from botocore.parsers import create_parser
 from moto.core.responses import BaseResponse
 from moto.iam.access_control import PermissionResult
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
@@ -59,6 +60,24 @@ class InnerResponse:
     def header(self, name: str) -> str:
         """The value of a header, empty where there is none."""
         return next((value for key, value in self.headers if key.lower() == name), "")
+
+
+class InnerApp(Protocol):
+    """What keeps the resources that the gateway decides on."""
+
+    def handle(self, operation: Operation, call: Call, account: str) -> InnerResponse:
+        """Have a decided operation done on behalf of `account`. Raises `ApiError`."""
+
+
+def parsed(operation: Operation, response: InnerResponse) -> Mapping[str, Any]:
+    """The members of a response."""
+    parser = create_parser(operation.protocol)
+    shape: Any = operation.model.output_shape
+    members: Mapping[str, Any] = parser.parse(
+        {"status_code": response.status, "headers": dict(response.headers), "body": response.body},
+        shape,
+    )
+    return members
 
 
 class _Dispatcher(DomainDispatcherApplication):

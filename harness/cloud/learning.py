@@ -8,10 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from botocore.parsers import create_parser
-
 from harness.cloud.call import Call, Caller
-from harness.cloud.inner import InnerResponse
+from harness.cloud.inner import InnerResponse, parsed
 from harness.cloud.keyring import Credential, KeyRing
 from harness.cloud.moto_estate import MotoEstate
 from harness.cloud.wire import Operation
@@ -54,7 +52,7 @@ class Learner:
         )
 
     def _key_created(self, call: Call, operation: Operation, response: InnerResponse) -> None:
-        key = _parsed(operation, response)["AccessKey"]
+        key = parsed(operation, response)["AccessKey"]
         user = self._user(call.account, key["UserName"])
         self._keys.add(
             Credential(
@@ -96,13 +94,3 @@ def user_caller(account: str, user: Any, access_key_id: str) -> Caller:
         entity_id=user.id,
         access_key_id=access_key_id,
     )
-
-
-def _parsed(operation: Operation, response: InnerResponse) -> Mapping[str, Any]:
-    parser = create_parser(operation.protocol)
-    shape: Any = operation.model.output_shape
-    parsed: Mapping[str, Any] = parser.parse(
-        {"status_code": response.status, "headers": dict(response.headers), "body": response.body},
-        shape,
-    )
-    return parsed

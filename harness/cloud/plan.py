@@ -49,3 +49,5 @@ class CloudPlan:
     credentials are a session that does not end."""
     inference_profile_key: str | None = None
     """Which reading of AWS is played: a value of `InferenceProfileKey`; None: its default."""
+    localstack: str | None = None
+    """Host and port of the LocalStack that stores IAM, KMS and Logs (`localhost:4566`)."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -52,6 +53,7 @@ class CloudProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            env=_environ(plan),
             # Signals of a terminal are for the starter, which decides when the cloud ends.
             start_new_session=True,
         )
@@ -106,6 +108,12 @@ class CloudProcess:
         each once for each resource."""
         return requests(self._ask({"do": "asked", "principal": principal})["asked"])
 
+    def differences(self) -> list[str]:
+        """How what a LocalStack behind the gateway holds differs from what the gateway decides on,
+        one line each. Raises RuntimeError where LocalStack does not answer."""
+        lines: list[str] = self._ask({"do": "compare"})["differences"]
+        return lines
+
     def stop(self) -> None:
         """End the cloud. Stopping one that has ended is not an error."""
         with contextlib.suppress(OSError, ValueError):
@@ -144,6 +152,14 @@ class CloudProcess:
         return said
 
 
+def _environ(plan: CloudPlan) -> dict[str, str] | None:
+    """The environment of the process; `None`: this one's."""
+    if plan.localstack is None:
+        return None
+    # A variable that names an endpoint or a profile would lead to another place than LocalStack.
+    return {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+
+
 def plan_from(text: str) -> CloudPlan:
     """A plan from its JSON form."""
     data = json.loads(text)
@@ -157,4 +173,5 @@ def plan_from(text: str) -> CloudPlan:
         quotas=tuple(QuotaPlan(**quota) for quota in data["quotas"]),
         administrator=data["administrator"],
         inference_profile_key=data.get("inference_profile_key"),
+        localstack=data.get("localstack"),
     )

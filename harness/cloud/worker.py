@@ -23,9 +23,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from harness.cloud.cloud import Cloud
 from harness.cloud.process import plan_from
 from harness.cloud.server import CloudServer
+from harness.errors import UserError
 
 _GATE_TIMEOUT = 30.0
 _kept: list[object] = []
@@ -68,6 +71,9 @@ class Worker:
             if do == "stop":
                 _say(link, {})
                 self._end()
+            if do == "fork" and self._cloud.localstack is not None:
+                _say(link, {"error": "LocalStack keeps what is in it, and cannot be copied"})
+                return None
             if do == "fork":
                 return self._fork(link)
             if do == "age":
@@ -79,6 +85,9 @@ class Worker:
                 return None
             if do == "explain":
                 _say(link, {"decision": self._cloud.trace.explain(str(command["request"]))})
+                return None
+            if do == "compare":
+                _say(link, self._compare())
                 return None
             if do == "asked":
                 _say(link, {"asked": self._cloud.trace.asked.by(str(command["principal"]))})
@@ -95,6 +104,19 @@ class Worker:
             _say(link, {"error": str(error)})
             return
         _say(link, {})
+
+    def _compare(self) -> dict[str, Any]:
+        """How what LocalStack holds differs from what is decided on."""
+        if self._cloud.localstack is None:
+            return {"differences": []}
+        from harness.cloud.localstack_check import differences
+
+        try:
+            # Between changes: while one is under way, one of both has it already.
+            with self.server.gate.closed(_GATE_TIMEOUT):
+                return {"differences": [*differences(self._cloud.localstack, self._cloud.accounts)]}
+        except (TimeoutError, BotoCoreError, ClientError) as error:
+            return {"error": str(error)}
 
     def _fork(self, link: socket.socket) -> Worker | None:
         try:
@@ -159,6 +181,9 @@ def main() -> None:
         # The port first: where it is taken, another cloud's credentials file may be the same.
         worker = Worker(cloud, int(port))
         cloud.write_credentials(Path(credentials))
+    except UserError as error:
+        print(json.dumps({"error": str(error)}), flush=True)
+        os._exit(1)
     except OSError as error:
         # The server gives the text of the error only, not its number.
         taken = error.errno == errno.EADDRINUSE or "in use" in str(error)

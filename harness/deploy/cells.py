@@ -51,7 +51,8 @@ def used(document: Mapping[str, Any]) -> dict[str, int]:
 
     For each customer a profile for each model and region, a role, and a boundary of that role; for
     each region where any is limited, the executor's roles, the policy of a stop and an alarm, and
-    the alarms of each limit; for each main region with budgets, their role; and what the account is bootstrapped with.
+    the alarms of each limit; for each main region with budgets, their role; and what the account is
+    bootstrapped with.
     """
     customers, operations = document["customers"].values(), document["operations"]
     profiles: Counter[str] = Counter()

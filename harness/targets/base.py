@@ -1,6 +1,7 @@
 """What a target offers: sessions of principals, clients made from them, environments of processes.
 
-Nothing here knows which target it is; the embedded cloud is in `embedded`, real accounts in `aws`.
+Nothing here knows which target it is: the embedded cloud is in `embedded`, the same with a
+LocalStack behind it in `localstack`, real accounts in `aws`.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class Target(Protocol):
 
     @property
     def name(self) -> str:
-        """`embedded` or `aws`; later `localstack`."""
+        """`embedded`, `localstack` or `aws`."""
 
     @property
     def place(self) -> Place:

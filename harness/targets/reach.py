@@ -7,6 +7,7 @@ from harness.errors import UserError
 from harness.targets.aws import AwsTarget
 from harness.targets.base import Place, Target
 from harness.targets.embedded import EmbeddedTarget
+from harness.targets.localstack import LocalStackTarget
 from harness.targets.profiles import Access
 
 
@@ -18,6 +19,10 @@ def reach(place: Place, *, changing: bool = True) -> Target:
     if place.target == EmbeddedTarget.name:
         cloud = CloudProcess.attach(place.endpoint, place.credentials, place.control)
         return EmbeddedTarget(cloud)
+    if place.target == LocalStackTarget.name:
+        return LocalStackTarget(
+            CloudProcess.attach(place.endpoint, place.credentials, place.control)
+        )
     if place.target == AwsTarget.name:
         return AwsTarget(Access.load(place.credentials), changing=changing)
     raise UserError(f"the target {place.target!r} is not known here; apply again")

@@ -1,0 +1,81 @@
+"""The target `localstack`, as far as it needs none that runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.cli.clouds import Kind
+from harness.errors import UserError
+from harness.targets.base import Place
+from harness.targets.localstack import HOST_VARIABLE, LocalStackTarget, host_of, python, running
+from harness.targets.reach import reach
+
+
+@pytest.mark.parametrize(
+    ("given", "host"),
+    [
+        ("http://localhost:4566", "localhost:4566"),
+        ("localhost:4566/", "localhost:4566"),
+        ("10.0.0.1", "10.0.0.1:4566"),
+    ],
+)
+def test_an_endpoint_is_taken_in_either_form(given: str, host: str) -> None:
+    assert host_of(given) == host
+
+
+@pytest.mark.parametrize("given", ["", "http://", "https://x", "host:port", "host:0", "host/path"])
+def test_what_is_no_endpoint_is_refused(given: str) -> None:
+    with pytest.raises(UserError, match="write http://HOST:PORT"):
+        host_of(given)
+
+
+def test_the_environment_names_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(HOST_VARIABLE, "localhost:4567")
+    assert Kind.of("localstack", None).host == "localhost:4567"
+    assert Kind.of("localstack", "http://localhost:4568").host == "localhost:4568"
+    assert Kind.of("embedded", None) == Kind()
+
+
+def test_an_endpoint_without_the_target_is_refused() -> None:
+    with pytest.raises(UserError, match="give --target localstack"):
+        Kind.of("embedded", "http://localhost:4566")
+
+
+def test_where_it_is_not_installed_the_way_to_get_it_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"make localstack.*Python 3\.13.*--endpoint"):
+        python(tmp_path)
+
+
+def test_one_that_does_not_start_is_told(tmp_path: Path) -> None:
+    """Any other Python has no LocalStack."""
+    venv = tmp_path / ".venv-localstack"
+    (venv / "bin").mkdir(parents=True)
+    (venv / ".installed").touch()
+    other = venv / "bin" / "python"
+    other.write_text("#!/bin/sh\necho no module named localstack\nexit 1\n", encoding="utf-8")
+    other.chmod(0o755)
+    with (
+        pytest.raises(UserError, match=r"did not start \(no module named localstack\); see "),
+        running(tmp_path, tmp_path / "run"),
+    ):
+        pass
+
+
+def test_it_is_reached_again(tmp_path: Path) -> None:
+    place = Place("localstack", "http://127.0.0.1:9", tmp_path / "credentials", tmp_path / "c")
+    target = reach(place)
+    assert isinstance(target, LocalStackTarget)
+    assert target.place == place
+    assert not target.real
+
+
+def test_what_must_be_installed_is_asked_for_before_anything_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.cli.clouds.project_root", lambda: tmp_path)
+    with pytest.raises(UserError, match="make localstack"):
+        Kind(localstack=True).need()
+    Kind(localstack=True, host="localhost:4566").need()
+    Kind().need()
