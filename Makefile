@@ -34,7 +34,7 @@ peers: setup ## Hold the policy engine against another one (needs Node.js)
 	@$(BIN)/python -m scripts.peers $(ARGS)
 
 .PHONY: localstack
-localstack: setup $(LOCALSTACK)/.installed ## Install LocalStack's open core, for --target localstack and its tests (needs Python 3.13)
+localstack: $(LOCALSTACK)/.installed ## Install LocalStack's open core, for --target localstack and its tests (needs Python 3.13)
 
 .PHONY: test
 test: setup browser checkov ## Run all tests
