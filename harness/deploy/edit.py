@@ -8,6 +8,7 @@ is to say. Where that differs (a customer in braces, an anchor), the library wri
 
 from __future__ import annotations
 
+import codecs
 import copy
 import io
 import json
@@ -67,12 +68,15 @@ def write(file: Path, before: str, after: str) -> None:
 
     Raises `UserError` where somebody has edited it since.
     """
-    if file.read_bytes() != before.encode():
+    content = file.read_bytes()
+    # Some editors begin a file with a byte order mark, which is no part of its text.
+    mark = codecs.BOM_UTF8 if content.startswith(codecs.BOM_UTF8) else b""
+    if content.removeprefix(mark) != before.encode():
         raise UserError(f"{file}: was edited meanwhile, so nothing was written; run this again")
     temporary = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         with temporary.open("wb") as out:
-            out.write(after.encode())
+            out.write(mark + after.encode())
             out.flush()
             os.fsync(out.fileno())
         temporary.chmod(file.stat().st_mode & 0o7777)
@@ -157,6 +161,10 @@ def _put_list(text: str, old: SequenceNode, value: list[Any], newline: str) -> s
             kept.append(number)
             position += 1
     new = value[position:]
+    if old.flow_style and set("#\r\n").intersection(
+        text[old.start_mark.index : old.end_mark.index]
+    ):
+        return _put_flow(text, old.value, kept, new)
     if old.flow_style:
         slices = [text[n.start_mark.index : n.end_mark.index] for n in old.value]
         shown = ", ".join([*(slices[number] for number in kept), *map(_flow, new)])
@@ -175,6 +183,28 @@ def _put_list(text: str, old: SequenceNode, value: list[Any], newline: str) -> s
             stop = _line_end(text, _content_end(node))
             result = result[:start] + result[stop:]
     return result
+
+
+def _put_flow(text: str, nodes: list[Node], kept: list[int], new: list[Any]) -> str:
+    """A list in brackets over several lines, whose comments stay; those behind what goes, go."""
+    if not kept:
+        raise _NoLines
+    added, last = ", ".join(map(_flow, new)), len(nodes) - 1
+    # From behind, so that what is edited moves nothing that is still to be.
+    for number in range(last, -1, -1):
+        start, stop = nodes[number].start_mark.index, nodes[number].end_mark.index
+        shown = ""
+        if number == last and added:
+            shown = f"{text[start:stop]}, {added}" if number in kept else added
+        elif number in kept:
+            continue
+        elif number == last:
+            behind = re.compile(r"[ \t]*,").match(text, stop)
+            stop = behind.end() if behind else stop
+        else:
+            stop = nodes[number + 1].start_mark.index
+        text = text[:start] + shown + text[stop:]
+    return text
 
 
 def _remove(text: str, path: Steps) -> str:

@@ -52,6 +52,15 @@ def test_a_customer_leaves_with_the_comment_right_above_it_and_no_other() -> Non
         ("a: [x, y] # why\n", ["a"], ["x", "z"], "a: [x, z] # why\n"),
         ("a:\n  - x # first\n  - y\nb: 1\n", ["a"], ["x", "z"], "a:\n  - x # first\n  - z\nb: 1\n"),
         ("a:\n- x\n- y\n", ["a"], ["y"], "a:\n- y\n"),
+        (
+            "a: [\n  x, # why x\n  y, # why y\n  z # why z\n] # end\n",
+            ["a"],
+            ["x", "z", "new"],
+            "a: [\n  x, # why x\n  z, new # why z\n] # end\n",
+        ),
+        ("a: [ # all\n  x,\n  y,\n]\n", ["a"], ["x"], "a: [ # all\n  x,\n  \n]\n"),
+        ("a: [\n  x, # why\n  y\n]\n", ["a"], ["x", "z"], "a: [\n  x, # why\n  z\n]\n"),
+        ("a: ['x#y', z]\n", ["a"], ["x#y", "new"], "a: ['x#y', new]\n"),
         ("a: 'x'   # why\n", ["a"], "z", "a: z   # why\n"),
         ("c:\n  a: 1", ["c", "b"], True, "c:\n  a: 1\n  b: true\n"),
         ("c:\r\n  a: 1\r\n", ["c", "b"], 2, "c:\r\n  a: 1\r\n  b: 2\r\n"),
@@ -98,6 +107,15 @@ def test_a_file_that_somebody_edited_meanwhile_is_left_alone(tmp_path: Path) -> 
     with pytest.raises(UserError, match="was edited meanwhile"):
         edit.write(file, "a: 1\n", "a: 3\n")
     assert [each.name for each in tmp_path.iterdir()] == ["customers.yaml"]
+
+
+def test_a_byte_order_mark_stays(tmp_path: Path) -> None:
+    file = tmp_path / "customers.yaml"
+    file.write_bytes(b"\xef\xbb\xbfa: 1\n")
+    edit.write(file, "a: 1\n", "a: 2\n")
+    assert file.read_bytes() == b"\xef\xbb\xbfa: 2\n"
+    with pytest.raises(UserError, match="was edited meanwhile"):
+        edit.write(file, "a: 1\n", "a: 3\n")
 
 
 NAMES = st.from_regex(r"[a-z][a-z0-9]{0,5}(-[a-z0-9]{1,3})?", fullmatch=True)
