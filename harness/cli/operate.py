@@ -42,7 +42,14 @@ from harness.deploy.environment import Environment, environment_of
 from harness.deploy.handover import FOLDER, write_page
 from harness.deploy.live import live_sessions, may_assume, until
 from harness.deploy.offboard import deny_sessions
-from harness.deploy.ownership import Challenge, challenge, forget, prove, sts_endpoint
+from harness.deploy.ownership import (
+    Challenge,
+    challenge,
+    check_customer,
+    forget,
+    prove,
+    sts_endpoint,
+)
 from harness.deploy.preview import needed, preview
 from harness.deploy.rotation import end_grace, previous_ids, rotate
 from harness.deploy.rotation import until as grace_until
@@ -103,6 +110,7 @@ def _desk(name: str, customer: str, **asked: Any) -> Iterator[Desk]:
 
 def print_challenge(name: str, customer: str, account: str) -> None:
     """Prints what the owner of an account signs. Raises `UserError` where nothing runs."""
+    check_customer(customer)
     with _desk(name, customer) as desk:
         _open(desk, [account])
         made = challenge(desk.folder, desk.environment.name, customer, account)

@@ -33,6 +33,8 @@ LONGEST = timedelta(hours=1)
 _SKEW = timedelta(minutes=5)
 _ANSWER = 1 << 16
 _STAMP = "%Y%m%dT%H%M%SZ"
+_CUSTOMER = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_LONGEST_CUSTOMER = 32
 _FIXED = {
     "Action": "GetCallerIdentity",
     "Version": "2011-06-15",
@@ -124,6 +126,15 @@ def forget(run_dir: Path, customer: str, account: str) -> None:
     _file(run_dir, customer, account).unlink(missing_ok=True)
 
 
+def check_customer(customer: str) -> None:
+    """Raises `UserError` where that can be no customer's key, which names a file here."""
+    if len(customer) > _LONGEST_CUSTOMER or not _CUSTOMER.fullmatch(customer):
+        raise UserError(
+            f"{customer!r} can be no customer: a key starts with a letter and has only lower-case "
+            "letters, digits and single hyphens between them, at most 32"
+        )
+
+
 def sts_endpoint(region: str, partition: str = "aws") -> str:
     """The STS of a Region of AWS, in the partitions that have Amazon Bedrock."""
     if partition not in ("aws", "aws-us-gov") or not re.fullmatch(r"[a-z0-9-]+", region):
@@ -150,8 +161,8 @@ def _checked(
         raise wrong("this is no presigned URL") from None
     if (parts.scheme, parts.netloc) != (wanted.scheme, wanted.netloc):
         raise wrong(
-            f"it was signed for {parts.netloc or 'no host'}; sign it for {wanted.netloc}, the STS "
-            f"of {region}"
+            f"it was signed for {_shown(parts.netloc) or 'no host'}; sign it for {wanted.netloc}, "
+            f"the STS of {region}"
         )
     if parts.path not in ("", "/") or parts.fragment:
         raise wrong("it asks for a path of STS, which has none")
@@ -161,7 +172,7 @@ def _checked(
     if missing := sorted((_FIXED.keys() | _SIGNED) - query.keys()):
         raise wrong(f"{', '.join(missing)} is missing; sign GetCallerIdentity as documented")
     if more := sorted(query.keys() - _FIXED.keys() - _SIGNED - {_TOKEN}):
-        raise wrong(f"{', '.join(more)} must not be in it")
+        raise wrong(f"{', '.join(map(_shown, more))} must not be in it")
     for name, value in _FIXED.items():
         if query[name] != value:
             raise wrong(f"{name} must be {value}")
@@ -180,6 +191,11 @@ def _checked(
     if now > signed + lifetime:
         raise wrong("it has expired; sign again")
     return query
+
+
+def _shown(text: str) -> str:
+    """What somebody sent, as it may be printed: nothing in it can steer a terminal."""
+    return re.sub(r"[^A-Za-z0-9.:@_-]", "?", text[:100])
 
 
 def _identity(body: bytes) -> tuple[str, str]:
@@ -217,6 +233,7 @@ def _fetch(url: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
 
 
 def _file(run_dir: Path, customer: str, account: str) -> Path:
+    check_customer(customer)
     return run_dir / FOLDER / f"{customer}-{account}.json"
 
 

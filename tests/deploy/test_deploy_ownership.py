@@ -6,6 +6,7 @@ commands (`test_cli_operate`).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ import boto3
 import pytest
 
 from bulkhead.ownership import main, signed
+from harness.deploy import ownership
 from harness.deploy.ownership import Challenge, challenge, forget, prove, sts_endpoint
 from harness.errors import UserError
 
@@ -72,6 +74,23 @@ def test_a_challenge_is_for_one_place_and_one_day(tmp_path: Path, asked: Challen
     assert all(file.stat().st_mode & 0o077 == 0 for file in files)
 
 
+@pytest.mark.parametrize("customer", ["../globex", "globex\n", "Globex", "", "a" * 33])
+def test_what_can_be_no_customer_names_no_file(tmp_path: Path, customer: str) -> None:
+    with pytest.raises(UserError, match="can be no customer"):
+        challenge(tmp_path / "run", "production", customer, ACCOUNT)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_customer_is_what_the_schema_says() -> None:
+    root = Path(__file__).parents[2]
+    for file in root.glob("environments/*/customers.schema.json"):
+        schema = json.loads(file.read_text(encoding="utf-8"))
+        names = schema["properties"]["customers"]["propertyNames"]
+        assert names["pattern"] == f"^{ownership._CUSTOMER.pattern}$"
+        assert names["maxLength"] == ownership._LONGEST_CUSTOMER
+    ownership.check_customer("globex-2")
+
+
 def with_query(url: str, **changed: str | None) -> str:
     query = dict(parse_qsl(urlsplit(url).query))
     for field, value in changed.items():
@@ -116,6 +135,14 @@ BAD = {
         "another Reg",
     ),
     "another service": (lambda url: url.replace("%2Fsts%2F", "%2Fs3%2F"), "another Region or serv"),
+    "a host that steers a terminal": (
+        lambda url: url.replace("//sts", "//\x1b7;sts"),
+        r"it was signed for \?7\?sts\.eu-central-1\.amazonaws\.com;",
+    ),
+    "a parameter that steers a terminal": (
+        lambda url: url + "&%1b%5b2JX=x",
+        r"\?\?2JX must not be in it",
+    ),
     "no time": (lambda url: with_query(url, X_Amz_Date="today"), "is no time"),
     "a week": (lambda url: with_query(url, X_Amz_Expires="604800"), "an hour at most"),
     "no lifetime": (lambda url: with_query(url, X_Amz_Expires="0"), "an hour at most"),
