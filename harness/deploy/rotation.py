@@ -51,8 +51,9 @@ def rotate(run_dir: Path, ids_file: Path, customer: str, grace: timedelta) -> da
         old = ids[customer]
     except OSError as error:
         raise UserError(f"{ids_file}: cannot be read: {error.strerror}; apply first") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{ids_file}: has no external id of {customer}; apply first") from error
+    except (ValueError, KeyError, TypeError):
+        # Such an error keeps the whole text, which is of external ids.
+        raise UserError(f"{ids_file}: has no external id of {customer}; apply first") from None
     end = until(previous, customer)
     if end is None:
         end = (datetime.now(UTC) + grace).replace(microsecond=0)

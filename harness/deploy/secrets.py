@@ -39,10 +39,11 @@ def external_ids(path: Path, customers: Iterable[str], *, keep: bool = True) -> 
     if path.exists():
         try:
             known = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
+        except ValueError:
+            # Such an error keeps the whole text, which is of external ids.
             raise UserError(
                 f"{path}: is not JSON; restore it, or delete it to make new ids"
-            ) from error
+            ) from None
         if not isinstance(known, dict) or not all(isinstance(v, str) for v in known.values()):
             raise UserError(f"{path}: must map customers to external ids; restore or delete it")
     wanted = list(customers)

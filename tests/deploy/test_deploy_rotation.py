@@ -1,0 +1,49 @@
+"""What is kept of a rotation of external ids, wherever it was interrupted."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from harness.deploy import rotation
+from harness.deploy.secrets import external_ids
+from harness.errors import UserError
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def ids(tmp_path: Path) -> Path:
+    file = tmp_path / "external-ids.json"
+    file.write_text(json.dumps({"acme": "a" * 43, "globex": "g" * 43}), encoding="utf-8")
+    return file
+
+
+def current(ids: Path) -> str:
+    found: str = json.loads(ids.read_text(encoding="utf-8"))["globex"]
+    return found
+
+
+def test_a_rotation_keeps_the_old_id_and_is_not_begun_twice(tmp_path: Path, ids: Path) -> None:
+    end = rotation.rotate(tmp_path, ids, "globex", HOUR)
+    new = current(ids)
+    assert new != "g" * 43
+    assert rotation.previous_ids(tmp_path, ["globex"])["globex"]["external_id"] == "g" * 43
+    assert rotation.rotate(tmp_path, ids, "globex", HOUR) == end
+    assert current(ids) == new
+
+
+def test_a_damaged_file_of_ids_is_told_of_without_what_it_holds(tmp_path: Path, ids: Path) -> None:
+    ids.write_text('{"globex": "very-secret"', encoding="utf-8")
+    for attempt in (
+        lambda: rotation.rotate(tmp_path, ids, "globex", HOUR),
+        lambda: external_ids(ids, ["globex"]),
+    ):
+        with pytest.raises(UserError) as error:
+            attempt()
+        # A debugger or a report of a crash would show the cause, and with it the text.
+        assert error.value.__cause__ is None and error.value.__suppress_context__
+        assert "very-secret" not in str(error.value)
