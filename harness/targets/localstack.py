@@ -36,6 +36,8 @@ _SETTINGS = {
     "SERVICES": "iam,kms,logs",
     "SKIP_SSL_CERT_DOWNLOAD": "1",
 }
+# With these it would write requests, and what is in them, to its log or to files that stay.
+_WITHHELD = frozenset({"DEBUG", "LS_LOG", "PERSISTENCE"})
 
 
 class LocalStackTarget(EmbeddedTarget):
@@ -85,7 +87,11 @@ def running(root: Path, folder: Path) -> Iterator[str]:
     files.mkdir(parents=True, exist_ok=True)
     log = folder / "localstack.log"
     host = f"{_HOST}:{_free_port()}"
-    environ = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "PYTHON"))}
+    environ = {
+        k: v
+        for k, v in os.environ.items()
+        if not k.startswith(("AWS_", "PYTHON")) and k not in _WITHHELD
+    }
     environ |= _SETTINGS
     environ |= {"FILESYSTEM_ROOT": str(files), "GATEWAY_LISTEN": host, "HOME": str(files)}
     with log.open("wb") as out:

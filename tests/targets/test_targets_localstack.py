@@ -63,6 +63,23 @@ def test_one_that_does_not_start_is_told(tmp_path: Path) -> None:
         pass
 
 
+def test_nobody_can_have_it_keep_what_it_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    venv = tmp_path / ".venv-localstack"
+    (venv / "bin").mkdir(parents=True)
+    (venv / ".installed").touch()
+    other = venv / "bin" / "python"
+    other.write_text("#!/bin/sh\nenv\nexit 1\n", encoding="utf-8")
+    other.chmod(0o755)
+    for name in ("DEBUG", "LS_LOG", "PERSISTENCE", "AWS_PROFILE", "KEPT"):
+        monkeypatch.setenv(name, "trace")
+    with pytest.raises(UserError, match="did not start"), running(tmp_path, tmp_path / "run"):
+        pass
+    log = (tmp_path / "run" / "localstack.log").read_text(encoding="utf-8")
+    assert [line for line in log.splitlines() if line.endswith("=trace")] == ["KEPT=trace"]
+
+
 def test_it_is_reached_again(tmp_path: Path) -> None:
     place = Place("localstack", "http://127.0.0.1:9", tmp_path / "credentials", tmp_path / "c")
     target = reach(place)
