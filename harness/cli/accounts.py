@@ -19,11 +19,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness.cli.environments import loaded, refuse_changes, say
+from harness.cli.environments import loaded, refuse_changes, refuse_partial, say
 from harness.cli.progress import RootProgress
 from harness.cli.serve import terminable
 from harness.cli.suite import Reports, Suite
-from harness.deploy.apply import DEPLOYMENT_FILE, deploy, unlisted_roots
+from harness.deploy.apply import DEPLOYMENT_FILE, PARTIAL_FILE, deploy, unlisted_roots
 from harness.deploy.deployment import Deployment
 from harness.deploy.environment import Environment
 from harness.deploy.preflight import Preflight, preflight
@@ -35,6 +35,8 @@ from harness.deploy.workspace import CUSTOMERS_FILE, private_folder, runs_folder
 from harness.errors import UserError
 from harness.targets.aws import AwsTarget, refuse_endpoints
 from harness.targets.profiles import CALLER, Access, config_files, find_profiles, read_profiles
+
+_OPTION = " --target aws"
 
 
 def preflight_accounts(name: str, named: Sequence[str], *, rehearsed: bool = True) -> bool:
@@ -67,7 +69,8 @@ def verify_accounts(name: str, *, changing: bool, **files: Path | None) -> bool:
     folder = run_folder(environment)
     console = Console()
     with terminable(), _alone(folder):
-        refuse_changes(environment, deployment_of(environment, folder))
+        deployment = deployment_of(environment, folder)
+        refuse_changes(environment, deployment, folder, option=_OPTION)
         return _probe(environment, folder, console, changing=changing, **files)
 
 
@@ -153,6 +156,7 @@ def run_folder(environment: Environment) -> Path:
 
 def deployment_of(environment: Environment, folder: Path) -> Deployment:
     """What is deployed. Raises `UserError` where nothing is, or not all."""
+    refuse_partial(environment, folder, _OPTION)
     saved = folder / DEPLOYMENT_FILE
     if not saved.exists():
         raise UserError(
@@ -286,7 +290,8 @@ def _undo(environment: Environment, folder: Path, console: Console) -> None:
         again = f"bulkhead destroy {environment.name} --target aws"
         say(console, f"Still there: {left}. `{again}` goes on with these.")
         raise
-    (folder / DEPLOYMENT_FILE).unlink(missing_ok=True)
+    for name in (DEPLOYMENT_FILE, PARTIAL_FILE):
+        (folder / name).unlink(missing_ok=True)
     say(
         console,
         f"{environment.name} is destroyed. Keys are deleted in a week; data retention and cost "

@@ -89,8 +89,8 @@ def audit_environment(
     environment = loaded(name)
     earlier = None if since is None else load(since)
     deployment = deployment_of(environment)
-    refuse_changes(environment, deployment)
     folder = run_folder(environment)
+    refuse_changes(environment, deployment, folder)
     told = Console(stderr=True)
     with terminable():
         say(told, f"Reading {len(environment.bootstrapped_accounts)} accounts.")
@@ -163,8 +163,8 @@ def drift_environment(name: str, *, as_json: bool) -> int:
     exit code. Raises `UserError` where nothing runs or `customers.yaml` was edited."""
     environment = loaded(name)
     deployment = deployment_of(environment)
-    refuse_changes(environment, deployment)
     folder = run_folder(environment)
+    refuse_changes(environment, deployment, folder)
     told = Console(stderr=True)
     progress = RootProgress(told, root_names(environment), "plan")
     with terminable(), progress.shown():

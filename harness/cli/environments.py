@@ -119,7 +119,7 @@ def verify_environment(name: str, kind: Kind = _EMBEDDED, **files: Path | None) 
     console = Console()
     with terminable():
         if running := _running(folder):
-            refuse_changes(environment, running)
+            refuse_changes(environment, running, folder, option=kind.option)
             say(console, f"Probing the running {environment.name}.")
             with Suite(name, folder / DEPLOYMENT_FILE, folder, reports) as suite:
                 holds = suite.finish(console)
@@ -242,9 +242,17 @@ def open_accounts(environment: Environment, running: Deployment) -> list[str]:
     return new
 
 
-def refuse_changes(environment: Environment, running: Deployment, but: str = "") -> None:
-    """Raises `UserError` when `customers.yaml` is no longer what was applied, whatever it says of
-    the customer `but`."""
+def refuse_changes(
+    environment: Environment,
+    running: Deployment,
+    folder: Path,
+    *,
+    but: str = "",
+    option: str = "",
+) -> None:
+    """Raises `UserError` when `customers.yaml` lists other models, Regions or accounts than were
+    applied, whatever it says of the customer `but`; or when the last apply, whose run lies in
+    `folder`, did not come to its end. `option` is what an apply is to be told besides."""
     applied = {
         c: {(r, m) for r, profiles in f.inference_profiles.items() for m in profiles}
         for c, f in running.fleets.items()
@@ -257,15 +265,21 @@ def refuse_changes(environment: Environment, running: Deployment, but: str = "")
     }
     accounts = {a.account_id for c, a in environment.customer_accounts if c.key != but}
     there = {k for k, account in running.accounts.items() if account.customer != but}
-    if not but and (run_folder(environment) / PARTIAL_FILE).exists():
-        raise UserError(
-            f"{environment.name} is not applied whole; run `bulkhead apply {environment.name}` to "
-            "do what is left"
-        )
+    if not but:
+        refuse_partial(environment, folder, option)
     if applied != wanted or accounts != there:
         raise UserError(
             f"{environment.path / 'customers.yaml'} has changed since it was applied; run "
-            f"`bulkhead apply {environment.name}` again first"
+            f"`bulkhead apply {environment.name}{option}` again first"
+        )
+
+
+def refuse_partial(environment: Environment, folder: Path, option: str = "") -> None:
+    """Raises `UserError` where the last apply of the run in `folder` did not come to its end."""
+    if (folder / PARTIAL_FILE).exists():
+        raise UserError(
+            f"{environment.name} is not applied whole; run `bulkhead apply {environment.name}"
+            f"{option}` to do what is left"
         )
 
 

@@ -103,7 +103,7 @@ def _desk(name: str, customer: str, **asked: Any) -> Iterator[Desk]:
         raise UserError(f"{name} is not running; start it with `bulkhead apply {name}`")
     file = environment.path / CUSTOMERS_FILE
     with terminable(), changing(folder):
-        refuse_changes(environment, deployment, but=customer)
+        refuse_changes(environment, deployment, folder, but=customer)
         text = file.read_bytes().decode("utf-8-sig")
         yield Desk(environment, deployment, folder, Console(), text, customer, **asked)
 

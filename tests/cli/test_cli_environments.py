@@ -1,0 +1,61 @@
+"""What is refused of an environment that is not as it was applied."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from harness.cli import accounts
+from harness.cli.environments import refuse_changes
+from harness.deploy.apply import DEPLOYMENT_FILE, PARTIAL_FILE
+from harness.deploy.environment import Environment, load_environment
+from harness.errors import UserError
+
+ENVIRONMENT = load_environment(Path(__file__).parents[2] / "environments" / "embedded")
+
+
+def applied(environment: Environment) -> Any:
+    """All that the file lists."""
+    return SimpleNamespace(
+        fleets={
+            key: SimpleNamespace(
+                inference_profiles={r: dict.fromkeys(c.models, "arn") for r in c.regions}
+            )
+            for key, c in environment.customers.items()
+        },
+        accounts={
+            account.account_id: SimpleNamespace(customer=customer.key)
+            for customer, account in environment.customer_accounts
+        },
+    )
+
+
+def test_an_apply_that_did_not_end_is_looked_for_where_its_run_lies(tmp_path: Path) -> None:
+    running = applied(ENVIRONMENT)
+    refuse_changes(ENVIRONMENT, running, tmp_path)
+    (tmp_path / PARTIAL_FILE).touch()
+    with pytest.raises(UserError, match="is not applied whole; run `bulkhead apply embedded` to"):
+        refuse_changes(ENVIRONMENT, running, tmp_path)
+    with pytest.raises(UserError, match="`bulkhead apply embedded --target localstack` to"):
+        refuse_changes(ENVIRONMENT, running, tmp_path, option=" --target localstack")
+    refuse_changes(ENVIRONMENT, running, tmp_path, but="globex")  # who may go on with it
+
+
+def test_other_models_are_refused_but_those_of_the_customer_who_is_changed(tmp_path: Path) -> None:
+    running = applied(ENVIRONMENT)
+    running.fleets["globex"].inference_profiles = {}
+    with pytest.raises(UserError, match="has changed since it was applied"):
+        refuse_changes(ENVIRONMENT, running, tmp_path)
+    refuse_changes(ENVIRONMENT, running, tmp_path, but="globex")
+
+
+def test_what_is_applied_in_part_in_real_accounts_is_no_deployment(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is not deployed in its accounts"):
+        accounts.deployment_of(ENVIRONMENT, tmp_path)
+    (tmp_path / DEPLOYMENT_FILE).touch()
+    (tmp_path / PARTIAL_FILE).touch()
+    with pytest.raises(UserError, match="not applied whole; run `bulkhead apply embedded --target"):
+        accounts.deployment_of(ENVIRONMENT, tmp_path)
