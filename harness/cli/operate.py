@@ -94,8 +94,8 @@ class Desk:
 
 @contextlib.contextmanager
 def _desk(name: str, customer: str, **asked: Any) -> Iterator[Desk]:
-    """Within, nobody else changes the environment. Raises `UserError` where it does not run, or was
-    edited by hand and not applied."""
+    """Within, nobody else changes the environment. Raises `UserError` where it does not run, or
+    where models, Regions or accounts of others were edited by hand and not applied."""
     environment = loaded(name)
     folder = run_folder(environment)
     deployment = running(environment)
