@@ -40,7 +40,7 @@ from harness.deploy.deployment import Deployment
 from harness.deploy.drift import Planned
 from harness.deploy.environment import Environment, environment_of
 from harness.deploy.handover import FOLDER, write_page
-from harness.deploy.live import live_sessions, may_assume, until
+from harness.deploy.live import LiveSession, Untried, live_session, live_sessions, may_assume, until
 from harness.deploy.offboard import deny_sessions
 from harness.deploy.ownership import (
     Challenge,
@@ -265,7 +265,7 @@ def rotate_id(*, environment: str, customer: str, grace: float, end: bool, **ask
             return True
         old = previous_ids(desk.folder, [customer])
         last = grace_until(old, customer) or last
-        for account in _accounts(made, customer):
+        for account in _triable(desk, made):
             until(
                 lambda account=account: bool(_assumes(made, customer, account)),  # type: ignore[misc]
                 f"account {account}: its new external id is refused; run the same command again",
@@ -291,12 +291,14 @@ def stop_customer(*, environment: str, customer: str, **asked: Any) -> bool:
         if listed.get(STOPPED) is not True:
             text = edit.put(text, ["customers", customer, STOPPED], True)
         candidate = environment_of(desk.file, text.encode())
-        sessions = live_sessions(desk.deployment, customer) if not desk.dry_run else []
-
-        def now() -> None:
-            _deny(desk, sessions)
-
-        made = _go(desk, text, candidate, Scope((), False, frozenset()), first=now)
+        sessions: list[LiveSession] = []
+        made = _go(
+            desk,
+            text,
+            candidate,
+            Scope((), False, frozenset()),
+            first=lambda: sessions.extend(_deny(desk)),
+        )
         if made is None:
             return True
         for session in sessions:
@@ -316,10 +318,10 @@ def resume_customer(*, environment: str, customer: str, **asked: Any) -> bool:
         made = _go(desk, text, candidate, Scope((), False, frozenset()))
         if made is None:
             return True
-        for session in live_sessions(made, customer):
+        for account in _triable(desk, made):
             until(
-                lambda session=session: not session.refusal(),  # type: ignore[misc]
-                f"account {session.account}: {customer} is still refused",
+                lambda account=account: _lets_in(made, customer, account),  # type: ignore[misc]
+                f"account {account}: {customer} is still refused",
             )
         desk.say(f"{customer} is let in again.")
         return _verified(desk, made)
@@ -353,13 +355,12 @@ def offboard_customer(*, environment: str, customer: str, **asked: Any) -> bool:
         if desk.dry_run:
             return True
         _confirm(desk)
-        sessions = live_sessions(desk.deployment, customer)
         # Whatever applies from here on keeps it denied.
         leaving = desk.text
         if desk.listed.get(STOPPED) is not True:
             leaving = edit.put(leaving, ["customers", customer, STOPPED], True)
             edit.write(desk.file, desk.text, leaving)
-        _deny(desk, sessions)
+        sessions = _deny(desk)
         progress = RootProgress(desk.console, retired_names(desk.environment, customer), "destroy")
         with told_if_interrupted(progress), progress.shown():
             retire(desk.deployment, desk.folder, customer, progress)
@@ -397,17 +398,18 @@ def _go(
     first: Any = None,
 ) -> Deployment | None:
     """Shows the edit and the plan, asks, edits and applies; None where it was to be shown only.
-    `first` is done when it was agreed to."""
+    `first` is done when it was agreed to and edited, before anything is applied."""
     _show_diff(desk, text)
     if desk.dry_run or not desk.yes:
         _show_plan(desk, text, scope, rotated)
     if desk.dry_run:
         return None
     _confirm(desk)
-    if first is not None:
-        first()
+    # The file is first: whatever applies from here on keeps to it.
     if text != desk.text:
         edit.write(desk.file, desk.text, text)
+    if first is not None:
+        first()
     open_accounts(candidate, desk.deployment)
     return apply_roots(candidate, desk.deployment.target(), desk.folder, desk.console, scope=scope)
 
@@ -552,19 +554,47 @@ def _assumes(made: Deployment, customer: str, account: str) -> bool:
     return may_assume(made, customer, account, external_id) is not None
 
 
-def _deny(desk: Desk, sessions: Sequence[Any]) -> None:
-    """Denies the customer's sessions and sees that they are."""
+def _lets_in(made: Deployment, customer: str, account: str) -> bool:
+    session = live_session(made, customer, account)
+    return session is not None and not session.refusal()
+
+
+def _triable(desk: Desk, made: Deployment) -> list[str]:
+    """The customer's accounts that can be tried from here; says which cannot."""
+    found = []
+    for account in _accounts(made, desk.customer):
+        try:
+            _assumes(made, desk.customer, account)
+        except Untried as why:
+            desk.say(f"{why}.")
+        else:
+            found.append(account)
+    return found
+
+
+def _deny(desk: Desk) -> list[LiveSession]:
+    """Denies the customer's sessions and sees that they are; returns those that were tried, and
+    says which accounts could not be."""
     fleet = desk.deployment.fleets.get(desk.customer)
     if fleet is None:
-        return  # it was never let in
+        return []  # it was never let in
+    # Nothing that an account answers keeps its customer from being denied. It still begins
+    # sessions: the denial is of what they ask.
     deny_sessions(desk.deployment.target(), fleet.fleet_role_arn)
+    sessions, untried = live_sessions(desk.deployment, desk.customer)
+    for line in untried:
+        desk.say(f"{line}.")
+    if not sessions:
+        desk.say(f"{desk.customer} is denied; no session of it could be had to try that.")
+        return []
     for session in sessions:
         _see_denied(session)
     count = f"{len(sessions)} live session{'' if len(sessions) == 1 else 's'}"
     desk.say(f"{desk.customer} is denied; {count} of it tried to call, and could not.")
+    return sessions
 
 
-def _see_denied(session: Any) -> None:
+def _see_denied(session: LiveSession) -> None:
     until(
         lambda: _EXPLICIT in session.refusal(),
         f"account {session.account}: a session of {session.customer} is not denied yet, so nothing "

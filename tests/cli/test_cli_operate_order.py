@@ -1,0 +1,210 @@
+"""What the operator's commands do in which order, and what they say of accounts that nobody can try
+from here; with a played deployment. What they do to a cloud is in `test_cli_operate`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from rich.console import Console
+
+from harness.cli import operate
+from harness.deploy import edit
+from harness.deploy.environment import load_environment
+from harness.deploy.live import until
+from harness.errors import UserError
+
+ROOT = Path(__file__).parents[2]
+ROLE = "arn:aws:iam::111111111111:role/bulkhead/bulkhead-globex"
+MODEL = "eu.model"
+NOW = {"yes": True, "verify": "none"}
+
+
+def refused(code: str, message: str = "") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, "Call")
+
+
+@dataclass
+class Played:
+    """A target, a deployment, and all that is asked of them, in order."""
+
+    path: Path
+    folder: Path
+    callers: dict[str, str]
+    """By account of globex."""
+    taken: set[str] = field(default_factory=lambda: {"current"})
+    """The external ids that the trust accepts."""
+    denied: bool = False
+    said: list[str] = field(default_factory=list)
+    scopes: list[Any] = field(default_factory=list)
+
+    @property
+    def file(self) -> Path:
+        return self.path / "customers.yaml"
+
+    @property
+    def listed(self) -> dict[str, Any]:
+        found: dict[str, Any] = edit.read(self.file.read_text("utf-8"))
+        return found
+
+    def target(self) -> Played:
+        return self
+
+    @property
+    def fleets(self) -> dict[str, Any]:
+        profiles = {"eu-central-1": {"m": MODEL}}
+        prefix = dict.fromkeys(self.callers, "globex-")
+        made = SimpleNamespace(
+            external_id="current",
+            fleet_role_arn=ROLE,
+            region="eu-central-1",
+            inference_profiles=profiles,
+            session_name_prefix=prefix,
+        )
+        return {"globex": made}
+
+    @property
+    def accounts(self) -> dict[str, Any]:
+        return {
+            account: SimpleNamespace(
+                account_id=account,
+                customer="globex",
+                caller=caller,
+                caller_role_arn=f"arn:aws:iam::{account}:role/bulkhead/bulkhead-caller",
+                region="eu-central-1",
+            )
+            for account, caller in self.callers.items()
+        }
+
+    def caller_session(self, _arn: str, caller: str, **_: Any) -> str:
+        if caller == "ecs":
+            raise UserError("name a profile for it")
+        return caller
+
+    def assumed(self, _credentials: Any) -> str:
+        return "fleet"
+
+    def client(self, _session: str, service: str, _region: str) -> Any:
+        return SimpleNamespace(assume_role=self._assume) if service == "sts" else self
+
+    def _assume(self, ExternalId: str, **_: Any) -> Any:
+        if ExternalId not in self.taken:
+            raise refused("AccessDenied")
+        return {"Credentials": {}}
+
+    def invoke_model(self, **_: Any) -> None:
+        if self.denied:
+            raise refused("AccessDeniedException", "with an explicit deny")
+        raise refused("ValidationException")
+
+    def deny(self, _target: Any, role: str) -> None:
+        assert role == ROLE
+        stopped = self.listed["customers"].get("globex", {}).get("stopped")
+        assert stopped is True, "another apply would undo the denial"
+        self.denied = True
+
+    def apply(self, environment: Any, *_: Any, scope: Any) -> Played:
+        self.scopes.append(scope)
+        customer = environment.customers.get("globex")
+        self.denied = customer is not None and customer.stopped
+        return self
+
+
+@pytest.fixture
+def played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Played:
+    path = tmp_path / "environments" / "embedded"
+    path.mkdir(parents=True)
+    for name in ("customers.yaml", "customers.schema.json"):
+        shutil.copy(ROOT / "environments" / "embedded" / name, path)
+    folder = tmp_path / "run"
+    folder.mkdir()
+    made = Played(path, folder, {"333333333333": "lambda"})
+
+    @contextlib.contextmanager
+    def desk(_name: str, customer: str, **asked: Any) -> Iterator[Any]:
+        text = made.file.read_text("utf-8")
+        yield operate.Desk(
+            load_environment(path),
+            made,  # type: ignore[arg-type]
+            folder,
+            Console(),
+            text,
+            customer,
+            **asked,
+        )
+
+    monkeypatch.setattr(operate, "_desk", desk)
+    monkeypatch.setattr(operate, "deny_sessions", made.deny)
+    monkeypatch.setattr(operate, "open_accounts", lambda *_: [])
+    monkeypatch.setattr(operate, "apply_roots", made.apply)
+    monkeypatch.setattr(operate, "say", lambda _console, text: made.said.append(text))
+    monkeypatch.setattr(operate, "_show_plan", lambda *_: made.said.append("the plan"))
+    monkeypatch.setattr(operate, "until", lambda holds, text: until(holds, text, patience=0))
+    return made
+
+
+def stop() -> bool:
+    return operate.stop_customer(environment="embedded", customer="globex", **NOW)
+
+
+def is_denied(played: Played) -> bool:
+    return played.denied
+
+
+def resume() -> bool:
+    return operate.resume_customer(environment="embedded", customer="globex", **NOW)
+
+
+def test_a_customer_is_denied_when_the_file_says_so_and_a_session_tries_it(played: Played) -> None:
+    assert stop()
+    assert is_denied(played)
+    assert "globex is denied; 1 live session of it tried to call, and could not." in played.said
+    assert resume()
+    assert not is_denied(played) and "stopped" not in played.listed["customers"]["globex"]
+
+
+@pytest.mark.parametrize(
+    ("caller", "why"),
+    [
+        ("eks-irsa", r"only what runs there can act as its caller \(eks-irsa\)"),
+        ("existing", r"only what runs there can act as its caller \(existing\)"),
+        ("ecs", "name a profile for it"),
+    ],
+)
+def test_a_customer_that_nobody_can_try_from_here_is_denied_all_the_same(
+    played: Played, caller: str, why: str
+) -> None:
+    played.callers = {"333333333333": caller}
+    assert stop()
+    assert is_denied(played)
+    line = f"account 333333333333 could not be tried: {why}."
+    assert match(line, played.said)
+    assert "globex is denied; no session of it could be had to try that." in played.said
+    played.said.clear()
+    assert resume()
+    assert match(line, played.said)
+
+
+def test_an_account_without_a_session_is_named_by_a_stop_and_ends_a_resume(played: Played) -> None:
+    played.callers = {"333333333333": "lambda", "333333333334": "eks-irsa"}
+    assert stop()
+    assert "globex is denied; 1 live session of it tried to call, and could not." in played.said
+    assert match("account 333333333334 could not be tried: only", played.said)
+    played.taken = set()
+    assert stop()
+    assert match("account 333333333333 could not be tried: it is let into no new", played.said)
+    with pytest.raises(UserError, match="account 333333333333: globex is still refused"):
+        resume()
+
+
+def match(pattern: str, said: list[str]) -> bool:
+    return any(re.search(pattern, line) for line in said)
