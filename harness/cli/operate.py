@@ -51,7 +51,7 @@ from harness.deploy.ownership import (
     sts_endpoint,
 )
 from harness.deploy.preview import needed, preview
-from harness.deploy.rotation import end_grace, previous_ids, rotate
+from harness.deploy.rotation import end_grace, none_made, previous_ids, rotate
 from harness.deploy.rotation import until as grace_until
 from harness.deploy.run import EXTERNAL_IDS_FILE, Scope, root_names
 from harness.deploy.workspace import CUSTOMERS_FILE
@@ -240,7 +240,14 @@ def rotate_id(*, environment: str, customer: str, grace: float, end: bool, **ask
         _listed(desk)
         known = previous_ids(desk.folder, [customer])
         over = grace_until(known, customer)
-        if over is not None and (end or over <= datetime.now(UTC)):
+        ends = over is not None and (end or over <= datetime.now(UTC))
+        if ends and none_made(desk.folder, desk.folder / EXTERNAL_IDS_FILE, customer):
+            # To end the grace would end the only id that there is.
+            desk.say(f"A rotation of {customer} was interrupted before it made a new id.")
+            if not desk.dry_run:
+                end_grace(desk.folder, customer)
+            over, ends = None, False
+        if ends:
             return _end_grace(desk, known[customer]["external_id"])
         if end:
             desk.say(f"No external id of {customer} is being replaced.")
@@ -634,12 +641,23 @@ def _end_grace(desk: Desk, old: str) -> bool:
     if desk.dry_run:
         return True
     _confirm(desk)
+
+    def applied(*customers: str) -> Deployment:
+        scope, target = Scope((), False, frozenset(customers)), desk.deployment.target()
+        return apply_roots(desk.environment, target, desk.folder, desk.console, scope=scope)
+
+    # A rotation that was interrupted may have told the customer nothing of the new id yet.
+    made = applied(customer)
+    tried = _triable(desk, made)
+    for account in tried:
+        until(
+            lambda account=account: _assumes(made, customer, account),  # type: ignore[misc]
+            f"account {account}: its new external id is refused, so the old one was not ended; run "
+            "the same command again",
+        )
     end_grace(desk.folder, customer)
-    scope = Scope((), False, frozenset())
-    made = apply_roots(
-        desk.environment, desk.deployment.target(), desk.folder, desk.console, scope=scope
-    )
-    for account in _accounts(made, customer):
+    made = applied()
+    for account in tried:
         until(
             lambda account=account: may_assume(made, customer, account, old) is None,  # type: ignore[misc]
             f"account {account}: its old external id is still accepted",

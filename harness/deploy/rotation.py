@@ -45,15 +45,8 @@ def rotate(run_dir: Path, ids_file: Path, customer: str, grace: timedelta) -> da
     To be called again after an interruption: where a rotation has begun, it is finished, and none
     is begun. Raises `UserError` when a file is damaged or has no such customer.
     """
-    previous = _read(run_dir / FILE)
-    try:
-        ids: dict[str, str] = json.loads(ids_file.read_text(encoding="utf-8"))
-        old = ids[customer]
-    except OSError as error:
-        raise UserError(f"{ids_file}: cannot be read: {error.strerror}; apply first") from error
-    except (ValueError, KeyError, TypeError):
-        # Such an error keeps the whole text, which is of external ids.
-        raise UserError(f"{ids_file}: has no external id of {customer}; apply first") from None
+    previous, ids = _read(run_dir / FILE), _ids(ids_file, customer)
+    old = ids[customer]
     end = until(previous, customer)
     if end is None:
         end = (datetime.now(UTC) + grace).replace(microsecond=0)
@@ -67,6 +60,15 @@ def rotate(run_dir: Path, ids_file: Path, customer: str, grace: timedelta) -> da
     return end
 
 
+def none_made(run_dir: Path, ids_file: Path, customer: str) -> bool:
+    """Whether a rotation has begun that was ended before it made a new id: the id before is the
+    current one. Raises `UserError` as `rotate` does."""
+    previous = _read(run_dir / FILE)
+    return customer in previous and (
+        previous[customer]["external_id"] == _ids(ids_file, customer)[customer]
+    )
+
+
 def end_grace(run_dir: Path, customer: str) -> None:
     """Forgets the customer's id before; the next apply of operations takes it out of the trust."""
     _write(run_dir / FILE, {k: v for k, v in _read(run_dir / FILE).items() if k != customer})
@@ -77,6 +79,19 @@ def keep_only_previous(run_dir: Path, customers: Iterable[str]) -> None:
     known, wanted = _read(run_dir / FILE), set(customers)
     if not wanted >= known.keys():
         _write(run_dir / FILE, {k: v for k, v in known.items() if k in wanted})
+
+
+def _ids(ids_file: Path, customer: str) -> dict[str, str]:
+    """The current ids, of which one is the customer's."""
+    try:
+        ids: dict[str, str] = json.loads(ids_file.read_text(encoding="utf-8"))
+        ids[customer]
+    except OSError as error:
+        raise UserError(f"{ids_file}: cannot be read: {error.strerror}; apply first") from error
+    except (ValueError, KeyError, TypeError):
+        # Such an error keeps the whole text, which is of external ids.
+        raise UserError(f"{ids_file}: has no external id of {customer}; apply first") from None
+    return ids
 
 
 def _read(file: Path) -> Previous:

@@ -5,10 +5,12 @@ from here; with a played deployment. What they do to a cloud is in `test_cli_ope
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,12 +23,14 @@ from harness.cli import operate
 from harness.deploy import edit
 from harness.deploy.environment import load_environment
 from harness.deploy.live import until
+from harness.deploy.rotation import none_made, previous_ids, rotate
+from harness.deploy.run import EXTERNAL_IDS_FILE
 from harness.errors import UserError
 
 ROOT = Path(__file__).parents[2]
 ROLE = "arn:aws:iam::111111111111:role/bulkhead/bulkhead-globex"
 MODEL = "eu.model"
-NOW = {"yes": True, "verify": "none"}
+NOW: dict[str, Any] = {"yes": True, "verify": "none"}
 
 
 def refused(code: str, message: str = "") -> ClientError:
@@ -43,6 +47,10 @@ class Played:
     """By account of globex."""
     taken: set[str] = field(default_factory=lambda: {"current"})
     """The external ids that the trust accepts."""
+    refused: set[str] = field(default_factory=set)
+    """Those that it does not accept even if it should."""
+    current: str = "current"
+    handed_over: str = "current"
     denied: bool = False
     said: list[str] = field(default_factory=list)
     scopes: list[Any] = field(default_factory=list)
@@ -64,7 +72,7 @@ class Played:
         profiles = {"eu-central-1": {"m": MODEL}}
         prefix = dict.fromkeys(self.callers, "globex-")
         made = SimpleNamespace(
-            external_id="current",
+            external_id=self.current,
             fleet_role_arn=ROLE,
             region="eu-central-1",
             inference_profiles=profiles,
@@ -99,7 +107,7 @@ class Played:
     def _assume(self, ExternalId: str, **_: Any) -> Any:
         if ExternalId not in self.taken:
             raise refused("AccessDenied")
-        return {"Credentials": {}}
+        return {"Credentials": {"AccessKeyId": "A"}}
 
     def invoke_model(self, **_: Any) -> None:
         if self.denied:
@@ -114,6 +122,16 @@ class Played:
 
     def apply(self, environment: Any, *_: Any, scope: Any) -> Played:
         self.scopes.append(scope)
+        ids = json.loads((self.folder / EXTERNAL_IDS_FILE).read_text("utf-8"))
+        previous = previous_ids(self.folder, ids)
+        self.current = ids["globex"]
+        self.taken = {self.current} - self.refused
+        if "globex" in previous:
+            # It is made to be over in some tests, and taken all the same: what is tested is order.
+            self.taken |= {previous["globex"]["external_id"]}
+        if "globex" in scope.customers:
+            self.handed_over = self.current
+        assert self.handed_over in self.taken | self.refused, "locked out"
         customer = environment.customers.get("globex")
         self.denied = customer is not None and customer.stopped
         return self
@@ -127,6 +145,7 @@ def played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Played:
         shutil.copy(ROOT / "environments" / "embedded" / name, path)
     folder = tmp_path / "run"
     folder.mkdir()
+    (folder / EXTERNAL_IDS_FILE).write_text('{"globex": "current"}', "utf-8")
     made = Played(path, folder, {"333333333333": "lambda"})
 
     @contextlib.contextmanager
@@ -199,11 +218,67 @@ def test_an_account_without_a_session_is_named_by_a_stop_and_ends_a_resume(playe
     assert stop()
     assert "globex is denied; 1 live session of it tried to call, and could not." in played.said
     assert match("account 333333333334 could not be tried: only", played.said)
-    played.taken = set()
+    played.taken, played.refused = set(), {"current"}
     assert stop()
     assert match("account 333333333333 could not be tried: it is let into no new", played.said)
     with pytest.raises(UserError, match="account 333333333333: globex is still refused"):
         resume()
+
+
+def rotated(**asked: Any) -> bool:
+    return operate.rotate_id(environment="embedded", customer="globex", **asked, **NOW)
+
+
+@pytest.mark.parametrize(("hours", "end"), [(0, False), (1, True)])
+def test_a_rotation_that_was_killed_is_handed_over_before_the_old_id_ends(
+    played: Played, hours: int, end: bool
+) -> None:
+    ids = played.folder / EXTERNAL_IDS_FILE
+    rotate(played.folder, ids, "globex", timedelta(hours=hours))  # and killed before any apply
+    assert rotated(grace=1, end=end)
+    assert [sorted(scope.customers) for scope in played.scopes] == [["globex"], []]
+    assert played.handed_over == json.loads(ids.read_text("utf-8"))["globex"] != "current"
+    assert played.taken == {played.handed_over}
+    assert previous_ids(played.folder, ["globex"]) == {}
+
+
+def test_the_old_id_stays_where_the_new_one_is_refused(played: Played) -> None:
+    ids = played.folder / EXTERNAL_IDS_FILE
+    rotate(played.folder, ids, "globex", timedelta(hours=1))
+    played.refused = {json.loads(ids.read_text("utf-8"))["globex"]}
+    with pytest.raises(UserError, match="its new external id is refused, so the old one was not"):
+        rotated(grace=1, end=True)
+    assert previous_ids(played.folder, ["globex"])["globex"]["external_id"] == "current"
+    assert "current" in played.taken
+
+
+@pytest.mark.parametrize(("hours", "end"), [(0, False), (1, True)])
+def test_a_rotation_that_was_killed_before_it_made_an_id_ends_none(
+    played: Played, monkeypatch: pytest.MonkeyPatch, hours: int, end: bool
+) -> None:
+    ids = played.folder / EXTERNAL_IDS_FILE
+
+    def killed() -> str:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("harness.deploy.rotation.new_external_id", killed)
+        rotate(played.folder, ids, "globex", timedelta(hours=hours))
+    assert none_made(played.folder, ids, "globex")
+    assert rotated(grace=1, end=end)
+    assert "A rotation of globex was interrupted before it made a new id." in played.said
+    if end:
+        assert played.scopes == [] and previous_ids(played.folder, ["globex"]) == {}
+        assert json.loads(ids.read_text("utf-8"))["globex"] == "current"
+    else:  # a new one begins
+        assert played.taken == {"current", played.handed_over} != {"current"}
+
+
+def test_a_rotation_says_which_account_cannot_be_tried(played: Played) -> None:
+    played.callers["333333333334"] = "existing"
+    assert rotated(grace=1, end=False)
+    assert match("account 333333333334 could not be tried: only", played.said)
+    assert rotated(grace=1, end=True)
 
 
 def match(pattern: str, said: list[str]) -> bool:

@@ -36,6 +36,23 @@ def test_a_rotation_keeps_the_old_id_and_is_not_begun_twice(tmp_path: Path, ids:
     assert current(ids) == new
 
 
+def test_a_rotation_that_made_no_id_is_told_from_one_that_did(
+    tmp_path: Path, ids: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not rotation.none_made(tmp_path, ids, "globex")
+
+    def killed() -> str:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(rotation, "new_external_id", killed)
+        rotation.rotate(tmp_path, ids, "globex", HOUR)
+    assert rotation.none_made(tmp_path, ids, "globex")
+    assert not rotation.none_made(tmp_path, ids, "acme")
+    rotation.rotate(tmp_path, ids, "globex", HOUR)
+    assert not rotation.none_made(tmp_path, ids, "globex")
+
+
 def test_a_damaged_file_of_ids_is_told_of_without_what_it_holds(tmp_path: Path, ids: Path) -> None:
     ids.write_text('{"globex": "very-secret"', encoding="utf-8")
     for attempt in (
