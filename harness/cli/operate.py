@@ -343,6 +343,14 @@ def offboard_customer(*, environment: str, customer: str, **asked: Any) -> bool:
             if customer not in (document.get(FORMER) or {}):
                 known = ", ".join(desk.environment.customers)
                 raise UserError(f"{desk.file}: no customer {customer}; there are {known}")
+            desk.say(f"{customer} has left; what may be left of it is taken from operations.")
+            _show_diff(desk, desk.text)
+            if desk.dry_run or not desk.yes:
+                scope = needed(desk.environment, customer, accounts=False, organization=True)
+                _show_plan(desk, desk.text, scope)
+            if desk.dry_run:
+                return True
+            _confirm(desk)
             return _strike(desk, desk.text)
         accounts = [each["account_id"] for each in desk.listed["accounts"]]
         text = edit.remove(desk.text, ["customers", customer])
@@ -389,7 +397,8 @@ def _strike(desk: Desk, text: str) -> bool:
     made = apply_roots(candidate, desk.deployment.target(), desk.folder, desk.console, scope=scope)
     for name in (f"{customer}.md", f"{customer}.tfvars.json"):
         (desk.folder / FOLDER / name).unlink(missing_ok=True)
-    for account in candidate.accounts:
+    # What was proved of its accounts is not to count for whoever has the name next.
+    for account in {*candidate.accounts, *edit.read(text)[FORMER][customer]["accounts"]}:
         forget(desk.folder, customer, account)
     desk.say(f"{customer} is gone; its name stays taken ({FORMER} in {desk.file.name}).")
     return _verified(replace(desk, environment=candidate), made)

@@ -5,6 +5,7 @@ from here; with a played deployment. What they do to a cloud is in `test_cli_ope
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import re
 import shutil
@@ -23,6 +24,7 @@ from harness.cli import operate
 from harness.deploy import edit
 from harness.deploy.environment import load_environment
 from harness.deploy.live import until
+from harness.deploy.ownership import challenge
 from harness.deploy.rotation import none_made, previous_ids, rotate
 from harness.deploy.run import EXTERNAL_IDS_FILE
 from harness.errors import UserError
@@ -133,7 +135,7 @@ class Played:
             self.handed_over = self.current
         assert self.handed_over in self.taken | self.refused, "locked out"
         customer = environment.customers.get("globex")
-        self.denied = customer is not None and customer.stopped
+        self.denied = customer is None or customer.stopped
         return self
 
 
@@ -279,6 +281,51 @@ def test_a_rotation_says_which_account_cannot_be_tried(played: Played) -> None:
     assert rotated(grace=1, end=False)
     assert match("account 333333333334 could not be tried: only", played.said)
     assert rotated(grace=1, end=True)
+
+
+def offboard(**asked: Any) -> bool:
+    return operate.offboard_customer(environment="embedded", customer="globex", **asked)
+
+
+@pytest.fixture
+def left(played: Played, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What of retiring was asked for."""
+    retired: list[str] = []
+    monkeypatch.setattr(
+        operate, "retire", lambda _made, _folder, customer, _progress: retired.append(customer)
+    )
+    return retired
+
+
+@pytest.mark.parametrize("caller", ["lambda", "existing"])
+def test_a_customer_leaves_and_nothing_that_was_proved_of_it_stays(
+    played: Played, left: list[str], caller: str
+) -> None:
+    played.callers = {"333333333333": caller}
+    asked = challenge(played.folder, "embedded", "globex", "333333333333")
+    other = challenge(played.folder, "embedded", "acme", "333333333333")
+    assert offboard(**NOW)
+    assert left == ["globex"]
+    assert match("globex is denied; (1 live|no) session", played.said)
+    assert "globex" not in played.listed["customers"]
+    assert challenge(played.folder, "embedded", "globex", "333333333333").nonce != asked.nonce
+    assert challenge(played.folder, "embedded", "acme", "333333333333").nonce == other.nonce
+
+
+def test_one_that_has_left_is_planned_and_asked_about_too(
+    played: Played, left: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert offboard(**NOW)
+    played.said.clear()
+    played.scopes.clear()
+    assert offboard(dry_run=True)
+    assert "the plan" in played.said and not played.scopes
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    with pytest.raises(UserError, match="nobody is there to ask"):
+        offboard()
+    assert not played.scopes
+    assert offboard(**NOW)
+    assert len(played.scopes) == 1 and left == ["globex"]
 
 
 def match(pattern: str, said: list[str]) -> bool:
