@@ -23,7 +23,7 @@ from harness.cli.environments import loaded, refuse_changes, say
 from harness.cli.progress import RootProgress
 from harness.cli.serve import terminable
 from harness.cli.suite import Reports, Suite
-from harness.deploy.apply import DEPLOYMENT_FILE, deploy, unlisted_roots
+from harness.deploy.apply import DEPLOYMENT_FILE, PARTIAL_FILE, deploy, unlisted_roots
 from harness.deploy.deployment import Deployment
 from harness.deploy.environment import Environment
 from harness.deploy.preflight import Preflight, preflight
@@ -47,8 +47,9 @@ def preflight_accounts(name: str, named: Sequence[str], *, rehearsed: bool = Tru
         return _looked_at(environment, folder, named, console, rehearsed=rehearsed)[0].good
 
 
-def apply_accounts(name: str, named: Sequence[str], *, yes: bool) -> bool:
-    """Deploys, or brings up to date. True if it was done; False where the preflight refuses."""
+def apply_accounts(name: str, named: Sequence[str], *, yes: bool, afresh: bool = False) -> bool:
+    """Deploys, or brings up to date; `afresh` also what an unfinished apply had done. True if it
+    was done; False where the preflight refuses."""
     environment = loaded(name)
     folder = run_folder(environment)
     console = Console()
@@ -57,7 +58,7 @@ def apply_accounts(name: str, named: Sequence[str], *, yes: bool) -> bool:
         if not found.good:
             return False
         _confirm(environment, f"Deploy {environment.name} into these accounts", yes=yes)
-        _deploy(environment, access, folder, console)
+        _deploy(environment, access, folder, console, afresh=afresh)
     return True
 
 
@@ -117,7 +118,7 @@ def demo_accounts(
 
 
 def sweep_accounts(name: str, named: Sequence[str], *, delete: bool, yes: bool) -> bool:
-    """Lists what carries the environment's prefix and tag and is in no state; with `delete`,
+    """Lists what carries our prefix and tags, where no state here holds anything; with `delete`,
     removes it. True if nothing is left that could be removed."""
     environment = loaded(name)
     folder = run_folder(environment)
@@ -235,13 +236,20 @@ def _run_id(environment: Environment, folder: Path) -> str:
     return secrets.token_hex(4)
 
 
-def _deploy(environment: Environment, access: Access, folder: Path, console: Console) -> None:
+def _deploy(
+    environment: Environment,
+    access: Access,
+    folder: Path,
+    console: Console,
+    *,
+    afresh: bool = False,
+) -> None:
     access.save()
     target = AwsTarget(access, changing=True)
     progress = RootProgress(console, root_names(environment), "apply")
     try:
         with progress.shown():
-            deploy(environment, target, folder, progress)
+            deploy(environment, target, folder, progress, afresh=afresh)
     except BaseException:
         say(
             console,
@@ -286,7 +294,8 @@ def _undo(environment: Environment, folder: Path, console: Console) -> None:
         again = f"bulkhead destroy {environment.name} --target aws"
         say(console, f"Still there: {left}. `{again}` goes on with these.")
         raise
-    (folder / DEPLOYMENT_FILE).unlink(missing_ok=True)
+    for name in (DEPLOYMENT_FILE, PARTIAL_FILE):
+        (folder / name).unlink(missing_ok=True)
     say(
         console,
         f"{environment.name} is destroyed. Keys are deleted in a week; data retention and cost "
