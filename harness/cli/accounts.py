@@ -49,8 +49,9 @@ def preflight_accounts(name: str, named: Sequence[str], *, rehearsed: bool = Tru
         return _looked_at(environment, folder, named, console, rehearsed=rehearsed)[0].good
 
 
-def apply_accounts(name: str, named: Sequence[str], *, yes: bool) -> bool:
-    """Deploys, or brings up to date. True if it was done; False where the preflight refuses."""
+def apply_accounts(name: str, named: Sequence[str], *, yes: bool, afresh: bool = False) -> bool:
+    """Deploys, or brings up to date; `afresh` also what an unfinished apply had done. True if it
+    was done; False where the preflight refuses."""
     environment = loaded(name)
     folder = run_folder(environment)
     console = Console()
@@ -59,7 +60,7 @@ def apply_accounts(name: str, named: Sequence[str], *, yes: bool) -> bool:
         if not found.good:
             return False
         _confirm(environment, f"Deploy {environment.name} into these accounts", yes=yes)
-        _deploy(environment, access, folder, console)
+        _deploy(environment, access, folder, console, afresh=afresh)
     return True
 
 
@@ -120,7 +121,7 @@ def demo_accounts(
 
 
 def sweep_accounts(name: str, named: Sequence[str], *, delete: bool, yes: bool) -> bool:
-    """Lists what carries the environment's prefix and tag and is in no state; with `delete`,
+    """Lists what carries our prefix and tags, where no state here holds anything; with `delete`,
     removes it. True if nothing is left that could be removed."""
     environment = loaded(name)
     folder = run_folder(environment)
@@ -239,13 +240,20 @@ def _run_id(environment: Environment, folder: Path) -> str:
     return secrets.token_hex(4)
 
 
-def _deploy(environment: Environment, access: Access, folder: Path, console: Console) -> None:
+def _deploy(
+    environment: Environment,
+    access: Access,
+    folder: Path,
+    console: Console,
+    *,
+    afresh: bool = False,
+) -> None:
     access.save()
     target = AwsTarget(access, changing=True)
     progress = RootProgress(console, root_names(environment), "apply")
     try:
         with progress.shown():
-            deploy(environment, target, folder, progress)
+            deploy(environment, target, folder, progress, afresh=afresh)
     except BaseException:
         say(
             console,

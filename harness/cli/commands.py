@@ -218,8 +218,8 @@ def sweep(environment: str, profiles: tuple[str, ...], delete: bool, yes: bool) 
     """List what a killed run of ENV left in its real accounts; with --delete, remove it.
 
     That is for when states are lost; where they are not, `bulkhead destroy ENV --target aws` goes
-    on. Removed is only what starts with our prefix and carries the environment's tag; what has one
-    of both, or cannot be told, is listed and left.
+    on. Removed is only what starts with our prefix and carries the tags of the environment and
+    of a run; what lacks one, cannot be told, or is a record that is kept, is listed and left.
 
     Exit code 0: nothing is left. 1: something is.
     """
@@ -258,7 +258,9 @@ def apply(
     if target == "aws":
         from harness.cli.accounts import apply_accounts
 
-        sys.exit(0 if apply_accounts(environment, profiles, yes=yes) else EXIT_FAILED)
+        sys.exit(
+            0 if apply_accounts(environment, profiles, yes=yes, afresh=afresh) else EXIT_FAILED
+        )
     from harness.cli.clouds import Kind
     from harness.cli.environments import apply_environment
 

@@ -1,9 +1,11 @@
 """What a run that was killed left in the accounts of an environment, and removing it.
 
-Something is an environment's only if its name starts as ours do AND it carries the environment's
-tag; what has just one of these, or no tags by nature, is told and left to a person. States are not
-asked: this is for when they are lost. Everything is done as the accounts' owners, the guardrails
-first, since they keep others from removing the rest.
+Something is of a run only if its name starts as ours do AND it carries the environment's tag AND
+that of a run of `--target aws`, which what is applied by Terraform alone (in CI, with states in a
+bucket) never carries. What lacks one of these, or has no tags by nature, is told and left to a
+person; so are records that are to be kept. States are not asked: this is for when they are lost.
+Everything is done as the accounts' owners, the guardrails first, since they keep others from
+removing the rest.
 """
 
 from __future__ import annotations
@@ -78,6 +80,8 @@ class Kind:
     regional: bool = True
     management: bool = False
     """Whether it is of an organization, in the account that manages it."""
+    records: bool = False
+    """Whether it is a customer's records, or what they are read with."""
 
 
 def find(environment: Environment, target: AwsTarget) -> list[Leftover]:
@@ -109,8 +113,8 @@ def remove(
             if tags is None:
                 yield each, ""
                 continue
-            if tags.get(ENVIRONMENT_TAG) != environment.name:
-                yield each, "it does not carry the environment's tag any more"
+            if _why_not(kind, environment, each.account, tags) or tags[RUN_TAG] != each.run:
+                yield each, "it does not carry the same tags any more"
                 continue
             assert kind.remove is not None
             try:
@@ -154,10 +158,18 @@ def _found(
         owner = tags.get(ENVIRONMENT_TAG)
         if owner is not None and owner != environment.name:
             continue  # another environment's
-        why = kind.why_not
-        if owner is None and not why:
-            why = f"it has no tag {ENVIRONMENT_TAG}"
+        why = kind.why_not or _why_not(kind, environment, account, tags)
         yield Leftover(account, shown, kind.name, name, identifier, why, tags.get(RUN_TAG, ""))
+
+
+def _why_not(kind: Kind, environment: Environment, account: str, tags: Tags) -> str:
+    """Why something of this kind with these tags is not to be removed; empty where it is."""
+    for tag in (ENVIRONMENT_TAG, RUN_TAG):
+        if not tags.get(tag):
+            return f"it has no tag {tag}"
+    if kind.records and environment.keeps_records_of(account):
+        return "records of this account are kept"
+    return ""
 
 
 def _tags(kind: Kind, client: Any, each: tuple[str, str]) -> Tags | None:
@@ -414,6 +426,7 @@ KINDS: tuple[Kind, ...] = (
         _groups,
         lambda c, _n, i: c.list_tags_for_resource(resourceArn=i)["tags"],
         lambda c, n, _i: c.delete_log_group(logGroupName=n),
+        records=True,
     ),
     Kind(
         "key",
@@ -423,6 +436,7 @@ KINDS: tuple[Kind, ...] = (
             t["TagKey"]: t["TagValue"] for t in _pages(c, "list_resource_tags", "Tags", KeyId=i)
         },
         _remove_key,
+        records=True,
     ),
     Kind(
         "trail",

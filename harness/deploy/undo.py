@@ -13,6 +13,7 @@ from pathlib import Path
 
 from harness.deploy.environment import Environment
 from harness.deploy.handover import forget_external_id
+from harness.deploy.journal import FILE as UNFINISHED
 from harness.deploy.run import KEPT, Progress, Run, folder_name, root_names
 from harness.deploy.terraform import VARIABLES_FILE, Terraform
 from harness.targets.base import Target
@@ -28,13 +29,16 @@ def undo(
 ) -> None:
     """Destroys those. Raises `UserError` that names what is left; called again, it goes on."""
     run = Run(environment, run_dir, progress, target=target)
+    # What an apply had done is done no more.
+    (run_dir / UNFINISHED).unlink(missing_ok=True)
     customers = {f"{c.key} {a.account_id}": a.account_id for c, a in environment.customer_accounts}
     keys = {f"{c.key} {a.account_id}": c.key for c, a in environment.customer_accounts}
 
     def work(name: str, root: Terraform) -> None:
         variables = json.loads((root.state.parent / VARIABLES_FILE).read_text(encoding="utf-8"))
-        account = customers.get(name) or name.removeprefix("bootstrap ")
-        if environment.keeps_records_of(account):
+        of_account = name in customers or name.startswith("bootstrap ")
+        account = customers.get(name, name.removeprefix("bootstrap "))
+        if of_account and environment.keeps_records_of(account):
             root.forget(KEPT)
         if name in customers:
             variables["profile"] = customers[name]  # records are their owner's

@@ -44,8 +44,9 @@ NOW = ["--yes", "--verify", "none"]
 SCRIPT = """
 import sys
 from pathlib import Path
+import harness.cli.clouds as clouds
 import harness.cli.environments as environments
-environments.runs_folder = lambda: Path(sys.argv[1])
+clouds.runs_folder = environments.runs_folder = lambda: Path(sys.argv[1])
 from harness.cli import start
 sys.exit(start(sys.argv[2:]))
 """
@@ -122,7 +123,8 @@ def day(
         shutil.copytree(before / name, folder / name, symlinks=True)
     for file in (before / EXTERNAL_IDS_FILE, deployment.place.credentials):
         shutil.copy(file, folder)
-    monkeypatch.setattr("harness.cli.environments.runs_folder", lambda: runs)
+    for module in ("clouds", "environments"):
+        monkeypatch.setattr(f"harness.cli.{module}.runs_folder", lambda: runs)
     with deployment.cloud().fork(folder / deployment.place.credentials.name) as cloud:
         moved = replace(deployment.on(EmbeddedTarget(cloud)), environment=load_environment(path))
         moved.save(folder / DEPLOYMENT_FILE)

@@ -219,7 +219,7 @@ def test_without_a_place_each_snapshot_is_a_new_file(
     command: Command, taken: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert taken
-    for module in ("environments", "snapshot"):
+    for module in ("clouds", "environments", "snapshot"):
         monkeypatch.setattr(f"harness.cli.{module}.runs_folder", lambda: tmp_path)
     names = [Path(command("snapshot", "embedded")[1].strip()) for _ in range(2)]
     folder = tmp_path / "embedded"

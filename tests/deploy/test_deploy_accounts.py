@@ -221,6 +221,7 @@ def test_a_sweep_removes_what_lost_states_left_and_nothing_else(
         )
 
     role("bulkhead-untagged")
+    role("bulkhead-applied-by-ci", bulkhead_environment="sandbox")
     role("bulkhead-of-another", bulkhead_environment="production")
     role("somebodys", bulkhead_environment="sandbox")
     role("bulkhead-probe-killed", bulkhead_environment="sandbox", bulkhead_run="dead")
@@ -230,6 +231,7 @@ def test_a_sweep_removes_what_lost_states_left_and_nothing_else(
     listed = capsys.readouterr().out
     assert f"to remove: {EXAMPLE}: role bulkhead-probe-killed of run dead" in listed
     assert f"left to you: {EXAMPLE}: role bulkhead-untagged (it has no tag" in listed
+    assert f"left to you: {EXAMPLE}: role bulkhead-applied-by-ci (it has no tag" in listed
     assert "bulkhead-of-another" not in listed
     assert "somebodys" not in listed
     assert "--delete removes it" in listed
@@ -238,10 +240,14 @@ def test_a_sweep_removes_what_lost_states_left_and_nothing_else(
     assert start(["sweep", path, "--delete", "--yes"]) == 0
     kept = {role["RoleName"] for role in iam.list_roles()["Roles"]}
     assert {"bulkhead-untagged", "bulkhead-of-another", "somebodys"} <= kept
+    assert "bulkhead-applied-by-ci" in kept
     assert not {"bulkhead-probe-killed", "bulkhead-caller", "bulkhead-deploy"} & kept
     left = ours(environment, run)
     assert {kind for kind in left if kind not in ("role", "dashboard")} == set()
-    assert {name.split(" ")[1] for name in left["role"]} == {"bulkhead-untagged"}
+    assert {name.split(" ")[1] for name in left["role"]} == {
+        "bulkhead-untagged",
+        "bulkhead-applied-by-ci",
+    }
 
 
 def test_a_refused_preflight_changes_nothing(
