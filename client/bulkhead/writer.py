@@ -197,6 +197,7 @@ class LogWriter:
             backlog = self._backlog
             already = backlog.closing
             backlog.close_by(deadline)
+            deadline = backlog.deadline  # of who closed first: that time is not spent twice
             self._limit = 0
             threads = self._gatherer is not None or (bool(self._queue) and self._start())
             self._rouse()

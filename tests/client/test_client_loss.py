@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -31,12 +32,18 @@ def put(app: Bulkhead, first: int, last: int, at: int | None = None) -> None:
         app.writer.put({"bulkhead.record.id": f"r{n}", "n": n}, now() if at is None else at)
 
 
+@pytest.fixture(params=["memory", "spool"])
+def spool(request: pytest.FixtureRequest, tmp_path: Path) -> Path | None:
+    """Where records wait: in memory only, or on disk too."""
+    return tmp_path if request.param == "spool" else None
+
+
 # --- what the endpoint does -----------------------------------------------------------------------
 
 
-def test_a_group_that_comes_late(writing: Writing) -> None:
+def test_a_group_that_comes_late(writing: Writing, spool: Path | None) -> None:
     writing.endpoint.groups.clear()
-    with writing.app() as app:
+    with writing.app(spool=spool) as app:
         put(app, 0, 500)
         until(lambda: writing.endpoint.refusals)
         put(app, 500, 1000)
@@ -51,8 +58,10 @@ def test_a_group_that_comes_late(writing: Writing) -> None:
     [(503, "ServiceUnavailableException"), (400, "ThrottlingException"), (0, "")],
     ids=["outage", "throttled", "connections closed"],
 )
-def test_an_endpoint_that_fails_for_a_while(writing: Writing, status: int, code: str) -> None:
-    with writing.app() as app:
+def test_an_endpoint_that_fails_for_a_while(
+    writing: Writing, spool: Path | None, status: int, code: str
+) -> None:
+    with writing.app(spool=spool) as app:
         # Counted, and not timed: how often it is asked in a while depends on the machine.
         failures = iter([Failure(status, code)] * 5)
         writing.endpoint.fail = lambda _: next(failures, None)
@@ -64,9 +73,43 @@ def test_an_endpoint_that_fails_for_a_while(writing: Writing, status: int, code:
     assert app.stats.retries > 3
 
 
-def test_records_of_three_days(writing: Writing) -> None:
+def test_an_outage_of_three_seconds(writing: Writing, spool: Path | None) -> None:
+    """In real time: whatever is asked for three seconds is answered with 503."""
+    over = threading.Event()
+    writing.endpoint.fail = lambda _: (
+        None if over.is_set() else Failure(503, "ServiceUnavailableException")
+    )
+    with writing.app(spool=spool) as app:
+        began, n = time.monotonic(), 0
+        while time.monotonic() < began + 3:
+            put(app, n, n + 25)
+            n += 25
+            time.sleep(0.1)
+        assert (app.stats.delivered, app.stats.lost) == (0, 0)
+        over.set()
+        assert app.flush(20)
+    assert writing.ids() == once(0, n)
+
+
+def test_a_right_that_comes_late(writing: Writing, spool: Path | None) -> None:
+    """The group is there, and writing to it is not allowed yet."""
+    granted = threading.Event()
+    writing.endpoint.fail = lambda _: (
+        None if granted.is_set() else Failure(400, "AccessDeniedException")
+    )
+    with writing.app(spool=spool) as app:
+        put(app, 0, 500)
+        until(lambda: app.stats.retries >= 3)
+        put(app, 500, 1000)
+        granted.set()
+        assert app.flush(10)
+        assert app.stats.lost == 0
+    assert writing.ids() == once(0, 1000)
+
+
+def test_records_of_three_days(writing: Writing, spool: Path | None) -> None:
     # In one batch the whole of it would be refused.
-    with writing.app(linger=0.2) as app:
+    with writing.app(spool=spool, linger=0.2) as app:
         for n in range(20):
             put(app, n, n + 1, now() - n * DAY // 6)
     assert writing.ids() == once(0, 20)
@@ -74,8 +117,8 @@ def test_records_of_three_days(writing: Writing) -> None:
     assert len(writing.endpoint.batches) >= 4
 
 
-def test_more_and_larger_records_than_a_batch_takes(writing: Writing) -> None:
-    with writing.app(capacity=100_000) as app:
+def test_more_and_larger_records_than_a_batch_takes(writing: Writing, spool: Path | None) -> None:
+    with writing.app(spool=spool, capacity=100_000) as app:
         put(app, 0, 25_000)
         for n in range(5):
             app.writer.put({"bulkhead.record.id": f"large{n}", "pad": "p" * 600_000}, now())
@@ -84,8 +127,8 @@ def test_more_and_larger_records_than_a_batch_takes(writing: Writing) -> None:
     assert writing.endpoint.refusals == []
 
 
-def test_one_event_that_is_not_acceptable(writing: Writing) -> None:
-    with writing.app(linger=0.2) as app:
+def test_one_event_that_is_not_acceptable(writing: Writing, spool: Path | None) -> None:
+    with writing.app(spool=spool, linger=0.2) as app:
         for n in range(100):
             app.writer.put({"bulkhead.record.id": f"r{n}", "n": "poison" if n == 37 else n}, now())
         assert app.flush(10)
@@ -99,7 +142,7 @@ def test_one_event_that_is_not_acceptable(writing: Writing) -> None:
     assert told["bulkhead.dropped.samples"][0]["id"] == "r37"
 
 
-def test_credentials_that_expire_on_the_way(writing: Writing) -> None:
+def test_credentials_that_expire_on_the_way(writing: Writing, spool: Path | None) -> None:
     def expired(request: Request) -> Failure | None:
         batches = len(writing.endpoint.batches)
         return Failure(400, "ExpiredTokenException") if request.key == KEY and batches else None
@@ -113,7 +156,7 @@ def test_credentials_that_expire_on_the_way(writing: Writing) -> None:
 
     base = botocore.session.Session()
     base._credentials = Rotated(KEY, "secret")
-    with writing.app(base) as app:
+    with writing.app(base, spool=spool) as app:
         put(app, 0, 500)
         until(lambda: writing.endpoint.batches)
         put(app, 500, 1000)
@@ -124,13 +167,13 @@ def test_credentials_that_expire_on_the_way(writing: Writing) -> None:
     assert {key for _, key, _ in writing.endpoint.requests} == {KEY, NEW_KEY}
 
 
-def test_an_answer_that_was_lost(writing: Writing) -> None:
+def test_an_answer_that_was_lost(writing: Writing, spool: Path | None) -> None:
     # CloudWatch has the batch and the client cannot know: it sends it again, under the same ids.
     failures = [Failure(0, after=True)]
     writing.endpoint.fail = lambda request: (
         failures.pop() if failures and request.operation == "PutLogEvents" else None
     )
-    with writing.app() as app:
+    with writing.app(spool=spool) as app:
         put(app, 0, 10)
         assert app.flush(10)
         assert app.stats.delivered == 10
@@ -200,39 +243,6 @@ def test_a_hung_endpoint_at_exit(writing: Writing, tmp_path: Path) -> None:
     assert writing.ids() == once(0, 10)
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn", "pool"])
-def test_children_of_multiprocessing(writing: Writing, method: str, tmp_path: Path) -> None:
-    # They end by os._exit, after finalizers of their own and without atexit.
-    script = tmp_path / "program.py"
-    script.write_text(
-        "import sys\n"
-        "sys.argv[1:] = [" + repr("{}") + "] if len(sys.argv) < 2 else sys.argv[1:]\n"
-        "import json, multiprocessing, os\n"
-        "from support.writing import PRELUDE\n"
-        "if 'GIVEN' in os.environ: sys.argv[1:] = [os.environ['GIVEN']]\n"
-        "os.environ['GIVEN'] = sys.argv[1]\n"
-        "exec(PRELUDE)\n"
-        "def work(k):\n"
-        "    put(k * 1000, k * 1000 + 500)\n"
-        "if __name__ == '__main__':\n"
-        f"    context = multiprocessing.get_context({'spawn' if method == 'spawn' else 'fork'!r})\n"
-        "    put(5000, 5500)\n"
-        + (
-            "    pool = context.Pool(2)\n"
-            "    pool.map(work, range(3), chunksize=1)\n"
-            "    pool.close(); pool.join()\n"
-            if method == "pool"
-            else "    children = [context.Process(target=work, args=(k,)) for k in range(2)]\n"
-            "    [each.start() for each in children]; [each.join() for each in children]\n"
-        )
-    )
-    text = f"runpy.run_path({str(script)!r}, run_name='__main__')"
-    program = writing.program(text, prelude="import runpy\n", linger=60)
-    assert program.ends() == 0, program.errors
-    expected = once(5000, 5500) + once(0, 500) + once(1000, 1500)
-    assert writing.ids() == expected + (once(2000, 2500) if method == "pool" else Counter())
-
-
 def test_forked_children_write_what_is_theirs(writing: Writing) -> None:
     # What waits in the parent at the fork is delivered once, by the parent.
     program = writing.program(
@@ -250,50 +260,6 @@ put(500, 1000)
     assert program.ends() == 0, program.errors
     assert writing.ids() == once(0, 1500)
     assert len(writing.endpoint.streams) == 2
-
-
-def test_workers_forked_before_they_serve(writing: Writing) -> None:
-    """As with gunicorn and a preloaded application: made once, used after the fork, SIGTERM."""
-    program = writing.program(
-        """
-put(9000, 9010)
-workers = []
-for k in range(3):
-    child = os.fork()
-    if not child:
-        alive = True
-        def stop(*_):
-            global alive
-            alive = False
-        signal.signal(signal.SIGTERM, stop)
-        threads = [threading.Thread(target=put, args=(k * 1000 + t * 100, k * 1000 + t * 100 + 100))
-                   for t in range(4)]
-        [t.start() for t in threads]; [t.join() for t in threads]
-        say('serving')
-        while alive: time.sleep(0.01)
-        sys.exit(0)
-    workers.append(child)
-def end(*_):
-    for each in workers:
-        os.kill(each, signal.SIGTERM)
-    for each in workers:
-        os.waitpid(each, 0)
-    sys.exit(0)
-signal.signal(signal.SIGTERM, end)
-say('master')
-while True: time.sleep(0.01)
-""",
-        linger=60,
-    )
-    assert program.process.stdout is not None
-    assert sorted(program.process.stdout.readline().strip() for _ in range(4)) == [
-        "master", *["serving"] * 3
-    ]  # fmt: skip
-    program.process.send_signal(signal.SIGTERM)
-    assert program.ends() == 0, program.errors
-    assert writing.ids() == once(9000, 9010) + sum(
-        (once(k * 1000, k * 1000 + 400) for k in range(3)), Counter()
-    )
 
 
 def test_os_exit_without_a_spool_loses_what_lingered(writing: Writing) -> None:
@@ -367,14 +333,6 @@ def test_a_process_killed_while_it_sends(writing: Writing, tmp_path: Path) -> No
     assert Counter(record["bulkhead.record.id"] for record in again) == once(100, 300)
 
 
-def test_two_processes_find_the_same_spool(writing: Writing, tmp_path: Path) -> None:
-    assert writing.program("put(0, 500); os._exit(0)", spool=tmp_path, linger=60).ends() == 0
-    others = [writing.program("app.flush(10)", spool=tmp_path) for _ in range(2)]
-    for other in others:
-        assert other.ends() == 0, other.errors
-    assert writing.ids() == once(0, 500)
-
-
 def test_a_long_outage_with_a_spool(writing: Writing, tmp_path: Path) -> None:
     """Memory holds 100; the rest waits on disk, through an end of the process."""
     writing.endpoint.hang.set()
@@ -392,45 +350,3 @@ def test_a_long_outage_with_a_spool(writing: Writing, tmp_path: Path) -> None:
     )
     assert after.ends() == 0, after.errors
     assert writing.ids() == once(0, 1600)
-
-
-def test_a_child_that_lives_on_does_not_hold_what_its_dead_parent_left(
-    writing: Writing, tmp_path: Path
-) -> None:
-    program = writing.program(
-        """
-put(0, 100)
-if not os.fork():
-    say('alive')
-    sys.stdin.read()
-    os._exit(0)
-time.sleep(60)
-""",
-        spool=tmp_path,
-        linger=60,
-    )
-    program.says("alive")
-    program.process.kill()
-    after = writing.program("app.flush(10)", spool=tmp_path)
-    assert after.ends() == 0, after.errors
-    assert writing.ids() == once(0, 100)
-    program.ends()  # the child, when its standard input ends
-
-
-def test_a_forked_child_leaves_the_parents_spool_alone(writing: Writing, tmp_path: Path) -> None:
-    program = writing.program(
-        """
-put(0, 100)
-child = os.fork()
-if not child:
-    put(100, 200)
-    os._exit(0)  # its records are in a spool of its own
-os.waitpid(child, 0)
-put(200, 300)
-""",
-        spool=tmp_path,
-        linger=60,
-    )
-    assert program.ends() == 0, program.errors
-    assert writing.program("app.flush(10)", spool=tmp_path).ends() == 0
-    assert writing.ids() == once(0, 300)
