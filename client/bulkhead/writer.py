@@ -30,7 +30,7 @@ from bulkhead.selfreport import SelfReport
 from bulkhead.sender import Sender
 from bulkhead.spool import Spool
 from bulkhead.transport import Transport
-from bulkhead.weight import SMALL, weight_of
+from bulkhead.weight import SMALL, chunk, weight_of
 
 __all__ = ["Delivery", "Item", "LogWriter", "Record", "WriterStats"]
 
@@ -101,6 +101,9 @@ class LogWriter:
         # closer; and at how many it wakes the gatherer.
         self._limit = 0
         self._mark = _NEVER
+        # Nobody takes from the queue any more.
+        self._over = False
+        self._told = False
 
     def reset_after_fork(self) -> None:
         """Start empty: what waited belongs to the parent, which delivers it."""
@@ -152,7 +155,8 @@ class LogWriter:
         queue.append((timestamp_ms, item, 0))
         if waiting >= self._mark:
             self._rouse()
-        return True
+        # It closed while this put was between looking and leaving the record.
+        return self._drop_late() if self._over else True
 
     @exits.unmasked
     def flush(self, timeout: float = 5.0) -> bool:
@@ -208,6 +212,8 @@ class LogWriter:
                 )
         elif self._queue:
             self._finish_here()
+        if self._over:
+            self._drop_late()
         with self._lock:
             left = self._ledger.counts["pending"] + len(self._queue)
             if self._spool is not None and not already:
@@ -263,20 +269,39 @@ class LogWriter:
                 self._start()
                 self._refit()
                 self._make_room(size)
-            ledger = self._ledger
-            if self._backlog.closing or not self._has_room(size):
-                ledger.offer(1)
-                reason = "dropped_closed" if self._backlog.closing else "dropped_full"
-                ledger.lose(reason, timestamp_ms, item)
-                return False
-            self._backlog.unmade += size
-            self._queue.append((timestamp_ms, item, size))
-            self._refit()
-            if self._backlog.durable:
-                return self._wait_for_spool()
-            if len(self._queue) > self._mark:
-                self._rouse()
-        return True
+            closing = self._backlog.closing
+            if not closing and self._has_room(size):
+                self._backlog.unmade += size
+                self._queue.append((timestamp_ms, item, size))
+                self._refit()
+                if self._backlog.durable:
+                    return self._wait_for_spool()
+                if len(self._queue) > self._mark:
+                    self._rouse()
+                return True
+            self._ledger.offer(1)
+            self._ledger.lose("dropped_closed" if closing else "dropped_full", timestamp_ms, item)
+        if closing:
+            self._tell_late()
+        return False
+
+    def _drop_late(self) -> bool:
+        """Count what came after the writer closed. False: it is dropped."""
+        with self._lock:
+            late = len(self._queue)
+            self._ledger.offer(late)
+            for _ in range(late):
+                timestamp, item, weight = self._queue.popleft()
+                self._backlog.unmade -= weight
+                self._ledger.lose("dropped_closed", timestamp, item)
+        if late:
+            self._tell_late()
+        return False
+
+    def _tell_late(self) -> None:
+        if not self._told:
+            self._told = True
+            say(logging.WARNING, "records that come after the writer closed are dropped")
 
     def _has_room(self, size: int) -> bool:
         return self._backlog.room(size) > len(self._queue)
@@ -372,8 +397,7 @@ class LogWriter:
         while self._gatherer is me:
             try:
                 self._rest()
-                if self._pass():
-                    self._finish()
+                if self._pass() and self._finish():
                     return
             except BaseException as error:
                 # Not foreseen; without this thread nothing would ever be delivered again.
@@ -392,8 +416,8 @@ class LogWriter:
             backlog.see_flush(flush)
         return closing and not self._queue
 
-    def _finish(self) -> None:
-        """Tell of the last losses, then let the senders end."""
+    def _finish(self) -> bool:
+        """Tell of the last losses, then let the senders end. False: something came meanwhile."""
         backlog = self._backlog
         while (seconds := backlog.deadline - time.monotonic()) > 0:
             with self._lock:
@@ -403,8 +427,12 @@ class LogWriter:
             backlog.unpark()
         self._finisher.tell(hurried=True)
         with self._lock:
+            if self._queue and time.monotonic() < backlog.deadline:
+                return False
+            self._over = True
             backlog.all_gathered = True
             self._changed.notify_all()
+        return True
 
     def _rest(self) -> None:
         """Until there is something to do; then for `linger`, unless somebody waits."""
@@ -436,23 +464,13 @@ class LogWriter:
         backlog = self._backlog
         return backlog.closing or self._flush_wanted > backlog.flush_seen or backlog.wants_parked()
 
-    def _next_chunk(self, most: int) -> int:
-        """How many items to make records of at once; the lock is held."""
-        most = min(most, _CHUNK, len(self._queue))
-        size = 0
-        for number in range(most):  # by index: others append meanwhile
-            size += self._queue[number][2]
-            if size > _CHUNK_BYTES and number:
-                return number
-        return most
-
     def _gather(self, closing: bool) -> None:
         """Take what is in the queue now, what the spool holds, and what there is to report."""
         backlog, queue = self._backlog, self._queue
         left = len(queue)
         while left > 0:
             with self._lock:
-                number = self._next_chunk(left)
+                number = chunk(queue, min(left, _CHUNK, len(queue)), _CHUNK_BYTES)
                 backlog.take_over(number)
                 self._refit()  # before the queue gets shorter, or put would overshoot
                 taken = [queue.popleft() for _ in range(number)]
