@@ -18,7 +18,7 @@ from pathlib import Path
 import botocore.session
 import pytest
 from botocore.credentials import Credentials, ReadOnlyCredentials
-from support.writing import GROUP, KEY, Writing, now, once, until
+from support.writing import GROUP, KEY, PRELUDE, Writing, now, once, until
 
 from bulkhead import Bulkhead
 from harness.bench.log_endpoint import DAY, Failure, Request
@@ -107,11 +107,30 @@ def test_a_right_that_comes_late(writing: Writing, spool: Path | None) -> None:
     assert writing.ids() == once(0, 1000)
 
 
+def test_an_outage_that_lasts_longer_than_is_waited_for(
+    writing: Writing, spool: Path | None
+) -> None:
+    """Without a spool `give_up_after` and five attempts are the bound; on disk records wait on."""
+    failures = iter([Failure(503, "ServiceUnavailableException")] * 20)
+    writing.endpoint.fail = lambda _: next(failures, None)
+    with writing.app(spool=spool, give_up_after=0) as app:
+        put(app, 0, 100)
+        assert app.flush(20)
+        assert app.stats.dropped_failed == (0 if spool else 100)
+        until(lambda: next(failures, None) is None)
+        put(app, 100, 200)
+        assert app.flush(20)
+    assert writing.ids() == (once(0, 200) if spool else once(100, 200))
+    told = [each["bulkhead.dropped.reasons"] for each in writing.arrived("losses")]
+    assert told == ([] if spool else [{"dropped_failed": 100}])
+
+
 def test_records_of_three_days(writing: Writing, spool: Path | None) -> None:
     # In one batch the whole of it would be refused.
+    start = now()
     with writing.app(spool=spool, linger=0.2) as app:
         for n in range(20):
-            put(app, n, n + 1, now() - n * DAY // 6)
+            put(app, n, n + 1, start - n * DAY // 6)
     assert writing.ids() == once(0, 20)
     assert writing.endpoint.refusals == []
     assert len(writing.endpoint.batches) >= 4
@@ -214,6 +233,31 @@ def test_sigterm(writing: Writing, setting: str, code: int) -> None:
     assert writing.ids() == once(0, 1000)
 
 
+def test_sigterm_where_the_main_thread_did_not_make_the_application(
+    writing: Writing, tmp_path: Path
+) -> None:
+    """Only it may handle signals, so SIGTERM then is what it is to Python: an end at once."""
+    program = writing.program(
+        "put(0, 10); say('ready')\nwhile True: time.sleep(0.01)",
+        prelude=PRELUDE.replace(
+            "app = start()",
+            "made = []\n"
+            "maker = threading.Thread(target=lambda: made.append(start()))\n"
+            "maker.start(); maker.join()\n"
+            "app = made[0]",
+        ),
+        spool=tmp_path,
+        linger=60,
+    )
+    program.says("ready")
+    program.process.send_signal(signal.SIGTERM)
+    assert program.ends() == -signal.SIGTERM
+    assert writing.ids() == Counter()
+    after = writing.program("app.flush(10)", spool=tmp_path)
+    assert after.ends() == 0, after.errors
+    assert writing.ids() == once(0, 10)
+
+
 def test_sigterm_with_a_hung_endpoint_ends_in_time(writing: Writing) -> None:
     writing.endpoint.hang.set()
     program = writing.program(
@@ -241,6 +285,15 @@ def test_a_hung_endpoint_at_exit(writing: Writing, tmp_path: Path) -> None:
     after = writing.program("app.flush(10)", spool=tmp_path)
     assert after.ends() == 0, after.errors
     assert writing.ids() == once(0, 10)
+
+
+def test_who_closed_before_the_end_does_not_wait_again(writing: Writing) -> None:
+    writing.endpoint.hang.set()
+    program = writing.program("with app: put(0, 10)\nsay('closed')", exit_seconds=4)
+    program.says("closed")
+    closed = time.monotonic()
+    assert program.ends() == 0, program.errors
+    assert time.monotonic() - closed < 3
 
 
 def test_forked_children_write_what_is_theirs(writing: Writing) -> None:
@@ -287,11 +340,20 @@ os._exit(7)
 # --- with the spool -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("end", ["os._exit(9)", "os.kill(os.getpid(), signal.SIGKILL)"])
+ENDS = {
+    "os._exit": ("os._exit(9)", 9),
+    "SIGKILL": ("os.kill(os.getpid(), signal.SIGKILL)", -signal.SIGKILL),
+    "SIGHUP": ("os.kill(os.getpid(), signal.SIGHUP)", -signal.SIGHUP),
+    "another program": ("os.execv(sys.executable, [sys.executable, '-c', 'exit(3)'])", 3),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
 def test_a_killed_process_with_a_spool(writing: Writing, end: str, tmp_path: Path) -> None:
     """Nothing was sent yet: the next process delivers all, once, metrics and all."""
-    program = writing.program(f"put(0, 500); {end}", spool=tmp_path, linger=60)
-    assert program.ends() in (9, -signal.SIGKILL), program.errors
+    text, code = ENDS[end]
+    program = writing.program(f"put(0, 500); {text}", spool=tmp_path, linger=60)
+    assert program.ends() == code, program.errors
     assert writing.ids() == Counter()
     for _ in range(2):  # the second finds nothing left
         after = writing.program("put(500, 510); app.flush(10)", spool=tmp_path)

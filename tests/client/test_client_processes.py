@@ -16,7 +16,7 @@ from support.writing import PRELUDE, Writing, once
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs fork and signals")
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn", "pool"])
+@pytest.mark.parametrize("method", ["fork", "spawn", "pool", "terminated pool"])
 def test_children_of_multiprocessing(writing: Writing, method: str, tmp_path: Path) -> None:
     # They end by os._exit, after finalizers of their own and without atexit.
     script = tmp_path / "program.py"
@@ -38,6 +38,9 @@ def test_children_of_multiprocessing(writing: Writing, method: str, tmp_path: Pa
             "    pool.map(work, range(3), chunksize=1)\n"
             "    pool.close(); pool.join()\n"
             if method == "pool"
+            # The end of the block sends SIGTERM to the workers.
+            else "    with context.Pool(2) as pool: pool.map(work, range(3), chunksize=1)\n"
+            if method == "terminated pool"
             else "    children = [context.Process(target=work, args=(k,)) for k in range(2)]\n"
             "    [each.start() for each in children]; [each.join() for each in children]\n"
         )
@@ -46,7 +49,7 @@ def test_children_of_multiprocessing(writing: Writing, method: str, tmp_path: Pa
     program = writing.program(text, prelude="import runpy\n", linger=60)
     assert program.ends() == 0, program.errors
     expected = once(5000, 5500) + once(0, 500) + once(1000, 1500)
-    assert writing.ids() == expected + (once(2000, 2500) if method == "pool" else Counter())
+    assert writing.ids() == expected + (once(2000, 2500) if "pool" in method else Counter())
 
 
 def test_workers_forked_before_they_serve(writing: Writing) -> None:
