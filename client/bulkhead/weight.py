@@ -58,3 +58,8 @@ def chunk(queue: Sequence[tuple[int, object, int]], most: int, most_bytes: int) 
         if size > most_bytes and number:
             return number
     return most
+
+
+def oldest(queue: Sequence[tuple[int, object, int]], *, heavy: bool) -> int:
+    """The index of the first item, or of the first with a weight; -1 if there is none."""
+    return next((n for n in range(len(queue)) if queue[n][2] or not heavy), -1)

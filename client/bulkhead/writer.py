@@ -30,7 +30,7 @@ from bulkhead.selfreport import SelfReport
 from bulkhead.sender import Sender
 from bulkhead.spool import Spool
 from bulkhead.transport import Transport
-from bulkhead.weight import SMALL, chunk, weight_of
+from bulkhead.weight import SMALL, chunk, oldest, weight_of
 
 __all__ = ["Delivery", "Item", "LogWriter", "Record", "WriterStats"]
 
@@ -102,8 +102,8 @@ class LogWriter:
         self._limit = 0
         self._mark = _NEVER
         # Nobody takes from the queue any more.
-        self._over = False
-        self._told = False
+        self._over = self._told = False
+        self._wait_until = float("inf")
 
     def reset_after_fork(self) -> None:
         """Start empty: what waited belongs to the parent, which delivers it."""
@@ -196,6 +196,7 @@ class LogWriter:
         if self.interrupted:
             exits.errand(self.close, seconds)
             return False
+        self.hurry(deadline)
         self._finish_before(deadline)
         with self._lock:
             backlog = self._backlog
@@ -212,7 +213,7 @@ class LogWriter:
                 )
         elif self._queue:
             self._finish_here()
-        if self._over:
+        if self._over and self._queue:
             self._drop_late()
         with self._lock:
             left = self._ledger.counts["pending"] + len(self._queue)
@@ -223,6 +224,10 @@ class LogWriter:
         if left and not already:
             say(logging.WARNING, "%d records were not delivered when the writer closed", left)
         return left == 0
+
+    def hurry(self, deadline: float) -> None:
+        """Let no `put` wait beyond that moment of `time.monotonic`: closing is about to begin."""
+        self._wait_until = min(self._wait_until, deadline)
 
     def _finish_before(self, deadline: float) -> None:
         """What others have to put still; whoever else closes this waits for that."""
@@ -281,27 +286,24 @@ class LogWriter:
                 return True
             self._ledger.offer(1)
             self._ledger.lose("dropped_closed" if closing else "dropped_full", timestamp_ms, item)
-        if closing:
-            self._tell_late()
-        return False
+        return self._drop_late() if closing else False
 
     def _drop_late(self) -> bool:
-        """Count what came after the writer closed. False: it is dropped."""
+        """Count what came after the writer closed, and tell once. False: it is dropped."""
         with self._lock:
-            late = len(self._queue)
-            self._ledger.offer(late)
-            for _ in range(late):
-                timestamp, item, weight = self._queue.popleft()
-                self._backlog.unmade -= weight
-                self._ledger.lose("dropped_closed", timestamp, item)
-        if late:
-            self._tell_late()
-        return False
-
-    def _tell_late(self) -> None:
+            for _ in range(len(self._queue) if self._over else 0):
+                self._drop(0, "dropped_closed")
         if not self._told:
             self._told = True
             say(logging.WARNING, "records that come after the writer closed are dropped")
+        return False
+
+    def _drop(self, index: int, reason: str) -> None:
+        timestamp, item, weight = self._queue[index]
+        del self._queue[index]
+        self._backlog.unmade -= weight
+        self._ledger.offer(1)
+        self._ledger.lose(reason, timestamp, item)
 
     def _has_room(self, size: int) -> bool:
         return self._backlog.room(size) > len(self._queue)
@@ -313,35 +315,33 @@ class LogWriter:
         if self.delivery.when_full == "block":
             self._rouse()
             self._changed.wait_for(
-                lambda: self._has_room(size) or self._backlog.closing, self.delivery.block_seconds
+                lambda: self._has_room(size) or self._backlog.closing,
+                min(self.delivery.block_seconds, self._left()),
             )
         elif self.delivery.when_full == "drop_oldest":
             if size > self.delivery.capacity_bytes:
                 return  # nothing that went would make room for it
             while not self._has_room(size):
-                if self._backlog.unmade + size > self.delivery.capacity_bytes:
-                    # No lighter one that went would help.
-                    oldest = (n for n in range(len(self._queue)) if self._queue[n][2])
-                    gone = next(oldest, -1)
-                elif self._backlog.drop_oldest():
+                # Where bytes are short, no lighter one that went would help.
+                heavy = self._backlog.unmade + size > self.delivery.capacity_bytes
+                if not heavy and self._backlog.drop_oldest():
                     continue
-                else:
-                    gone = 0 if self._queue else -1
+                gone = oldest(self._queue, heavy=heavy)
                 if gone < 0:
                     return
-                timestamp, item, weight = self._queue[gone]
-                del self._queue[gone]
-                self._backlog.unmade -= weight
-                self._ledger.offer(1)
-                self._ledger.lose("dropped_oldest", timestamp, item)
+                self._drop(gone, "dropped_oldest")
 
     def _wait_for_spool(self) -> bool:
         """Until what was just put has been written down; the lock is held."""
         backlog = self._backlog
         wanted = backlog.gathered + len(self._queue)
         self._rouse()
-        self._changed.wait_for(lambda: backlog.written >= wanted, _DURABLE_SECONDS)
+        seconds = min(_DURABLE_SECONDS, self._left())
+        self._changed.wait_for(lambda: backlog.written >= wanted, seconds)
         return True
+
+    def _left(self) -> float:
+        return max(0.0, self._wait_until - time.monotonic())
 
     def _rouse(self) -> None:
         self._mark = _NEVER

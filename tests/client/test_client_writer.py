@@ -208,6 +208,23 @@ def test_closing_again_takes_no_further_time(caplog: pytest.LogCaptureFixture) -
     gate.set()
 
 
+def test_what_is_put_at_the_end_waits_no_longer_than_that_may_take() -> None:
+    """Calls under way are recorded when closing begins; each may have to wait for room."""
+    gate = threading.Event()
+    transport = Recorder(gate=gate)
+    writer = LogWriter(transport, linger=0, capacity=2, when_full="block", block_seconds=5)
+    for n in range(2):
+        writer.put({"n": n}, n)
+    assert transport.entered.wait(10)
+    writer.before_close(lambda: [writer.put({"n": n}, n) for n in range(2, 7)])
+    started = time.monotonic()
+    assert not writer.close(0.3)
+    assert 0.25 < time.monotonic() - started < 4
+    assert writer.stats.dropped_full == 5
+    assert total(writer) == writer.stats.offered == 7
+    gate.set()
+
+
 def test_a_put_that_closing_overtakes_is_counted(caplog: pytest.LogCaptureFixture) -> None:
     """It found room, and before it leaves its record the writer has closed."""
     transport = Recorder()
