@@ -219,7 +219,7 @@ def test_what_is_put_at_the_end_waits_no_longer_than_that_may_take() -> None:
     writer.before_close(lambda: [writer.put({"n": n}, n) for n in range(2, 7)])
     started = time.monotonic()
     assert not writer.close(0.3)
-    assert 0.25 < time.monotonic() - started < 4
+    assert 0.25 < time.monotonic() - started < 10
     assert writer.stats.dropped_full == 5
     assert total(writer) == writer.stats.offered == 7
     gate.set()
