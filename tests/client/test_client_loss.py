@@ -14,6 +14,7 @@ import threading
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import botocore.session
 import pytest
@@ -36,6 +37,18 @@ def put(app: Bulkhead, first: int, last: int, at: int | None = None) -> None:
 def spool(request: pytest.FixtureRequest, tmp_path: Path) -> Path | None:
     """Where records wait: in memory only, or on disk too."""
     return tmp_path if request.param == "spool" else None
+
+
+def rotated(current: list[str]) -> Any:
+    """A session whose access key is whatever stands in a list."""
+
+    class Rotated(Credentials):
+        def get_frozen_credentials(self) -> ReadOnlyCredentials:
+            return ReadOnlyCredentials(current[0], "secret", None)
+
+    base = botocore.session.Session()
+    base._credentials = Rotated(KEY, "secret")
+    return base
 
 
 # --- what the endpoint does -----------------------------------------------------------------------
@@ -161,6 +174,19 @@ def test_one_event_that_is_not_acceptable(writing: Writing, spool: Path | None) 
     assert told["bulkhead.dropped.samples"][0]["id"] == "r37"
 
 
+def test_what_is_no_record(writing: Writing, spool: Path | None) -> None:
+    with writing.app(spool=spool) as app:
+        put(app, 0, 10)
+        app.writer.put({"n": object()}, now())
+        app.writer.put(lambda: [{"n": 1 // 0}], now())
+        app.writer.put({"n": "x" * 1_100_000}, now())
+        put(app, 10, 20)
+        assert app.flush(10)
+    assert writing.ids() == once(0, 20)
+    (told,) = writing.arrived("losses")
+    assert told["bulkhead.dropped.reasons"] == {"dropped_invalid": 2, "dropped_too_large": 1}
+
+
 def test_credentials_that_expire_on_the_way(writing: Writing, spool: Path | None) -> None:
     def expired(request: Request) -> Failure | None:
         batches = len(writing.endpoint.batches)
@@ -168,14 +194,7 @@ def test_credentials_that_expire_on_the_way(writing: Writing, spool: Path | None
 
     writing.endpoint.fail = expired
     current = [KEY]
-
-    class Rotated(Credentials):
-        def get_frozen_credentials(self) -> ReadOnlyCredentials:
-            return ReadOnlyCredentials(current[0], "secret", None)
-
-    base = botocore.session.Session()
-    base._credentials = Rotated(KEY, "secret")
-    with writing.app(base, spool=spool) as app:
+    with writing.app(rotated(current), spool=spool) as app:
         put(app, 0, 500)
         until(lambda: writing.endpoint.batches)
         put(app, 500, 1000)
@@ -184,6 +203,26 @@ def test_credentials_that_expire_on_the_way(writing: Writing, spool: Path | None
         assert app.flush(10)
     assert writing.ids() == once(0, 1000)
     assert {key for _, key, _ in writing.endpoint.requests} == {KEY, NEW_KEY}
+
+
+def test_credentials_that_become_another_accounts(writing: Writing, spool: Path | None) -> None:
+    """Nothing is written with them. On disk it waits for a process whose credentials are right."""
+    writing.endpoint.accounts[NEW_KEY] = "333333333333"
+    current = [KEY]
+    with writing.app(rotated(current), spool=spool) as app:
+        for first, key in ((0, KEY), (10, NEW_KEY), (20, KEY)):
+            current[0] = key
+            put(app, first, first + 10)
+            assert app.flush(10)
+        assert (app.stats.spooled, app.stats.dropped_refused) == ((10, 0) if spool else (0, 10))
+        assert app.writer.refusal is not None
+    assert writing.ids() == once(0, 10) + once(20, 30)
+    assert {key for _, key, _ in writing.endpoint.requests} == {KEY}
+    told = [each["bulkhead.dropped.reasons"] for each in writing.arrived("losses")]
+    assert told == ([] if spool else [{"dropped_refused": 10}])
+    with writing.app(spool=spool) as after:
+        assert after.flush(10)
+    assert writing.ids() == (once(0, 30) if spool else once(0, 10) + once(20, 30))
 
 
 def test_an_answer_that_was_lost(writing: Writing, spool: Path | None) -> None:
