@@ -57,7 +57,7 @@ class Delivery:
     exit_seconds     the most that closing may take at exit and on SIGTERM
     heartbeat        seconds between signs of life and reports of losses; 0 for no signs of life
     on_sigterm       deliver what waits when the process is told to end, if the application leaves
-                     that signal alone
+                     that signal alone and the main thread makes the writer
     """
 
     capacity: int = 10_000

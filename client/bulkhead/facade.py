@@ -251,6 +251,8 @@ class Bulkhead:
             exits.errand(self.close, seconds)
             return False
         deadline = time.monotonic() + seconds
+        for writer in self._writers():
+            writer.hurry(deadline)
         closed = True
         for writer in self._writers():
             closed = writer.close(max(0.0, deadline - time.monotonic())) and closed

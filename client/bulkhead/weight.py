@@ -5,7 +5,7 @@ Texts and bytes count in full, all else for little: what may be large are prompt
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 SMALL = 4_096
 """What is not heavier is counted by number only, so that `put` takes no lock for it."""
@@ -48,3 +48,18 @@ def weight_of(item: Mapping[str, object] | Callable[..., object]) -> int:
 def heavy(item: Callable[..., object], size: int) -> None:
     """Have a function, such as a `functools.partial`, say how many bytes it holds."""
     item.bulkhead_bytes = size  # type: ignore[attr-defined]
+
+
+def chunk(queue: Sequence[tuple[int, object, int]], most: int, most_bytes: int) -> int:
+    """How many of the first items to make records of at once; the last of each is its weight."""
+    size = 0
+    for number in range(most):  # by index: others append meanwhile
+        size += queue[number][2]
+        if size > most_bytes and number:
+            return number
+    return most
+
+
+def oldest(queue: Sequence[tuple[int, object, int]], *, heavy: bool) -> int:
+    """The index of the first item, or of the first with a weight; -1 if there is none."""
+    return next((n for n in range(len(queue)) if queue[n][2] or not heavy), -1)

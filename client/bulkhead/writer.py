@@ -30,7 +30,7 @@ from bulkhead.selfreport import SelfReport
 from bulkhead.sender import Sender
 from bulkhead.spool import Spool
 from bulkhead.transport import Transport
-from bulkhead.weight import SMALL, weight_of
+from bulkhead.weight import SMALL, chunk, oldest, weight_of
 
 __all__ = ["Delivery", "Item", "LogWriter", "Record", "WriterStats"]
 
@@ -101,6 +101,9 @@ class LogWriter:
         # closer; and at how many it wakes the gatherer.
         self._limit = 0
         self._mark = _NEVER
+        # Nobody takes from the queue any more.
+        self._over = self._told = False
+        self._wait_until = float("inf")
 
     def reset_after_fork(self) -> None:
         """Start empty: what waited belongs to the parent, which delivers it."""
@@ -152,7 +155,8 @@ class LogWriter:
         queue.append((timestamp_ms, item, 0))
         if waiting >= self._mark:
             self._rouse()
-        return True
+        # It closed while this put was between looking and leaving the record.
+        return self._drop_late() if self._over else True
 
     @exits.unmasked
     def flush(self, timeout: float = 5.0) -> bool:
@@ -192,11 +196,13 @@ class LogWriter:
         if self.interrupted:
             exits.errand(self.close, seconds)
             return False
+        self.hurry(deadline)
         self._finish_before(deadline)
         with self._lock:
             backlog = self._backlog
             already = backlog.closing
             backlog.close_by(deadline)
+            deadline = backlog.deadline  # of who closed first: that time is not spent twice
             self._limit = 0
             threads = self._gatherer is not None or (bool(self._queue) and self._start())
             self._rouse()
@@ -207,6 +213,8 @@ class LogWriter:
                 )
         elif self._queue:
             self._finish_here()
+        if self._over and self._queue:
+            self._drop_late()
         with self._lock:
             left = self._ledger.counts["pending"] + len(self._queue)
             if self._spool is not None and not already:
@@ -216,6 +224,10 @@ class LogWriter:
         if left and not already:
             say(logging.WARNING, "%d records were not delivered when the writer closed", left)
         return left == 0
+
+    def hurry(self, deadline: float) -> None:
+        """Let no `put` wait beyond that moment of `time.monotonic`: closing is about to begin."""
+        self._wait_until = min(self._wait_until, deadline)
 
     def _finish_before(self, deadline: float) -> None:
         """What others have to put still; whoever else closes this waits for that."""
@@ -262,20 +274,36 @@ class LogWriter:
                 self._start()
                 self._refit()
                 self._make_room(size)
-            ledger = self._ledger
-            if self._backlog.closing or not self._has_room(size):
-                ledger.offer(1)
-                reason = "dropped_closed" if self._backlog.closing else "dropped_full"
-                ledger.lose(reason, timestamp_ms, item)
-                return False
-            self._backlog.unmade += size
-            self._queue.append((timestamp_ms, item, size))
-            self._refit()
-            if self._backlog.durable:
-                return self._wait_for_spool()
-            if len(self._queue) > self._mark:
-                self._rouse()
-        return True
+            closing = self._backlog.closing
+            if not closing and self._has_room(size):
+                self._backlog.unmade += size
+                self._queue.append((timestamp_ms, item, size))
+                self._refit()
+                if self._backlog.durable:
+                    return self._wait_for_spool()
+                if len(self._queue) > self._mark:
+                    self._rouse()
+                return True
+            self._ledger.offer(1)
+            self._ledger.lose("dropped_closed" if closing else "dropped_full", timestamp_ms, item)
+        return self._drop_late() if closing else False
+
+    def _drop_late(self) -> bool:
+        """Count what came after the writer closed, and tell once. False: it is dropped."""
+        with self._lock:
+            for _ in range(len(self._queue) if self._over else 0):
+                self._drop(0, "dropped_closed")
+        if not self._told:
+            self._told = True
+            say(logging.WARNING, "records that come after the writer closed are dropped")
+        return False
+
+    def _drop(self, index: int, reason: str) -> None:
+        timestamp, item, weight = self._queue[index]
+        del self._queue[index]
+        self._backlog.unmade -= weight
+        self._ledger.offer(1)
+        self._ledger.lose(reason, timestamp, item)
 
     def _has_room(self, size: int) -> bool:
         return self._backlog.room(size) > len(self._queue)
@@ -287,35 +315,33 @@ class LogWriter:
         if self.delivery.when_full == "block":
             self._rouse()
             self._changed.wait_for(
-                lambda: self._has_room(size) or self._backlog.closing, self.delivery.block_seconds
+                lambda: self._has_room(size) or self._backlog.closing,
+                min(self.delivery.block_seconds, self._left()),
             )
         elif self.delivery.when_full == "drop_oldest":
             if size > self.delivery.capacity_bytes:
                 return  # nothing that went would make room for it
             while not self._has_room(size):
-                if self._backlog.unmade + size > self.delivery.capacity_bytes:
-                    # No lighter one that went would help.
-                    oldest = (n for n in range(len(self._queue)) if self._queue[n][2])
-                    gone = next(oldest, -1)
-                elif self._backlog.drop_oldest():
+                # Where bytes are short, no lighter one that went would help.
+                heavy = self._backlog.unmade + size > self.delivery.capacity_bytes
+                if not heavy and self._backlog.drop_oldest():
                     continue
-                else:
-                    gone = 0 if self._queue else -1
+                gone = oldest(self._queue, heavy=heavy)
                 if gone < 0:
                     return
-                timestamp, item, weight = self._queue[gone]
-                del self._queue[gone]
-                self._backlog.unmade -= weight
-                self._ledger.offer(1)
-                self._ledger.lose("dropped_oldest", timestamp, item)
+                self._drop(gone, "dropped_oldest")
 
     def _wait_for_spool(self) -> bool:
         """Until what was just put has been written down; the lock is held."""
         backlog = self._backlog
         wanted = backlog.gathered + len(self._queue)
         self._rouse()
-        self._changed.wait_for(lambda: backlog.written >= wanted, _DURABLE_SECONDS)
+        seconds = min(_DURABLE_SECONDS, self._left())
+        self._changed.wait_for(lambda: backlog.written >= wanted, seconds)
         return True
+
+    def _left(self) -> float:
+        return max(0.0, self._wait_until - time.monotonic())
 
     def _rouse(self) -> None:
         self._mark = _NEVER
@@ -371,8 +397,7 @@ class LogWriter:
         while self._gatherer is me:
             try:
                 self._rest()
-                if self._pass():
-                    self._finish()
+                if self._pass() and self._finish():
                     return
             except BaseException as error:
                 # Not foreseen; without this thread nothing would ever be delivered again.
@@ -391,8 +416,8 @@ class LogWriter:
             backlog.see_flush(flush)
         return closing and not self._queue
 
-    def _finish(self) -> None:
-        """Tell of the last losses, then let the senders end."""
+    def _finish(self) -> bool:
+        """Tell of the last losses, then let the senders end. False: something came meanwhile."""
         backlog = self._backlog
         while (seconds := backlog.deadline - time.monotonic()) > 0:
             with self._lock:
@@ -402,8 +427,12 @@ class LogWriter:
             backlog.unpark()
         self._finisher.tell(hurried=True)
         with self._lock:
+            if self._queue and time.monotonic() < backlog.deadline:
+                return False
+            self._over = True
             backlog.all_gathered = True
             self._changed.notify_all()
+        return True
 
     def _rest(self) -> None:
         """Until there is something to do; then for `linger`, unless somebody waits."""
@@ -435,23 +464,13 @@ class LogWriter:
         backlog = self._backlog
         return backlog.closing or self._flush_wanted > backlog.flush_seen or backlog.wants_parked()
 
-    def _next_chunk(self, most: int) -> int:
-        """How many items to make records of at once; the lock is held."""
-        most = min(most, _CHUNK, len(self._queue))
-        size = 0
-        for number in range(most):  # by index: others append meanwhile
-            size += self._queue[number][2]
-            if size > _CHUNK_BYTES and number:
-                return number
-        return most
-
     def _gather(self, closing: bool) -> None:
         """Take what is in the queue now, what the spool holds, and what there is to report."""
         backlog, queue = self._backlog, self._queue
         left = len(queue)
         while left > 0:
             with self._lock:
-                number = self._next_chunk(left)
+                number = chunk(queue, min(left, _CHUNK, len(queue)), _CHUNK_BYTES)
                 backlog.take_over(number)
                 self._refit()  # before the queue gets shorter, or put would overshoot
                 taken = [queue.popleft() for _ in range(number)]

@@ -10,14 +10,16 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import botocore.session
 import pytest
 from botocore.credentials import Credentials, ReadOnlyCredentials
-from support.writing import GROUP, KEY, Writing, now, once, until
+from support.writing import GROUP, KEY, PRELUDE, Writing, now, once, until
 
 from bulkhead import Bulkhead
 from harness.bench.log_endpoint import DAY, Failure, Request
@@ -31,12 +33,30 @@ def put(app: Bulkhead, first: int, last: int, at: int | None = None) -> None:
         app.writer.put({"bulkhead.record.id": f"r{n}", "n": n}, now() if at is None else at)
 
 
+@pytest.fixture(params=["memory", "spool"])
+def spool(request: pytest.FixtureRequest, tmp_path: Path) -> Path | None:
+    """Where records wait: in memory only, or on disk too."""
+    return tmp_path if request.param == "spool" else None
+
+
+def rotated(current: list[str]) -> Any:
+    """A session whose access key is whatever stands in a list."""
+
+    class Rotated(Credentials):
+        def get_frozen_credentials(self) -> ReadOnlyCredentials:
+            return ReadOnlyCredentials(current[0], "secret", None)
+
+    base = botocore.session.Session()
+    base._credentials = Rotated(KEY, "secret")
+    return base
+
+
 # --- what the endpoint does -----------------------------------------------------------------------
 
 
-def test_a_group_that_comes_late(writing: Writing) -> None:
+def test_a_group_that_comes_late(writing: Writing, spool: Path | None) -> None:
     writing.endpoint.groups.clear()
-    with writing.app() as app:
+    with writing.app(spool=spool) as app:
         put(app, 0, 500)
         until(lambda: writing.endpoint.refusals)
         put(app, 500, 1000)
@@ -51,8 +71,10 @@ def test_a_group_that_comes_late(writing: Writing) -> None:
     [(503, "ServiceUnavailableException"), (400, "ThrottlingException"), (0, "")],
     ids=["outage", "throttled", "connections closed"],
 )
-def test_an_endpoint_that_fails_for_a_while(writing: Writing, status: int, code: str) -> None:
-    with writing.app() as app:
+def test_an_endpoint_that_fails_for_a_while(
+    writing: Writing, spool: Path | None, status: int, code: str
+) -> None:
+    with writing.app(spool=spool) as app:
         # Counted, and not timed: how often it is asked in a while depends on the machine.
         failures = iter([Failure(status, code)] * 5)
         writing.endpoint.fail = lambda _: next(failures, None)
@@ -64,18 +86,71 @@ def test_an_endpoint_that_fails_for_a_while(writing: Writing, status: int, code:
     assert app.stats.retries > 3
 
 
-def test_records_of_three_days(writing: Writing) -> None:
+def test_an_outage_of_three_seconds(writing: Writing, spool: Path | None) -> None:
+    """In real time: whatever is asked for three seconds is answered with 503."""
+    over = threading.Event()
+    writing.endpoint.fail = lambda _: (
+        None if over.is_set() else Failure(503, "ServiceUnavailableException")
+    )
+    with writing.app(spool=spool) as app:
+        began, n = time.monotonic(), 0
+        while time.monotonic() < began + 3:
+            put(app, n, n + 25)
+            n += 25
+            time.sleep(0.1)
+        assert (app.stats.delivered, app.stats.lost) == (0, 0)
+        over.set()
+        assert app.flush(20)
+    assert writing.ids() == once(0, n)
+
+
+def test_a_right_that_comes_late(writing: Writing, spool: Path | None) -> None:
+    """The group is there, and writing to it is not allowed yet."""
+    granted = threading.Event()
+    writing.endpoint.fail = lambda _: (
+        None if granted.is_set() else Failure(400, "AccessDeniedException")
+    )
+    with writing.app(spool=spool) as app:
+        put(app, 0, 500)
+        until(lambda: app.stats.retries >= 3)
+        put(app, 500, 1000)
+        granted.set()
+        assert app.flush(10)
+        assert app.stats.lost == 0
+    assert writing.ids() == once(0, 1000)
+
+
+def test_an_outage_that_lasts_longer_than_is_waited_for(
+    writing: Writing, spool: Path | None
+) -> None:
+    """Without a spool `give_up_after` and five attempts are the bound; on disk records wait on."""
+    failures = iter([Failure(503, "ServiceUnavailableException")] * 20)
+    writing.endpoint.fail = lambda _: next(failures, None)
+    with writing.app(spool=spool, give_up_after=0) as app:
+        put(app, 0, 100)
+        assert app.flush(20)
+        assert app.stats.dropped_failed == (0 if spool else 100)
+        until(lambda: next(failures, None) is None)
+        put(app, 100, 200)
+        assert app.flush(20)
+    assert writing.ids() == (once(0, 200) if spool else once(100, 200))
+    told = [each["bulkhead.dropped.reasons"] for each in writing.arrived("losses")]
+    assert told == ([] if spool else [{"dropped_failed": 100}])
+
+
+def test_records_of_three_days(writing: Writing, spool: Path | None) -> None:
     # In one batch the whole of it would be refused.
-    with writing.app(linger=0.2) as app:
+    start = now()
+    with writing.app(spool=spool, linger=0.2) as app:
         for n in range(20):
-            put(app, n, n + 1, now() - n * DAY // 6)
+            put(app, n, n + 1, start - n * DAY // 6)
     assert writing.ids() == once(0, 20)
     assert writing.endpoint.refusals == []
     assert len(writing.endpoint.batches) >= 4
 
 
-def test_more_and_larger_records_than_a_batch_takes(writing: Writing) -> None:
-    with writing.app(capacity=100_000) as app:
+def test_more_and_larger_records_than_a_batch_takes(writing: Writing, spool: Path | None) -> None:
+    with writing.app(spool=spool, capacity=100_000) as app:
         put(app, 0, 25_000)
         for n in range(5):
             app.writer.put({"bulkhead.record.id": f"large{n}", "pad": "p" * 600_000}, now())
@@ -84,8 +159,8 @@ def test_more_and_larger_records_than_a_batch_takes(writing: Writing) -> None:
     assert writing.endpoint.refusals == []
 
 
-def test_one_event_that_is_not_acceptable(writing: Writing) -> None:
-    with writing.app(linger=0.2) as app:
+def test_one_event_that_is_not_acceptable(writing: Writing, spool: Path | None) -> None:
+    with writing.app(spool=spool, linger=0.2) as app:
         for n in range(100):
             app.writer.put({"bulkhead.record.id": f"r{n}", "n": "poison" if n == 37 else n}, now())
         assert app.flush(10)
@@ -99,21 +174,27 @@ def test_one_event_that_is_not_acceptable(writing: Writing) -> None:
     assert told["bulkhead.dropped.samples"][0]["id"] == "r37"
 
 
-def test_credentials_that_expire_on_the_way(writing: Writing) -> None:
+def test_what_is_no_record(writing: Writing, spool: Path | None) -> None:
+    with writing.app(spool=spool) as app:
+        put(app, 0, 10)
+        app.writer.put({"n": object()}, now())
+        app.writer.put(lambda: [{"n": 1 // 0}], now())
+        app.writer.put({"n": "x" * 1_100_000}, now())
+        put(app, 10, 20)
+        assert app.flush(10)
+    assert writing.ids() == once(0, 20)
+    (told,) = writing.arrived("losses")
+    assert told["bulkhead.dropped.reasons"] == {"dropped_invalid": 2, "dropped_too_large": 1}
+
+
+def test_credentials_that_expire_on_the_way(writing: Writing, spool: Path | None) -> None:
     def expired(request: Request) -> Failure | None:
         batches = len(writing.endpoint.batches)
         return Failure(400, "ExpiredTokenException") if request.key == KEY and batches else None
 
     writing.endpoint.fail = expired
     current = [KEY]
-
-    class Rotated(Credentials):
-        def get_frozen_credentials(self) -> ReadOnlyCredentials:
-            return ReadOnlyCredentials(current[0], "secret", None)
-
-    base = botocore.session.Session()
-    base._credentials = Rotated(KEY, "secret")
-    with writing.app(base) as app:
+    with writing.app(rotated(current), spool=spool) as app:
         put(app, 0, 500)
         until(lambda: writing.endpoint.batches)
         put(app, 500, 1000)
@@ -124,13 +205,33 @@ def test_credentials_that_expire_on_the_way(writing: Writing) -> None:
     assert {key for _, key, _ in writing.endpoint.requests} == {KEY, NEW_KEY}
 
 
-def test_an_answer_that_was_lost(writing: Writing) -> None:
+def test_credentials_that_become_another_accounts(writing: Writing, spool: Path | None) -> None:
+    """Nothing is written with them. On disk it waits for a process whose credentials are right."""
+    writing.endpoint.accounts[NEW_KEY] = "333333333333"
+    current = [KEY]
+    with writing.app(rotated(current), spool=spool) as app:
+        for first, key in ((0, KEY), (10, NEW_KEY), (20, KEY)):
+            current[0] = key
+            put(app, first, first + 10)
+            assert app.flush(10)
+        assert (app.stats.spooled, app.stats.dropped_refused) == ((10, 0) if spool else (0, 10))
+        assert app.writer.refusal is not None
+    assert writing.ids() == once(0, 10) + once(20, 30)
+    assert {key for _, key, _ in writing.endpoint.requests} == {KEY}
+    told = [each["bulkhead.dropped.reasons"] for each in writing.arrived("losses")]
+    assert told == ([] if spool else [{"dropped_refused": 10}])
+    with writing.app(spool=spool) as after:
+        assert after.flush(10)
+    assert writing.ids() == (once(0, 30) if spool else once(0, 10) + once(20, 30))
+
+
+def test_an_answer_that_was_lost(writing: Writing, spool: Path | None) -> None:
     # CloudWatch has the batch and the client cannot know: it sends it again, under the same ids.
     failures = [Failure(0, after=True)]
     writing.endpoint.fail = lambda request: (
         failures.pop() if failures and request.operation == "PutLogEvents" else None
     )
-    with writing.app() as app:
+    with writing.app(spool=spool) as app:
         put(app, 0, 10)
         assert app.flush(10)
         assert app.stats.delivered == 10
@@ -171,6 +272,31 @@ def test_sigterm(writing: Writing, setting: str, code: int) -> None:
     assert writing.ids() == once(0, 1000)
 
 
+def test_sigterm_where_the_main_thread_did_not_make_the_application(
+    writing: Writing, tmp_path: Path
+) -> None:
+    """Only it may handle signals, so SIGTERM then is what it is to Python: an end at once."""
+    program = writing.program(
+        "put(0, 10); say('ready')\nwhile True: time.sleep(0.01)",
+        prelude=PRELUDE.replace(
+            "app = start()",
+            "made = []\n"
+            "maker = threading.Thread(target=lambda: made.append(start()))\n"
+            "maker.start(); maker.join()\n"
+            "app = made[0]",
+        ),
+        spool=tmp_path,
+        linger=60,
+    )
+    program.says("ready")
+    program.process.send_signal(signal.SIGTERM)
+    assert program.ends() == -signal.SIGTERM
+    assert writing.ids() == Counter()
+    after = writing.program("app.flush(10)", spool=tmp_path)
+    assert after.ends() == 0, after.errors
+    assert writing.ids() == once(0, 10)
+
+
 def test_sigterm_with_a_hung_endpoint_ends_in_time(writing: Writing) -> None:
     writing.endpoint.hang.set()
     program = writing.program(
@@ -200,37 +326,13 @@ def test_a_hung_endpoint_at_exit(writing: Writing, tmp_path: Path) -> None:
     assert writing.ids() == once(0, 10)
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn", "pool"])
-def test_children_of_multiprocessing(writing: Writing, method: str, tmp_path: Path) -> None:
-    # They end by os._exit, after finalizers of their own and without atexit.
-    script = tmp_path / "program.py"
-    script.write_text(
-        "import sys\n"
-        "sys.argv[1:] = [" + repr("{}") + "] if len(sys.argv) < 2 else sys.argv[1:]\n"
-        "import json, multiprocessing, os\n"
-        "from support.writing import PRELUDE\n"
-        "if 'GIVEN' in os.environ: sys.argv[1:] = [os.environ['GIVEN']]\n"
-        "os.environ['GIVEN'] = sys.argv[1]\n"
-        "exec(PRELUDE)\n"
-        "def work(k):\n"
-        "    put(k * 1000, k * 1000 + 500)\n"
-        "if __name__ == '__main__':\n"
-        f"    context = multiprocessing.get_context({'spawn' if method == 'spawn' else 'fork'!r})\n"
-        "    put(5000, 5500)\n"
-        + (
-            "    pool = context.Pool(2)\n"
-            "    pool.map(work, range(3), chunksize=1)\n"
-            "    pool.close(); pool.join()\n"
-            if method == "pool"
-            else "    children = [context.Process(target=work, args=(k,)) for k in range(2)]\n"
-            "    [each.start() for each in children]; [each.join() for each in children]\n"
-        )
-    )
-    text = f"runpy.run_path({str(script)!r}, run_name='__main__')"
-    program = writing.program(text, prelude="import runpy\n", linger=60)
+def test_who_closed_before_the_end_does_not_wait_again(writing: Writing) -> None:
+    writing.endpoint.hang.set()
+    program = writing.program("put(0, 10); app.close(0.2); say('closed')", exit_seconds=20)
+    program.says("closed")
+    closed = time.monotonic()
     assert program.ends() == 0, program.errors
-    expected = once(5000, 5500) + once(0, 500) + once(1000, 1500)
-    assert writing.ids() == expected + (once(2000, 2500) if method == "pool" else Counter())
+    assert time.monotonic() - closed < 10
 
 
 def test_forked_children_write_what_is_theirs(writing: Writing) -> None:
@@ -250,50 +352,6 @@ put(500, 1000)
     assert program.ends() == 0, program.errors
     assert writing.ids() == once(0, 1500)
     assert len(writing.endpoint.streams) == 2
-
-
-def test_workers_forked_before_they_serve(writing: Writing) -> None:
-    """As with gunicorn and a preloaded application: made once, used after the fork, SIGTERM."""
-    program = writing.program(
-        """
-put(9000, 9010)
-workers = []
-for k in range(3):
-    child = os.fork()
-    if not child:
-        alive = True
-        def stop(*_):
-            global alive
-            alive = False
-        signal.signal(signal.SIGTERM, stop)
-        threads = [threading.Thread(target=put, args=(k * 1000 + t * 100, k * 1000 + t * 100 + 100))
-                   for t in range(4)]
-        [t.start() for t in threads]; [t.join() for t in threads]
-        say('serving')
-        while alive: time.sleep(0.01)
-        sys.exit(0)
-    workers.append(child)
-def end(*_):
-    for each in workers:
-        os.kill(each, signal.SIGTERM)
-    for each in workers:
-        os.waitpid(each, 0)
-    sys.exit(0)
-signal.signal(signal.SIGTERM, end)
-say('master')
-while True: time.sleep(0.01)
-""",
-        linger=60,
-    )
-    assert program.process.stdout is not None
-    assert sorted(program.process.stdout.readline().strip() for _ in range(4)) == [
-        "master", *["serving"] * 3
-    ]  # fmt: skip
-    program.process.send_signal(signal.SIGTERM)
-    assert program.ends() == 0, program.errors
-    assert writing.ids() == once(9000, 9010) + sum(
-        (once(k * 1000, k * 1000 + 400) for k in range(3)), Counter()
-    )
 
 
 def test_os_exit_without_a_spool_loses_what_lingered(writing: Writing) -> None:
@@ -321,11 +379,20 @@ os._exit(7)
 # --- with the spool -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("end", ["os._exit(9)", "os.kill(os.getpid(), signal.SIGKILL)"])
+ENDS = {
+    "os._exit": ("os._exit(9)", 9),
+    "SIGKILL": ("os.kill(os.getpid(), signal.SIGKILL)", -signal.SIGKILL),
+    "SIGHUP": ("os.kill(os.getpid(), signal.SIGHUP)", -signal.SIGHUP),
+    "another program": ("os.execv(sys.executable, [sys.executable, '-c', 'exit(3)'])", 3),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
 def test_a_killed_process_with_a_spool(writing: Writing, end: str, tmp_path: Path) -> None:
     """Nothing was sent yet: the next process delivers all, once, metrics and all."""
-    program = writing.program(f"put(0, 500); {end}", spool=tmp_path, linger=60)
-    assert program.ends() in (9, -signal.SIGKILL), program.errors
+    text, code = ENDS[end]
+    program = writing.program(f"put(0, 500); {text}", spool=tmp_path, linger=60)
+    assert program.ends() == code, program.errors
     assert writing.ids() == Counter()
     for _ in range(2):  # the second finds nothing left
         after = writing.program("put(500, 510); app.flush(10)", spool=tmp_path)
@@ -367,14 +434,6 @@ def test_a_process_killed_while_it_sends(writing: Writing, tmp_path: Path) -> No
     assert Counter(record["bulkhead.record.id"] for record in again) == once(100, 300)
 
 
-def test_two_processes_find_the_same_spool(writing: Writing, tmp_path: Path) -> None:
-    assert writing.program("put(0, 500); os._exit(0)", spool=tmp_path, linger=60).ends() == 0
-    others = [writing.program("app.flush(10)", spool=tmp_path) for _ in range(2)]
-    for other in others:
-        assert other.ends() == 0, other.errors
-    assert writing.ids() == once(0, 500)
-
-
 def test_a_long_outage_with_a_spool(writing: Writing, tmp_path: Path) -> None:
     """Memory holds 100; the rest waits on disk, through an end of the process."""
     writing.endpoint.hang.set()
@@ -392,45 +451,3 @@ def test_a_long_outage_with_a_spool(writing: Writing, tmp_path: Path) -> None:
     )
     assert after.ends() == 0, after.errors
     assert writing.ids() == once(0, 1600)
-
-
-def test_a_child_that_lives_on_does_not_hold_what_its_dead_parent_left(
-    writing: Writing, tmp_path: Path
-) -> None:
-    program = writing.program(
-        """
-put(0, 100)
-if not os.fork():
-    say('alive')
-    sys.stdin.read()
-    os._exit(0)
-time.sleep(60)
-""",
-        spool=tmp_path,
-        linger=60,
-    )
-    program.says("alive")
-    program.process.kill()
-    after = writing.program("app.flush(10)", spool=tmp_path)
-    assert after.ends() == 0, after.errors
-    assert writing.ids() == once(0, 100)
-    program.ends()  # the child, when its standard input ends
-
-
-def test_a_forked_child_leaves_the_parents_spool_alone(writing: Writing, tmp_path: Path) -> None:
-    program = writing.program(
-        """
-put(0, 100)
-child = os.fork()
-if not child:
-    put(100, 200)
-    os._exit(0)  # its records are in a spool of its own
-os.waitpid(child, 0)
-put(200, 300)
-""",
-        spool=tmp_path,
-        linger=60,
-    )
-    assert program.ends() == 0, program.errors
-    assert writing.program("app.flush(10)", spool=tmp_path).ends() == 0
-    assert writing.ids() == once(0, 300)

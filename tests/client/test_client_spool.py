@@ -326,6 +326,28 @@ def test_put_returns_when_the_record_is_written_down(tmp_path: Path, durable: bo
     assert files(tmp_path) == []
 
 
+def test_a_disk_that_hangs_holds_put_up_for_a_while_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go, real, hung = threading.Event(), Spool.append, Hung()
+    hung.go.set()
+
+    def slow(spool: Spool, events: Sequence[Event], **choices: Any) -> list[Event]:
+        assert go.wait(20)
+        return real(spool, events, **choices)
+
+    monkeypatch.setattr(Spool, "append", slow)
+    monkeypatch.setattr("bulkhead.writer._DURABLE_SECONDS", 0.2)
+    writer = LogWriter(hung, spool=Spool(tmp_path, HERE), linger=0)
+    started = time.monotonic()
+    put(writer, 0, 1)
+    assert 0.15 < time.monotonic() - started < 10
+    go.set()
+    assert writer.flush(10)
+    assert hung.sent == [0]
+    writer.close()
+
+
 def test_memory_and_disk_full(tmp_path: Path) -> None:
     """First memory, then disk, and then it is as without a spool: dropped and counted."""
     hung = Hung()

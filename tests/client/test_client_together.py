@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from langchain_core.globals import set_debug
 from langchain_core.messages import HumanMessage, SystemMessage
 from langchain_core.tools import tool
@@ -141,8 +144,11 @@ def test_a_call_is_salted_and_recorded_once(way: str, app_of: Any, cloud: Any) -
 
 
 def test_a_call_without_room_in_the_quota_is_no_throttle(
-    app_of: Any, cloud: Any, document: Any
+    app_of: Any, cloud: Any, document: Any, fault: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Retries at once: how long to wait is botocore's matter.
+    clock = SimpleNamespace(sleep=lambda _: None, time=time.time)
+    monkeypatch.setattr("botocore.endpoint.time", clock)
     document["quotas"] = {MODEL: {"tokens_per_minute": 100}}
     app = app_of(walls=Walls(quota_wait=0))
     with pytest.raises(QuotaError):
@@ -155,11 +161,15 @@ def test_a_call_without_room_in_the_quota_is_no_throttle(
         )
     assert app.flush()
     assert not cloud.requests("bedrock")
-    # LangChain's run has failed; what boto3 would have sent was no call.
+    assert not cloud.records()  # nor a call
+    assert app.stats.offered == 0
+    # The twin: what there is room for is both, and what Bedrock throttles counts.
+    cloud.faults["Converse"] = [fault(429, "ThrottlingException")] * 4
+    with pytest.raises(ClientError, match="ThrottlingException"):
+        app.chat(MODEL, max_tokens=5).invoke("x")
+    assert app.flush()
     (record,) = cloud.records()
-    assert (record["bulkhead.status"], record["error.type"]) == ("error", "QuotaError")
-    assert (record["bulkhead.errors"], record["bulkhead.throttles"]) == (1, 0)
-    assert CANARY not in json.dumps(record)
+    assert (record["bulkhead.errors"], record["bulkhead.throttles"]) == (1, 1)
 
 
 def test_content_has_a_writer_a_spool_and_no_heartbeat_of_its_own(

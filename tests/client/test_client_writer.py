@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -193,6 +194,57 @@ def test_closing_is_bounded_in_time_and_counts_what_stays(
     assert not writer.put({"n": 2}, 2)
     assert writer.stats.dropped_closed == 1
     gate.set()
+
+
+def test_closing_again_takes_no_further_time(caplog: pytest.LogCaptureFixture) -> None:
+    gate = threading.Event()
+    writer = LogWriter(Recorder(gate=gate), linger=0)
+    writer.put({"n": 1}, 1)
+    assert not writer.close(0.1)
+    started = time.monotonic()
+    assert not writer.close(10)
+    assert time.monotonic() - started < 5
+    assert caplog.text.count("were not delivered") == 1
+    gate.set()
+
+
+def test_what_is_put_at_the_end_waits_no_longer_than_that_may_take() -> None:
+    """Calls under way are recorded when closing begins; each may have to wait for room."""
+    gate = threading.Event()
+    transport = Recorder(gate=gate)
+    writer = LogWriter(transport, linger=0, capacity=2, when_full="block", block_seconds=5)
+    for n in range(2):
+        writer.put({"n": n}, n)
+    assert transport.entered.wait(10)
+    writer.before_close(lambda: [writer.put({"n": n}, n) for n in range(2, 7)])
+    started = time.monotonic()
+    assert not writer.close(0.3)
+    assert 0.25 < time.monotonic() - started < 10
+    assert writer.stats.dropped_full == 5
+    assert total(writer) == writer.stats.offered == 7
+    gate.set()
+
+
+def test_a_put_that_closing_overtakes_is_counted(caplog: pytest.LogCaptureFixture) -> None:
+    """It found room, and before it leaves its record the writer has closed."""
+    transport = Recorder()
+    writer = LogWriter(transport, linger=0)
+
+    class Late(deque[Any]):
+        def append(self, entry: Any) -> None:
+            assert writer.close(10)
+            super().append(entry)
+
+    assert writer.put({"n": 1}, 1)
+    assert writer.flush(10)
+    with writer._lock:
+        writer._queue = Late()
+    assert not writer.put({"n": 2}, 2)
+    assert not writer.put({"n": 3}, 3)
+    assert (writer.stats.delivered, writer.stats.dropped_closed, writer.stats.pending) == (1, 2, 0)
+    assert writer.close()
+    assert transport.sent == [1]
+    assert caplog.text.count("after the writer closed") == 1
 
 
 def test_a_record_that_is_not_json_is_counted_not_raised() -> None:
