@@ -188,6 +188,7 @@ def test_guardrails_know_callers_trusted_accounts_models_and_emergencies(plan: P
         "  initech:\n": "  initech:\n    own_organization: true\n",
         '"333333333333", caller: lambda': f'"333333333333", {POD}',
         "caller: lambda": "caller: existing, caller_role: apps/summaries",
+        "caller: ecs": POD,
     }
     kinds = ("SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY")
     # Not initech's, which the plan would refuse of a customer of this organization.
@@ -211,13 +212,25 @@ def test_guardrails_know_callers_trusted_accounts_models_and_emergencies(plan: P
             "arn:aws:iam::*:role/bulkhead/bulkhead-caller"
         ]
     assert not [key for key in planned if "customer-initech-rcp" in key]
-    # Pods come with a token, and nobody else.
-    by_token = "sts:AssumeRoleWithWebIdentity"
-    assert {
-        key: by_token
-        in statements(planned, f"customer-{key}-rcp")["CallersForNoFederation"]["Action"]
-        for key in ("acme", "globex")
-    } == {"acme": True, "globex": False}
+    # Pods come with their own cluster's token to their own account's role, and nobody else does.
+    acme, globex = (statements(planned, f"customer-{key}-rcp") for key in ("acme", "globex"))
+    own = "arn:aws:iam::{}:role/bulkhead/bulkhead-caller"
+    assert acme["CallersForNoTokens"]["Resource"] == [
+        "arn:aws:iam::*:role/apps/summaries",
+        "arn:aws:iam::*:role/batch/nightly-summaries",
+        own.format("222222222222"),
+    ]
+    assert "CallersForNoTokens" not in globex
+    for customer, account in ((acme, "222222222223"), (globex, "333333333333")):
+        assert customer["CallersForNoFederation"]["Action"] == ["sts:AssumeRoleWithSAML"]
+        assert [sid for sid in customer if sid.startswith("PodsOf")] == [f"PodsOf{account}"]
+        pods = customer[f"PodsOf{account}"]
+        assert pods["Resource"] == own.format(account)
+        assert pods["Condition"]["StringNotEquals"] == {
+            "oidc.eks.eu-central-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF:sub": (
+                "system:serviceaccount:apps:summaries"
+            )
+        }
 
     listed = statements(planned, "operations-rcp")
     accounts = listed["RolesForListedAccounts"]["Condition"]["StringNotEquals"]
