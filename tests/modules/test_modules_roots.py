@@ -139,11 +139,11 @@ def test_operations_tells_in_each_region_and_takes_cross_region_models(plan: Pla
     )
     planned = plan("operations", changes, OPERATIONS, *regions)
 
-    # A budget is of no region: once, beside the limits of the customer's main one.
+    # A budget is of no region: once, beside the limits of the first by name and not as listed.
     budgets = {k: v for k, v in planned.items() if ".aws_budgets_" in k}
     assert {key.partition("[")[0] for key in budgets} == {
-        "module.spend_eu_west_1.aws_budgets_budget.customer",
-        "module.spend_eu_west_1.aws_budgets_budget_action.stop",
+        "module.spend.aws_budgets_budget.customer",
+        "module.spend.aws_budgets_budget_action.stop",
     }
     budget, action = (budgets[key] for key in sorted(budgets))
     assert (budget["name"], budget["limit_amount"]) == ("bulkhead-spend-initech", "5000")
