@@ -396,9 +396,12 @@ def test_a_role_that_the_customer_made_is_bootstrapped_as_such(plan: Plan) -> No
         if k.endswith('aws_iam_role_policy.this["deploy"]')
     )
     given = {each["Sid"]: each for each in rights if "Caller" in each["Sid"]}
-    assert given.keys() == {"ReadCallerRole", "CallerRole", "CallerRoleRights"}
+    assert given.keys() == {"ReadCallerRole", "CallerRoleRights"}
     role = "arn:aws:iam::444444444444:role/apps/batch/summaries"
-    assert [each["Resource"] for each in given.values()] == [[role]] * 3
+    assert [each["Resource"] for each in given.values()] == [[role]] * 2
+    # Only while it lies within its boundary, which the customer set.
+    assert given["CallerRoleRights"]["Action"] == ["iam:DeleteRolePolicy", "iam:PutRolePolicy"]
+    assert given["CallerRoleRights"]["Condition"].keys() == {"ArnEquals"}
 
 
 def test_what_a_customer_does_not_say_is_as_the_schema_tells(plan: Plan) -> None:
