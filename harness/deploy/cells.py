@@ -51,7 +51,7 @@ def used(document: Mapping[str, Any]) -> dict[str, int]:
 
     For each customer a profile for each model and region, a role, and a boundary of that role; for
     each region where any is limited, the executor's roles, the policy of a stop and an alarm, and
-    the alarms of each limit; for each main region with budgets, their role; and what the account is
+    the alarms of each limit; for each region with budgets, their role; and what the account is
     bootstrapped with.
     """
     customers, operations = document["customers"].values(), document["operations"]
@@ -61,7 +61,7 @@ def used(document: Mapping[str, Any]) -> dict[str, int]:
     for customer in customers:
         regions = [str(region) for region in customer.get("regions", [operations["region"]])]
         if customer.get("spend", {}).get("monthly_budget_usd", 0) > 0:
-            budgeted.add(regions[0])
+            budgeted.add(min(regions))
         for region in regions:
             profiles[region] += len(customer["models"])
             if "spend" in customer:

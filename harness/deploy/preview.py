@@ -10,12 +10,14 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from harness.deploy.deployment import Deployment
 from harness.deploy.drift import Planned
 from harness.deploy.environment import Environment, load_environment
+from harness.deploy.rotation import graced
 from harness.deploy.run import Progress, Run, Scope, root_names
 from harness.deploy.secrets import new_external_id
 from harness.deploy.staging import LEFT, staged
@@ -66,11 +68,7 @@ def preview(
 
         if rotated is not None:
             # Made up, as a plan shows none.
-            until = "2099-01-01T00:00:00Z"
-            run.previous_ids[rotated] = {
-                "external_id": run.ids[rotated],
-                "accepted_until": until,
-            }
+            run.previous_ids[rotated] = graced(run.ids[rotated], timedelta(hours=1))
             run.ids[rotated] = new_external_id()
         names = root_names(environment, scope)
         plans: list[Planned] = []

@@ -39,6 +39,15 @@ def until(previous: Previous, customer: str) -> datetime | None:
     return datetime.strptime(previous[customer]["accepted_until"], _FORMAT).replace(tzinfo=UTC)
 
 
+def _accepted(external_id: str, end: datetime) -> dict[str, str]:
+    return {"external_id": external_id, "accepted_until": end.strftime(_FORMAT)}
+
+
+def graced(external_id: str, lasting: timedelta) -> dict[str, str]:
+    """What says that the id is accepted so much longer, from now on."""
+    return _accepted(external_id, datetime.now(UTC) + lasting)
+
+
 def rotate(run_dir: Path, ids_file: Path, customer: str, grace: timedelta) -> datetime:
     """Makes a new id for the customer; returns until when the old one is taken.
 
@@ -51,8 +60,7 @@ def rotate(run_dir: Path, ids_file: Path, customer: str, grace: timedelta) -> da
     if end is None:
         end = (datetime.now(UTC) + grace).replace(microsecond=0)
         # The old id is written first: an end between the two writes loses nothing.
-        accepted = {"external_id": old, "accepted_until": end.strftime(_FORMAT)}
-        _write(run_dir / FILE, previous | {customer: accepted})
+        _write(run_dir / FILE, previous | {customer: _accepted(old, end)})
         previous = _read(run_dir / FILE)
     if previous[customer]["external_id"] == old:
         text = json.dumps(ids | {customer: new_external_id()}, indent=2, sort_keys=True)

@@ -120,7 +120,7 @@ def _made(identifier: str, title: str, layer: Layer, sid: str, *more: str) -> Mu
     )
 
 
-def _of_operations(identifier: str, title: str, sid: str) -> Mutant:
+def _of_operations(identifier: str, title: str, sid: str, *more: str) -> Mutant:
     """What the boundary of operations says of the executors that the deploy role makes."""
     return Mutant(
         identifier,
@@ -129,6 +129,7 @@ def _of_operations(identifier: str, title: str, sid: str) -> Mutant:
         _without(MADE, sid, operations=True),
         (Notice("made-in-operations", "/bulkhead/spend/"),),
         "test_an_executor_that_was_given",
+        more_rows=more,
     )
 
 
@@ -227,14 +228,13 @@ DEPLOYERS = (
     _of_operations(
         "P14-machine", "executors may start whatever state machine operations has", "NoOtherMachine"
     ),
-    _of_operations("C05-executor", "executors may take stops off", "NoStopTakenOff"),
+    _of_operations(
+        *("P39-executor", "executors may do what the deploy role gives them", "OnlyStops"),
+        *("C05", "P17"),
+    ),
     _only_the_guardrail(
         *("P39-fleet", "fleet roles may do what the deploy role gives them"),
         *("FleetRolesOnlyCall", "/bulkhead/fleet/", "test_a_fleet_role_that_was_given"),
-    ),
-    _only_the_guardrail(
-        *("P39-spend", "executors may do what the deploy role gives them"),
-        *("SpendRolesOnlyStop", "/bulkhead/spend/", "test_an_executor_that_was_given"),
     ),
     _made("K07-made", "roles that are made may decrypt records", "KMS", "NoDecryptionOfRecords"),
     _made("P34-made", "roles that are made may make users", "permission", "NoIdentities"),

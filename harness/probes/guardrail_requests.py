@@ -8,6 +8,7 @@ of an endpoint that no cloud plays shows too, and one beside which another denie
 from __future__ import annotations
 
 import itertools
+from collections.abc import Collection
 from dataclasses import replace
 
 from harness.probes.guardrail_made import MADE
@@ -482,16 +483,20 @@ CUSTOMER_RESOURCES = (
 )
 
 
-def of_customer(purpose: Purpose, tokens: bool) -> Purpose:
-    """The purpose where pods of the customer become its caller role by a `tokens` of their cluster:
-    then the role's own trust decides about these, and assertions are denied as ever."""
-    if purpose.sid != "CallersForNoFederation" or not tokens:
-        return purpose
+def of_customer(purpose: Purpose, account: str, pods: Collection[str]) -> tuple[Purpose, ...]:
+    """The purpose as it is tried in an account of a customer that has `pods` in some of its
+    accounts, which become caller roles by their cluster's token: then statements of their own deny
+    all other tokens, one for each such account and one for the rest."""
+    if purpose.sid != "CallersForNoFederation" or not pods:
+        return (purpose,)
     by_token = "sts:AssumeRoleWithWebIdentity"
-    return replace(
-        purpose,
-        denies=tuple(asked for asked in purpose.denies if asked.action != by_token),
-        spares=(*purpose.spares, *(a for a in purpose.denies if a.action == by_token)),
+    return (
+        replace(purpose, denies=tuple(a for a in purpose.denies if a.action != by_token)),
+        replace(
+            purpose,
+            sid=f"PodsOf{account}" if account in pods else "CallersForNoTokens",
+            denies=tuple(a for a in purpose.denies if a.action == by_token),
+        ),
     )
 
 

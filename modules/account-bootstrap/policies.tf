@@ -235,8 +235,8 @@ locals {
       { Sid = "NoOtherRoles", Effect = "Deny", Action = "sts:AssumeRole*", NotResource = "arn:${var.partition}:iam::*:role/bulkhead/fleet/*" },
       ],
       [{ Sid = "NoCodeOfOthers", Effect = "Deny", Action = local.borrowed, Resource = "*" }],
-      # In operations an executor stops a customer: it attaches the policies of a stop to fleet roles, and does nothing
-      # else. A request that attaches nothing lacks the key, and is denied.
+      # In operations an executor stops a customer: it attaches the policies of a stop to fleet roles, or starts the
+      # machine that does, and nothing else. A request that attaches nothing lacks the key, and is denied.
       [
         merge(
           { Sid = "NoIdentities", Effect = "Deny", Action = concat(local.iam_writes, local.iam_others), Resource = "*" },
@@ -245,7 +245,8 @@ locals {
       ],
       [
         for denial in [
-          { Sid = "NoStopTakenOff", Effect = "Deny", Action = "iam:Detach*", Resource = "*" },
+          # Whatever the deploy role gives it: nobody else wears this boundary there. So it takes no stop off.
+          { Sid = "OnlyStops", Effect = "Deny", NotAction = ["iam:AttachRolePolicy", "states:StartExecution"], Resource = "*" },
           # What a stop says, the deploy role writes: it gives nobody rights but fleet roles, which have limits of their own.
           { Sid = "NoStopOfOthers", Effect = "Deny", Action = "iam:Attach*", NotResource = "arn:${var.partition}:iam::${var.account_id}:role/bulkhead/fleet/*" },
           # EventBridge starts the executor, in whatever region. Other machines of the account run as somebody else.

@@ -73,6 +73,21 @@ variable "cross_region_destinations" {
   type        = map(list(string))
   default     = {}
   nullable    = false
+
+  validation {
+    condition     = alltrue([for prefix in keys(var.cross_region_destinations) : contains(["us", "us-gov", "eu", "apac", "jp", "au", "ca"], prefix)])
+    error_message = "cross_region_destinations: the prefix must be one of us, us-gov, eu, apac, jp, au, ca."
+  }
+
+  validation {
+    condition     = alltrue([for region in flatten(values(var.cross_region_destinations)) : can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", region))])
+    error_message = "cross_region_destinations: name regions exactly, such as eu-central-1, without wildcards."
+  }
+
+  validation {
+    condition     = alltrue([for regions in values(var.cross_region_destinations) : length(regions) > 0])
+    error_message = "cross_region_destinations: list every region the profile routes to."
+  }
 }
 
 variable "tags" {

@@ -265,31 +265,12 @@ variable "external_ids" {
   }
 
   validation {
-    condition = !anytrue(flatten([
-      for id in values(var.external_ids) : [
-        for account in concat([var.operations_account_id, var.management_account_id], flatten([for customer in values(var.customers) : customer.accounts[*].account_id])) :
-        strcontains(id, account)
-      ]
-    ]))
+    condition     = !anytrue(flatten([for id in values(var.external_ids) : [for account in local.known_accounts : strcontains(id, account)]]))
     error_message = "external_ids: an external id contains an account id. It must not be guessable from what others know."
   }
 
   validation {
-    condition = !anytrue(flatten([
-      for id in values(var.external_ids) : [
-        for word in concat(
-          [var.operations_account_id, var.management_account_id],
-          keys(var.customers),
-          [for key in keys(var.customers) : "bulkhead-${key}"],
-          flatten([for customer in values(var.customers) : customer.accounts[*].account_id]),
-          flatten([for key, customer in var.customers : [for account in customer.accounts : "${key}${account.account_id}"]]),
-          flatten([for key, customer in var.customers : [for account in customer.accounts : "${key}-${account.account_id}"]]),
-          ) : contains(
-          [md5(word), sha1(word), sha256(word), sha512(word), uuidv5("dns", word), uuidv5("url", word), uuidv5("oid", word)],
-          lower(id)
-        )
-      ]
-    ]))
+    condition     = !anytrue([for id in values(var.external_ids) : contains(local.known_hashes, lower(id))])
     error_message = "external_ids: an external id is a hash of a customer's key or an account id, so anybody can compute it. Make a random one."
   }
 }
@@ -298,7 +279,7 @@ variable "previous_external_ids" {
   description = <<-EOT
     While an external id is being replaced, by customer key: the one before the current one
     (`external_id`), and until when it is still accepted (`accepted_until`, UTC, such as
-    `2026-01-31T12:00:00Z`). The trust policy itself ends it then.
+    `2026-01-31T12:00:00Z`), 30 days ahead at most. The trust policy itself ends it then.
   EOT
   type = map(object({
     external_id    = string
@@ -314,8 +295,8 @@ variable "previous_external_ids" {
   }
 
   validation {
-    condition     = alltrue([for previous in values(var.previous_external_ids) : length(previous.external_id) >= 32 && can(regex("^[A-Za-z0-9_+=,.@:/-]*$", previous.external_id))])
-    error_message = "previous_external_ids: an external id must have at least 32 characters, only letters, digits and _ + = , . @ : / -."
+    condition     = alltrue([for previous in values(var.previous_external_ids) : length(previous.external_id) >= 32 && length(previous.external_id) <= 1224 && can(regex("^[A-Za-z0-9_+=,.@:/-]*$", previous.external_id))])
+    error_message = "previous_external_ids: an external id must have 32 to 1,224 characters, only letters, digits and _ + = , . @ : / -."
   }
 
   validation {
@@ -333,6 +314,34 @@ variable "previous_external_ids" {
   validation {
     condition     = alltrue([for previous in values(var.previous_external_ids) : can(regex("^20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$", previous.accepted_until)) && can(timeadd(previous.accepted_until, "0s"))])
     error_message = "previous_external_ids: accepted_until must be a time in UTC such as 2026-01-31T12:00:00Z."
+  }
+
+  validation {
+    condition     = alltrue([for previous in values(var.previous_external_ids) : try(timecmp(previous.accepted_until, timeadd(plantimestamp(), "720h")) <= 0, true)])
+    error_message = "previous_external_ids: accepted_until is more than 30 days ahead. An id that is being replaced is one that somebody may have: end it sooner."
+  }
+
+  # It opens the role as the current one does.
+  validation {
+    condition     = alltrue([for previous in values(var.previous_external_ids) : length(distinct(split("", previous.external_id))) >= 8])
+    error_message = "previous_external_ids: an external id repeats a few characters, so it is accepted no longer. Leave it out."
+  }
+
+  validation {
+    condition = alltrue([
+      for key, previous in var.previous_external_ids : length(key) < 4 || !can(regex("(^|[^a-z0-9])${lower(key)}([^a-z0-9]|$)", lower(previous.external_id)))
+    ])
+    error_message = "previous_external_ids: an external id contains its customer's key, so it is accepted no longer. Leave it out."
+  }
+
+  validation {
+    condition     = !anytrue(flatten([for previous in values(var.previous_external_ids) : [for account in local.known_accounts : strcontains(previous.external_id, account)]]))
+    error_message = "previous_external_ids: an external id contains an account id, so it is accepted no longer. Leave it out."
+  }
+
+  validation {
+    condition     = !anytrue([for previous in values(var.previous_external_ids) : contains(local.known_hashes, lower(previous.external_id))])
+    error_message = "previous_external_ids: an external id is a hash of a customer's key or an account id, so it is accepted no longer. Leave it out."
   }
 }
 

@@ -44,11 +44,22 @@ locals {
     )
   })
 
+  # Whom pods become by their cluster's token: the customer-logging module's own name for the role.
+  pods_role = "bulkhead/bulkhead-caller"
+
+  # Callers that no token opens: of the role that pods become, all accounts but theirs.
+  tokenless = {
+    for key, customer in var.customers : key => concat(
+      [for role in sort(customer.caller_roles) : "arn:${var.partition}:iam::*:role/${role}" if role != local.pods_role],
+      [for account in sort(setsubtract(customer.accounts, keys(customer.pods))) : "arn:${var.partition}:iam::${account}:role/${local.pods_role}" if contains(customer.caller_roles, local.pods_role)],
+    )
+  }
+
   # By the customer's own set of accounts: the operations account and the other customers are of the same organization.
   customer_rcps = {
     for key, customer in var.customers : "customer-${key}-rcp" => jsonencode({
       Version = "2012-10-17"
-      Statement = [
+      Statement = concat([
         {
           Sid       = "RecordsForOwnAccounts"
           Effect    = "Deny"
@@ -90,10 +101,32 @@ locals {
           Sid       = "CallersForNoFederation"
           Effect    = "Deny"
           Principal = "*"
-          Action    = customer.federated_callers ? ["sts:AssumeRoleWithSAML"] : ["sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity"]
+          Action    = length(customer.pods) > 0 ? ["sts:AssumeRoleWithSAML"] : ["sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity"]
           Resource  = [for role in sort(customer.caller_roles) : "arn:${var.partition}:iam::*:role/${role}"]
         },
-      ]
+        ],
+        [
+          # Where some pods are callers, their accounts' own role alone takes a token.
+          for arns in [local.tokenless[key]] : {
+            Sid       = "CallersForNoTokens"
+            Effect    = "Deny"
+            Principal = "*"
+            Action    = "sts:AssumeRoleWithWebIdentity"
+            Resource  = arns
+          } if length(customer.pods) > 0 && length(arns) > 0
+        ],
+        [
+          # A token of another provider lacks the key, and is denied.
+          for account, pods in customer.pods : {
+            Sid       = "PodsOf${account}"
+            Effect    = "Deny"
+            Principal = "*"
+            Action    = "sts:AssumeRoleWithWebIdentity"
+            Resource  = "arn:${var.partition}:iam::${account}:role/${local.pods_role}"
+            Condition = { StringNotEquals = { "${pods.provider}:sub" = "system:serviceaccount:${pods.namespace}:${pods.service_account}" } }
+          }
+        ],
+      )
     })
   }
 }

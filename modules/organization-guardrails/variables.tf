@@ -43,13 +43,18 @@ variable "customers" {
       alone can bind them. They are not guarded from here then: their policies are in the output `handed_over_policies`.
     - `caller_roles`: path and name of its caller roles, as in the customer-logging module: only the customer's accounts
       and what AWS runs in them become these.
-    - `federated_callers`: whether pods become one of them by a cluster's token (`eks-irsa`).
+    - `pods`: by account, those that become its role `bulkhead/bulkhead-caller` by their cluster's token (`eks-irsa`):
+      of one `service_account` in one `namespace`; `provider` is the cluster's issuer without `https://`.
   EOT
   type = map(object({
-    accounts          = set(string)
-    own_organization  = optional(bool, false)
-    caller_roles      = optional(set(string), ["bulkhead/bulkhead-caller"])
-    federated_callers = optional(bool, false)
+    accounts         = set(string)
+    own_organization = optional(bool, false)
+    caller_roles     = optional(set(string), ["bulkhead/bulkhead-caller"])
+    pods = optional(map(object({
+      provider        = string
+      namespace       = string
+      service_account = string
+    })), {})
   }))
   nullable = false
 
@@ -82,6 +87,31 @@ variable "customers" {
   validation {
     condition     = alltrue(flatten([for customer in var.customers : [for role in customer.caller_roles : can(regex("^([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}$", role))]]))
     error_message = "customers: caller_roles must be paths and names of roles, such as bulkhead/bulkhead-caller, without a leading slash, wildcards or policy variables."
+  }
+
+  validation {
+    condition     = alltrue([for customer in var.customers : length(setsubtract(keys(customer.pods), customer.accounts)) == 0])
+    error_message = "customers: pods must be of accounts of the same customer, by their ids."
+  }
+
+  validation {
+    condition     = alltrue([for customer in var.customers : length(customer.pods) == 0 || contains(customer.caller_roles, "bulkhead/bulkhead-caller")])
+    error_message = "customers: pods become bulkhead/bulkhead-caller, which caller_roles must list then."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for customer in var.customers : [for pods in values(customer.pods) : can(regex("^oidc\\.eks\\.[a-z]{2}(-[a-z]+)+-[0-9]\\.amazonaws\\.com/id/[A-F0-9]{32}$", pods.provider))]]))
+    error_message = "customers: the provider of pods must be the issuer of an EKS cluster without https://, such as oidc.eks.eu-central-1.amazonaws.com/id/ and 32 hexadecimal digits."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for customer in var.customers : [for pods in values(customer.pods) : can(regex("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", pods.namespace))]]))
+    error_message = "customers: the namespace of pods must be one of Kubernetes, without wildcards."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for customer in var.customers : [for pods in values(customer.pods) : can(regex("^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$", pods.service_account))]]))
+    error_message = "customers: the service_account of pods must be one of Kubernetes, without wildcards."
   }
 
   validation {

@@ -139,11 +139,11 @@ def test_operations_tells_in_each_region_and_takes_cross_region_models(plan: Pla
     )
     planned = plan("operations", changes, OPERATIONS, *regions)
 
-    # A budget is of no region: once, beside the limits of the customer's main one.
+    # A budget is of no region: once, beside the limits of the first by name and not as listed.
     budgets = {k: v for k, v in planned.items() if ".aws_budgets_" in k}
     assert {key.partition("[")[0] for key in budgets} == {
-        "module.spend_eu_west_1.aws_budgets_budget.customer",
-        "module.spend_eu_west_1.aws_budgets_budget_action.stop",
+        "module.spend.aws_budgets_budget.customer",
+        "module.spend.aws_budgets_budget_action.stop",
     }
     budget, action = (budgets[key] for key in sorted(budgets))
     assert (budget["name"], budget["limit_amount"]) == ("bulkhead-spend-initech", "5000")
@@ -188,6 +188,7 @@ def test_guardrails_know_callers_trusted_accounts_models_and_emergencies(plan: P
         "  initech:\n": "  initech:\n    own_organization: true\n",
         '"333333333333", caller: lambda': f'"333333333333", {POD}',
         "caller: lambda": "caller: existing, caller_role: apps/summaries",
+        "caller: ecs": POD,
     }
     kinds = ("SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY")
     # Not initech's, which the plan would refuse of a customer of this organization.
@@ -211,13 +212,25 @@ def test_guardrails_know_callers_trusted_accounts_models_and_emergencies(plan: P
             "arn:aws:iam::*:role/bulkhead/bulkhead-caller"
         ]
     assert not [key for key in planned if "customer-initech-rcp" in key]
-    # Pods come with a token, and nobody else.
-    by_token = "sts:AssumeRoleWithWebIdentity"
-    assert {
-        key: by_token
-        in statements(planned, f"customer-{key}-rcp")["CallersForNoFederation"]["Action"]
-        for key in ("acme", "globex")
-    } == {"acme": True, "globex": False}
+    # Pods come with their own cluster's token to their own account's role, and nobody else does.
+    acme, globex = (statements(planned, f"customer-{key}-rcp") for key in ("acme", "globex"))
+    own = "arn:aws:iam::{}:role/bulkhead/bulkhead-caller"
+    assert acme["CallersForNoTokens"]["Resource"] == [
+        "arn:aws:iam::*:role/apps/summaries",
+        "arn:aws:iam::*:role/batch/nightly-summaries",
+        own.format("222222222222"),
+    ]
+    assert "CallersForNoTokens" not in globex
+    for customer, account in ((acme, "222222222223"), (globex, "333333333333")):
+        assert customer["CallersForNoFederation"]["Action"] == ["sts:AssumeRoleWithSAML"]
+        assert [sid for sid in customer if sid.startswith("PodsOf")] == [f"PodsOf{account}"]
+        pods = customer[f"PodsOf{account}"]
+        assert pods["Resource"] == own.format(account)
+        assert pods["Condition"]["StringNotEquals"] == {
+            "oidc.eks.eu-central-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF:sub": (
+                "system:serviceaccount:apps:summaries"
+            )
+        }
 
     listed = statements(planned, "operations-rcp")
     accounts = listed["RolesForListedAccounts"]["Condition"]["StringNotEquals"]
@@ -383,9 +396,12 @@ def test_a_role_that_the_customer_made_is_bootstrapped_as_such(plan: Plan) -> No
         if k.endswith('aws_iam_role_policy.this["deploy"]')
     )
     given = {each["Sid"]: each for each in rights if "Caller" in each["Sid"]}
-    assert given.keys() == {"ReadCallerRole", "CallerRole", "CallerRoleRights"}
+    assert given.keys() == {"ReadCallerRole", "CallerRoleRights"}
     role = "arn:aws:iam::444444444444:role/apps/batch/summaries"
-    assert [each["Resource"] for each in given.values()] == [[role]] * 3
+    assert [each["Resource"] for each in given.values()] == [[role]] * 2
+    # Only while it lies within its boundary, which the customer set.
+    assert given["CallerRoleRights"]["Action"] == ["iam:DeleteRolePolicy", "iam:PutRolePolicy"]
+    assert given["CallerRoleRights"]["Condition"].keys() == {"ArnEquals"}
 
 
 def test_what_a_customer_does_not_say_is_as_the_schema_tells(plan: Plan) -> None:

@@ -14,6 +14,7 @@ from harness.probes.guardrail_decisions import failures, strange_keys
 from harness.probes.guardrail_purpose import Purpose
 from harness.probes.guardrail_requests import PURPOSES, of_customer
 from harness.probes.result import Recorder, Subject
+from harness.probes.stage import Home
 
 KINDS = {"scp": "SERVICE_CONTROL_POLICY", "rcp": "RESOURCE_CONTROL_POLICY"}
 EVIDENCE = "the engine's decisions on the policies that are attached"
@@ -106,8 +107,10 @@ def test_each_statement_denies_what_it_is_for(
             "key": home.key_arn,
         }
         documents = list(attached(cast, account, kind).values())
-        tokens = any(h.caller == "eks-irsa" for h in own)
-        let_through, stopped = failures(of_customer(purpose, tokens), documents, names)
+        pods = {h.account for h in own if h.caller == "eks-irsa"}
+        tried = [failures(p, documents, names) for p in of_customer(purpose, account, pods)]
+        let_through = [phrase for through, _ in tried for phrase in through]
+        stopped = [phrase for _, by_mistake in tried for phrase in by_mistake]
         strange = strange_keys(purpose, documents)
         wrong = [*let_through, *(f"it has a condition of its own: {key}" for key in strange)]
         probe.state(
@@ -128,13 +131,30 @@ def test_each_statement_denies_what_it_is_for(
         )
 
 
+def of_pods(homes: list[Home]) -> set[tuple[str, str]]:
+    """Policy and Sid of the statements that are there only where pods come with a token."""
+    by_token = {h.customer for h in homes if h.caller == "eks-irsa"}
+    return {
+        (
+            f"customer-{h.customer}-rcp",
+            f"PodsOf{h.account}" if h.caller == "eks-irsa" else "CallersForNoTokens",
+        )
+        for h in homes
+        if h.customer in by_token
+    } | {
+        (f"customer-{h.customer}-rcp", "CallersForNoTokens")
+        for h in homes
+        if h.customer in by_token and h.further_callers
+    }
+
+
 def test_every_statement_has_a_purpose(probe: Recorder, cast: Cast) -> None:
     """A statement that nobody tries could be gone tomorrow."""
     known = {
         (purpose.policy.format(customer=customer), purpose.sid)
         for purpose in PURPOSES
         for customer in cast.stage.fleets
-    }
+    } | of_pods(list(cast.stage.homes.values()))
     deployed = {
         (name, sid)
         for name, guardrail in cast.stage.guardrails.items()

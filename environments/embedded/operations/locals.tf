@@ -53,9 +53,9 @@ locals {
     if anytrue([for key in keys(customers) : can(local.environment.customers[key].spend)])
   }
 
-  # A budget acts through one role of its region, which is the customer's main one.
+  # A budget acts through one role of its region, which is the customer's first by name.
   budgeted = toset([
-    for key, customer in local.customers : customer.regions[0]
+    for key, customer in local.customers : sort(customer.regions)[0]
     if try(local.environment.customers[key].spend.monthly_budget_usd, 0) > 0
   ])
 

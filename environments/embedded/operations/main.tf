@@ -85,8 +85,8 @@ locals {
         inference_profile_arns = values(module.fleet.customers[key].inference_profiles[region])
         limits                 = local.environment.customers[key].spend.limits
         on_limit               = try(local.environment.customers[key].spend.on_limit, "stop")
-        # A budget is of no region: it is made beside the limits of the customer's main one.
-        monthly_budget_usd = region == local.customers[key].regions[0] ? try(local.environment.customers[key].spend.monthly_budget_usd, 0) : 0
+        # A budget is of no region: it is made beside the limits of one, whatever the order in which they are listed.
+        monthly_budget_usd = region == sort(local.customers[key].regions)[0] ? try(local.environment.customers[key].spend.monthly_budget_usd, 0) : 0
       } if can(local.environment.customers[key].spend)
     }
   }

@@ -39,8 +39,15 @@ module "guardrails" {
       accounts         = toset([for account in customer.accounts : account.account_id])
       own_organization = try(customer.own_organization, false)
       # All that the fleet role trusts: the caller role, and those that the customer makes itself.
-      caller_roles      = toset(concat(["bulkhead/bulkhead-caller"], flatten([for account in customer.accounts : [try([account.caller_role], []), try(account.further_callers, [])]])))
-      federated_callers = anytrue([for account in customer.accounts : account.caller == "eks-irsa"])
+      caller_roles = toset(concat(["bulkhead/bulkhead-caller"], flatten([for account in customer.accounts : [try([account.caller_role], []), try(account.further_callers, [])]])))
+      # A cluster's token opens the caller role of its own account, to its own pods.
+      pods = {
+        for account in customer.accounts : account.account_id => {
+          provider        = account.pods.oidc_provider
+          namespace       = account.pods.namespace
+          service_account = account.pods.service_account
+        } if account.caller == "eks-irsa"
+      }
     }
   }
   model_regions       = local.model_regions

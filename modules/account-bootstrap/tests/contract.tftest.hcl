@@ -282,13 +282,13 @@ run "executors_attach_stops_to_fleet_roles_and_nothing_else" {
 
   assert {
     condition = {
-      for s in jsondecode(aws_iam_policy.boundary.policy).Statement : s.Sid => [s.Action, try(s.Resource, ""), try(s.NotResource, "")] if startswith(s.Sid, "NoStop") || s.Sid == "NoOtherMachine"
+      for s in jsondecode(aws_iam_policy.boundary.policy).Statement : s.Sid => [try(s.Action, ""), try(s.NotAction, []), try(s.Resource, ""), try(s.NotResource, "")] if contains(["NoOtherMachine", "NoStopOfOthers", "OnlyStops"], s.Sid)
       } == {
-      NoOtherMachine = ["states:*", "", "arn:aws:states:*:111111111111:stateMachine:bulkhead-spend-stop"]
-      NoStopTakenOff = ["iam:Detach*", "*", ""]
-      NoStopOfOthers = ["iam:Attach*", "", "arn:aws:iam::111111111111:role/bulkhead/fleet/*"]
+      NoOtherMachine = ["states:*", [], "", "arn:aws:states:*:111111111111:stateMachine:bulkhead-spend-stop"]
+      NoStopOfOthers = ["iam:Attach*", [], "", "arn:aws:iam::111111111111:role/bulkhead/fleet/*"]
+      OnlyStops      = ["", ["iam:AttachRolePolicy", "states:StartExecution"], "*", ""]
     }
-    error_message = "An executor may take a stop off, or give others rights by one."
+    error_message = "An executor may take a stop off, give others rights by one, or do what it has no duty to."
   }
 
   assert {

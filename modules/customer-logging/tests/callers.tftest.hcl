@@ -194,7 +194,7 @@ run "an_existing_role_with_the_boundary_is_taken" {
   }
 }
 
-run "an_existing_role_for_every_token_is_refused" {
+run "an_existing_role_for_tokens_is_refused_however_exact" {
   command = plan
 
   variables {
@@ -206,14 +206,14 @@ run "an_existing_role_for_every_token_is_refused" {
     values = {
       arn                = "arn:aws:iam::222222222222:role/bulkhead/bulkhead-caller"
       name               = "bulkhead-caller"
-      assume_role_policy = "{\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Federated\":\"arn:aws:iam::222222222222:oidc-provider/token.actions.githubusercontent.com\"},\"Action\":\"sts:AssumeRoleWithWebIdentity\"}]}"
+      assume_role_policy = "{\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Service\":\"ecs-tasks.amazonaws.com\"},\"Action\":\"sts:AssumeRole\"},{\"Effect\":\"Allow\",\"Principal\":{\"Federated\":\"arn:aws:iam::222222222222:oidc-provider/token.actions.githubusercontent.com\"},\"Action\":\"sts:AssumeRoleWithWebIdentity\",\"Condition\":{\"StringEquals\":{\"token.actions.githubusercontent.com:aud\":\"sts.amazonaws.com\",\"token.actions.githubusercontent.com:sub\":\"repo:acme/app:environment:production\"}}}]}"
     }
   }
 
   expect_failures = [data.aws_iam_role.existing]
 }
 
-run "an_existing_role_for_tokens_of_any_subject_is_refused" {
+run "an_existing_role_for_assertions_is_refused" {
   command = plan
 
   variables {
@@ -225,69 +225,9 @@ run "an_existing_role_for_tokens_of_any_subject_is_refused" {
     values = {
       arn                = "arn:aws:iam::222222222222:role/bulkhead/bulkhead-caller"
       name               = "bulkhead-caller"
-      assume_role_policy = "{\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Federated\":\"arn:aws:iam::222222222222:oidc-provider/token.actions.githubusercontent.com\"},\"Action\":\"sts:AssumeRoleWithWebIdentity\",\"Condition\":{\"StringEquals\":{\"token.actions.githubusercontent.com:aud\":\"sts.amazonaws.com\"}}}]}"
+      assume_role_policy = "{\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Service\":\"ecs-tasks.amazonaws.com\"},\"Action\":\"sts:AssumeRole\"},{\"Effect\":\"Allow\",\"Principal\":{\"Federated\":\"arn:aws:iam::222222222222:saml-provider/corporate\"},\"Action\":\"sts:AssumeRoleWithSAML\",\"Condition\":{\"StringEquals\":{\"SAML:aud\":\"https://signin.aws.amazon.com/saml\"}}}]}"
     }
   }
 
   expect_failures = [data.aws_iam_role.existing]
-}
-
-run "an_existing_role_for_subjects_by_a_pattern_is_refused" {
-  command = plan
-
-  variables {
-    caller = { type = "existing" }
-  }
-
-  override_data {
-    target = data.aws_iam_role.existing
-    values = {
-      arn                = "arn:aws:iam::222222222222:role/bulkhead/bulkhead-caller"
-      name               = "bulkhead-caller"
-      assume_role_policy = "{\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Federated\":\"arn:aws:iam::222222222222:oidc-provider/token.actions.githubusercontent.com\"},\"Action\":\"sts:AssumeRoleWithWebIdentity\",\"Condition\":{\"StringEquals\":{\"token.actions.githubusercontent.com:aud\":\"sts.amazonaws.com\"},\"StringLike\":{\"token.actions.githubusercontent.com:sub\":\"repo:acme/*\"}}}]}"
-    }
-  }
-
-  expect_failures = [data.aws_iam_role.existing]
-}
-
-run "an_existing_role_for_tokens_of_any_audience_is_refused" {
-  command = plan
-
-  variables {
-    caller = { type = "existing" }
-  }
-
-  override_data {
-    target = data.aws_iam_role.existing
-    values = {
-      arn                = "arn:aws:iam::222222222222:role/bulkhead/bulkhead-caller"
-      name               = "bulkhead-caller"
-      assume_role_policy = "{\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Federated\":\"arn:aws:iam::222222222222:oidc-provider/token.actions.githubusercontent.com\"},\"Action\":\"sts:AssumeRoleWithWebIdentity\",\"Condition\":{\"StringEquals\":{\"token.actions.githubusercontent.com:sub\":\"repo:acme/app:environment:production\"}}}]}"
-    }
-  }
-
-  expect_failures = [data.aws_iam_role.existing]
-}
-
-run "an_existing_role_for_exact_tokens_is_taken" {
-  command = plan
-
-  variables {
-    caller = { type = "existing" }
-  }
-
-  override_data {
-    target = data.aws_iam_role.existing
-    values = {
-      arn                = "arn:aws:iam::222222222222:role/bulkhead/bulkhead-caller"
-      name               = "bulkhead-caller"
-      assume_role_policy = "{\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Federated\":\"arn:aws:iam::222222222222:oidc-provider/token.actions.githubusercontent.com\"},\"Action\":\"sts:AssumeRoleWithWebIdentity\",\"Condition\":{\"StringEquals\":{\"token.actions.githubusercontent.com:aud\":\"sts.amazonaws.com\",\"token.actions.githubusercontent.com:sub\":\"repo:acme/app:environment:production\"}}}]}"
-    }
-  }
-
-  assert {
-    condition     = aws_iam_role_policy.caller.role == "bulkhead-caller"
-    error_message = "A role for exact tokens is refused."
-  }
 }

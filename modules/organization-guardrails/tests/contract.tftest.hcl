@@ -124,18 +124,67 @@ run "a_customers_records_are_for_its_own_accounts" {
   }
 }
 
-run "callers_with_a_clusters_token_are_spared" {
+run "one_accounts_pods_come_with_their_clusters_token" {
   command = plan
 
   variables {
-    customers = { acme = { accounts = ["222222222222"], caller_roles = ["team/app", "bulkhead/bulkhead-caller"], federated_callers = true } }
+    customers = {
+      acme = {
+        accounts     = ["222222222222", "222222222223"]
+        caller_roles = ["team/app", "bulkhead/bulkhead-caller"]
+        pods = {
+          "222222222223" = { provider = "oidc.eks.eu-central-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF", namespace = "apps", service_account = "summaries" }
+        }
+      }
+      globex = {
+        accounts = ["333333333333"]
+        pods = {
+          "333333333333" = { provider = "oidc.eks.eu-central-1.amazonaws.com/id/FEDCBA9876543210FEDCBA9876543210", namespace = "shop", service_account = "chat" }
+        }
+      }
+    }
   }
 
   assert {
     condition = [
       for s in jsondecode(aws_organizations_policy.this["customer-acme-rcp"].content).Statement : [s.Action, s.Resource] if s.Sid == "CallersForNoFederation"
     ] == [[["sts:AssumeRoleWithSAML"], ["arn:aws:iam::*:role/bulkhead/bulkhead-caller", "arn:aws:iam::*:role/team/app"]]]
-    error_message = "Pods cannot become the caller, or a caller role was left out."
+    error_message = "Assertions open a caller role."
+  }
+
+  assert {
+    condition = [
+      for s in jsondecode(aws_organizations_policy.this["customer-acme-rcp"].content).Statement : s if s.Sid == "CallersForNoTokens"
+      ] == [{
+        Sid       = "CallersForNoTokens"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sts:AssumeRoleWithWebIdentity"
+        Resource  = ["arn:aws:iam::*:role/team/app", "arn:aws:iam::222222222222:role/bulkhead/bulkhead-caller"]
+    }]
+    error_message = "A token opens a caller role that is not the pods', or the pods' own is closed."
+  }
+
+  assert {
+    condition = [
+      for s in jsondecode(aws_organizations_policy.this["customer-acme-rcp"].content).Statement : s if startswith(s.Sid, "PodsOf")
+      ] == [{
+        Sid       = "PodsOf222222222223"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sts:AssumeRoleWithWebIdentity"
+        Resource  = "arn:aws:iam::222222222223:role/bulkhead/bulkhead-caller"
+        Condition = { StringNotEquals = { "oidc.eks.eu-central-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF:sub" = "system:serviceaccount:apps:summaries" } }
+    }]
+    error_message = "Others than the pods of one service account become the caller."
+  }
+
+  # Its only role takes its pods' token: no other is left to deny.
+  assert {
+    condition = [
+      for s in jsondecode(aws_organizations_policy.this["customer-globex-rcp"].content).Statement : s.Sid
+    ] == ["RecordsForOwnAccounts", "KeysForOwnAccounts", "CallersForOwnAccounts", "CallersForNoFederation", "PodsOf333333333333"]
+    error_message = "A statement without resources, or without its pods."
   }
 }
 

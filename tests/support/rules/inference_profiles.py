@@ -15,6 +15,7 @@ RULES = Rules(
             "acme": ["amazon.nova-lite-v1:0", "anthropic.claude-3-5-sonnet-20240620-v1:0"],
             "globex-2": ["eu.amazon.nova-lite-v1:0", "amazon.titan-text-lite-v1:0:4k"],
         },
+        "cross_region_destinations": {"eu": ["eu-central-1", "eu-west-1"]},
         "tags": {"team": "platform"},
     },
     (
@@ -32,6 +33,21 @@ RULES = Rules(
             for value in ("amazon.*", "Amazon.nova-lite-v1:0", "amazon.nova-${aws:userid}")
         ),
         ("models: global", put(["global.amazon.nova-lite-v1:0"], "models", "acme")),
+        *(
+            (
+                "cross_region_destinations: the prefix",
+                put(["eu-west-1"], "cross_region_destinations", prefix),
+            )
+            for prefix in ("global", "EU")
+        ),
+        *(
+            (
+                "cross_region_destinations: name regions",
+                put([region], "cross_region_destinations", "eu"),
+            )
+            for region in ("eu-*", "unspecified", "")
+        ),
+        ("cross_region_destinations: list every", put([], "cross_region_destinations", "us")),
         ("tags: keys", put("acme", "tags", "Bulkhead:customer")),
         ("tags: keys", put("acme", "tags", "aws:x")),
     ),

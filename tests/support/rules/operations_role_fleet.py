@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from support.rules.changes import (
@@ -107,6 +108,7 @@ RULES = Rules(
     (
         f"{WHERE}/variables.tf",
         f"{WHERE}/regions.tf",
+        f"{WHERE}/words.tf",
     ),
     {
         "operations_account_id": "011111111111",
@@ -146,7 +148,11 @@ RULES = Rules(
         },
         "external_ids": {"acme": ACME_ID, "globex-2": GLOBEX_ID},
         "previous_external_ids": {
-            "globex-2": {"external_id": ACME_ID[::-1], "accepted_until": "2026-01-31T12:00:00Z"}
+            "globex-2": {
+                "external_id": ACME_ID[::-1],
+                # No case is named by it.
+                "accepted_until": f"{datetime.now(UTC) + timedelta(days=29):%Y-%m-%dT%H:%M:%SZ}",
+            }
         },
         "cross_region_destinations": {"eu": ["eu-central-1", "eu-west-1"]},
         "inference_profile_key_value": "application-or-system",
@@ -249,6 +255,25 @@ RULES = Rules(
         ("previous_external_ids has an entry", previous(GLOBEX_ID[::-1], of="initech")),
         ("previous_external_ids: an external id must", previous(GLOBEX_ID[:31])),
         ("previous_external_ids: an external id must", previous(f"{GLOBEX_ID[::-1]}*")),
+        ("previous_external_ids: an external id must", previous(GLOBEX_ID[::-1] * 29)),
+        (
+            "previous_external_ids: accepted_until is",
+            previous(GLOBEX_ID[::-1], "2099-01-01T00:00:00Z"),
+        ),
+        ("previous_external_ids: an external id repeats", previous("ab12" * 9)),
+        ("previous_external_ids: an external id contains its", previous(f"Acme-{ACME_ID}")),
+        *(
+            ("previous_external_ids: an external id contains an", previous(f"{ACME_ID}.{account}"))
+            for account in ("222222222222", "011111111111", "099999999999")
+        ),
+        *(
+            ("previous_external_ids: an external id is a hash", previous(value))
+            for value in (
+                hashlib.md5(b"acme").hexdigest(),
+                hashlib.sha256(b"acme222222222222").hexdigest().upper(),
+                str(uuid.uuid5(uuid.NAMESPACE_DNS, "acme")),
+            )
+        ),
         ("previous_external_ids: an id is still", previous(ACME_ID)),
         ("previous_external_ids: an id is still", previous(GLOBEX_ID.upper())),
         ("previous_external_ids: two customers", previous(ACME_ID[::-1].upper())),

@@ -6,6 +6,9 @@ from support.rules.changes import Rules, in_partition, put
 
 WHERE = "modules/organization-guardrails"
 
+PODS = ("customers", "hooli", "pods", "555555555556")
+ISSUER = f"oidc.eks.eu-central-1.amazonaws.com/id/{'0123456789ABCDEF' * 2}"
+
 RULES = Rules(
     WHERE,
     (f"{WHERE}/variables.tf",),
@@ -14,6 +17,16 @@ RULES = Rules(
         "customers": {
             "acme": {"accounts": ["222222222222", "222222222223"]},
             "globex-2": {"accounts": ["033333333333"], "own_organization": True},
+            "hooli": {
+                "accounts": ["555555555555", "555555555556"],
+                "pods": {
+                    "555555555556": {
+                        "provider": ISSUER,
+                        "namespace": "apps",
+                        "service_account": "summaries",
+                    }
+                },
+            },
         },
         "trusted_account_ids": ["888888888888"],
         "model_regions": ["eu-central-1", "us-gov-west-1"],
@@ -97,6 +110,17 @@ RULES = Rules(
         (
             "customers: without caller_roles",
             put([], "customers", "acme", "caller_roles"),
+        ),
+        ("customers: pods must", put(["555555555555"], "customers", "hooli", "accounts")),
+        ("customers: pods become", put(["team/app"], "customers", "hooli", "caller_roles")),
+        *(
+            (f"customers: the {name} of pods", put(value, *PODS, name))
+            for name, values in (
+                ("provider", ("https://x", "*", "token.actions.githubusercontent.com")),
+                ("namespace", ("app*", "")),
+                ("service_account", ("*", "a:b")),
+            )
+            for value in values
         ),
         *(
             ("customers: caller_roles must", put([role], "customers", "acme", "caller_roles"))
