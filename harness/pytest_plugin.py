@@ -20,7 +20,7 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,8 +46,6 @@ RUN = pytest.StashKey[str]()
 RECORDER = pytest.StashKey["Recorder"]()
 ENVIRONMENT = pytest.StashKey["Environment"]()
 SHARED = pytest.StashKey["SharedDeployment"]()
-WATCH = pytest.StashKey[Callable[[Mapping[str, Any]], None]]()
-"""Told of each result as it is made; what it raises ends the test."""
 CHANGED = pytest.StashKey[dict[str, set[str]]]()
 
 
@@ -321,6 +319,7 @@ def places() -> Places:
 @pytest.fixture
 def probe(request: pytest.FixtureRequest, stage: Stage, places: Places) -> Iterator[Recorder]:
     """Judges the probes of the test and records what they showed."""
+    from harness.probes.collect import WATCH
     from harness.probes.result import Recorder
     from harness.targets.wiretap import listening
 

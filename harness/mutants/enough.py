@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from harness.mutants.model import Mutant
-from harness.probes.collect import PROPERTY
-from harness.pytest_plugin import WATCH
+from harness.probes.collect import PROPERTY, WATCH
 
 
 class Enough(Exception):

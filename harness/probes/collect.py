@@ -18,6 +18,8 @@ import pytest
 if TYPE_CHECKING:
     from harness.deploy.environment import Environment
 
+WATCH = pytest.StashKey[Callable[[Mapping[str, Any]], None]]()
+"""Of a run's configuration: told of each result as it is made; what it raises ends the test."""
 PROPERTY = "bulkhead-results"
 """The user property that carries the results of a test."""
 

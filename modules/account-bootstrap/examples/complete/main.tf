@@ -8,12 +8,16 @@ provider "aws" {
 module "bootstrap" {
   source = "../.."
 
-  partition   = "aws"
-  account_id  = "222222222222"
-  kind        = "customer"
-  customer    = "acme"
+  partition  = "aws"
+  account_id = "222222222222"
+  kind       = "customer"
+  customer   = "acme"
+  # Everything that was written is kept until this is lifted.
+  legal_hold  = true
   caller_role = "team/assistant"
-  regions     = ["eu-central-1", "eu-west-1"]
+  # The deploy role makes that role; false where it is there already.
+  caller_is_made = true
+  regions        = ["eu-central-1", "eu-west-1"]
 
   github = {
     repository         = "acme/infrastructure"
