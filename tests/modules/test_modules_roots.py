@@ -15,6 +15,8 @@ from support.rules.changes import ACME_ID, GLOBEX_ID
 
 from harness.deploy.cells import BOOTSTRAP_POLICIES, BOOTSTRAP_ROLES, used
 from harness.deploy.environment import load_environment
+from harness.probes.guardrail_decisions import failures
+from harness.probes.guardrail_requests import PURPOSES, of_customer
 
 ROOT = Path(__file__).parents[2]
 SHARED = ("environments/embedded/customers.yaml", "environments/embedded/customers.schema.json")
@@ -231,6 +233,18 @@ def test_guardrails_know_callers_trusted_accounts_models_and_emergencies(plan: P
                 "system:serviceaccount:apps:summaries"
             )
         }
+    # The engine says that each account's caller role is closed to other tokens and to assertions.
+    (purpose,) = (p for p in PURPOSES if p.sid == "CallersForNoFederation")
+    for key, account in (
+        ("acme", "222222222222"),
+        ("acme", "222222222223"),
+        ("globex", "333333333333"),
+    ):
+        guardrail = f'module.guardrails.aws_organizations_policy.this["customer-{key}-rcp"]'
+        parts = of_customer(purpose, account, {"222222222223", "333333333333"})
+        assert len(parts) == 2
+        for part in parts:
+            assert failures(part, [planned[guardrail]["content"]], {"a": account}) == ([], [])
 
     listed = statements(planned, "operations-rcp")
     accounts = listed["RolesForListedAccounts"]["Condition"]["StringNotEquals"]

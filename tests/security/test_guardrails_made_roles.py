@@ -62,6 +62,24 @@ def policy_of_anything(copied: Cast, name: str) -> str:
     return str(answer["Policy"]["Arn"])
 
 
+def machine_of_others(copied: Cast, region: str) -> str:
+    """A state machine of the account that is no executor's, made by its administrator."""
+    owner = copied.administrator(copied.stage.environment.operations_account)
+    name, iam = copied.helper_name("nightly"), copied.client(owner, "iam")
+    trust = {"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"}}
+    role = iam.create_role(
+        RoleName=name,
+        AssumeRolePolicyDocument=json.dumps(
+            {"Version": "2012-10-17", "Statement": [{**trust, "Action": "sts:AssumeRole"}]}
+        ),
+    )["Role"]["Arn"]
+    machine = {"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}
+    answer = copied.client(owner, "stepfunctions", region).create_state_machine(
+        name=name, definition=json.dumps(machine), roleArn=role
+    )
+    return str(answer["stateMachineArn"])
+
+
 def refuse(probe: Recorder, who: Actor, tried: list[Tried], twin: Callable[[], object]) -> None:
     beside = functools.cache(twin)
     for rows, claim, action, arns, call in tried:
@@ -141,14 +159,14 @@ def test_an_executor_that_was_given_everything_only_stops(probe: Recorder, copie
     with unguarded(copied, account):
         owner = copied.client(copied.administrator(account), "iam")
         owner.attach_role_policy(RoleName=first.role_name, PolicyArn=stop)
-    other_machine = f"arn:aws:states:{first.region}:{account}:stateMachine:nightly"
+        other_machine = machine_of_others(copied, first.region)
     tried: list[Tried] = [
         (
             ("P14",),
             "start a state machine that is not the stop's",
             "states:StartExecution",
             (other_machine,),
-            lambda: copied.client(who, "stepfunctions").start_execution(
+            lambda: copied.client(who, "stepfunctions", first.region).start_execution(
                 stateMachineArn=other_machine, input="{}"
             ),
         ),
