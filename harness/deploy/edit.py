@@ -113,7 +113,9 @@ def _rewritten(text: str, change: Callable[[Any], None]) -> str:
     change(document)
     out = io.StringIO()
     yaml.dump(document, out)
-    return out.getvalue()
+    # It drops empty lines at the start.
+    first = text[: len(text) - len(text.lstrip("\r\n"))]
+    return first + out.getvalue().lstrip("\r\n")
 
 
 class _NoLines(Exception):

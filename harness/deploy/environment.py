@@ -354,13 +354,6 @@ def _contradictions(file: Path, document: Any, environment: Environment) -> Iter
                 f"{seen[account]}; one account has one part to play"
             )
         seen[account] = here
-    if environment.region not in environment.regions:
-        path = ["operations", "region"]
-        yield (
-            f"{_place(file, document, path)}: {_field(path)}: {environment.region} is not in "
-            "regions; add it there, or leaks in it would not be searched for"
-        )
-
     known = aws_regions()
     named: list[tuple[list[str | int], str]] = [
         (["regions", index], region) for index, region in enumerate(environment.regions)
@@ -375,6 +368,12 @@ def _contradictions(file: Path, document: Any, environment: Environment) -> Iter
                 f"{_place(file, document, path)}: {_field(path)}: {region} is not an AWS region; "
                 f"did you mean {near}?"
             )
+    if environment.region not in environment.regions:
+        where: list[str | int] = ["operations", "region"]
+        yield (
+            f"{_place(file, document, where)}: {_field(where)}: {environment.region} is not in "
+            "regions; add it there, or leaks in it would not be searched for"
+        )
     for key, customer in environment.customers.items():
         if key in (BOOTSTRAP_ROOT, ORGANIZATION_ROOT, OPERATIONS_ROOT, CUSTOMER_ROOT):
             path = ["customers", key]
