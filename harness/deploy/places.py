@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.deploy.workspace import project_root
 
-_SID = re.compile(r'^\s*Sid\s*=\s*"(\w+)"')
+_SID = re.compile(r'^\s*(?:[\[{]\s*)*[Ss]id\s*=\s*"(\w+)"')
 
 
 class Places:
