@@ -140,7 +140,7 @@ def test_the_region_is_the_signatures(send: Send, group: str, headers: dict[str,
     assert group in answer.text
 
 
-def test_a_host_does_not_choose_the_bucket(
+def test_a_signed_host_names_the_bucket_for_decision_and_answer_alike(
     clients: Clients, send: Send, unique: Callable[[str], str]
 ) -> None:
     one, other = unique("one"), unique("other")
@@ -148,8 +148,12 @@ def test_a_host_does_not_choose_the_bucket(
     for bucket in (one, other):
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
         s3.put_object(Bucket=bucket, Key="key", Body=bucket.encode())
-    answer = send("s3", f"/{one}/key", method="GET", headers={"Host": f"{other}.s3.amazonaws.com"})
-    assert (answer.status_code, answer.text) == (200, one)
+    named = {"Host": f"{other}.s3.amazonaws.com"}
+    answer = send("s3", "/key", method="GET", headers=named)
+    assert (answer.status_code, answer.text) == (200, other)
+    # As AWS reads it: a key of that bucket, and not another bucket.
+    answer = send("s3", f"/{one}/key", method="GET", headers=named)
+    assert answer.status_code == 404 and "NoSuchKey" in answer.text
 
 
 @pytest.mark.parametrize("path", ["/moto-api/", "/latest/meta-data/", "/favicon.ico"])
