@@ -6,24 +6,29 @@ where lie in `.bulkhead/ENV-aws`; with them, an interrupted run is gone on with 
 
 from __future__ import annotations
 
-import contextlib
 import os
 import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import click
-from filelock import FileLock, Timeout
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness.cli.environments import loaded, refuse_changes, refuse_partial, say
+from harness.cli.environments import APPLY_LOCK, alone, loaded, refuse_changes, refuse_partial, say
 from harness.cli.progress import RootProgress
 from harness.cli.serve import terminable
 from harness.cli.suite import Reports, Suite
-from harness.deploy.apply import DEPLOYMENT_FILE, PARTIAL_FILE, deploy, unlisted_roots
+from harness.deploy.apply import (
+    DEPLOYMENT_FILE,
+    PARTIAL_FILE,
+    deploy,
+    refuse_unlisted,
+    unlisted_roots,
+)
 from harness.deploy.deployment import Deployment
 from harness.deploy.environment import Environment
 from harness.deploy.preflight import Preflight, preflight
@@ -82,7 +87,7 @@ def destroy_accounts(name: str, *, yes: bool) -> None:
     console = Console()
     with terminable(), _alone(folder):
         roots = held(environment, folder)
-        _refuse_unlisted(environment, folder)
+        refuse_unlisted(environment, folder)
         if not roots:
             say(console, f"The states of {environment.name} are empty: nothing is to be destroyed.")
             return
@@ -307,14 +312,6 @@ def _undo(environment: Environment, folder: Path, console: Console) -> None:
     )
 
 
-def _refuse_unlisted(environment: Environment, folder: Path) -> None:
-    if unlisted := unlisted_roots(environment, folder):
-        raise UserError(
-            f"{environment.path / CUSTOMERS_FILE}: {', '.join(unlisted)} was applied and is listed "
-            "no more; list it again, so that it can be destroyed too"
-        )
-
-
 def _confirm(environment: Environment, what: str, *, yes: bool) -> None:
     """Returns if the person at the terminal types the environment's name. Raises `UserError`."""
     if yes:
@@ -385,11 +382,5 @@ def _show_left(left: Sequence[Leftover], console: Console) -> None:
         say(console, "Nothing of the environment is left.")
 
 
-@contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    lock = FileLock(folder / "apply.lock")
-    try:
-        with lock.acquire(blocking=False):
-            yield
-    except Timeout:
-        raise UserError(f"another bulkhead works on {folder.name}; wait for it") from None
+def _alone(folder: Path) -> AbstractContextManager[None]:
+    return alone(folder / APPLY_LOCK, f"another bulkhead works on {folder.name}; wait for it")

@@ -93,7 +93,8 @@ def accounts(command: Callable[..., Any]) -> Callable[..., Any]:
             type=AccountAndCaller(),
             multiple=True,
             required=True,
-            help="An account and what calls from it (lambda, ecs, ec2); may be given again.",
+            help="An account and what calls from it, such as lambda, ecs, ec2 or eks-pod-identity; "
+            "may be given again.",
         ),
     ):
         command = option(command)

@@ -13,6 +13,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import click
@@ -44,6 +45,8 @@ from harness.errors import UserError
 from harness.targets.base import Target
 
 _EMBEDDED = Kind()
+APPLY_LOCK = "apply.lock"
+"""In the folder of a run: held as long as a cloud stays, or real accounts are worked on."""
 
 
 def apply_environment(name: str, kind: Kind = _EMBEDDED, *, afresh: bool = False) -> bool:
@@ -94,18 +97,23 @@ def apply_environment(name: str, kind: Kind = _EMBEDDED, *, afresh: bool = False
             return not (folder / PARTIAL_FILE).exists()
 
 
-@contextlib.contextmanager
-def changing(folder: Path) -> Iterator[None]:
+def changing(folder: Path) -> AbstractContextManager[None]:
     """Within, nobody else changes what is deployed. Raises `UserError` where somebody does."""
-    lock = FileLock(folder / "change.lock")
+    return alone(
+        folder / "change.lock",
+        f"{folder.name} is being changed by another bulkhead; wait for it, or end it with Ctrl-C, "
+        "and run this again",
+    )
+
+
+@contextlib.contextmanager
+def alone(lock: Path, otherwise: str) -> Iterator[None]:
+    """Within, the lock is this process's. Raises `UserError` with the text where another has it."""
     try:
-        with lock.acquire(blocking=False):
+        with FileLock(lock).acquire(blocking=False):
             yield
     except Timeout:
-        raise UserError(
-            f"{folder.name} is being changed by another bulkhead; wait for it, or end it with "
-            "Ctrl-C, and run this again"
-        ) from None
+        raise UserError(otherwise) from None
 
 
 def verify_environment(name: str, kind: Kind = _EMBEDDED, **files: Path | None) -> bool:
@@ -371,7 +379,7 @@ def running(environment: Environment) -> Deployment | None:
 def _running(folder: Path) -> Deployment | None:
     """The deployment that a `bulkhead apply` in another terminal keeps, if any."""
     try:
-        with _lock(folder).acquire(blocking=False):
+        with FileLock(folder / APPLY_LOCK).acquire(blocking=False):
             return None
     except Timeout:
         pass
@@ -387,17 +395,8 @@ def _running(folder: Path) -> Deployment | None:
     return deployment
 
 
-@contextlib.contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    try:
-        with _lock(folder).acquire(blocking=False):
-            yield
-    except Timeout:
-        raise UserError(f"another `bulkhead apply {folder.name}` has just started") from None
-
-
-def _lock(folder: Path) -> FileLock:
-    return FileLock(folder / "apply.lock")
+def _held(folder: Path) -> AbstractContextManager[None]:
+    return alone(folder / APPLY_LOCK, f"another `bulkhead apply {folder.name}` has just started")
 
 
 def _forget(folder: Path) -> None:

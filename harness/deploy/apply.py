@@ -55,6 +55,15 @@ def unlisted_roots(environment: Environment, run_dir: Path) -> list[str]:
     return left
 
 
+def refuse_unlisted(environment: Environment, run_dir: Path) -> None:
+    """Raises `UserError` where a destroy would leave what `unlisted_roots` tells."""
+    if unlisted := unlisted_roots(environment, run_dir):
+        raise UserError(
+            f"{environment.path / CUSTOMERS_FILE}: {', '.join(unlisted)} was applied and is listed "
+            "no more; list it again, so that it can be destroyed too"
+        )
+
+
 def deploy(
     environment: Environment,
     target: Target | Callable[[], Target],
@@ -216,12 +225,8 @@ def destroy(deployment: Deployment, run_dir: Path, progress: Progress | None = N
     account that cannot be emptied keeps its bootstrap, and all accounts their guardrails. Raises it
     before anything is done for accounts that `customers.yaml` lists no more.
     """
-    if unlisted := unlisted_roots(deployment.environment, run_dir):
-        raise UserError(
-            f"{deployment.environment.path / CUSTOMERS_FILE}: {', '.join(unlisted)} was applied "
-            "and is listed no more; list it again, so that it can be destroyed too"
-        )
     environment = deployment.environment
+    refuse_unlisted(environment, run_dir)
     run = Run(environment, run_dir, progress, target=deployment.target(), verb="destroy")
     with run.journaled(root_names(environment)):
         # What fails keeps only those from going that it needs: who may remove it, what guards it.

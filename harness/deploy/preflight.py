@@ -64,15 +64,13 @@ class Preflight:
 
 def parts(environment: Environment) -> list[tuple[str, str, str]]:
     """Every account of the environment with its part and its owner."""
-    probes = environment.probes
+    probes, states = environment.probes, list[tuple[str, str, str]]()
+    if environment.state_account:
+        states.append((environment.state_account, "states", "operations"))
     return [
         (environment.management_account, "management", "organization"),
         (environment.operations_account, "operations", "operations"),
-        *(
-            (environment.state_account, "states", "operations")
-            for _ in [1]
-            if _has_states(environment)
-        ),
+        *states,
         *((a.account_id, "customer", c.key) for c, a in environment.customer_accounts),
         (probes.other_organization, "outsider", "other organization"),
         (probes.no_organization, "outsider", "no organization"),
@@ -102,10 +100,6 @@ def preflight(
     _organizations(standings, environment)
     problems = [f"{s.account} ({s.owner}): {each}" for s in standings for each in s.problems]
     return Preflight(environment, standings, problems)
-
-
-def _has_states(environment: Environment) -> bool:
-    return bool(environment.state_account)
 
 
 def _ask(standing: Standing, environment: Environment, target: AwsTarget) -> None:

@@ -390,15 +390,7 @@ class Run:
             )
 
         pairs = [p for p in self.environment.customer_accounts if only is None or p[0].key in only]
-        with ThreadPoolExecutor(parallel_roots(), thread_name_prefix="root") as pool:
-            futures = [pool.submit(job, *pair) for pair in pairs]
-            try:
-                wait(futures)
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                self.stop()
-                raise
-        return self._results(futures)
+        return self._side_by_side([functools.partial(job, *pair) for pair in pairs])
 
     def each(self, names: Sequence[str], work: Callable[[str, Terraform], T]) -> list[T]:
         """Does the work on the roots of these names, which need not depend on one another, and goes
@@ -416,8 +408,12 @@ class Run:
             )
             return self._watched(name, folders.get(name, of_account), lambda root: work(name, root))
 
+        return self._side_by_side([functools.partial(job, name) for name in names])
+
+    def _side_by_side(self, jobs: Sequence[Callable[[], T]]) -> list[T]:
+        """What the jobs return; all come to their end before what failed is raised."""
         with ThreadPoolExecutor(parallel_roots(), thread_name_prefix="root") as pool:
-            futures = [pool.submit(job, name) for name in names]
+            futures = [pool.submit(job) for job in jobs]
             try:
                 wait(futures)
             except BaseException:

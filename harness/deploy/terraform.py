@@ -182,9 +182,9 @@ class Terraform:
         `hidden` are texts that no message may show. `one_provider` is quicker and nothing for real
         accounts: see `harness.deploy.provider`.
         """
-        self.root = self._root = root
+        self.root = root
         self._folder = private_folder(folder)
-        self.label = self._label = label or root.name
+        self.label = label or root.name
         self._hidden = tuple(hidden)
         self._on_step = on_step or (lambda _step: None)
         self._events = _Events(self._on_step)
@@ -330,7 +330,7 @@ class Terraform:
             yield
             return
         environ = self._adapter.environ
-        with attached(self._root, self._data, environ) as (address, line):
+        with attached(self.root, self._data, environ) as (address, line):
             self._adapter.environ = environ | address
             self._adapter.kept_open += line
             try:
@@ -350,7 +350,7 @@ class Terraform:
         with held(self._folder / "terraform.lock", self._adapter.deadline, waiting) as lock:
             if lock is None:
                 raise UserError(
-                    f"{self._label}: an earlier Terraform still works on its state, after "
+                    f"{self.label}: an earlier Terraform still works on its state, after "
                     f"{self._adapter.deadline:.0f} s; end it, and run this again"
                 )
             self._adapter.kept_open += (lock,)
@@ -376,11 +376,11 @@ class Terraform:
 
     def _write_variables(self, variables: Mapping[str, Any]) -> Path:
         """Terraform only warns about a misspelt variable in a file, so names are checked here."""
-        known = variable_names(self._root)
+        known = variable_names(self.root)
         unknown = sorted(set(variables) - known)
         if unknown:
             raise UserError(
-                f"{self._root}: has no variable {', '.join(unknown)} "
+                f"{self.root}: has no variable {', '.join(unknown)} "
                 f"(known: {', '.join(sorted(known)) or 'none'})"
             )
         path = self._folder / VARIABLES_FILE
@@ -397,7 +397,7 @@ class Terraform:
         shown = "; ".join(said[:_SHOWN_ERRORS]) or f"exit code {code}"
         if len(said) > _SHOWN_ERRORS:
             shown += f" (and {len(said) - _SHOWN_ERRORS} more)"
-        raise UserError(redact(f"terraform {command} of {self._label}: {shown}", self._hidden))
+        raise UserError(redact(f"terraform {command} of {self.label}: {shown}", self._hidden))
 
 
 def type_of(address: str) -> str:

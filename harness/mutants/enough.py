@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from harness.mutants.model import Mutant
-from harness.probes.collect import PROPERTY, WATCH
+from harness.probes.collect import WATCH
 
 
 class Enough(Exception):
@@ -41,17 +40,15 @@ class EndWhenNoticed:
             return
         outcome = "failed" if report.when == "call" else "error"
         self._tests.append({"id": report.nodeid, "outcome": outcome})
-        for name, value in report.user_properties:
-            if name == PROPERTY and report.when == "call":
-                self._results += json.loads(str(value))
-        if self._session is not None and self._all(self._results):
+        if self._session is not None and self._all():
             self.ended = True
             self._session.shouldfail = "all that must be noticed is"
 
     def _watch(self, result: Mapping[str, Any]) -> None:
         """Raises `Enough` when nothing is left to notice but that the test fails."""
-        if result["verdict"] == "broken" and self._all([*self._results, result]):
+        self._results.append(result)
+        if result["verdict"] == "broken" and self._all():
             raise Enough
 
-    def _all(self, results: list[Mapping[str, Any]]) -> bool:
-        return not self._mutant.unnoticed(results, self._tests)
+    def _all(self) -> bool:
+        return not self._mutant.unnoticed(self._results, self._tests)
