@@ -157,11 +157,7 @@ def add_customer(
                 f"{desk.file}: {customer} is listed already, and otherwise; `bulkhead customer "
                 "change` and `add-account` change it"
             )
-        candidate = environment_of(desk.file, text.encode())
-        _prove(desk, [a for a, _ in accounts], dict(proofs), without_proof)
-        scope = needed(candidate, customer, accounts=True, organization=True)
-        made = _go(desk, text, candidate, scope)
-        return made is None or _hand_over(desk, made)
+        return _let_in(desk, text, [account for account, _ in accounts], proofs, without_proof)
 
 
 def add_accounts(
@@ -192,11 +188,22 @@ def add_accounts(
         text = desk.text
         if new:
             text = edit.put(text, ["customers", customer, "accounts"], [*before, *new])
-        candidate = environment_of(desk.file, text.encode())
-        _prove(desk, [account for account, _ in accounts], dict(proofs), without_proof)
-        scope = needed(candidate, customer, accounts=True, organization=True)
-        made = _go(desk, text, candidate, scope)
-        return made is None or _hand_over(desk, made)
+        return _let_in(desk, text, [account for account, _ in accounts], proofs, without_proof)
+
+
+def _let_in(
+    desk: Desk,
+    text: str,
+    accounts: Sequence[str],
+    proofs: Sequence[tuple[str, str]],
+    without_proof: bool,
+) -> bool:
+    """Applies a text that lists more accounts, once their owners are known, and hands over."""
+    candidate = environment_of(desk.file, text.encode())
+    _prove(desk, accounts, dict(proofs), without_proof)
+    scope = needed(candidate, desk.customer, accounts=True, organization=True)
+    made = _go(desk, text, candidate, scope)
+    return made is None or _hand_over(desk, made)
 
 
 def change_customer(
