@@ -241,7 +241,7 @@ def target_of(config: pytest.Config) -> str:
 
 @pytest.fixture(scope="session")
 def deployment(pytestconfig: pytest.Config) -> Deployment:
-    """The deployment under test."""
+    """The deployment under test, as it was made; probes act through `target`."""
     from harness.deploy.deployment import Deployment
     from harness.probes.shared import SharedDeployment
 
@@ -278,9 +278,20 @@ def _wait_for(path: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def target(deployment: Deployment, pytestconfig: pytest.Config) -> Target:
-    """Where the deployment runs. Without `--changing`, real accounts are only read."""
-    return deployment.target(changing=pytestconfig.getoption("changing"))
+def target(deployment: Deployment, pytestconfig: pytest.Config) -> Iterator[Target]:
+    """Where this process probes. Without `--changing`, real accounts are only read.
+
+    Where there is an embedded cloud, a process that is not alone has a copy of its own: probes do
+    not meet each other's, what they leave is in nobody's way, and a core serves each of them.
+    """
+    from harness.targets.embedded import EmbeddedTarget
+
+    shared = hasattr(pytestconfig, "workerinput") or pytestconfig.getoption("deployment") is None
+    if shared and deployment.place.target == EmbeddedTarget.name:
+        with deployment.cloud().fork() as cloud:
+            yield EmbeddedTarget(cloud)
+    else:
+        yield deployment.target(changing=pytestconfig.getoption("changing"))
 
 
 @pytest.fixture(scope="session")

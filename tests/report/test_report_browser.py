@@ -20,7 +20,8 @@ FOUND = Path(sys.prefix) / ".browser"
 EVIL = '<script>alert(1)</script><img src=x onerror=alert(2)>"&'
 
 
-@pytest.fixture(scope="session")
+# Not for the session: while Playwright runs, other tests of this thread could run no coroutine.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     assert FOUND.exists(), "no Chromium was looked for: run `make test`, or `make browser` first"
     with sync_playwright() as playwright:
