@@ -1,8 +1,12 @@
-"""Loads the plugin of the security suite for all tests, and pytest's tools for testing plugins."""
+"""Loads the plugin of the security suite for all tests, and pytest's tools for testing plugins; has
+xdist keep the tests of a file together, the long ones first."""
 
 from __future__ import annotations
 
 import signal
+from typing import Any
+
+import pytest
 
 # A shell starts background jobs with SIGINT ignored, and children inherit that: tests that send
 # Ctrl-C to one would wait in vain.
@@ -10,3 +14,22 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pytest_plugins = ["harness.pytest_plugin", "pytester"]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With `--dist loadfile`, as `make test` says."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from support.order import ByFile
+
+    return ByFile(config, log)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    # Alone, a process does as well in the order of names.
+    if hasattr(config, "workerinput"):
+        from support.order import put_long_ones_first
+
+        put_long_ones_first(items)
