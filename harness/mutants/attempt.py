@@ -180,6 +180,8 @@ def run_suite(forked: Deployment, folder: Path, mutant: Mutant | None) -> Seen:
         # At the end these collect garbage again and again, a tenth of what an attempt computes.
         *("-p", "no:unraisableexception", "-p", "no:threadexception"),
         *("--deployment", str(saved), "--results", str(results)),
+        # Else each looks through what others left in the folder that all share, and removes it.
+        f"--basetemp={folder / 'tmp'}",
         *("-k", expression),
     ]
     ender = EndWhenNoticed(mutant) if mutant else None
