@@ -1,7 +1,8 @@
 """Prompts and answers, for those who ask for them: redacted, in a log group of their own.
 
-The call's thread only keeps references. On the writer's thread texts are redacted and laid out as
-the OpenTelemetry GenAI conventions do; what cannot be redacted is withheld. A content record names
+The call's thread only copies lists and mappings, which the application may go on filling; texts are
+kept by reference. On the writer's thread these are redacted and laid out as the OpenTelemetry GenAI
+conventions do; what cannot be redacted is withheld. A content record names
 the record of its call. What is too long for one event comes in several, and is cut at a limit.
 
 https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-events/
@@ -30,17 +31,18 @@ _MAX_STREAMED = 4 * 1_048_576
 _CUT = "[CUT]"
 # A secret that a cut goes through would not be found: what is near the cut goes too.
 _MARGIN = 512
+_DEEPEST = 200
 _MEDIA = ("image", "document", "video", "audio")
 
 
 class Conversation:
-    """What one call sent and what it got, by reference, until somebody lays it out."""
+    """What one call sent and what it got, as it was then, until somebody lays it out."""
 
     __slots__ = ("_answer", "_blocks", "_operation", "_params", "_size", "_stop")
 
     def __init__(self, operation: str, params: Mapping[str, Any]) -> None:
         self._operation = operation
-        self._params = params
+        self._params = mapping(_as_it_is(params))
         self._answer: Mapping[str, Any] | None = None
         self._blocks: dict[int, Facts] = {}
         self._stop: str | None = None
@@ -53,7 +55,8 @@ class Conversation:
 
     def answer(self, parsed: Mapping[str, Any]) -> None:
         """Take a whole answer of Converse."""
-        self._answer = mapping(mapping(parsed.get("output")).get("message"))
+        message = mapping(parsed.get("output")).get("message")
+        self._answer = mapping(_as_it_is(message))
         self._stop = identifier(parsed.get("stopReason"))
 
     def body(self, body: Mapping[str, Any]) -> None:
@@ -281,6 +284,19 @@ class _Cleaner:
             self.cut = True
             clean = clean[:-_MARGIN] + _CUT
         return clean
+
+
+def _as_it_is(value: Any, depth: int = 0) -> Any:
+    """A copy of what an application may change after its call, such as its list of messages."""
+    if isinstance(value, bytearray):
+        return bytes(value)
+    if depth > _DEEPEST:  # botocore refuses such a structure, or takes it for a document
+        return None
+    if isinstance(value, Mapping):
+        return {key: _as_it_is(each, depth + 1) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_it_is(each, depth + 1) for each in value]
+    return value
 
 
 def _text(text: object) -> Facts:
