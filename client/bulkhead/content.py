@@ -12,13 +12,22 @@ from __future__ import annotations
 
 import functools
 import json
+import logging
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bulkhead import bodies
+from bulkhead._say import say
 from bulkhead.facts import Facts, error_type, identifier, mapping
-from bulkhead.record import CONTENT, SCHEMA_VERSION, RecordMaker, Sink, timestamp
+from bulkhead.record import (
+    CONTENT,
+    SCHEMA_VERSION,
+    RecordMaker,
+    Sink,
+    report_unmade,
+    timestamp,
+)
 from bulkhead.redaction import PatternRedactor, Redactor
 from bulkhead.weight import heavy, weigh
 
@@ -117,7 +126,7 @@ class Conversation:
         """Return system instructions, input and output messages in OpenTelemetry's form."""
         params = self._params
         if self._operation.startswith("Invoke"):
-            params = bodies.parsed(params.get("body"))
+            params = bodies.asked(params.get("body"))
         elif "modelInput" in params:  # StartAsyncInvoke
             params = mapping(params["modelInput"])
         system = params.get("system")
@@ -172,10 +181,19 @@ class ContentLog:
         self._defer = defer
 
     def put(self, exchange: Exchange, call: str, now: int) -> None:
-        """Hand over the content of a call whose record is `call`."""
+        """Hand over the content of a call whose record is `call`. Never raises."""
         conversation, exchange.conversation = exchange.conversation, None
         if conversation is None:
             return
+        try:
+            self._put(conversation, exchange, call, now)
+        except Exception as error:
+            # It is the call's record that must not be lost for it; this one is reported.
+            say(logging.ERROR, "content could not be recorded: %s", error_type(error))
+            if self._defer:
+                report_unmade(self._sink)
+
+    def _put(self, conversation: Conversation, exchange: Exchange, call: str, now: int) -> None:
         make = functools.partial(self.records, conversation, exchange, call, now)
         if self._defer:
             heavy(make, conversation.weight)

@@ -59,6 +59,37 @@ def test_content_is_that_of_the_call_whatever_becomes_of_the_list(lab: Lab, app:
     assert asked[-1] == "the second question"
 
 
+def test_a_large_body_is_no_exception(lab: Lab, app: Bulkhead) -> None:
+    """Images make a request of InvokeModel larger than what answers are read of."""
+    image = {"type": "base64", "media_type": "image/png", "data": "A" * 1_500_000}
+    body = {
+        "anthropic_version": "bedrock-2023-05-31",
+        "max_tokens": 9,
+        "messages": [
+            {
+                "role": "user",
+                "content": [
+                    {"type": "image", "source": image},
+                    {"type": "text", "text": "what is it?"},
+                ],
+            }
+        ],
+    }
+    app.runtime.invoke_model(modelId=app.inference_profile(CLAUDE), body=json.dumps(body))[
+        "body"
+    ].read()
+    (call,) = lab.records(app)
+    assert call["gen_ai.operation.name"] == "chat"
+    assert call["gen_ai.request.max_tokens"] == 9
+    (record,) = lab.content(app)
+    (message,) = record["gen_ai.input.messages"]
+    assert message["parts"] == [
+        {"type": "omitted", "modality": "image"},
+        {"type": "text", "content": "what is it?"},
+    ]
+    assert record["bulkhead.content.truncated"] is False
+
+
 def texts(messages: list[dict[str, Any]]) -> list[str]:
     return [part["content"] for message in messages for part in message["parts"]]
 
