@@ -74,7 +74,7 @@ variable "caller_is_made" {
 }
 
 variable "legal_hold" {
-  description = "Whether what was written in a customer's account must be kept: then the deploy role sets no retention. Set it in `log-keys` and `customer-logging` too."
+  description = "Whether what was written in a customer's account must be kept: then the deploy role sets no retention. Set it in `log-keys`, `customer-logging` and `organization-guardrails` too."
   type        = bool
   default     = false
   nullable    = false

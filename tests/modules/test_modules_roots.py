@@ -359,6 +359,29 @@ def test_while_a_hold_lasts_nothing_expires_and_keys_stay(plan: Plan) -> None:
         assert (kept["retention_in_days"], kept["skip_destroy"]) == (0, True)
 
 
+def test_a_hold_binds_everybody_in_that_customers_accounts(plan: Plan) -> None:
+    """The guardrail of the organization, by `legal_hold` of customers.yaml."""
+    kinds = ("SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY")
+    members = [
+        *("111111111111", "222222222222", "222222222223", "333333333333", "444444444444"),
+    ]
+    here = {
+        "master_account_id": "999999999999",
+        "accounts": [{"id": account} for account in members],
+        "aws_service_access_principals": [],
+        "roots": [{"policy_types": [{"type": kind, "status": "ENABLED"} for kind in kinds]}],
+    }
+    mock = provider("eu-central-1", aws_organizations_organization=here)
+    held = {"  acme:\n": "  acme:\n    legal_hold: true\n"}
+    planned = plan("organization", held, {}, mock)
+    bound = [
+        values["target_id"]
+        for address, values in planned.items()
+        if "aws_organizations_policy_attachment" in address and "held-scp/" in address
+    ]
+    assert sorted(bound) == ["222222222222", "222222222223"]
+
+
 def test_the_owners_part_of_a_hold_is_that_customers_alone(plan: Plan, tmp_path: Path) -> None:
     held = {"  initech:\n": "  initech:\n    legal_hold: true\n"}
     for account, holds in (("444444444444", True), ("333333333333", False)):
