@@ -153,6 +153,8 @@ def known_external_id(trust: Any) -> str:
     if isinstance(trust, str):
         return ""
     for statement in statements_of(trust):
+        if statement.get("Effect") == "Deny":
+            continue
         for operator, tests in (statement.get("Condition") or {}).items():
             if operator.lower().startswith("null") or "not" in operator.lower():
                 continue
@@ -357,9 +359,10 @@ def _guarded(document: Mapping[str, Any]) -> Iterator[Asking]:
             of_operations = purpose.policy.startswith("operations")
             if not purpose.policy.endswith("scp") or of_operations is not (account == operations):
                 continue
-            if purpose.policy == HELD and account not in environment["guardrails"].get(
-                HELD, {"accounts": ()}
-            )["accounts"]:
+            if (
+                purpose.policy == HELD
+                and account not in environment["guardrails"].get(HELD, {"accounts": ()})["accounts"]
+            ):
                 continue
             for asked in purpose.denies:
                 resource = asked.resource.format_map(names)
