@@ -1,5 +1,5 @@
-"""What the guardrail of a legal hold is there for: what was recorded in a customer's account outlives
-its own administrators' wishes. It is attached to the accounts of customers that are held."""
+"""What the guardrail of a legal hold is there for: what was recorded in a customer's account stays,
+whatever its administrators want. It is attached to the accounts of customers that are held."""
 
 from __future__ import annotations
 

@@ -26,8 +26,10 @@ from harness.deploy.apply import deploy, pending_changes, retire
 from harness.deploy.deployment import CustomerAccount, Deployment
 from harness.deploy.embedded_plan import cloud_plan
 from harness.deploy.environment import load_environment
-from harness.deploy.run import RootEvent
+from harness.deploy.run import RootEvent, Run
 from harness.deploy.workspace import CUSTOMERS_FILE
+from harness.errors import UserError
+from harness.targets.base import DEPLOY_ROLE, role_arn
 from harness.targets.embedded import EmbeddedTarget
 
 ROOT = Path(__file__).parents[2]
@@ -36,6 +38,14 @@ OPERATIONS, REGION = "111111111111", "eu-central-1"
 CLUSTER = f"oidc.eks.{REGION}.amazonaws.com/id/{'0123456789ABCDEF' * 2}"
 SUBJECT = "system:serviceaccount:apps:summaries"
 EXISTING = f"arn:aws:iam::{GLOBEX}:role/apps/summaries"
+CALLER_POLICY = f"arn:aws:iam::{GLOBEX}:policy/bulkhead/caller/summaries"
+ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
+OF_THE_APPLICATION = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "sqs:ReceiveMessage", "Resource": "*"}],
+    }
+)
 BOUNDARY = f"arn:aws:iam::{GLOBEX}:policy/bulkhead/bulkhead-boundary"
 CUSTOMERS = f"""
 acme:
@@ -122,6 +132,8 @@ def make_existing(target: EmbeddedTarget) -> None:
         AssumeRolePolicyDocument=json.dumps(trust),
         PermissionsBoundary=BOUNDARY,
     )
+    # What its application needs besides is its own affair.
+    iam.put_role_policy(RoleName="summaries", PolicyName="own", PolicyDocument=OF_THE_APPLICATION)
 
 
 @pytest.fixture(scope="module")
@@ -194,12 +206,78 @@ def test_the_deploy_role_gives_the_customers_role_its_rights_and_changes_nothing
     deployer, name = applied.deployer(GLOBEX, "iam"), EXISTING.rpartition("/")[2]
     role = deployer.get_role(RoleName=name)["Role"]
     assert role["Arn"] == EXISTING == applied.home(GLOBEX).caller_role_arn
-    assert deployer.list_role_policies(RoleName=name)["PolicyNames"] == ["call-and-record"]
+    attached = deployer.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
+    assert [each["PolicyArn"] for each in attached] == [CALLER_POLICY]
     trust = json.dumps(role["AssumeRolePolicyDocument"])
     told = refusal(deployer.update_assume_role_policy, RoleName=name, PolicyDocument=trust)
     assert "permissions boundary" in told
     refusal(deployer.delete_role, RoleName=name)
     refusal(deployer.delete_role_permissions_boundary, RoleName=name)
+
+
+def other_policies(iam: Any) -> list[str]:
+    """What refusals say to a deployer that is at the policies which the customer gave its role."""
+    role = {"RoleName": EXISTING.rpartition("/")[2]}
+    theirs = {**role, "PolicyName": "own"}
+    return [
+        refusal(iam.put_role_policy, **theirs, PolicyDocument=OF_THE_APPLICATION),
+        refusal(iam.delete_role_policy, **theirs),
+        refusal(iam.put_role_policy, **{**theirs, "PolicyName": "new"}, PolicyDocument="{}"),
+        refusal(iam.attach_role_policy, **role, PolicyArn=ADMINISTRATOR),
+        refusal(iam.detach_role_policy, **role, PolicyArn=ADMINISTRATOR),
+    ]
+
+
+def test_the_customers_own_policies_of_its_role_are_no_deploy_roles(applied: Applied) -> None:
+    """By its grants and, whatever it is given, by its boundary."""
+    with applied.deployment.cloud().fork() as cloud:
+        there = dataclasses.replace(
+            applied, deployment=applied.deployment.on(EmbeddedTarget(cloud))
+        )
+        owner, iam = there.owner(GLOBEX, "iam"), there.deployer(GLOBEX, "iam")
+        owner.attach_role_policy(RoleName="summaries", PolicyArn=ADMINISTRATOR)
+        assert all("no identity-based policy" in told for told in other_policies(iam))
+        owner.attach_role_policy(RoleName=DEPLOY_ROLE.rpartition("/")[2], PolicyArn=ADMINISTRATOR)
+        assert all("explicit deny in a permissions bound" in told for told in other_policies(iam))
+        # Its own it takes away and gives again.
+        named = {"RoleName": "summaries", "PolicyArn": CALLER_POLICY}
+        iam.detach_role_policy(**named)
+        iam.attach_role_policy(**named)
+
+
+def test_each_right_over_the_customers_role_is_one_that_deploying_needs(
+    applied: Applied, tmp_path: Path
+) -> None:
+    """Measured: what was asked for by an apply, a plan and a destroy as far as the role can."""
+    for name in ("state", "data"):
+        shutil.copytree(applied.run / name, tmp_path / name, symlinks=True)
+    shutil.copy(applied.run / "external-ids.json", tmp_path)
+    with applied.deployment.cloud().fork() as cloud:
+        made = applied.deployment.on(EmbeddedTarget(cloud))
+        run = Run(made.environment, tmp_path, None, target=made.target())
+        with run.stopping(), pytest.raises(UserError, match="logs:DeleteDataProtectionPolicy"):
+            run.customers(
+                {"globex": made.fleets["globex"]},
+                lambda root, variables, _account: root.destroy(variables),
+            )
+        asked = {(r.action, r.resource) for r in cloud.asked(role_arn("deploy", GLOBEX))}
+    role = DEPLOY_ROLE.rpartition("/")[2]
+    policy = applied.owner(GLOBEX, "iam").get_role_policy(RoleName=role, PolicyName="deploy")
+    given = {
+        (action, resource)
+        for statement in policy["PolicyDocument"]["Statement"]
+        if "Caller" in statement["Sid"]
+        for action in statement["Action"]
+        for resource in statement["Resource"]
+    }
+    # What only a change asks for, as grants.yaml says.
+    changes = {
+        (f"iam:{action}", CALLER_POLICY)
+        for action in ("CreatePolicyVersion", "DeletePolicyVersion", "UntagPolicy")
+    }
+    assert changes <= given
+    of_the_role = {each for each in asked if each[1] in (EXISTING, CALLER_POLICY)}
+    assert of_the_role == given - changes
 
 
 def test_what_is_held_neither_expires_nor_ends(applied: Applied) -> None:
@@ -213,9 +291,16 @@ def test_what_is_held_neither_expires_nor_ends(applied: Applied) -> None:
     assert not [group for group in groups if "retentionInDays" in group]
     retention = {"logGroupName": home.log_group_name, "retentionInDays": 1}
     refusal(applied.deployer(GLOBEX, "logs").put_retention_policy, **retention)
-    owner = applied.owner(GLOBEX, "kms")
-    told = refusal(owner.schedule_key_deletion, KeyId=home.kms_key_arn, PendingWindowInDays=7)
-    assert "explicit deny in a resource-based policy" in told
+    # Nor does the account's owner, who could without the hold.
+    owner, ending = applied.owner(GLOBEX, "kms"), {"PendingWindowInDays": 7}
+    logs = applied.owner(GLOBEX, "logs")
+    for told in (
+        refusal(owner.schedule_key_deletion, KeyId=home.kms_key_arn, **ending),
+        refusal(owner.disable_key, KeyId=home.kms_key_arn),
+        refusal(logs.put_retention_policy, **retention),
+        refusal(logs.delete_log_group, logGroupName=home.log_group_name),
+    ):
+        assert "explicit deny in a service control policy" in told
     # Where no hold is, whoever deploys sets the retention.
     applied.deployer(ACME, "logs").put_retention_policy(
         logGroupName=other.log_group_name, retentionInDays=other.retention_in_days

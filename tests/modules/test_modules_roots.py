@@ -433,12 +433,22 @@ def test_a_role_that_the_customer_made_is_bootstrapped_as_such(plan: Plan) -> No
         if k.endswith('aws_iam_role_policy.this["deploy"]')
     )
     given = {each["Sid"]: each for each in rights if "Caller" in each["Sid"]}
-    assert given.keys() == {"ReadCallerRole", "CallerRoleRights"}
+    attaching = "CallerPolicyOnTheCallerRole"
+    assert given.keys() == {"ReadCallerRole", "ReadCallerPolicy", "CallerPolicy", attaching}
     role = "arn:aws:iam::444444444444:role/apps/batch/summaries"
-    assert [each["Resource"] for each in given.values()] == [[role]] * 2
-    # Only while it lies within its boundary, which the customer set.
-    assert given["CallerRoleRights"]["Action"] == ["iam:DeleteRolePolicy", "iam:PutRolePolicy"]
-    assert given["CallerRoleRights"]["Condition"].keys() == {"ArnEquals"}
+    policy = "arn:aws:iam::444444444444:policy/bulkhead/caller/summaries"
+    assert given["ReadCallerRole"]["Resource"] == given[attaching]["Resource"] == [role]
+    assert given["ReadCallerPolicy"]["Resource"] == given["CallerPolicy"]["Resource"] == [policy]
+    # This policy alone, and only while the role lies within its boundary, which the customer set.
+    assert given[attaching]["Action"] == ["iam:AttachRolePolicy", "iam:DetachRolePolicy"]
+    assert given[attaching]["Condition"] == {
+        "ArnEquals": {
+            "iam:PermissionsBoundary": (
+                "arn:aws:iam::444444444444:policy/bulkhead/bulkhead-boundary"
+            ),
+            "iam:PolicyARN": policy,
+        }
+    }
 
 
 def test_what_a_customer_does_not_say_is_as_the_schema_tells(plan: Plan) -> None:

@@ -25,7 +25,7 @@ FLEET = Design(frozenset({OWN}), callers=frozenset({CALLER}))
 
 
 def replaced(**of_the_end: Any) -> dict[str, Any]:
-    """A trust that takes a current id and the one before, and the statement that ends the latter."""
+    """A trust that takes a current id and the one before, and the statement that ends that one."""
     both = {"aws:PrincipalArn": CALLER, "sts:ExternalId": ["new", "old"]}
     ends = {
         "Effect": "Deny",

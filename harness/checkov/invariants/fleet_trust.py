@@ -65,10 +65,10 @@ def _ended_ids(resource: Resource) -> Iterator[str]:
             for condition in conditions_on(statement, "aws:CurrentTime")
             if not condition.qualifier
         ]
-        if everybody and not statement.not_principal and dated == [True]:
-            # A further condition would spare somebody.
-            if len(statement.conditions) == 2:
-                yield from pinned(statement, "sts:ExternalId")
+        # A further condition would spare somebody.
+        plain = not statement.not_principal and len(statement.conditions) == 2
+        if everybody and plain and dated == [True]:
+            yield from pinned(statement, "sts:ExternalId")
 
 
 def _others(resource: Resource, key: str) -> Iterator[tuple[str, str]]:
