@@ -1,5 +1,5 @@
 """An environment that uses what the embedded one does not, applied and tried: other callers, a
-legal hold, a budget, masks and alarms of a customer's own.
+legal hold, a budget, masks and alarms of a customer's own, the key of cross-region profiles.
 
 One apply serves all tests; what they change they change in forks of the cloud.
 """
@@ -54,7 +54,7 @@ acme:
     - account_id: "{PODS}"
       caller: eks-irsa
       pods: {{ oidc_provider: {CLUSTER}, namespace: apps, service_account: summaries }}
-  models: ["amazon.nova-lite-v1:0"]
+  models: ["eu.amazon.nova-lite-v1:0"]
 globex:
   accounts:
     - {{ account_id: "{GLOBEX}", caller: existing, caller_role: apps/summaries }}
@@ -147,6 +147,7 @@ def applied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applied]:
     document = yaml.load(file.read_text(encoding="utf-8"))
     document["customers"] = yaml.load(CUSTOMERS)
     document["operations"]["people"] = PEOPLE
+    document["operations"]["inference_profile_key"] = "application-or-system"
     with file.open("w", encoding="utf-8") as stream:
         yaml.dump(document, stream)
     environment, issuer = load_environment(path), Issuer()
@@ -190,6 +191,17 @@ def test_every_kind_of_caller_calls_and_records(applied: Applied, account: str) 
     logs.create_log_stream(**named)
     logs.put_log_events(**named, logEvents=[{"timestamp": 1, "message": "{}"}])
     refusal(logs.filter_log_events, logGroupName=home.log_group_name)
+
+
+def test_a_cross_region_profile_opens_models_through_the_customers_own(applied: Applied) -> None:
+    iam = applied.owner(OPERATIONS, "iam")
+    role = applied.deployment.fleets["acme"].fleet_role_name
+    policy = iam.get_role_policy(RoleName=role, PolicyName="invoke-own-profiles")["PolicyDocument"]
+    by_sid = {statement["Sid"]: statement for statement in policy["Statement"]}
+    own = by_sid["InvokeOwnProfiles"]["Resource"]
+    system = f"arn:aws:bedrock:{REGION}:{OPERATIONS}:inference-profile/eu.amazon.nova-lite-v1:0"
+    through = by_sid["InvokeModelsThroughOwnProfiles"]["Condition"]["StringEquals"]
+    assert through["bedrock:InferenceProfileArn"] == [*own, system]
 
 
 def test_no_other_pod_becomes_the_caller(applied: Applied) -> None:

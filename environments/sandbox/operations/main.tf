@@ -70,6 +70,8 @@ module "fleet" {
   # Without an entry here a model whose id starts with that prefix is refused.
   cross_region_destinations = local.cross_region
 
+  inference_profile_key_value = try(local.environment.operations.inference_profile_key, "application")
+
   inference_profiles = {
     (module.profiles.region)           = module.profiles.arns
     (module.profiles_eu_west_1.region) = module.profiles_eu_west_1.arns
