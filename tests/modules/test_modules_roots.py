@@ -170,6 +170,22 @@ def test_operations_tells_in_each_region_and_takes_cross_region_models(plan: Pla
     assert counted["alarms_per_region"] == len(alarms) / 2 + 1
 
 
+def test_the_main_region_may_be_a_further_one(plan: Plan) -> None:
+    """Once, then: two profiles of one name are refused by AWS."""
+    west = {
+        "  region: eu-central-1\n": "  region: eu-west-1\n",
+        '    eu-central-1: ["arn:aws:sns:eu-central-1:': '    eu-west-1: ["arn:aws:sns:eu-west-1:',
+        "arn:aws:sns:eu-central-1:444444444444": "arn:aws:sns:eu-west-1:444444444444",
+        ', "eu.anthropic.claude-3-haiku-20240307-v1:0"': "",
+        "    regions: [eu-central-1, eu-west-1]\n": "",
+    }
+    regions = (provider("eu-west-1"), provider("eu-west-1", "eu_west_1"))
+    planned = plan("operations", west, OPERATIONS, *regions)
+    for kind in ("aws_bedrock_inference_profile", "aws_cloudwatch_metric_alarm"):
+        made = [address for address in planned if f".{kind}." in address]
+        assert made and not [address for address in made if "_eu_west_1." in address]
+
+
 def statements(planned: Planned, policy: str) -> dict[str, Any]:
     """The statements of a guardrail, by Sid."""
     document = planned[f'module.guardrails.aws_organizations_policy.this["{policy}"]']["content"]
