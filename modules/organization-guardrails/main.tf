@@ -43,6 +43,8 @@ locals {
   scp = "SERVICE_CONTROL_POLICY"
   rcp = "RESOURCE_CONTROL_POLICY"
 
+  handed_over_scps = { for key in local.strangers : key => local.scp_documents[var.customers[key].legal_hold ? "customers-held-scp" : "customers-scp"] }
+
   policies = merge(
     {
       operations-scp        = { type = local.scp, content = local.scp_documents["operations-scp"], description = "What a customer wrote does not rest in the account that holds the Bedrock quotas." }

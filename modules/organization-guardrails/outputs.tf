@@ -20,7 +20,7 @@ output "handed_over_policies" {
   value = {
     for key in local.strangers : key => {
       accounts                = sort(var.customers[key].accounts)
-      SERVICE_CONTROL_POLICY  = local.scp_documents[var.customers[key].legal_hold ? "customers-held-scp" : "customers-scp"]
+      SERVICE_CONTROL_POLICY  = local.handed_over_scps[key]
       RESOURCE_CONTROL_POLICY = local.customer_rcps["customer-${key}-rcp"]
     }
   }
@@ -28,7 +28,7 @@ output "handed_over_policies" {
   precondition {
     condition = alltrue([
       for key in local.strangers :
-      max(length(local.scp_documents["customers-held-scp"]), length(local.customer_rcps["customer-${key}-rcp"])) <= local.longest
+      max(length(local.handed_over_scps[key]), length(local.customer_rcps["customer-${key}-rcp"])) <= local.longest
     ])
     error_message = "A policy that is handed over has more than ${format("%d", local.longest)} characters, which AWS does not allow. List fewer accounts or roles."
   }

@@ -36,6 +36,7 @@ ROOT = Path(__file__).parents[2]
 ACME, PODS, GLOBEX = "222222222222", "222222222223", "333333333333"
 OPERATIONS, REGION = "111111111111", "eu-central-1"
 CLUSTER = f"oidc.eks.{REGION}.amazonaws.com/id/{'0123456789ABCDEF' * 2}"
+CROSS_REGION = "eu.anthropic.claude-3-haiku-20240307-v1:0"
 SUBJECT = "system:serviceaccount:apps:summaries"
 EXISTING = f"arn:aws:iam::{GLOBEX}:role/apps/summaries"
 CALLER_POLICY = f"arn:aws:iam::{GLOBEX}:policy/bulkhead/caller/summaries"
@@ -54,7 +55,7 @@ acme:
     - account_id: "{PODS}"
       caller: eks-irsa
       pods: {{ oidc_provider: {CLUSTER}, namespace: apps, service_account: summaries }}
-  models: ["eu.amazon.nova-lite-v1:0"]
+  models: ["{CROSS_REGION}"]
 globex:
   accounts:
     - {{ account_id: "{GLOBEX}", caller: existing, caller_role: apps/summaries }}
@@ -199,7 +200,7 @@ def test_a_cross_region_profile_opens_models_through_the_customers_own(applied: 
     policy = iam.get_role_policy(RoleName=role, PolicyName="invoke-own-profiles")["PolicyDocument"]
     by_sid = {statement["Sid"]: statement for statement in policy["Statement"]}
     own = by_sid["InvokeOwnProfiles"]["Resource"]
-    system = f"arn:aws:bedrock:{REGION}:{OPERATIONS}:inference-profile/eu.amazon.nova-lite-v1:0"
+    system = f"arn:aws:bedrock:{REGION}:{OPERATIONS}:inference-profile/{CROSS_REGION}"
     through = by_sid["InvokeModelsThroughOwnProfiles"]["Condition"]["StringEquals"]
     assert through["bedrock:InferenceProfileArn"] == [*own, system]
 
