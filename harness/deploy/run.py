@@ -242,12 +242,14 @@ class Run:
     def init(self) -> None:
         """Prepares the root modules; states of one root share what `init` fetched."""
         environment = self.environment
-        for folder in (
+        folders = (
             environment.bootstrap_root,
             environment.organization_root,
             environment.operations_root,
             environment.customer_root,
-        ):
+        )
+
+        def prepare(folder: Path) -> None:
             if self._stop.is_set():
                 return
             root = self._terraform(folder, folder.name, self.run_dir / "state" / folder.name)
@@ -257,6 +259,11 @@ class Run:
                 # Terraform's plugin cache does not bear two inits at once.
                 with FileLock(self.tools_folder / "plugins.lock"):
                     root.init()
+
+        # Each spends its time on the checksum of the provider, on one core.
+        with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="init") as pool:
+            for prepared in [pool.submit(prepare, folder) for folder in folders]:
+                prepared.result()
 
     def settle(self, account: str) -> None:
         """Returns when the deploy roles of an account, just made, can be assumed."""

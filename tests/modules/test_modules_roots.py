@@ -127,8 +127,9 @@ def test_operations_tells_in_each_region_and_takes_cross_region_models(plan: Pla
         CROSS_REGION: "{ eu: [eu-central-1, us-east-1] }",
         ', "eu.anthropic.claude-3-haiku-20240307-v1:0"': "",
         '["amazon.nova': '["eu.amazon.nova',
+        "operations:\n": "operations:\n  budget_emails: [spending@example.com]\n",
         "    spend:\n": "    regions: [eu-west-1, eu-central-1]\n"
-        "    spend:\n      on_limit: notify\n",
+        "    spend:\n      on_limit: notify\n      monthly_budget_usd: 5000\n",
     }
     sent = [
         {"model_arn": f"arn:aws:bedrock:{region}::foundation-model/amazon.nova-lite-v1:0"}
@@ -295,11 +296,10 @@ def test_operations_forwards_what_the_alarm_hears(plan: Plan) -> None:
     rule = json.loads(planned[f'{baseline}_rule.break_glass["break-glass"]']["event_pattern"])
     assert rule["detail"]["requestParameters"] == {"roleArn": [GLASS]}
 
-    # One is made by hand; the root operations makes one for each customer, two of the executor, and
-    # one of the budget.
+    # One is made by hand; the root operations makes one for each customer, and two of the executor.
     counted = used(document(WITH_GLASS))
     assert kinds(planned) == {
-        "aws_iam_role": counted["roles"] - 1 - 3 - 2 - 1,
+        "aws_iam_role": counted["roles"] - 1 - 3 - 2,
         "aws_iam_policy": BOOTSTRAP_POLICIES,
     }
 
