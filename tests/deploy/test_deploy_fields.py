@@ -148,6 +148,7 @@ def applied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applied]:
     document = yaml.load(file.read_text(encoding="utf-8"))
     document["customers"] = yaml.load(CUSTOMERS)
     document["operations"]["people"] = PEOPLE
+    document["operations"]["budget_emails"] = ["spending@example.com"]
     document["operations"]["inference_profile_key"] = "application-or-system"
     with file.open("w", encoding="utf-8") as stream:
         yaml.dump(document, stream)
