@@ -30,14 +30,6 @@ class Worker:
             start_new_session=True,
         )
 
-    def attempt(self, mutants: Sequence[Mutant]) -> Attempt:
-        """Tries these mutants together; none is the unweakened twin.
-
-        Raises `UserError` when the worker has ended.
-        """
-        ((_, attempt),) = self.attempts([mutants])
-        return attempt
-
     def attempts(
         self, groups: Iterable[Sequence[Mutant]]
     ) -> Iterator[tuple[Sequence[Mutant], Attempt]]:
@@ -45,17 +37,30 @@ class Worker:
 
         Raises `UserError` when the worker has ended; what was under way is lost then.
         """
-        assert self._process.stdin is not None and self._process.stdout is not None
-        left = {"+".join(mutant.id for mutant in group): group for group in groups}
-        with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.write("".join(f"{name}\n" for name in left))
-            self._process.stdin.flush()
+        left = {named(group): group for group in groups}
+        self.begin(left.values())
         while left:
-            line = self._process.stdout.readline()
-            if not line:
-                raise UserError("the process that tries weakenings has ended; see what it said")
-            attempt = Attempt.from_json(line)
+            attempt = self.ended()
             yield left.pop(attempt.mutant), attempt
+
+    def begin(self, groups: Iterable[Sequence[Mutant]]) -> None:
+        """Has groups of mutants tried when there is room for them, each by itself; one without any
+        is the unweakened twin."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write("".join(f"{named(group)}\n" for group in groups))
+            self._process.stdin.flush()
+
+    def ended(self) -> Attempt:
+        """What came of the next group that ends; waits for it.
+
+        Raises `UserError` when the worker has ended; what was under way is lost then.
+        """
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise UserError("the process that tries weakenings has ended; see what it said")
+        return Attempt.from_json(line)
 
     def close(self) -> None:
         """Ends the process; an attempt under way is lost."""
@@ -79,6 +84,11 @@ class Worker:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def named(group: Iterable[Mutant]) -> str:
+    """What an attempt at a group is called."""
+    return "+".join(mutant.id for mutant in group)
 
 
 def in_groups(mutants: Iterable[Mutant]) -> list[tuple[Mutant, ...]]:
