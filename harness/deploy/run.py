@@ -256,7 +256,7 @@ class Run:
                 return
             data = self.run_dir / "data" / folder.name
             if is_prepared(folder, data, self._modules, self.toolchain):
-                continue
+                return
             root = self._terraform(folder, folder.name, self.run_dir / "state" / folder.name)
             if self.toolchain.plugin_cache is None:
                 root.init()
