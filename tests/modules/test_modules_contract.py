@@ -157,7 +157,7 @@ GOLDEN: dict[str, dict[str, Any]] = {
     f'{LOGGING}.aws_iam_role_policies_exclusive.caller["caller"]': {
         "policy_names": ["call-and-record"]
     },
-    f"{LOGGING}.aws_iam_role_policy.caller": {"role": "bulkhead-caller"},
+    f'{LOGGING}.aws_iam_role_policy.caller["caller"]': {"role": "bulkhead-caller"},
     **{
         f'{KEYS}.aws_kms_alias.logs["{key}"]': {"name": f"alias/{name}"}
         for key, name in NAMES.items()
