@@ -324,17 +324,22 @@ _LOOKED_AT = frozenset(
         "identity",
         "inference_profiles",
         "log_groups",
-        "organization",
         "parameters",
     }
 )
 _OF_OPERATIONS = frozenset({"data_retention", "invocation_logging"})
+_OF_MANAGEMENT = frozenset({"organization"})
+"""What is looked at in one account only. Of others it is told to which organization they belong."""
 
 
 def _matters(document: Mapping[str, Any], gap: Mapping[str, str]) -> bool:
-    operations = document["environment"]["operations_account"]
-    wanted = gap["section"] in _OF_OPERATIONS and gap["account"] == operations
-    return gap["section"] in _LOOKED_AT or wanted
+    section, account = gap["section"], gap["account"]
+    environment = document["environment"]
+    return (
+        section in _LOOKED_AT
+        or (section in _OF_OPERATIONS and account == environment["operations_account"])
+        or (section in _OF_MANAGEMENT and account == environment["management_account"])
+    )
 
 
 def _unread(document: Mapping[str, Any]) -> Iterator[Finding]:

@@ -30,10 +30,10 @@ def said(
     """Runs a command line of a running environment whose own files lie in a folder of the test."""
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setattr(
-        "harness.cli.snapshot.running", lambda _: SimpleNamespace(target=lambda: None)
+        "harness.cli.watched.running", lambda _: SimpleNamespace(target=lambda: None)
     )
-    monkeypatch.setattr("harness.cli.audit.refuse_changes", lambda *_: None)
-    monkeypatch.setattr("harness.cli.audit.run_folder", lambda _: tmp_path)
+    monkeypatch.setattr("harness.cli.watched.refuse_changes", lambda *_, **__: None)
+    monkeypatch.setattr("harness.cli.watched.run_folder", lambda _: tmp_path)
 
     def run(arguments: list[str]) -> Said:
         code = start(arguments)
