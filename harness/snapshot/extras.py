@@ -18,7 +18,15 @@ from harness.estate.snapshot import statements_of, text
 from harness.iam import PolicyError, PolicyKind
 from harness.probes.resource_policies import lets_in
 from harness.probes.rights import denies_only
-from harness.probes.trustees import SERVICE_LINKED, Design, account_of, beyond, caller_design, texts
+from harness.probes.trustees import (
+    SERVICE_LINKED,
+    Design,
+    account_of,
+    beyond,
+    caller_design,
+    job_design,
+    texts,
+)
 
 OURS = "/bulkhead/"
 """The path below which every role and policy lies that Bulkhead makes."""
@@ -156,7 +164,8 @@ def _trusts(document: Mapping[str, Any]) -> Iterator[Finding]:
     for account, arn, role in _roles(document):
         if role["path"].startswith(SERVICE_LINKED):
             continue
-        design = designs.get(arn) or Design(frozenset({account}), None, never=frozenset(fleet))
+        others = Design(frozenset({account}), None, never=frozenset(fleet))
+        design = designs.get(arn) or job_design(others, arn)
         if not _valid(PolicyKind.TRUST, arn, role["trust"]):
             yield Finding("trust", arn, "its trust policy cannot be judged")
             continue
