@@ -80,6 +80,13 @@ def read_elsewhere(command: Callable[..., Any]) -> Callable[..., Any]:
             "the machine that did.  [default: the run of this machine]",
         ),
         click.option(
+            "--token",
+            metavar="FILE",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help="With --target aws: a token of CI, by which each account is read as its audit "
+            "role (modules/audit-role).",
+        ),
+        click.option(
             "--profile",
             "profiles",
             metavar="ACCOUNT=NAME",
@@ -469,6 +476,7 @@ def snapshot(
     target: str,
     profiles: tuple[str, ...],
     deployed: Path | None,
+    token: Path | None,
     out: Path | None,
     key: Path | None,
 ) -> None:
@@ -480,9 +488,10 @@ def snapshot(
     not be read is told, and listed in the file. docs/watch.md tells more.
     """
     from harness.cli.snapshot import snapshot_environment
-    from harness.cli.watched import watched
+    from harness.cli.watched import Means, watched
 
-    seen = watched(environment, aws=target == "aws", named=profiles, deployed=deployed)
+    means = Means(profiles, deployed, token)
+    seen = watched(environment, aws=target == "aws", means=means)
     snapshot_environment(seen, out, key)
 
 
@@ -544,6 +553,7 @@ def audit(
     target: str,
     profiles: tuple[str, ...],
     deployed: Path | None,
+    token: Path | None,
     probes: bool,
     since: Path | None,
     out: Path | None,
@@ -559,11 +569,12 @@ def audit(
     Exit code 0: ENV is as it was deployed and the walls hold. 1: it is not. 2: nobody could tell.
     """
     from harness.cli.audit import audit_environment
-    from harness.cli.watched import watched
+    from harness.cli.watched import Means, watched
 
-    if probes and (deployed is not None or profiles):
+    means = Means(profiles, deployed, token)
+    if probes and means.given:
         raise UserError("probes go by what the run knows; give --no-probes to read by other means")
-    seen = watched(environment, aws=target == "aws", named=profiles, deployed=deployed)
+    seen = watched(environment, aws=target == "aws", means=means)
     holds = audit_environment(seen, probes=probes, as_json=as_json, since=since, out=out, key=key)
     sys.exit(0 if holds else EXIT_FAILED)
 
