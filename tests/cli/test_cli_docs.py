@@ -159,7 +159,7 @@ def test_a_command_line_that_does_not_exist_is_noticed(words: list[str]) -> None
         parse(words)
 
 
-# --- what the recipes may --------------------------------------------------------------------------
+# --- what the recipes may -------------------------------------------------------------------------
 
 
 def test_one_job_of_github_has_a_token_at_night_and_in_an_environment() -> None:
