@@ -26,6 +26,10 @@ PAGES = sorted(
     ]
 )
 RECIPES = [ROOT / "docs" / "ci" / name for name in ("github.yml", "gitlab.yml")]
+# `mini` is the example of docs/operate.md.
+ENVIRONMENTS = {path.parent.name for path in (ROOT / "environments").glob("*/customers.yaml")} | {
+    "mini"
+}
 _FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 _TARGET = re.compile(r"^([a-z-]+):", re.MULTILINE)
 _OURS = ("bulkhead", ".venv/bin/bulkhead")
@@ -99,7 +103,8 @@ COMMANDS = list(command_lines())
 
 
 def parse(words: list[str]) -> None:
-    """Raises click's exception for a command line that does not exist."""
+    """Raises click's exception for a command line that does not exist, or is of an environment that
+    does not."""
     command: click.Command = commands
     context: click.Context | None = None
     rest = words
@@ -110,7 +115,10 @@ def parse(words: list[str]) -> None:
             raise click.UsageError(f"no command {rest[0]}")
         command, rest = found, rest[1:]
     with click.Context(command, context).scope():
-        command.make_context(command.name, list(rest), parent=context)
+        made = command.make_context(command.name, list(rest), parent=context)
+    named = made.params.get("environment")
+    if named is not None and named not in ENVIRONMENTS:
+        raise click.UsageError(f"no environment {named}")
 
 
 @pytest.mark.parametrize(
@@ -152,6 +160,7 @@ def test_command_lines_were_found() -> None:
         ["audit"],
         ["apply", "sandbox", "--target", "azure"],
         ["customer", "add", "embedded"],
+        ["apply", "environments/sandbox"],
     ],
 )
 def test_a_command_line_that_does_not_exist_is_noticed(words: list[str]) -> None:
