@@ -29,6 +29,7 @@ from harness.deploy.apply import (
     refuse_unlisted,
     unlisted_roots,
 )
+from harness.deploy.deployed import save_deployed
 from harness.deploy.deployment import Deployment
 from harness.deploy.environment import Environment
 from harness.deploy.preflight import Preflight, preflight
@@ -41,7 +42,8 @@ from harness.errors import UserError
 from harness.targets.aws import AwsTarget, refuse_endpoints
 from harness.targets.profiles import CALLER, Access, config_files, find_profiles, read_profiles
 
-_OPTION = " --target aws"
+OPTION = " --target aws"
+"""What other commands need to be told, to find it."""
 
 
 def preflight_accounts(name: str, named: Sequence[str], *, rehearsed: bool = True) -> bool:
@@ -76,7 +78,7 @@ def verify_accounts(name: str, *, changing: bool, **files: Path | None) -> bool:
     console = Console()
     with terminable(), _alone(folder):
         deployment = deployment_of(environment, folder)
-        refuse_changes(environment, deployment, folder, option=_OPTION)
+        refuse_changes(environment, deployment, folder, option=OPTION)
         return _probe(environment, folder, console, changing=changing, **files)
 
 
@@ -155,6 +157,17 @@ def sweep_accounts(name: str, named: Sequence[str], *, delete: bool, yes: bool) 
         return not [each for each in find(environment, AwsTarget(access)) if each.removable]
 
 
+def share_deployed(name: str, file: Path) -> None:
+    """Writes what is deployed into a file without secrets, for an audit on another machine. Raises
+    `UserError` where nothing is deployed."""
+    environment = loaded(name)
+    folder = run_folder(environment)
+    deployment = deployment_of(environment, folder)
+    refuse_changes(environment, deployment, folder, option=OPTION)
+    save_deployed(deployment, file)
+    click.echo(str(file))
+
+
 def run_folder(environment: Environment) -> Path:
     """Where the states of the environment's real accounts lie; nothing else removes them."""
     return private_folder(runs_folder() / f"{environment.name}-aws")
@@ -162,7 +175,7 @@ def run_folder(environment: Environment) -> Path:
 
 def deployment_of(environment: Environment, folder: Path) -> Deployment:
     """What is deployed. Raises `UserError` where nothing is, or not all."""
-    refuse_partial(environment, folder, _OPTION)
+    refuse_partial(environment, folder, OPTION)
     saved = folder / DEPLOYMENT_FILE
     if not saved.exists():
         raise UserError(

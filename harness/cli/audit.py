@@ -12,11 +12,12 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from harness.cli.environments import loaded, refuse_changes, run_folder, say
+from harness.cli.environments import say
 from harness.cli.progress import RootProgress
 from harness.cli.serve import terminable
-from harness.cli.snapshot import default_key, deployment_of, show
+from harness.cli.snapshot import default_key, show
 from harness.cli.suite import Reports, Suite
+from harness.cli.watched import Watched
 from harness.deploy.apply import DEPLOYMENT_FILE, unlisted_roots
 from harness.deploy.baseline import Setting, read_baseline
 from harness.deploy.drift import Planned, plan_all
@@ -73,7 +74,7 @@ class Audit:
 
 
 def audit_environment(
-    name: str,
+    seen: Watched,
     *,
     probes: bool,
     as_json: bool,
@@ -81,29 +82,28 @@ def audit_environment(
     out: Path | None,
     key: Path | None,
 ) -> bool:
-    """Audits the running environment; True if it is as it should be.
+    """Audits what is deployed; True if it is as it should be. Probes of real accounts change
+    nothing.
 
-    Raises `UserError` where nothing runs, where the suite could not run, and for `since` that is no
-    snapshot.
+    Raises `UserError` where it is not applied whole, where the suite could not run, and for `since`
+    that is no snapshot.
     """
-    environment = loaded(name)
+    environment = seen.environment
     earlier = None if since is None else load(since)
-    deployment = deployment_of(environment)
-    folder = run_folder(environment)
-    refuse_changes(environment, deployment, folder)
+    seen.refuse_changes()
     told = Console(stderr=True)
     with terminable():
         say(told, f"Reading {len(environment.bootstrapped_accounts)} accounts.")
-        target = deployment.target()
-        document = take(deployment, target, snapshot_key(key or default_key()))
+        document = take(seen.deployment, seen.target, snapshot_key(key or default_key()))
         if out is not None:
             save(document, out)
-        settings = read_baseline(environment, target)
+        settings = read_baseline(environment, seen.target)
         probed: dict[str, Any] | None = None
         if probes:
             say(told, "Probing.")
-            reports = Reports.into(folder)
-            with Suite(name, folder / DEPLOYMENT_FILE, folder, reports) as suite:
+            path, saved = str(environment.path.resolve()), seen.folder / DEPLOYMENT_FILE
+            reports = Reports.into(seen.folder)
+            with Suite(path, saved, seen.folder, reports) as suite:
                 holds = suite.finish(told if as_json else Console())
             probed = {"holds": holds, "results": str(reports.json), "report": str(reports.html)}
     found = Audit(
@@ -158,25 +158,28 @@ def _show_findings(console: Console, heading: str, style: str, findings: Sequenc
             say(console, f"  {check}: {subject}{more}: {what}")
 
 
-def drift_environment(name: str, *, as_json: bool) -> int:
-    """Shows what another apply of the running environment would change, root by root; returns the
-    exit code. Raises `UserError` where nothing runs or `customers.yaml` was edited."""
-    environment = loaded(name)
-    deployment = deployment_of(environment)
-    folder = run_folder(environment)
-    refuse_changes(environment, deployment, folder)
+def drift_environment(seen: Watched, *, as_json: bool) -> int:
+    """Shows what another apply of what is deployed would change, root by root; returns the exit
+    code. Raises `UserError` where it is not applied whole, or `customers.yaml` was edited."""
+    environment = seen.environment
+    seen.refuse_changes()
     told = Console(stderr=True)
     progress = RootProgress(told, root_names(environment), "plan")
     with terminable(), progress.shown():
-        planned = plan_all(deployment, folder, progress)
-    unlisted = unlisted_roots(environment, folder)
+        planned = plan_all(seen.deployment, seen.folder, progress)
+    unlisted = unlisted_roots(environment, seen.folder)
     failed = [root for root, each in planned.items() if isinstance(each, UserError)]
     code = FAILED if failed else SAME
     if not failed and (unlisted or any(_differs(each) for each in planned.values())):
         code = CHANGED
     if as_json:
         roots = [_root_as_dict(root, each) for root, each in planned.items()]
-        document = {"environment": name, "drift": code, "roots": roots, "unlisted": unlisted}
+        document = {
+            "environment": environment.name,
+            "drift": code,
+            "roots": roots,
+            "unlisted": unlisted,
+        }
         click.echo(json.dumps(document, indent=2))
     else:
         _show_drift(planned, unlisted, Console())

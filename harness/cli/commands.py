@@ -57,6 +57,49 @@ def on_target(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def embedded_or_aws(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option of commands that need no copy of a cloud, and no LocalStack."""
+    return click.option(
+        "--target",
+        type=click.Choice(["embedded", "aws"]),
+        default="embedded",
+        show_default=True,
+        help="Where: in the embedded cloud that runs on this machine, or in the real accounts that "
+        "customers.yaml lists (docs/real-aws.md).",
+    )(command)
+
+
+def read_elsewhere(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of commands that read real accounts, as whoever may, on any machine."""
+    for option in (
+        click.option(
+            "--deployed",
+            metavar="FILE",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help="With --target aws: what is deployed there, as `bulkhead deployed` wrote it on "
+            "the machine that did.  [default: the run of this machine]",
+        ),
+        click.option(
+            "--token",
+            metavar="FILE",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help="With --target aws: a token of CI, by which each account is read as its audit "
+            "role (modules/audit-role).",
+        ),
+        click.option(
+            "--profile",
+            "profiles",
+            metavar="ACCOUNT=NAME",
+            multiple=True,
+            help="With --target aws: the profile to read an account by; may be given again.  "
+            "[default: those of the run; with --deployed, the one that is found]",
+        ),
+        embedded_or_aws,
+    ):
+        command = option(command)
+    return command
+
+
 def at_endpoint(command: Callable[..., Any]) -> Callable[..., Any]:
     """The option that names a LocalStack."""
     return click.option(
@@ -396,6 +439,29 @@ def baseline(environment: str, make: bool) -> None:
     "--out",
     metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="Where it goes.",
+)
+def deployed(environment: str, out: Path) -> None:
+    """Write what ENV has deployed in real accounts into a file without secrets, for an audit on
+    another machine.
+
+    That one reads it with `bulkhead audit ENV --target aws --deployed FILE`, by profiles of its
+    own. Ids of accounts and keys, ARNs and guardrails are in it, and no external id. Write it again
+    after each apply.
+    """
+    from harness.cli.accounts import share_deployed
+
+    share_deployed(environment, out)
+
+
+@commands.command()
+@click.argument("environment", metavar="ENV")
+@read_elsewhere
+@click.option(
+    "--out",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
     help="Where the snapshot goes.  [default: .bulkhead/ENV/snapshot-N.json]",
 )
 @click.option(
@@ -405,8 +471,16 @@ def baseline(environment: str, make: bool) -> None:
     help="The key of the digests of external ids, made if it is not there; snapshots are compared "
     "whole only with one key.  [default: .bulkhead/snapshot.key]",
 )
-def snapshot(environment: str, out: Path | None, key: Path | None) -> None:
-    """Read everything of the running ENV that decides access into one file; change nothing.
+def snapshot(
+    environment: str,
+    target: str,
+    profiles: tuple[str, ...],
+    deployed: Path | None,
+    token: Path | None,
+    out: Path | None,
+    key: Path | None,
+) -> None:
+    """Read everything of ENV that decides access into one file; change nothing.
 
     Principals, policies, trusts, boundaries, guardrails, keys and grants, buckets, log groups and
     the ways out of them, sinks and links, Bedrock's settings and profiles, of every account that
@@ -414,8 +488,11 @@ def snapshot(environment: str, out: Path | None, key: Path | None) -> None:
     not be read is told, and listed in the file. docs/watch.md tells more.
     """
     from harness.cli.snapshot import snapshot_environment
+    from harness.cli.watched import Means, watched
 
-    snapshot_environment(environment, out, key)
+    means = Means(profiles, deployed, token)
+    seen = watched(environment, aws=target == "aws", means=means)
+    snapshot_environment(seen, out, key)
 
 
 @commands.command()
@@ -445,11 +522,12 @@ def diff(before: Path, after: Path, as_json: bool, cases: Path | None) -> None:
 
 @commands.command()
 @click.argument("environment", metavar="ENV")
+@read_elsewhere
 @click.option(
     "--probes/--no-probes",
     default=True,
-    help="Whether the security suite is run, too. It makes helper roles; without it everything is "
-    "only read.  [default: probes]",
+    help="Whether the security suite is run, too. In the embedded cloud it makes helper roles; "
+    "without it everything is only read.  [default: probes]",
 )
 @click.option(
     "--since",
@@ -472,13 +550,17 @@ def diff(before: Path, after: Path, as_json: bool, cases: Path | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def audit(
     environment: str,
+    target: str,
+    profiles: tuple[str, ...],
+    deployed: Path | None,
+    token: Path | None,
     probes: bool,
     since: Path | None,
     out: Path | None,
     key: Path | None,
     as_json: bool,
 ) -> None:
-    """Verify the running ENV, and report what is there beside what was deployed.
+    """Verify ENV, and report what is there beside what was deployed.
 
     Reads every account and looks for what Terraform leaves alone: policies attached to its roles,
     trusts and resource policies that let in others, grants, ways out of log groups, links, settings
@@ -487,18 +569,22 @@ def audit(
     Exit code 0: ENV is as it was deployed and the walls hold. 1: it is not. 2: nobody could tell.
     """
     from harness.cli.audit import audit_environment
+    from harness.cli.watched import Means, watched
 
-    holds = audit_environment(
-        environment, probes=probes, as_json=as_json, since=since, out=out, key=key
-    )
+    means = Means(profiles, deployed, token)
+    if probes and means.given:
+        raise UserError("probes go by what the run knows; give --no-probes to read by other means")
+    seen = watched(environment, aws=target == "aws", means=means)
+    holds = audit_environment(seen, probes=probes, as_json=as_json, since=since, out=out, key=key)
     sys.exit(0 if holds else EXIT_FAILED)
 
 
 @commands.command()
 @click.argument("environment", metavar="ENV")
+@embedded_or_aws
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def drift(environment: str, as_json: bool) -> None:
-    """Say what another apply of the running ENV would change, root by root; change nothing.
+def drift(environment: str, target: str, as_json: bool) -> None:
+    """Say what another apply of ENV would change, root by root; change nothing.
 
     Plans every root as the plan role of its account, the bootstraps as the accounts' owners. Made
     for cron.
@@ -506,8 +592,9 @@ def drift(environment: str, as_json: bool) -> None:
     Exit code 0: nothing. 1: something. 2: a root could not be planned, whatever the others say.
     """
     from harness.cli.audit import drift_environment
+    from harness.cli.watched import watched
 
-    sys.exit(drift_environment(environment, as_json=as_json))
+    sys.exit(drift_environment(watched(environment, aws=target == "aws"), as_json=as_json))
 
 
 @commands.command()

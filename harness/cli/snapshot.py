@@ -13,9 +13,8 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from harness.cli.environments import loaded, run_folder, running, say
-from harness.deploy.deployment import Deployment
-from harness.deploy.environment import Environment
+from harness.cli.environments import say
+from harness.cli.watched import Watched
 from harness.deploy.workspace import runs_folder, write_private
 from harness.errors import UserError
 from harness.snapshot.changes import Change
@@ -28,15 +27,13 @@ _STYLES = {"gained": "red", "lost": "green", "changed": "", "unknown": "yellow"}
 _SHOWN = 6
 
 
-def snapshot_environment(name: str, out: Path | None, key: Path | None) -> None:
-    """Writes a snapshot of the running environment. Raises `UserError` where nothing runs or the
-    file cannot be written."""
-    environment = loaded(name)
-    deployment = deployment_of(environment)
-    file = out or default_file(environment)
+def snapshot_environment(seen: Watched, out: Path | None, key: Path | None) -> None:
+    """Writes a snapshot of what is deployed. Raises `UserError` where the file cannot be
+    written."""
+    file = out or default_file(seen.folder)
     console = Console(stderr=True)
-    say(console, f"Reading {len(environment.bootstrapped_accounts)} accounts.")
-    document = take(deployment, deployment.target(), snapshot_key(key or default_key()))
+    say(console, f"Reading {len(seen.environment.bootstrapped_accounts)} accounts.")
+    document = take(seen.deployment, seen.target, snapshot_key(key or default_key()))
     save(document, file)
     gaps = document["unreadable"]
     for gap in gaps:
@@ -45,24 +42,13 @@ def snapshot_environment(name: str, out: Path | None, key: Path | None) -> None:
     click.echo(str(file))
 
 
-def deployment_of(environment: Environment) -> Deployment:
-    """The running deployment. Raises `UserError` where there is none."""
-    deployment = running(environment)
-    if deployment is None:
-        raise UserError(
-            f"{environment.name} is not running; start it with `bulkhead apply {environment.name}`"
-        )
-    return deployment
-
-
 def default_key() -> Path:
     """Where the key of digests lies, one for all environments of a clone."""
     return runs_folder() / KEY_FILE
 
 
-def default_file(environment: Environment) -> Path:
-    """A file that is not there yet, numbered: `snapshot-1.json` and so on."""
-    folder = run_folder(environment)
+def default_file(folder: Path) -> Path:
+    """A file of the run that is not there yet, numbered: `snapshot-1.json` and so on."""
     names = (folder / f"snapshot-{number}.json" for number in itertools.count(1))
     return next(file for file in names if not file.exists())
 

@@ -122,7 +122,11 @@ class Deployment:
 
     def save(self, path: Path) -> None:
         """Writes the deployment for its owner's eyes only: it holds the external ids."""
-        document = {
+        write_private(path, json.dumps(self.as_dict(), indent=2) + "\n")
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON data, external ids included."""
+        return {
             "format": FORMAT,
             "environment": str(self.environment.path.resolve()),
             "place": {k: str(v) for k, v in dataclasses.asdict(self.place).items()},
@@ -130,18 +134,20 @@ class Deployment:
             "accounts": {k: dataclasses.asdict(v) for k, v in self.accounts.items()},
             "guardrails": {k: dataclasses.asdict(v) for k, v in self.guardrails.items()},
         }
-        write_private(path, json.dumps(document, indent=2) + "\n")
 
     @classmethod
-    def load(cls, path: Path) -> Deployment:
-        """Reads what `save` wrote. Raises `UserError` when it is not that."""
+    def load(cls, path: Path, environment: Environment | None = None) -> Deployment:
+        """Reads what `save` wrote, or what was deployed of `environment` elsewhere, under whatever
+        path. Raises `UserError` when it is not that."""
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
             if document["format"] != FORMAT:
                 raise UserError(f"{path}: was saved by another release; apply again")
+            if environment is not None and document["environment"] != environment.name:
+                raise UserError(f"{path}: is not of the environment {environment.name}")
             place = document["place"]
             return cls(
-                environment=load_environment(Path(document["environment"])),
+                environment=environment or load_environment(Path(document["environment"])),
                 place=Place(
                     target=place["target"],
                     endpoint=place["endpoint"],

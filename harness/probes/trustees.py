@@ -7,10 +7,16 @@ design is made of them. Denials are not weighed against what is allowed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.targets.base import SERVICE_PRINCIPALS
+from harness.targets.base import (
+    AUDIT_ROLE,
+    DEPLOY_ROLE,
+    PLAN_ROLE,
+    SERVICE_PRINCIPALS,
+    STATE_ROLES,
+)
 
 SERVICE_LINKED = "/aws-service-role/"
 
@@ -39,6 +45,16 @@ def caller_design(caller: str, account: str) -> Design:
     if caller == "eks-irsa":
         return Design(frozenset(), vouching=account)
     return Design(frozenset(), frozenset({SERVICE_PRINCIPALS[caller]}))
+
+
+def job_design(design: Design, arn: str) -> Design:
+    """The design of a role that jobs of CI may become, where it is one: then the account's identity
+    providers may vouch for one job each. Of any other role the design as it is."""
+    _, _, _, _, account, resource = arn.split(":", 5)
+    name = resource.removeprefix("role/")
+    if name in (DEPLOY_ROLE, PLAN_ROLE, AUDIT_ROLE) or name.startswith(STATE_ROLES):
+        return replace(design, vouching=account)
+    return design
 
 
 def beyond(trust: Mapping[str, Any], design: Design) -> list[str]:

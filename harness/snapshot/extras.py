@@ -18,7 +18,15 @@ from harness.estate.snapshot import statements_of, text
 from harness.iam import PolicyError, PolicyKind
 from harness.probes.resource_policies import lets_in
 from harness.probes.rights import denies_only
-from harness.probes.trustees import SERVICE_LINKED, Design, account_of, beyond, caller_design, texts
+from harness.probes.trustees import (
+    SERVICE_LINKED,
+    Design,
+    account_of,
+    beyond,
+    caller_design,
+    job_design,
+    texts,
+)
 
 OURS = "/bulkhead/"
 """The path below which every role and policy lies that Bulkhead makes."""
@@ -168,7 +176,8 @@ def _trusts(document: Mapping[str, Any]) -> Iterator[Finding]:
     for account, arn, role in _roles(document):
         if role["path"].startswith(SERVICE_LINKED):
             continue
-        design = designs.get(arn) or Design(frozenset({account}), None, never=frozenset(fleet))
+        others = Design(frozenset({account}), None, never=frozenset(fleet))
+        design = designs.get(arn) or job_design(others, arn)
         if not _valid(PolicyKind.TRUST, arn, role["trust"]):
             yield Finding("trust", arn, "its trust policy cannot be judged")
             continue
@@ -336,17 +345,22 @@ _LOOKED_AT = frozenset(
         "identity",
         "inference_profiles",
         "log_groups",
-        "organization",
         "parameters",
     }
 )
 _OF_OPERATIONS = frozenset({"data_retention", "invocation_logging"})
+_OF_MANAGEMENT = frozenset({"organization"})
+"""What is looked at in one account only. Of others it is told to which organization they belong."""
 
 
 def _matters(document: Mapping[str, Any], gap: Mapping[str, str]) -> bool:
-    operations = document["environment"]["operations_account"]
-    wanted = gap["section"] in _OF_OPERATIONS and gap["account"] == operations
-    return gap["section"] in _LOOKED_AT or wanted
+    section, account = gap["section"], gap["account"]
+    environment = document["environment"]
+    return (
+        section in _LOOKED_AT
+        or (section in _OF_OPERATIONS and account == environment["operations_account"])
+        or (section in _OF_MANAGEMENT and account == environment["management_account"])
+    )
 
 
 def _unread(document: Mapping[str, Any]) -> Iterator[Finding]:

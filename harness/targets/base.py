@@ -33,6 +33,12 @@ DEPLOY_ROLE = "bulkhead/bulkhead-deploy"
 PLAN_ROLE = "bulkhead/bulkhead-plan"
 """The roles that the bootstrap of an account makes, as path and name."""
 
+AUDIT_ROLE = "bulkhead/bulkhead-audit"
+"""The role that reads for an audit, where CI audits; it is made with the others."""
+
+STATE_ROLES = "bulkhead/state/"
+"""Where the roles lie that reach states, in an account of their own."""
+
 Deployer = Literal["deploy", "plan"]
 DEPLOYERS: Mapping[Deployer, str] = {"deploy": DEPLOY_ROLE, "plan": PLAN_ROLE}
 """By the name that profiles of them start with."""

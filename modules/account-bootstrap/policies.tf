@@ -131,10 +131,10 @@ locals {
     organization = []
   }[var.kind]
 
-  # What only the owner changes: the roles themselves, who reads logs, and the boundaries.
+  # What only the owner changes: the roles themselves, who audits and who reads logs, and the boundaries.
   bootstrap_arns = concat(
     values(local.role_arns),
-    ["arn:${var.partition}:iam::${var.account_id}:role/bulkhead/reader/*"],
+    [for name in ["bulkhead-audit", "reader/*"] : "arn:${var.partition}:iam::${var.account_id}:role/bulkhead/${name}"],
     values(local.policy_arns),
     ["arn:${var.partition}:iam::${var.account_id}:oidc-provider/*"],
   )

@@ -280,7 +280,7 @@ locals {
       ]
       Resource = sort(concat(
         [for arn in setunion(var.deployer_arns, var.bootstrapper_arns, var.break_glass_role_arns, var.stop_executor_arns) : arn if strcontains(arn, ":role/")],
-        ["${local.account_arn}:policy/bulkhead/bulkhead-*", "${local.account_arn}:role/bulkhead/bulkhead-plan"],
+        ["${local.account_arn}:policy/bulkhead/bulkhead-*", "${local.account_arn}:role/bulkhead/bulkhead-audit", "${local.account_arn}:role/bulkhead/bulkhead-plan"],
       ))
       Condition = {}
       spares    = "bootstrappers"

@@ -1,1 +1,1 @@
-"""What is generated in the pages of the modules: usage, inputs and outputs."""
+"""What is generated in pages: usage, inputs and outputs of modules, and who may do what."""

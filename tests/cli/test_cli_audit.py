@@ -30,10 +30,10 @@ def said(
     """Runs a command line of a running environment whose own files lie in a folder of the test."""
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setattr(
-        "harness.cli.snapshot.running", lambda _: SimpleNamespace(target=lambda: None)
+        "harness.cli.watched.running", lambda _: SimpleNamespace(target=lambda: None)
     )
-    monkeypatch.setattr("harness.cli.audit.refuse_changes", lambda *_: None)
-    monkeypatch.setattr("harness.cli.audit.run_folder", lambda _: tmp_path)
+    monkeypatch.setattr("harness.cli.watched.refuse_changes", lambda *_, **__: None)
+    monkeypatch.setattr("harness.cli.watched.run_folder", lambda _: tmp_path)
 
     def run(arguments: list[str]) -> Said:
         code = start(arguments)
@@ -163,6 +163,25 @@ def test_as_json_everything_is_told_and_nothing_else(audit: Command, tmp_path: P
     assert told["since"]["equal"] is False
     good = json.loads(audit("--json", holds=True)[1])
     assert (good["holds"], good["since"]) == (True, None)
+
+
+@pytest.mark.parametrize("option", ["--profile", "--deployed", "--token"])
+def test_other_means_are_for_real_accounts_and_without_probes(audit: Command, option: str) -> None:
+    code, _, err = audit("--no-probes", option, "x")
+    assert code == 2
+    assert "are for real accounts; give --target aws" in err
+    code, _, err = audit("--target", "aws", option, "x")
+    assert code == 2
+    assert "give --no-probes to read by other means" in err
+
+
+def test_real_accounts_that_nothing_is_deployed_in_are_named(
+    audit: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("harness.cli.accounts.run_folder", lambda _: tmp_path)
+    code, _, err = audit("--target", "aws", "--no-probes")
+    assert code == 2
+    assert "embedded is not deployed in its accounts; run `bulkhead apply embedded" in err
 
 
 # --- drift ---------------------------------------------------------------------------------------

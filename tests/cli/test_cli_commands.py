@@ -22,7 +22,8 @@ from harness.cloud.plan import CREDENTIALS_HEAD
 from harness.errors import UserError
 
 NAMES = (
-    *("apply", "audit", "cloud", "config", "customer", "decide", "demo", "destroy", "diff"),
+    *("apply", "audit", "cloud", "config", "customer", "decide", "demo", "deployed", "destroy"),
+    "diff",
     *("drift", "preflight", "snapshot", "sweep", "validate", "verify"),
 )
 BULKHEAD = [sys.executable, "-c", "from harness.cli import main; main()"]

@@ -177,7 +177,7 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         return document
 
     monkeypatch.setattr(
-        "harness.cli.snapshot.running", lambda _: SimpleNamespace(target=lambda: None)
+        "harness.cli.watched.running", lambda _: SimpleNamespace(target=lambda: None)
     )
     monkeypatch.setattr("harness.cli.snapshot.take", take)
     return asked
@@ -261,7 +261,7 @@ def test_a_damaged_key_is_exit_code_2(
 def test_an_environment_that_is_not_running_is_named(
     command: Command, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr("harness.cli.snapshot.running", lambda _: None)
+    monkeypatch.setattr("harness.cli.watched.running", lambda _: None)
     code, _, err = command(name, "embedded")
     assert code == 2
     assert "embedded is not running; start it with `bulkhead apply embedded`" in err

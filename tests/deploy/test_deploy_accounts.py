@@ -3,21 +3,24 @@ that is reached as AWS is."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.real_accounts import EXAMPLE, Accounts, open_accounts, sandbox
+from support.tokens import Issuer
 
 from harness.cli import accounts as cli
 from harness.cli import start
 from harness.cloud.process import CloudProcess
+from harness.deploy.deployment import Deployment
 from harness.deploy.embedded_plan import cloud_plan
 from harness.deploy.environment import Environment
 from harness.deploy.rehearsal import Rehearsal
@@ -28,11 +31,21 @@ from harness.targets.base import SERVICE_PRINCIPALS
 from harness.targets.profiles import Access
 
 ROOT = Path(__file__).parents[2]
+GITHUB = "https://token.actions.githubusercontent.com"
+ISSUER = Issuer()
+CI = """
+ci:
+  github:
+    repository: acme/live
+    deploy_environment: sandbox
+    plan_environment: sandbox-plan
+    audit_environment: sandbox-audit
+"""
 
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    return sandbox(tmp_path_factory.mktemp("sandbox"), second=False)
+    return sandbox(tmp_path_factory.mktemp("sandbox"), second=False, more=CI)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +57,10 @@ def made(
     folder = tmp_path_factory.mktemp("made")
     with (
         pytest.MonkeyPatch.context() as patch,
-        CloudProcess.start(cloud_plan(environment), credentials=folder / "keys") as cloud,
+        CloudProcess.start(
+            dataclasses.replace(cloud_plan(environment), issuers={GITHUB: ISSUER.keys}),
+            credentials=folder / "keys",
+        ) as cloud,
         opened(environment, cloud, folder, patch),
     ):
         assert start(["apply", str(environment.path), "--target", "aws", "--yes"]) == 0
@@ -176,6 +192,102 @@ def test_probes_change_nothing_unasked_and_what_would_is_left_out(
     summary = summarize(data)
     assert summary.holds
     assert summary.left_out
+    assert ours(environment, run) == before
+
+
+@pytest.fixture
+def night(
+    copied: tuple[Accounts, Path],
+    environment: Environment,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[..., int]:
+    """Audits as a job of CI does: on a machine that knows what was deployed and has a token."""
+    deployed, token = tmp_path / "deployed.json", tmp_path / "token"
+    assert start(["deployed", str(environment.path), "--out", str(deployed)]) == 0
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.setattr(cli, "run_folder", lambda _environment: elsewhere)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+
+    def audit(*options: str, job: str = "sandbox-audit", by_token: bool = True) -> int:
+        subject = f"repo:acme/live:environment:{job}"
+        token.write_text(ISSUER.token(iss=GITHUB, sub=subject), encoding="ascii")
+        always = ["--target", "aws", "--no-probes", "--deployed", str(deployed)]
+        by = ["--token", str(token)] if by_token else []
+        return start(["audit", str(environment.path), *always, *by, *options])
+
+    return audit
+
+
+def test_ci_audits_by_a_token_and_no_external_id_is_there(
+    night: Callable[..., int],
+    copied: tuple[Accounts, Path],
+    environment: Environment,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _, run = copied
+    (secret,) = Deployment.load(run / "deployment.json").external_ids.values()
+    snapshot, key = tmp_path / "snapshot.json", tmp_path / "key"
+    capsys.readouterr()
+    assert night("--json", "--key", str(key), "--out", str(snapshot)) == 0
+    said = capsys.readouterr()
+    told = json.loads(said.out)
+    assert (told["holds"], told["findings"]) == (True, [])
+    assert {each["standing"] for each in told["settings"]} == {"as wanted"}
+    # Nobody has given a role in the accounts that play attackers; the control is in the
+    # organization, and is not asked.
+    probes = environment.probes
+    assert {
+        each["subject"] for each in told["notes"] if each["what"].endswith("NoCredentials")
+    } == {f"organization of {a}" for a in (probes.other_organization, probes.no_organization)}
+    texts = [said.out, said.err, snapshot.read_text("utf-8")]
+    texts.append((tmp_path / "deployed.json").read_text("utf-8"))
+    assert not [text for text in texts if secret in text]
+    assert "hidden-" in texts[2]
+
+    owner = AwsTarget(Access.load(run / "access.json"), changing=True)
+    iam = owner.client(owner.session(EXAMPLE), "iam", "us-east-1")
+    everything = "arn:aws:iam::aws:policy/AdministratorAccess"
+    iam.attach_role_policy(RoleName="bulkhead-caller", PolicyArn=everything)
+    assert night("--json", "--key", str(key), "--since", str(snapshot)) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert [each["what"] for each in told["findings"]] == [f"{everything} is attached to it"]
+    assert told["since"]["equal"] is False
+
+
+def test_an_audit_that_lacks_an_account_says_so_before_it_reads(
+    night: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert night(by_token=False) == 2
+    assert f"{EXAMPLE}: no profile is of it" in capsys.readouterr().err
+    # Jobs that plan may not audit, and the other way round.
+    assert night(job="sandbox-plan") == 2
+    said = capsys.readouterr()
+    assert said.err.count("AWS answers AccessDenied") == 3
+    assert "Reading" not in said.err
+
+
+def test_what_is_deployed_is_snapped_and_planned_from_the_machine_that_did(
+    copied: tuple[Accounts, Path],
+    environment: Environment,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _, run = copied
+    path = str(environment.path)
+    before = ours(environment, run)
+    capsys.readouterr()
+    where = ["--out", str(tmp_path / "s.json"), "--key", str(tmp_path / "key")]
+    assert start(["snapshot", path, "--target", "aws", *where]) == 0
+    assert start(["diff", str(tmp_path / "s.json"), str(tmp_path / "s.json")]) == 0
+    capsys.readouterr()
+    assert start(["drift", path, "--target", "aws", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert {root["state"] for root in told["roots"]} == {"same"}
+    assert len(told["roots"]) == 6
     assert ours(environment, run) == before
 
 

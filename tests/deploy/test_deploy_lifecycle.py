@@ -163,8 +163,8 @@ def test_another_apply_would_change_only_what_was_changed_by_hand_and_destroy_le
 
         # All that was not changed by hand is as an apply would make it.
         drift(made)
-        monkeypatch.setattr("harness.cli.snapshot.running", lambda _: made)
-        monkeypatch.setattr("harness.cli.audit.run_folder", lambda _: tmp_path)
+        monkeypatch.setattr("harness.cli.watched.running", lambda _: made)
+        monkeypatch.setattr("harness.cli.watched.run_folder", lambda _: tmp_path)
         capsys.readouterr()
         assert start(["drift", environment.name, "--json"]) == 1
         told = json.loads(capsys.readouterr().out)

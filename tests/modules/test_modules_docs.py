@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.docs import permissions
 from scripts.docs.readme import modules, renewed
 
 MODULES = list(modules())
@@ -77,3 +78,29 @@ def test_a_page_without_a_place_is_named(tmp_path: Path, lost: str) -> None:
     readme.write_text(readme.read_text(encoding="utf-8").replace(lost, ""), encoding="utf-8")
     with pytest.raises(ValueError, match=r"m/README\.md: has places for .* it needs"):
         renewed(module)
+
+
+def test_the_page_of_permissions_and_its_policies_are_up_to_date() -> None:
+    made = permissions.renewed()
+    assert len(made) == 5
+    for path, text in made.items():
+        assert path.read_text(encoding="utf-8") == text, f"{path}: run `make docs`"
+    there = {path.name for path in (permissions.ROOT / permissions.POLICIES).iterdir()}
+    assert there == {path.name for path in made} - {"permissions.md"}
+
+
+def test_a_right_that_is_added_shows_in_the_page_and_in_a_policy(tmp_path: Path) -> None:
+    for path in (permissions.PAGE, permissions.READS, permissions.GRANTS):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(permissions.ROOT / path, tmp_path / path)
+    reads = tmp_path / permissions.READS
+    text = reads.read_text(encoding="utf-8")
+    reads.write_text(text.replace("state: []", "state:\n  - {sid: X, actions: [a:GetB]}"), "utf-8")
+    made = permissions.renewed(tmp_path)
+    assert "| state | `X` | `a:GetB` |" in made[tmp_path / permissions.PAGE]
+    changed = [path.name for path, text in made.items() if "a:GetB" in text]
+    assert sorted(changed) == ["audit-state.json", "permissions.md"]
+    page = tmp_path / permissions.PAGE
+    page.write_text(page.read_text("utf-8").replace("<!-- end audit -->", ""), "utf-8")
+    with pytest.raises(ValueError, match="needs a place for each of audit, deploy"):
+        permissions.renewed(tmp_path)

@@ -13,7 +13,7 @@ import pytest
 
 from harness.probes.cast import Cast
 from harness.probes.result import Recorder, Subject
-from harness.probes.trustees import SERVICE_LINKED, Design, beyond, caller_design
+from harness.probes.trustees import SERVICE_LINKED, Design, beyond, caller_design, job_design
 
 Role = Mapping[str, Any]
 
@@ -41,7 +41,8 @@ def judge(
     wanted = {arn for arn in designs if arn}
     found = {
         each["RoleName"]: beyond(
-            each["AssumeRolePolicyDocument"], designs.get(each["Arn"]) or designs[""]
+            each["AssumeRolePolicyDocument"],
+            designs.get(each["Arn"]) or job_design(designs[""], each["Arn"]),
         )
         for each in chosen
     }

@@ -226,8 +226,8 @@ def test_an_audit_finds_what_was_done_by_hand_and_says_what_it_gave(
     before, after, key = (tmp_path / name for name in ("before.json", "after.json", "key"))
     save(clean, before)
     key.write_text(KEY.hex(), encoding="ascii")
-    monkeypatch.setattr("harness.cli.snapshot.running", lambda _: made)
-    monkeypatch.setattr("harness.cli.audit.run_folder", lambda _: tmp_path)
+    monkeypatch.setattr("harness.cli.watched.running", lambda _: made)
+    monkeypatch.setattr("harness.cli.watched.run_folder", lambda _: tmp_path)
 
     capsys.readouterr()
     options = ["--no-probes", "--key", str(key), "--out", str(after), "--since", str(before)]

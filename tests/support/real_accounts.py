@@ -24,9 +24,10 @@ EXAMPLE, OTHER = "100000010002", "100000010003"
 STATES = "state:\n  account_id: "
 
 
-def sandbox(folder: Path, *, second: bool = True) -> Environment:
+def sandbox(folder: Path, *, second: bool = True, more: str = "") -> Environment:
     """The environment `sandbox` as somebody has it who put in accounts of their own, with a second
-    customer or not, and without an account of states and a trail, which take Terraform a minute."""
+    customer or not, with `more` at the end of its list, and without an account of states and a
+    trail, which take Terraform a minute."""
     path = folder / "environments" / "sandbox"
     shutil.copytree(ROOT / "environments" / "sandbox", path)
     file = path / "customers.yaml"
@@ -37,7 +38,7 @@ def sandbox(folder: Path, *, second: bool = True) -> Environment:
     models = '    models: ["amazon.nova-lite-v1:0"]\n'
     if second:
         text = text.replace("customers:\n", f"customers:\n{other}{models}")
-    file.write_text(text, encoding="utf-8")
+    file.write_text(text + more, encoding="utf-8")
     return load_environment(path)
 
 

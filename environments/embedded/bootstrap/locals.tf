@@ -23,6 +23,9 @@ locals {
     ]...),
   )
 
+  # Whether jobs of CI audit, by a role of their own.
+  audited = can(local.environment.ci.github.audit_environment) || can(local.environment.ci.gitlab.audit_branch)
+
   # By account: the caller role, where the customer makes it itself.
   existing_callers = merge([
     for customer in local.environment.customers : {

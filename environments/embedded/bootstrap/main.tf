@@ -51,6 +51,19 @@ module "bootstrap" {
   caller_is_made = !contains(keys(local.existing_callers), var.account_id)
 }
 
+# Where CI audits: every account, that of the states included, by a role that reads and does nothing else.
+module "audit" {
+  source   = "../../../modules/audit-role"
+  for_each = toset([for kind in [local.kinds[var.account_id].kind] : kind if local.audited])
+
+  partition      = local.partition
+  account_id     = var.account_id
+  kind           = each.key
+  principal_arns = [local.owner_arn]
+  github         = try(local.environment.ci.github, {})
+  gitlab         = try(local.environment.ci.gitlab, {})
+}
+
 # In an account that nothing is deployed to.
 module "states" {
   source   = "../../../modules/state-store"

@@ -7,6 +7,11 @@ output "roles" {
   }
 }
 
+output "audit_role_arn" {
+  description = "The role that CI audits the account with; null where it does not."
+  value       = one(values(module.audit)[*].role_arn)
+}
+
 output "keys" {
   description = "The keys of a customer's log groups, by group: which the deploy role finds by their aliases."
   value       = merge(values(module.keys)[*].kms_key_arns...)

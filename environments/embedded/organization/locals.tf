@@ -15,7 +15,8 @@ locals {
   people        = try(local.environment.operations.people, { identity_center_region = "", permission_sets = [] })
   people_path   = "role/aws-reserved/sso.amazonaws.com/${local.people.identity_center_region == "us-east-1" ? "" : "${local.people.identity_center_region}/"}"
   people_arns   = [for set in local.people.permission_sets : "${local.operations}:${local.people_path}AWSReservedSSO_${set}_????????????????"]
-  pipeline_arns = [for name in ["bulkhead-deploy", "bulkhead-plan"] : "${local.operations}:role/bulkhead/${name}" if can(local.environment.ci)]
+  audited       = can(local.environment.ci.github.audit_environment) || can(local.environment.ci.gitlab.audit_branch)
+  pipeline_arns = [for name in compact(["bulkhead-deploy", "bulkhead-plan", local.audited ? "bulkhead-audit" : ""]) : "${local.operations}:role/bulkhead/${name}" if can(local.environment.ci)]
 
   # Where models run: where customers call them from, and where a cross-region profile of theirs may send a call.
   model_regions = distinct(concat(

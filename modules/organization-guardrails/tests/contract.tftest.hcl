@@ -297,6 +297,7 @@ run "only_who_deploys_changes_fleet_roles" {
       ] == [[
         "arn:aws:iam::111111111111:policy/bulkhead/bulkhead-*",
         "arn:aws:iam::111111111111:role/OrganizationAccountAccessRole",
+        "arn:aws:iam::111111111111:role/bulkhead/bulkhead-audit",
         "arn:aws:iam::111111111111:role/bulkhead/bulkhead-deploy",
         "arn:aws:iam::111111111111:role/bulkhead/bulkhead-plan",
     ]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from support.rules import (
     account_bootstrap,
+    audit_role,
     client_configuration,
     customer_logging,
     inference_profiles,
@@ -27,6 +28,7 @@ RULES = {
     module.RULES.where: module.RULES
     for module in (
         account_bootstrap,
+        audit_role,
         client_configuration,
         customer_logging,
         inference_profiles,

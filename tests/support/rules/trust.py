@@ -17,12 +17,14 @@ RULES = Rules(
             "repository": "acme/infrastructure.live",
             "deploy_environment": "production",
             "plan_environment": "production-plan",
+            "audit_environment": "production-audit",
         },
         "gitlab": {
             "url": "https://gitlab.example.com",
             "project": "acme/platform/infrastructure",
             "deploy_branch": "main",
             "plan_branch": "plan/next",
+            "audit_branch": "audit",
         },
     },
     (
@@ -35,11 +37,21 @@ RULES = Rules(
         ("github: an environment must", put("prod*", "github", "deploy_environment")),
         ("github: an environment must", put("a:b", "github", "plan_environment")),
         ("github: deploy_environment and", put("Production", "github", "plan_environment")),
+        ("github: an environment must", put("au*", "github", "audit_environment")),
+        *(
+            ("github: audit_environment must", put(name, "github", "audit_environment"))
+            for name in ("Production", "production-PLAN")
+        ),
         ("gitlab needs", put("", "gitlab", "deploy_branch")),
         ("gitlab.url must", put("http://gitlab.example.com", "gitlab", "url")),
         ("gitlab.url must", put("https://gitlab.example.com/", "gitlab", "url")),
         ("gitlab.project must", put("acme/*", "gitlab", "project")),
         ("gitlab: a branch must", put("release/*", "gitlab", "deploy_branch")),
         ("gitlab: deploy_branch and", put("main", "gitlab", "plan_branch")),
+        ("gitlab: a branch must", put("audit/*", "gitlab", "audit_branch")),
+        *(
+            ("gitlab: audit_branch must", put(name, "gitlab", "audit_branch"))
+            for name in ("main", "plan/next")
+        ),
     ),
 )

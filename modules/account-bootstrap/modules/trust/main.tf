@@ -10,11 +10,19 @@ locals {
     github = {
       deploy = "repo:${var.github.repository}:environment:${var.github.deploy_environment}"
       plan   = "repo:${var.github.repository}:environment:${var.github.plan_environment}"
+      audit  = "repo:${var.github.repository}:environment:${var.github.audit_environment}"
     }
     gitlab = {
       deploy = "project_path:${var.gitlab.project}:ref_type:branch:ref:${var.gitlab.deploy_branch}"
       plan   = "project_path:${var.gitlab.project}:ref_type:branch:ref:${var.gitlab.plan_branch}"
+      audit  = "project_path:${var.gitlab.project}:ref_type:branch:ref:${var.gitlab.audit_branch}"
     }
+  }
+
+  # Who audits is named apart, or not at all.
+  jobs = {
+    github = compact(["deploy", "plan", var.github.audit_environment == "" ? "" : "audit"])
+    gitlab = compact(["deploy", "plan", var.gitlab.audit_branch == "" ? "" : "audit"])
   }
 
   policies = {
@@ -43,7 +51,7 @@ locals {
                 "${trimprefix(issuer.url, "https://")}:sub" = local.subjects[name][role.jobs]
               }
             }
-          } if role.jobs != "none"
+          } if contains(local.jobs[name], role.jobs)
         ],
       )
     })

@@ -13,7 +13,7 @@ variable "account_id" {
 }
 
 variable "roles" {
-  description = "Roles by a key: the roles or users that may become each, by their exact ARNs, and the jobs of CI that do: `deploy`, `plan` or `none`."
+  description = "Roles by a key: the roles or users that may become each, by their exact ARNs, and the jobs of CI that do: `deploy`, `plan`, `audit` or `none`."
   type = map(object({
     principal_arns = set(string)
     jobs           = string
@@ -27,12 +27,13 @@ variable "github" {
     repository         = optional(string, "")
     deploy_environment = optional(string, "")
     plan_environment   = optional(string, "")
+    audit_environment  = optional(string, "")
   })
   default  = {}
   nullable = false
 
   validation {
-    condition     = length(distinct([for value in values(var.github) : value == ""])) == 1
+    condition     = length(distinct([for value in [var.github.repository, var.github.deploy_environment, var.github.plan_environment] : value == ""])) == 1
     error_message = "github needs repository, deploy_environment and plan_environment, or none of them."
   }
 
@@ -42,13 +43,18 @@ variable "github" {
   }
 
   validation {
-    condition     = alltrue([for name in [var.github.deploy_environment, var.github.plan_environment] : can(regex("^[A-Za-z0-9_-]*$", name))])
+    condition     = alltrue([for name in [var.github.deploy_environment, var.github.plan_environment, var.github.audit_environment] : can(regex("^[A-Za-z0-9_-]*$", name))])
     error_message = "github: an environment must have only letters, digits, hyphens and underscores: no wildcard, and nothing that GitHub would encode in a token."
   }
 
   validation {
     condition     = var.github.repository == "" || lower(var.github.deploy_environment) != lower(var.github.plan_environment)
     error_message = "github: deploy_environment and plan_environment are the same, so that whoever may plan may deploy."
+  }
+
+  validation {
+    condition     = var.github.audit_environment == "" || (var.github.repository != "" && !contains([lower(var.github.deploy_environment), lower(var.github.plan_environment)], lower(var.github.audit_environment)))
+    error_message = "github: audit_environment must be an environment of its own beside the others, so that whoever may audit can do nothing else."
   }
 }
 
@@ -59,6 +65,7 @@ variable "gitlab" {
     project       = optional(string, "")
     deploy_branch = optional(string, "")
     plan_branch   = optional(string, "")
+    audit_branch  = optional(string, "")
   })
   default  = {}
   nullable = false
@@ -79,13 +86,18 @@ variable "gitlab" {
   }
 
   validation {
-    condition     = alltrue([for name in [var.gitlab.deploy_branch, var.gitlab.plan_branch] : can(regex("^[A-Za-z0-9_./-]*$", name))])
+    condition     = alltrue([for name in [var.gitlab.deploy_branch, var.gitlab.plan_branch, var.gitlab.audit_branch] : can(regex("^[A-Za-z0-9_./-]*$", name))])
     error_message = "gitlab: a branch must have only letters, digits and . _ / -, without wildcards."
   }
 
   validation {
     condition     = var.gitlab.project == "" || var.gitlab.deploy_branch != var.gitlab.plan_branch
     error_message = "gitlab: deploy_branch and plan_branch are the same, so that whoever may plan may deploy."
+  }
+
+  validation {
+    condition     = var.gitlab.audit_branch == "" || (var.gitlab.project != "" && !contains([var.gitlab.deploy_branch, var.gitlab.plan_branch], var.gitlab.audit_branch))
+    error_message = "gitlab: audit_branch must be a branch of its own beside the others, so that whoever may audit can do nothing else."
   }
 }
 
