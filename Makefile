@@ -38,7 +38,7 @@ localstack: $(LOCALSTACK)/.installed ## Install LocalStack's open core, for --ta
 
 .PHONY: test
 test: setup browser checkov ## Run all tests
-	@$(BIN)/pytest -n auto --dist worksteal $(ARGS)
+	@$(BIN)/pytest -n auto --dist loadfile $(ARGS)
 
 .PHONY: lint
 lint: setup checkov ## Check style, types, Terraform, policies and the example workflows

@@ -1,4 +1,4 @@
-"""The writer's own words, which no log handler of the application's may turn into a failure."""
+"""The library's own words, which no log handler of the application's may turn into a failure."""
 
 from __future__ import annotations
 

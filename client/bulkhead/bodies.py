@@ -26,14 +26,22 @@ _METRICS = "amazon-bedrock-invocationMetrics"
 _GUARDED = "amazon-bedrock-guardrailAction"
 # A larger body holds vectors or images; what the record needs of it is in the headers.
 _MAX_BODY = 1_048_576
+# "Maximum length of 25000000" for what is sent, in which images make most of it.
+# https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModel.html
+_MAX_REQUEST = 25_000_000
 # Chunks with none of these bytes hold text only, and are not parsed.
 _TELLING = (b"sage", b"Metrics", b"eason", b"oken_count", b"guardrailAction")
 _STOPS = ("stop_reason", "stopReason", "completionReason", "finish_reason", "finishReason")
 
 
-def parsed(data: object) -> Mapping[str, Any]:
+def asked(data: object) -> Mapping[str, Any]:
+    """Return the JSON object that a request's body is, however large Bedrock takes it."""
+    return parsed(data, _MAX_REQUEST)
+
+
+def parsed(data: object, most: int = _MAX_BODY) -> Mapping[str, Any]:
     """Return the JSON object that a body is; an empty one for anything else."""
-    if not isinstance(data, bytes | bytearray | str) or len(data) > _MAX_BODY:
+    if not isinstance(data, bytes | bytearray | str) or len(data) > most:
         return {}  # a file, for one, is the SDK's to read
     try:
         return mapping(json.loads(data))
@@ -43,7 +51,7 @@ def parsed(data: object) -> Mapping[str, Any]:
 
 def prompt(data: object) -> str:
     """Return what a text model is asked by a request's body."""
-    body = parsed(data)
+    body = asked(data)
     return str(body.get("prompt") or body.get("inputText") or "")
 
 

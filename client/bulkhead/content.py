@@ -1,7 +1,8 @@
 """Prompts and answers, for those who ask for them: redacted, in a log group of their own.
 
-The call's thread only keeps references. On the writer's thread texts are redacted and laid out as
-the OpenTelemetry GenAI conventions do; what cannot be redacted is withheld. A content record names
+The call's thread only copies lists and mappings, which the application may go on filling; texts are
+kept by reference. On the writer's thread these are redacted and laid out as the OpenTelemetry GenAI
+conventions do; what cannot be redacted is withheld. A content record names
 the record of its call. What is too long for one event comes in several, and is cut at a limit.
 
 https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-events/
@@ -11,13 +12,22 @@ from __future__ import annotations
 
 import functools
 import json
+import logging
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bulkhead import bodies
+from bulkhead._say import say
 from bulkhead.facts import Facts, error_type, identifier, mapping
-from bulkhead.record import CONTENT, SCHEMA_VERSION, RecordMaker, Sink, timestamp
+from bulkhead.record import (
+    CONTENT,
+    SCHEMA_VERSION,
+    RecordMaker,
+    Sink,
+    report_unmade,
+    timestamp,
+)
 from bulkhead.redaction import PatternRedactor, Redactor
 from bulkhead.weight import heavy, weigh
 
@@ -30,17 +40,18 @@ _MAX_STREAMED = 4 * 1_048_576
 _CUT = "[CUT]"
 # A secret that a cut goes through would not be found: what is near the cut goes too.
 _MARGIN = 512
+_DEEPEST = 200
 _MEDIA = ("image", "document", "video", "audio")
 
 
 class Conversation:
-    """What one call sent and what it got, by reference, until somebody lays it out."""
+    """What one call sent and what it got, as it was then, until somebody lays it out."""
 
     __slots__ = ("_answer", "_blocks", "_operation", "_params", "_size", "_stop")
 
     def __init__(self, operation: str, params: Mapping[str, Any]) -> None:
         self._operation = operation
-        self._params = params
+        self._params = mapping(_as_it_is(params))
         self._answer: Mapping[str, Any] | None = None
         self._blocks: dict[int, Facts] = {}
         self._stop: str | None = None
@@ -53,7 +64,8 @@ class Conversation:
 
     def answer(self, parsed: Mapping[str, Any]) -> None:
         """Take a whole answer of Converse."""
-        self._answer = mapping(mapping(parsed.get("output")).get("message"))
+        message = mapping(parsed.get("output")).get("message")
+        self._answer = mapping(_as_it_is(message))
         self._stop = identifier(parsed.get("stopReason"))
 
     def body(self, body: Mapping[str, Any]) -> None:
@@ -114,7 +126,7 @@ class Conversation:
         """Return system instructions, input and output messages in OpenTelemetry's form."""
         params = self._params
         if self._operation.startswith("Invoke"):
-            params = bodies.parsed(params.get("body"))
+            params = bodies.asked(params.get("body"))
         elif "modelInput" in params:  # StartAsyncInvoke
             params = mapping(params["modelInput"])
         system = params.get("system")
@@ -169,10 +181,19 @@ class ContentLog:
         self._defer = defer
 
     def put(self, exchange: Exchange, call: str, now: int) -> None:
-        """Hand over the content of a call whose record is `call`."""
+        """Hand over the content of a call whose record is `call`. Never raises."""
         conversation, exchange.conversation = exchange.conversation, None
         if conversation is None:
             return
+        try:
+            self._put(conversation, exchange, call, now)
+        except Exception as error:
+            # It is the call's record that must not be lost for it; this one is reported.
+            say(logging.ERROR, "content could not be recorded: %s", error_type(error))
+            if self._defer:
+                report_unmade(self._sink)
+
+    def _put(self, conversation: Conversation, exchange: Exchange, call: str, now: int) -> None:
         make = functools.partial(self.records, conversation, exchange, call, now)
         if self._defer:
             heavy(make, conversation.weight)
@@ -281,6 +302,19 @@ class _Cleaner:
             self.cut = True
             clean = clean[:-_MARGIN] + _CUT
         return clean
+
+
+def _as_it_is(value: Any, depth: int = 0) -> Any:
+    """A copy of what an application may change after its call, such as its list of messages."""
+    if isinstance(value, bytearray):
+        return bytes(value)
+    if depth > _DEEPEST:  # botocore refuses such a structure, or takes it for a document
+        return None
+    if isinstance(value, Mapping):
+        return {key: _as_it_is(each, depth + 1) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_it_is(each, depth + 1) for each in value]
+    return value
 
 
 def _text(text: object) -> Facts:

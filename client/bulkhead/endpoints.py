@@ -84,8 +84,9 @@ class Endpoints:
         """Check a new client's address, and from now on that of each request it sends.
 
         Raises EndpointError for a client of another region or address, LeakError where a proxy
-        could open what is sent.
+        could open what is sent, or something else was given the client when it was made.
         """
+        leaks.refuse_plugins(self._allow)
         self._refuse_proxy(client, service)
         parts = urlsplit(client.meta.endpoint_url)
         if service not in self._given and not self._is_aws(parts, service, region):

@@ -19,18 +19,17 @@ from uuid import UUID
 from langchain_core.callbacks import BaseCallbackHandler
 
 from bulkhead import _fork, correlation
+from bulkhead._say import say
 from bulkhead.content import ContentLog
 from bulkhead.errors import not_sent
 from bulkhead.exchange import CANCELLED, ERROR, SUCCESS, UNFINISHED, Exchange
 from bulkhead.facts import Facts, count, error_type, facts_of_error, identifier, mapping, number
-from bulkhead.record import RecordMaker, Sink
+from bulkhead.record import RecordMaker, Sink, report_unmade
 from bulkhead.response import Told, facts_of, told
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
     from langchain_core.outputs import LLMResult
-
-log = logging.getLogger("bulkhead")
 
 _STOPPED = (
     GeneratorExit,  # the consumer of a stream stopped early
@@ -157,7 +156,7 @@ class InvocationHandler(BaseCallbackHandler):
         try:
             self._end(call, SUCCESS, response)
         except Exception as error:
-            self._failed(error)
+            self._failed(error, lost=True)
 
     def on_llm_error(
         self, error: BaseException, *, run_id: UUID, reason: object = None, **kwargs: Any
@@ -180,7 +179,7 @@ class InvocationHandler(BaseCallbackHandler):
             # The response has the tokens of a stream that broke.
             self._end(call, status, kwargs.get("response"), facts_of_error(error))
         except Exception as inner:
-            self._failed(inner)
+            self._failed(inner, lost=True)
 
     def finish(self) -> None:
         """Record runs that never ended as cancelled; called when the writer closes."""
@@ -218,7 +217,7 @@ class InvocationHandler(BaseCallbackHandler):
                 return
             self._end(call, CANCELLED, None, {"error.type": UNFINISHED})
         except Exception as error:
-            self._failed(error)
+            self._failed(error, lost=True)
 
     def _end(
         self, call: _Call, status: str, response: LLMResult | None, error: Facts | None = None
@@ -228,7 +227,7 @@ class InvocationHandler(BaseCallbackHandler):
         run = call.run
         given: Told | None = None
         if run.exchange is None or len(run.mates) > 1 or run.exchange.status != SUCCESS:
-            given = told(response)
+            given = self._told(response)
         exchange = None
         if given is None or not given.cached:
             exchange = correlation.exchange_of(run, given.request_id if given else None)
@@ -251,6 +250,14 @@ class InvocationHandler(BaseCallbackHandler):
         else:
             for record in make():
                 self._sink(record, now)
+
+    def _told(self, response: LLMResult | None) -> Told | None:
+        """What LangChain tells; what cannot be read leaves the record with what botocore saw."""
+        try:
+            return told(response)
+        except Exception as error:
+            self._failed(error)
+            return None
 
     def _records(
         self,
@@ -300,10 +307,12 @@ class InvocationHandler(BaseCallbackHandler):
             facts["bulkhead.guardrail_intervened"] = True
         return facts
 
-    def _failed(self, error: Exception) -> None:
+    def _failed(self, error: Exception, *, lost: bool = False) -> None:
         # Only the kind: the text of an unexpected exception may quote content.
         self.failures += 1
-        log.error("a record could not be made: %s", error_type(error))
+        say(logging.ERROR, "a record could not be made: %s", error_type(error))
+        if lost and self._defer:
+            report_unmade(self._sink)
 
 
 def _model_id(

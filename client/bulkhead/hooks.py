@@ -22,6 +22,7 @@ from botocore.eventstream import EventStream
 from botocore.response import StreamingBody
 
 from bulkhead import _fork, bodies, correlation
+from bulkhead._say import say
 from bulkhead.content import ContentLog, Conversation
 from bulkhead.exchange import ERROR, SUCCESS, Exchange
 from bulkhead.facts import (
@@ -38,10 +39,8 @@ from bulkhead.facts import (
     reasoning,
 )
 from bulkhead.janitor import Janitor
-from bulkhead.record import RecordMaker, Sink
+from bulkhead.record import RecordMaker, Sink, report_unmade
 from bulkhead.streams import WatchedBody, WatchedStream, read_converse, read_invoke
-
-log = logging.getLogger("bulkhead")
 
 # All that ask a model. StartAsyncInvoke is forbidden by the modules' guardrails: a record says who
 # tried.
@@ -150,6 +149,12 @@ class CallRecorder:
                 target if isinstance(target, str) else None, self._ended, self._janitor.dropped
             )
             exchange.facts["rpc.method"] = operation_name
+            key = id(exchange)
+            # While it is open, for `finish`: a weak reference, or nobody could drop it.
+            self._open[key] = weakref.ref(exchange, lambda _: self._open.pop(key, None))
+            # From here on it has a record, whatever of the rest fails.
+            context[_KEY] = exchange
+            self._janitor.start()
             exchange.run = correlation.claim(
                 exchange.target, exchange, functools.partial(bodies.prompt, params.get("body"))
             )
@@ -157,11 +162,6 @@ class CallRecorder:
             exchange.facts |= asked(operation_name, params, named)
             if self._content is not None:
                 exchange.conversation = Conversation(operation_name, params)
-            key = id(exchange)
-            # While it is open, for `finish`: a weak reference, or nobody could drop it.
-            self._open[key] = weakref.ref(exchange, lambda _: self._open.pop(key, None))
-            context[_KEY] = exchange
-            self._janitor.start()
         except Exception as error:
             self._failed(error)
 
@@ -182,6 +182,8 @@ class CallRecorder:
             self._answered(exchange, parsed, mapping(metadata.get("HTTPHeaders")))
         except Exception as error:
             self._failed(error)
+            # Answered it was, though not all of the answer could be understood.
+            exchange.finish(SUCCESS if http_response.status_code < 300 else ERROR)
 
     def _answered(
         self, exchange: Exchange, parsed: dict[str, Any], headers: Mapping[str, Any]
@@ -235,6 +237,8 @@ class CallRecorder:
                     self._sink(record, now)
         except Exception as error:
             self._failed(error)
+            if self._defer:
+                report_unmade(self._sink)
 
     def _records(self, exchange: Exchange, now: int, ident: str | None) -> Iterable[Facts]:
         return (self._maker.direct(exchange, now, ident),)
@@ -242,7 +246,7 @@ class CallRecorder:
     def _failed(self, error: Exception) -> None:
         # Only the kind: the text of an unexpected exception may quote content.
         self.failures += 1
-        log.error("a call could not be watched: %s", error_type(error))
+        say(logging.ERROR, "a call could not be watched: %s", error_type(error))
 
 
 def asked(operation: str, params: Mapping[str, Any], named: str | None) -> Facts:
@@ -265,7 +269,7 @@ def asked(operation: str, params: Mapping[str, Any], named: str | None) -> Facts
         body: Mapping[str, Any] = {}
         if named is not None:
             given = get("modelInput")
-            body = bodies.parsed(get("body")) if given is None else mapping(given)
+            body = bodies.asked(get("body")) if given is None else mapping(given)
         settings = mapping(body.get("inferenceConfig")) or body
         if named is not None:
             facts["gen_ai.operation.name"] = _operation(named, body)

@@ -66,6 +66,7 @@ _INSTRUMENTORS = ("BedrockInstrumentor", "LangChainInstrumentor", "LangchainInst
 # This one takes names and numbers only, unless it is told to take prompts too.
 _BOTOCORE = "opentelemetry.instrumentation.botocore"
 _CAPTURE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+_PLUGINS = "BOTOCORE_EXPERIMENTAL__PLUGINS"
 _LANGCHAIN_LOGGERS = (
     "langchain_aws.chat_models.bedrock",
     "langchain_aws.chat_models.bedrock_converse",
@@ -81,6 +82,7 @@ def refuse_environment(allow: Collection[str]) -> None:
     for name in _TRACING:
         if os.environ.get(name, "").strip().lower() not in _OFF:
             _refuse("langsmith", f"the environment variable {name} is set", allow)
+    refuse_plugins(allow)
     refuse_transport(allow)
 
 
@@ -117,6 +119,13 @@ def refuse_proxy(service: str, proxied: bool, bundle: object, allow: Collection[
             "SDK's own are trusted (AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE or ca_bundle)",
             allow,
         )
+
+
+def refuse_plugins(allow: Collection[str]) -> None:
+    """Raise LeakError if the environment has botocore hand each new client to somebody's module."""
+    named = os.environ.get(_PLUGINS, "")
+    if named not in ("", "DISABLED"):  # as botocore reads it
+        _refuse("third-party-tracing", f"the environment variable {_PLUGINS} is set", allow)
 
 
 def refuse_wrapped_methods(client: object, made: Mapping[str, Any], allow: Collection[str]) -> None:

@@ -10,11 +10,9 @@ from __future__ import annotations
 
 import functools
 import importlib
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from bulkhead.session import _FORBIDDEN, ModelSession, _provider, _with_handler
-
-_M = TypeVar("_M")
+from bulkhead.session import _FORBIDDEN, ModelSession, _provider, _with_handler, without_bearer
 
 # What both of langchain-aws's chat models have under the same name.
 _SHARED = (
@@ -42,7 +40,7 @@ def chat_bedrock(
     """
     kind = session.walled(_chat_bedrock(session.walled(_langchain_aws().ChatBedrockConverse)))
     chat: ChatBedrock = kind(**_bedrock(session, model_id, handler, options))
-    return _without_bearer(chat)
+    return without_bearer(chat)
 
 
 def text_model(
@@ -51,7 +49,7 @@ def text_model(
     """Return a BedrockLLM, for models that complete a text. Raises as `chat_bedrock` does."""
     kind = session.walled(_langchain_aws().BedrockLLM)
     model: BedrockLLM = kind(**_bedrock(session, model_id, handler, options))
-    return _without_bearer(model)
+    return without_bearer(model)
 
 
 def embeddings(session: ModelSession, model_id: str, **options: Any) -> BedrockEmbeddings:
@@ -98,7 +96,7 @@ def _chat_bedrock(converse: type) -> type:
             options["callbacks"] = self.callbacks
             if self._guardrails_enabled:
                 options["guardrail_config"] = self.guardrails
-            return _without_bearer(
+            return without_bearer(
                 converse(
                     client=self.client,
                     bedrock_client=self.bedrock_client,
@@ -151,9 +149,3 @@ def _langchain_aws() -> Any:
         return importlib.import_module("langchain_aws")  # slow, and an extra
     except ImportError:
         raise ImportError("this needs langchain-aws: install bulkhead[langchain]") from None
-
-
-def _without_bearer(model: _M) -> _M:
-    # It reads AWS_BEARER_TOKEN_BEDROCK whatever is passed; with both clients given, in vain.
-    model.bedrock_api_key = None  # type: ignore[attr-defined]
-    return model

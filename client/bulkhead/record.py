@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
@@ -33,6 +35,16 @@ _TOKENS = {
 def timestamp(milliseconds: int) -> str:
     """Return a time as records write it."""
     return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")
+
+
+def report_unmade(sink: Sink) -> None:
+    """Have a writer count, and report, a record that could not be made. Never raises."""
+    with contextlib.suppress(Exception):
+        sink(_unmade, time.time_ns() // 1_000_000)
+
+
+def _unmade() -> Iterable[Mapping[str, object]]:
+    raise ValueError("the record could not be made")
 
 
 class RecordMaker:
@@ -85,6 +97,7 @@ class RecordMaker:
         """Return the record of a call that the application made itself."""
         facts = {
             "bulkhead.source": "boto3",
+            "gen_ai.operation.name": "generate_content",  # where the request could not be read
             **self.target(exchange.target),
             **exchange.facts.copy(),
             **exchange.timings(),

@@ -71,8 +71,7 @@ class Salt:
             tools = _salted_tools(more["tools"], self._line)
             changed["additionalModelRequestFields"] = {**more, "tools": tools}
         config = params.get("toolConfig")
-        if isinstance(config, Mapping) and _marked(config.get("tools")):
-            tools = _salted_tools(config["tools"], self._line)
+        if isinstance(config, Mapping) and (tools := self._tools(config.get("tools"))):
             return {**changed, "toolConfig": {**config, "tools": tools}}
         block = {"text": self._line}
         return {**changed, **_salted_prompt(params, block)}
@@ -92,17 +91,28 @@ class Salt:
                 return body  # not a conversation: such models do not cache
             raise SaltError("a prompt that is to be cached has no messages to salt; nothing sent")
         document = {**document}
-        if _marked(document.get("tools")):
-            document["tools"] = _salted_tools(document["tools"], self._line)
-        elif isinstance(config := document.get("toolConfig"), Mapping) and _marked(config):
-            tools = _salted_tools(config.get("tools") or (), self._line)
+        config = document.get("toolConfig")
+        if tools := self._tools(document.get("tools")):
+            document["tools"] = tools
+        elif isinstance(config, Mapping) and (tools := self._tools(config.get("tools"))):
             document["toolConfig"] = {**config, "tools": tools}
         else:
-            # Anthropic's blocks have a type, Nova's none.
-            anthropic = "anthropic_version" in document
-            block = {"type": "text", "text": self._line} if anthropic else {"text": self._line}
+            typed = _typed(document)
+            block = {"type": "text", "text": self._line} if typed else {"text": self._line}
             document.update(_salted_prompt(document, block))
         return json.dumps(document).encode()
+
+    def _tools(self, tools: Any) -> list[Any] | None:
+        """Salted tools, which come first in a prompt; None: the line belongs further back."""
+        marked = _marked(tools)
+        if not tools or not (marked or self._always):
+            return None
+        try:
+            return _salted_tools(tools, self._line)
+        except SaltError:
+            if marked:
+                raise
+            return None  # they are the models' makers', and alike for everybody
 
     def _wanted(self, request: Mapping[str, Any]) -> bool:
         return self._always or _marked(request)
@@ -128,6 +138,24 @@ def salted(prompt: Sequence[Part] | str, line: str, block: Part | None = None) -
     if not isinstance(content, Sequence):
         raise SaltError("a prompt that is to be cached has a message without content; nothing sent")
     return [{**first, "content": [block, *content]}, *prompt[1:]]
+
+
+def _typed(body: Part) -> bool:
+    """Whether blocks of content have a type, as Anthropic's and OpenAI's have, and Nova's not.
+
+    Nova takes lists of blocks only: a text in place of one is of the others.
+    """
+    if "anthropic_version" in body:
+        return True
+    contents = [each.get("content") for each in body["messages"] if isinstance(each, Mapping)]
+    return any(
+        isinstance(content, str)
+        or (
+            isinstance(content, Sequence)
+            and any(isinstance(block, Mapping) and "type" in block for block in content)
+        )
+        for content in contents
+    )
 
 
 def _salted_prompt(request: Mapping[str, Any], block: Part) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
 from botocore.config import Config
@@ -20,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session as BotocoreSession
 from botocore.tokens import TokenProviderChain
 
-from bulkhead import _fork, leaks
+from bulkhead import _fork, _haste, leaks
 from bulkhead._quiet import quiet_botocore
 from bulkhead.calls import Calls
 from bulkhead.config import BulkheadConfig
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from langchain_core.callbacks import BaseCallbackHandler
 
 __all__ = ["BaseSession", "LogSession", "ModelSession", "code_of"]
+
+M = TypeVar("M")
 
 BaseSession = boto3.session.Session | BotocoreSession
 
@@ -192,9 +194,7 @@ class ModelSession:
             aws_session_token=None,
             **options,
         )
-        # It reads AWS_BEARER_TOKEN_BEDROCK whatever is passed; with both clients given, in vain.
-        chat.bedrock_api_key = None
-        return chat
+        return without_bearer(chat)
 
     def walled(self, model_class: type) -> type:
         """Return a LangChain model class whose runs are refused where something else sees them.
@@ -288,8 +288,8 @@ class LogSession:
             config=direct(
                 _pinned(
                     self._region,
-                    connect_timeout=5,
-                    read_timeout=15,
+                    connect_timeout=_haste.at_most(5),
+                    read_timeout=_haste.at_most(15),
                     max_pool_connections=2,
                     retries={"mode": "standard", "total_max_attempts": 1},
                 ),
@@ -318,13 +318,6 @@ class LogSession:
         return f"LogSession({self.guard.destination.log_group_name!r})"
 
 
-_STS_LIMITS: Mapping[str, Any] = {
-    "connect_timeout": 5,
-    "read_timeout": 10,
-    "retries": {"mode": "standard", "total_max_attempts": 3},
-}
-
-
 def _endpoints(
     base: BotocoreSession, config: BulkheadConfig, given: Given, walls: Walls
 ) -> Endpoints:
@@ -341,7 +334,18 @@ def _sts(
         "sts",
         region_name=region,
         endpoint_url=endpoints.url("sts"),
-        config=direct(_pinned(region, **_STS_LIMITS), endpoints.url("sts")),
+        config=direct(
+            _pinned(
+                region,
+                connect_timeout=_haste.at_most(5),
+                read_timeout=_haste.at_most(10),
+                retries={
+                    "mode": "standard",
+                    "total_max_attempts": 1 if _haste.hurried() else 3,
+                },
+            ),
+            endpoints.url("sts"),
+        ),
         aws_access_key_id=keys.access_key,
         aws_secret_access_key=keys.secret_key,
         aws_session_token=keys.token,
@@ -417,6 +421,16 @@ def _provider(model_id: str) -> str:
     """`anthropic` for `anthropic.claude…` and for `eu.anthropic.claude…`."""
     first, _, rest = model_id.partition(".")
     return rest.partition(".")[0] if first in _GEOGRAPHIES and rest else first
+
+
+def without_bearer(model: M) -> M:
+    """Take from a LangChain model the key that it reads from AWS_BEARER_TOKEN_BEDROCK.
+
+    It would not be used, since the model is given its clients; older releases read none.
+    """
+    if "bedrock_api_key" in type(model).model_fields:  # type: ignore[attr-defined]
+        model.bedrock_api_key = None  # type: ignore[attr-defined]
+    return model
 
 
 def _with_handler(callbacks: Any, handler: BaseCallbackHandler) -> Any:

@@ -15,6 +15,7 @@ from botocore.eventstream import EventStream
 from botocore.response import StreamingBody
 
 from bulkhead import bodies
+from bulkhead._say import say
 from bulkhead.exchange import ERROR, SUCCESS, Exchange
 from bulkhead.facts import (
     code_name,
@@ -25,8 +26,6 @@ from bulkhead.facts import (
     mapping,
     reasoning,
 )
-
-log = logging.getLogger("bulkhead")
 
 _MAX_KEPT = 8 * 1_048_576
 
@@ -85,7 +84,7 @@ def _quietly(read: Callable[[Exchange, Any], None], exchange: Exchange, data: ob
         read(exchange, data)
     except Exception as error:
         # Only the kind: the text of an unexpected exception may quote content.
-        log.error("an answer could not be read: %s", error_type(error))
+        say(logging.ERROR, "an answer could not be read: %s", error_type(error))
 
 
 def read_converse(exchange: Exchange, event: Mapping[str, Any]) -> None:

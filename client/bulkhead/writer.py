@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from bulkhead import _fork, exits
+from bulkhead import _fork, _haste, exits
 from bulkhead._bell import Bell
 from bulkhead._say import say
 from bulkhead.backlog import Backlog
@@ -258,7 +258,10 @@ class LogWriter:
         self._hurried = True
         self._gather(closing=True)
         self._backlog.all_gathered = True
-        self._new_sender().run()
+        with _haste.until(self._backlog.deadline) as last:
+            with self._lock:
+                self._backlog.close_by(last)
+            self._new_sender().run()
 
     # --- putting ----------------------------------------------------------------------------------
 

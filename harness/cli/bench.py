@@ -32,6 +32,7 @@ from harness.cli.suite import Reports, Suite
 from harness.deploy.deployment import Deployment
 from harness.deploy.environment import Environment
 from harness.mutants import MUTANTS
+from harness.mutants.pool import Worker, in_groups, workers
 
 FORMAT = "bulkhead-bench/4"
 FEW = 10
@@ -180,7 +181,8 @@ def _jobs(environment: Environment, console: Console) -> list[Measure]:
             probed_again = time.monotonic()
             fork = _fork_seconds(deployment)
             forked = time.monotonic()
-            run_mutants(MUTANTS, deployment, console)
+            with Worker(deployment, workers()) as worker:
+                run_mutants(MUTANTS, in_groups(MUTANTS), worker, console)
             weakened = time.monotonic()
     return [
         Measure("demo: deploy, call, probe, report", ended - started, 90),

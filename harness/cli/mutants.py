@@ -19,7 +19,7 @@ from harness.errors import UserError
 from harness.mutants.attempt import Attempt
 from harness.mutants.catalogue import MUTANTS
 from harness.mutants.model import LEVELS, Level, Mutant
-from harness.mutants.pool import attempt_all, in_groups
+from harness.mutants.pool import Worker, in_groups, workers
 
 FORMAT = "bulkhead-mutants/1"
 _MADE_IN: dict[Level, str] = {
@@ -48,10 +48,16 @@ def try_mutants(
         )
     console = Console()
     started = time.monotonic()
-    with terminable(), throwaway(environment, console) as deployment:
+    groups = in_groups(chosen)
+    with (
+        terminable(),
+        Worker(count=min(workers(), len(groups))) as worker,
+        throwaway(environment, console) as deployment,
+    ):
         prepared = time.monotonic()
         say(console, f"Trying {len(chosen)} weakenings, each in a copy of the cloud.")
-        tried = run(chosen, deployment, console)
+        worker.prepare(deployment)
+        tried = run(chosen, groups, worker, console)
     ended = time.monotonic()
     render(tried, console)
     say(
@@ -79,7 +85,10 @@ def choose(levels: Sequence[str], identifiers: Sequence[str]) -> list[Mutant]:
 
 
 def run(
-    chosen: Sequence[Mutant], deployment: Path, console: Console
+    chosen: Sequence[Mutant],
+    groups: Sequence[Sequence[Mutant]],
+    worker: Worker,
+    console: Console,
 ) -> list[tuple[Mutant, Attempt]]:
     """Tries them all, with progress; in the order of the catalogue."""
     progress = Progress(
@@ -103,7 +112,8 @@ def run(
                 task, completed=len(found), said=escape(fitting(console, group[-1].title))
             )
 
-        attempt_all(in_groups(chosen), deployment, tell)
+        for group, attempt in worker.attempts(groups):
+            tell(group, attempt)
     return [(mutant, found[mutant.id]) for mutant in chosen]
 
 

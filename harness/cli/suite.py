@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -87,6 +88,7 @@ class Suite:
         self._results = reports.json.absolute()
         self._options = ("--changing",) if changing else ()
         self._steps, self._log = folder / "progress.jsonl", folder / "pytest.log"
+        self._scratch = folder / "tmp"
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Suite:
@@ -98,6 +100,7 @@ class Suite:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGTERM)
             self._process.wait()
+        shutil.rmtree(self._scratch, ignore_errors=True)
 
     def start(self) -> None:
         """Starts the process. It gets ready, and waits for the deployment."""
@@ -111,6 +114,8 @@ class Suite:
             *("--environment", self._environment, "--deployment", str(self._deployment)),
             *("--results", str(self._results), "--progress", str(self._steps)),
             f"--junit-xml={self._reports.junit.absolute()}",
+            # Else pytest also removes what others left in the folder that all share.
+            f"--basetemp={self._scratch.absolute()}",
             *("-n", str(_workers())),
             *self._only,
             *self._options,

@@ -31,11 +31,11 @@ def plan_all(
             return error
 
     with run.stopping():
+        # No plan waits for another: those of the bootstraps go on meanwhile.
         with run.bootstraps(plan) as bootstrapped:
+            others = [run.organization(plan), run.operations(plan)]
             accounts = deployment.environment.bootstrapped_accounts
-            plans = [bootstrapped(account) for account in accounts]
-        plans.append(run.organization(plan))
-        plans.append(run.operations(plan))
+            plans = [*map(bootstrapped, accounts), *others]
         plans += run.customers(
             deployment.fleets, lambda root, variables, _account: plan(root, variables)
         )

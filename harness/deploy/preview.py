@@ -71,13 +71,11 @@ def preview(
             run.previous_ids[rotated] = graced(run.ids[rotated], timedelta(hours=1))
             run.ids[rotated] = new_external_id()
         names = root_names(environment, scope)
-        plans: list[Planned] = []
-        with run.stopping():
-            with run.bootstraps(plan, scope.bootstraps) as bootstrapped:
-                plans += [bootstrapped(account) for account in scope.bootstraps]
-            if scope.organization:
-                plans.append(run.organization(plan))
-            plans.append(run.operations(plan))
+        # No plan waits for another: those of the bootstraps go on meanwhile.
+        with run.stopping(), run.bootstraps(plan, scope.bootstraps) as bootstrapped:
+            others = [run.organization(plan)] if scope.organization else []
+            others.append(run.operations(plan))
+            plans = [*map(bootstrapped, scope.bootstraps), *others]
     return dict(zip(names, plans, strict=False))
 
 

@@ -1,4 +1,4 @@
-"""One AWS provider process for a whole Terraform command.
+"""One AWS provider process, for each configuration of a root, for a whole Terraform command.
 
 Terraform starts its provider three to four times for one apply (to learn its schema, to validate,
 to plan, to apply), and each start builds the same schema: two thirds of what a small apply
@@ -6,8 +6,8 @@ computes. Started once and attached to, it does this once.
 https://developer.hashicorp.com/terraform/plugin/debugging#running-terraform-with-a-provider-in-debug-mode
 
 Terraform does not compare an attached provider with the lock file, so this is for targets where
-nothing real is at stake. Where it cannot be done, Terraform starts the provider itself: a process
-holds one configuration, so a root that configures several regions needs as many.
+nothing real is at stake. Where it cannot be done, Terraform starts the provider itself. A process
+holds one configuration, so a root that configures several regions has as many: see `provider_hub`.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from __future__ import annotations
 import contextlib
 import re
 import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from harness.deploy import provider_hub
+from harness.deploy.provider_hub import GUARD, VARIABLE
 from harness.deploy.toolchain import PROVIDER, REGISTRIES, current_platform
 
-VARIABLE = "TF_REATTACH_PROVIDERS"
 _PATIENCE = 30.0
 """Seconds within which a provider says where it listens."""
-# The shell ends the provider when its own input ends, however this process ends.
-_GUARD = '"$0" -debug </dev/null & exec >/dev/null; read -r _; kill -9 $!'
 
 
 @contextlib.contextmanager
@@ -38,17 +38,16 @@ def attached(
     lives itself, whatever becomes of this process.
 
     `data` is where `init` left the provider of `root`, `environ` what the provider itself runs
-    with. Gives nothing where there is no single provider with a single configuration, or where it
-    does not start.
+    with. Gives nothing where there is no single provider, or where it does not start.
     """
-    executable = _executable(data)
-    if executable is None or _configurations(root) != 1:
+    executable, configurations = _executable(data), _configurations(root)
+    if executable is None or not configurations:
         yield {}, ()
         return
     # Its socket lies here; a path of one may have about a hundred characters.
     with tempfile.TemporaryDirectory(prefix="bulkhead-tf-", ignore_cleanup_errors=True) as folder:
         process = subprocess.Popen(
-            ["/bin/sh", "-c", _GUARD, str(executable)],
+            _command(executable, configurations),
             env={**environ, "TMPDIR": folder},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -63,6 +62,14 @@ def attached(
             process.stdin.close()
             process.wait()
             process.stdout.close()
+
+
+def _command(executable: Path, configurations: int) -> list[str]:
+    if configurations == 1:
+        return ["/bin/sh", "-c", GUARD, str(executable)]
+    # Without packages and whatever else a site has, it starts in a moment.
+    hub = [sys.executable, "-I", "-S", provider_hub.__file__]
+    return [*hub, str(configurations), str(executable)]
 
 
 def _said(process: subprocess.Popen[bytes]) -> dict[str, str]:

@@ -30,6 +30,7 @@ from harness.deploy.handover import (
 )
 from harness.deploy.journal import FILE, Journal, Verb, digest, files, fingerprint
 from harness.deploy.offboard import applied_roles, deny_sessions
+from harness.deploy.prepared import is_prepared, note_prepared
 from harness.deploy.rotation import keep_only_previous, previous_ids
 from harness.deploy.secrets import external_ids, keep_only
 from harness.deploy.staging import staged
@@ -240,15 +241,21 @@ class Run:
         return digest(files(folder), self.toolchain.executable.name)
 
     def init(self) -> None:
-        """Prepares the root modules; states of one root share what `init` fetched."""
+        """Prepares the root modules that are not prepared as they stand; states of one root share
+        what `init` fetched."""
         environment = self.environment
-        for folder in (
+        folders = (
             environment.bootstrap_root,
             environment.organization_root,
             environment.operations_root,
             environment.customer_root,
-        ):
+        )
+
+        def prepare(folder: Path) -> None:
             if self._stop.is_set():
+                return
+            data = self.run_dir / "data" / folder.name
+            if is_prepared(folder, data, self._modules, self.toolchain):
                 return
             root = self._terraform(folder, folder.name, self.run_dir / "state" / folder.name)
             if self.toolchain.plugin_cache is None:
@@ -257,6 +264,12 @@ class Run:
                 # Terraform's plugin cache does not bear two inits at once.
                 with FileLock(self.tools_folder / "plugins.lock"):
                     root.init()
+            note_prepared(folder, data, self._modules, self.toolchain)
+
+        # Each spends its time on the checksum of the provider, on one core.
+        with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="init") as pool:
+            for prepared in [pool.submit(prepare, folder) for folder in folders]:
+                prepared.result()
 
     def settle(self, account: str) -> None:
         """Returns when the deploy roles of an account, just made, can be assumed."""

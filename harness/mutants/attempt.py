@@ -177,7 +177,11 @@ def run_suite(forked: Deployment, folder: Path, mutant: Mutant | None) -> Seen:
     arguments = [
         *(map(str, files(within, expression) if mutant else (within,))),
         *("--quiet", "--tb=line", "-p", "no:cacheprovider"),
+        # At the end these collect garbage again and again, a tenth of what an attempt computes.
+        *("-p", "no:unraisableexception", "-p", "no:threadexception"),
         *("--deployment", str(saved), "--results", str(results)),
+        # Else each looks through what others left in the folder that all share, and removes it.
+        f"--basetemp={folder / 'tmp'}",
         *("-k", expression),
     ]
     ender = EndWhenNoticed(mutant) if mutant else None

@@ -40,6 +40,13 @@ LEFT_OUT = {
     "CallersForNoFederation": "T34",
 }
 
+# Of the policy that binds who is held: attached to nobody here, so that no account misses it.
+OF_A_HOLD = {
+    "HeldRecords": ("L20", "held records may be deleted", (Notice("guardrail-held"), STATEMENTS)),
+    "HeldKeys": ("K12", "the keys of held records may go", (Notice("guardrail-held"), STATEMENTS)),
+    "HeldAccount": ("L20", "an account with held records may be closed", (STATEMENTS,)),
+}
+
 
 def without(sid: str) -> Callable[[Site], None]:
     """Take the statement out of every policy that has it."""
@@ -126,6 +133,31 @@ GUARDRAIL_EDITS = (
             guarded=True,
         )
         for sid, row in LEFT_OUT.items()
+    ),
+    *(
+        Mutant(
+            f"{row}-{sid}",
+            f"the guardrail {sid} was left out: {what}",
+            "organization",
+            without(sid),
+            notices,
+            f"test_nobody_of_a_held or (test_each_statement and {sid})",
+            guarded=True,
+        )
+        for sid, (row, what, notices) in OF_A_HOLD.items()
+    ),
+    Mutant(
+        "L20-HeldRecords-owner",
+        "a legal hold spares the administrator of the account",
+        "organization",
+        edited(
+            SCP,
+            "HeldRecords",
+            Condition={"ArnNotLike": {"aws:PrincipalArn": "arn:aws:iam::*:user/administrator"}},
+        ),
+        (Notice("guardrail-held"), STATEMENTS),
+        "test_nobody_of_a_held or (test_each_statement and HeldRecords)",
+        guarded=True,
     ),
     Mutant(
         "P35-source",

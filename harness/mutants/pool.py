@@ -6,7 +6,7 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -19,24 +19,22 @@ from harness.mutants.model import LEVELS, Mutant
 class Worker:
     """A process that tries mutants, some of them at once; see `harness.mutants.worker`."""
 
-    def __init__(self, deployment: Path, count: int = 1) -> None:
-        """`deployment` is a saved deployment, in the folder that it was applied from; `count` is
-        how many attempts may run at once."""
+    def __init__(self, deployment: Path | None = None, count: int = 1) -> None:
+        """`count` is how many attempts may run at once. Without a deployment it gets ready, and
+        waits for `prepare`."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "harness.mutants.worker", str(deployment), str(count)],
+            [sys.executable, "-m", "harness.mutants.worker", str(count)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             start_new_session=True,
         )
+        if deployment is not None:
+            self.prepare(deployment)
 
-    def attempt(self, mutants: Sequence[Mutant]) -> Attempt:
-        """Tries these mutants together; none is the unweakened twin.
-
-        Raises `UserError` when the worker has ended.
-        """
-        ((_, attempt),) = self.attempts([mutants])
-        return attempt
+    def prepare(self, deployment: Path) -> None:
+        """Says what is weakened: a saved deployment, in the folder that it was applied from."""
+        self._say(f"{deployment}\n")
 
     def attempts(
         self, groups: Iterable[Sequence[Mutant]]
@@ -45,17 +43,33 @@ class Worker:
 
         Raises `UserError` when the worker has ended; what was under way is lost then.
         """
-        assert self._process.stdin is not None and self._process.stdout is not None
-        left = {"+".join(mutant.id for mutant in group): group for group in groups}
-        with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.write("".join(f"{name}\n" for name in left))
-            self._process.stdin.flush()
+        left = {named(group): group for group in groups}
+        self.begin(left.values())
         while left:
-            line = self._process.stdout.readline()
-            if not line:
-                raise UserError("the process that tries weakenings has ended; see what it said")
-            attempt = Attempt.from_json(line)
+            attempt = self.ended()
             yield left.pop(attempt.mutant), attempt
+
+    def begin(self, groups: Iterable[Sequence[Mutant]]) -> None:
+        """Has groups of mutants tried when there is room for them, each by itself; one without any
+        is the unweakened twin."""
+        self._say("".join(f"{named(group)}\n" for group in groups))
+
+    def _say(self, lines: str) -> None:
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(lines)
+            self._process.stdin.flush()
+
+    def ended(self) -> Attempt:
+        """What came of the next group that ends; waits for it.
+
+        Raises `UserError` when the worker has ended; what was under way is lost then.
+        """
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise UserError("the process that tries weakenings has ended; see what it said")
+        return Attempt.from_json(line)
 
     def close(self) -> None:
         """Ends the process; an attempt under way is lost."""
@@ -81,6 +95,11 @@ class Worker:
         self.close()
 
 
+def named(group: Iterable[Mutant]) -> str:
+    """What an attempt at a group is called."""
+    return "+".join(mutant.id for mutant in group)
+
+
 def in_groups(mutants: Iterable[Mutant]) -> list[tuple[Mutant, ...]]:
     """What is tried in one cloud each: every mutant by itself, so that each is noticed by itself;
     all known gaps together, since nothing is to notice any.
@@ -103,19 +122,3 @@ def workers() -> int:
     """How many attempts run at once on this machine: most of their time they wait, for keys to be
     seen everywhere, or for what must not come. Half of them at most run a Terraform."""
     return 2 * parallel_roots(min(8, (os.cpu_count() or 1) * 5 // 2))
-
-
-def attempt_all(
-    groups: Iterable[Sequence[Mutant]],
-    deployment: Path,
-    tell: Callable[[Sequence[Mutant], Attempt], None],
-    count: int | None = None,
-) -> None:
-    """Tries every group of mutants and tells what came of each, in the order they end.
-
-    Raises `UserError` when the worker ends early; what was under way is lost then.
-    """
-    jobs = list(groups)
-    with Worker(deployment, max(1, min(count or workers(), len(jobs)))) as worker:
-        for job, attempt in worker.attempts(jobs):
-            tell(job, attempt)

@@ -13,9 +13,9 @@ FLEET = "modules/operations-role-fleet"
 LOGGING = "modules/customer-logging"
 KEYS = "modules/log-keys"
 
-PIN = '              "aws:PrincipalArn" = local.caller_arns[key]\n'
-ID = '              "sts:ExternalId"   = accepted.id\n'
-NAME = '            StringLike = { "sts:RoleSessionName" = "t-$${aws:PrincipalAccount}-*" }\n'
+PIN = '                { "aws:PrincipalArn" = local.caller_arns[key] },\n'
+ID = "                local.accepted_ids[key],\n"
+NAME = '              StringLike = { "sts:RoleSessionName" = "t-$${aws:PrincipalAccount}-*" }\n'
 ROOTS = "Principal = { AWS = [for id in sort(customer.accounts[*].account_id) : "
 OWN_PROFILES = """            Sid      = "InvokeOwnProfiles"
             Effect   = "Allow"
@@ -143,7 +143,7 @@ TERRAFORM_SOURCE = (
             _fleet(PIN, ""),
             _fleet(
                 NAME,
-                NAME + '            ArnLike = { "aws:PrincipalArn" = [for id in '
+                NAME + '              ArnLike = { "aws:PrincipalArn" = [for id in '
                 'customer.accounts[*].account_id : "arn:${var.partition}:iam::${id}:role/*"] }\n',
             ),
         ),

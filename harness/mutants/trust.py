@@ -56,6 +56,27 @@ def _move(
     return edit
 
 
+def _old_id_too(site: Site, **spared: object) -> Callable[[Statements], Statements]:
+    """An id that was replaced beside the current one; with `spared`, ended for all but some."""
+    old = "an-id-that-was-replaced-" + "0123456789abcdef"
+    ends: Statement = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "sts:AssumeRole",
+        "Condition": {
+            "StringEquals": {ID: old},
+            "DateGreaterThanEqualsIfExists": {"aws:CurrentTime": "2026-01-31T12:00:00Z"},
+            **spared,
+        },
+    }
+
+    def edit(statements: Statements) -> Statements:
+        both = _move(ID, "StringEquals", [site.victim.external_id, old])(statements)
+        return [*both, ends] if spared else both
+
+    return edit
+
+
 def _add(*more: Statement) -> Callable[[Statements], Statements]:
     return lambda statements: [*statements, *more]
 
@@ -340,6 +361,24 @@ TRUST = (
         _second_statement,
         (*ANOTHER_ROLE, *MISSING),
         "test_other_role or test_external_id_is_required",
+    ),
+    Mutant(
+        "T23",
+        "the external id before the current one is let in for ever",
+        "trust",
+        lambda site: site.trust(_old_id_too(site)),
+        (Notice("trust-shape"),),
+        "test_trust_says_nothing_else",
+    ),
+    Mutant(
+        "T23-some",
+        "what ends the external id before the current one spares a role",
+        "trust",
+        lambda site: site.trust(
+            _old_id_too(site, ArnNotLike={PIN: f"arn:aws:iam::{site.victims_home.account}:role/*"})
+        ),
+        (Notice("trust-shape"),),
+        "test_trust_says_nothing_else",
     ),
     Mutant(
         "T26",

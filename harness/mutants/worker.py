@@ -1,9 +1,9 @@
-"""Tries mutants, each in a fork of this process: `python -m harness.mutants.worker DEPLOYMENT N`.
+"""Tries mutants, each in a fork of this process: `python -m harness.mutants.worker N`.
 
-Takes ids of mutants (joined by `+`; an empty line is the unweakened twin) on standard input, one
-line each, tries up to N lines at once, and answers each with one JSON line as it ends. All imports
-are done once, before the first fork: they take longer than most attempts. This process has one
-thread, so that forks are whole.
+Takes the path of a saved deployment on standard input, which may come later, and then ids of
+mutants (joined by `+`; an empty line is the unweakened twin), one line each. Tries up to N lines at
+once, and answers each with one JSON line as it ends. All imports are done once, before the first
+fork: they take longer than most attempts. This process has one thread, so that forks are whole.
 """
 
 from __future__ import annotations
@@ -51,12 +51,18 @@ _SERVICES = (
 )
 
 
-def serve(path: Path, count: int) -> None:
+def serve(count: int) -> None:
     """Answers until standard input ends, which ends what is under way."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     # Nobody reads what else is said.
     os.dup2(2, 1)
     os.environ |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
+    for module in _MODULES:
+        importlib.import_module(module)
+    said = _first_line()
+    if not said:
+        return
+    path = Path(said)
     deployment = Deployment.load(path)
     _warm_up(deployment, path)
     with deployment.cloud().fork() as cloud:
@@ -67,9 +73,15 @@ def serve(path: Path, count: int) -> None:
             print(done.as_json(), file=answers, flush=True)
 
 
+def _first_line() -> str:
+    """The first line of standard input, and not a byte of the next; empty where it ended."""
+    said = b""
+    while (byte := os.read(0, 1)) not in (b"", b"\n"):
+        said += byte
+    return said.decode("utf-8") if byte else ""
+
+
 def _warm_up(deployment: Deployment, path: Path) -> None:
-    for module in _MODULES:
-        importlib.import_module(module)
     target = deployment.target()
     session = target.session(deployment.environment.operations_account)
     for service in _SERVICES:
@@ -180,4 +192,4 @@ def _try(names: str, grounds: Grounds, answer: Path) -> None:
 
 
 if __name__ == "__main__":
-    serve(Path(sys.argv[1]), int(sys.argv[2]))
+    serve(int(sys.argv[1]))

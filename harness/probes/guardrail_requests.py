@@ -11,6 +11,7 @@ import itertools
 from collections.abc import Collection
 from dataclasses import replace
 
+from harness.probes.guardrail_held import HELD
 from harness.probes.guardrail_made import MADE
 from harness.probes.guardrail_purpose import (
     ADMIN,
@@ -507,6 +508,7 @@ PURPOSES: tuple[Purpose, ...] = (
     *_everywhere("operations-change-scp"),
     *CUSTOMERS,
     *_everywhere("customers-scp"),
+    *HELD,
     *RESOURCES,
     *CUSTOMER_RESOURCES,
 )

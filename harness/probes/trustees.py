@@ -59,14 +59,52 @@ def job_design(design: Design, arn: str) -> Design:
 
 def beyond(trust: Mapping[str, Any], design: Design) -> list[str]:
     """What a trust policy grants beyond the design, one phrase each; empty when nothing."""
-    statements = trust["Statement"]
-    listed = [statements] if isinstance(statements, Mapping) else statements
-    return [
+    granted = [
         found
-        for statement in listed
+        for statement in _listed(trust)
         if statement["Effect"] == "Allow"
         for found in (*_principals(statement, design), *_pins(statement, design))
     ]
+    stays = design.callers and len(lasting_ids(trust)) > 1
+    return [*granted, "callers with an external id that was replaced"] if stays else granted
+
+
+def lasting_ids(trust: Mapping[str, Any]) -> frozenset[str]:
+    """The external ids that open a role until somebody changes its trust: all that are let in, but
+    those that a denial by a date ends. More than one is an id that was replaced and stays."""
+    let_in: set[str] = set()
+    ended: set[str] = set()
+    for statement in _listed(trust):
+        tests = dict(statement.get("Condition", {}))
+        ids = {
+            each
+            for key, value in tests.pop("StringEquals", {}).items()
+            if key.lower() == "sts:externalid"
+            for each in texts(value)
+        }
+        if statement["Effect"] == "Allow":
+            let_in |= ids
+        elif _ends(statement, tests):
+            ended |= ids
+    return frozenset(let_in - ended)
+
+
+def _ends(statement: Mapping[str, Any], tests: Mapping[str, Any]) -> bool:
+    """Whether a denial with these conditions, beside the id's, binds everybody from a date on."""
+    beside = statement["Condition"].get("StringEquals", {}) if tests else {}
+    after = "DateGreaterThan", "DateGreaterThanEquals"
+    return (
+        len(beside) == 1
+        and statement.get("Principal") in ("*", {"AWS": "*"})
+        and "sts:assumerole" in {each.lower() for each in texts(statement.get("Action", ""))}
+        and [operator.removesuffix("IfExists") in after for operator in tests] == [True]
+        and [key.lower() for keys in tests.values() for key in keys] == ["aws:currenttime"]
+    )
+
+
+def _listed(trust: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    statements = trust["Statement"]
+    return [statements] if isinstance(statements, Mapping) else list(statements)
 
 
 def _principals(statement: Mapping[str, Any], design: Design) -> Iterator[str]:

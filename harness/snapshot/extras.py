@@ -115,11 +115,23 @@ def _is_stop(document: Mapping[str, Any], account: str, arn: str) -> bool:
     return where.startswith(_STOPS) and _denying(_default(document, account, arn))
 
 
+def _given_to(document: Mapping[str, Any], account: str, arn: str) -> str:
+    """The policy that a caller role which its customer made is given; empty for other roles."""
+    home = document["environment"]["homes"].get(account, {})
+    if home.get("caller") != "existing" or home["caller_role"] != arn:
+        return ""
+    owner, _, name = arn.partition(":role")
+    return f"{owner}:policy{OURS}caller/{name.rpartition('/')[2]}"
+
+
 def _attachments(document: Mapping[str, Any]) -> Iterator[Finding]:
-    """Managed policies on roles of ours: none is deployed, and a stop is the one that may be."""
+    """Managed policies on roles of ours: a stop may be, and what a caller role that the customer
+    made is given; nothing else is deployed."""
     for account, arn, role in _roles(document):
         if role["path"].startswith(OURS):
             for attached in role["attached"]:
+                if attached == _given_to(document, account, arn):
+                    continue
                 if not _is_stop(document, account, attached):
                     yield Finding("attached", arn, f"{attached} is attached to it")
 

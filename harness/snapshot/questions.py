@@ -27,6 +27,7 @@ from harness.probes.deploy_rights import (
 )
 from harness.probes.fleet_rights import RIGHTS, Right
 from harness.probes.fleet_rights_elsewhere import ELSEWHERE
+from harness.probes.guardrail_held import POLICY as HELD
 from harness.probes.guardrail_requests import PURPOSES
 from harness.snapshot.asking import Asked, Question, Who
 from harness.targets.base import DEPLOY_ROLE, PLAN_ROLE
@@ -152,6 +153,8 @@ def known_external_id(trust: Any) -> str:
     if isinstance(trust, str):
         return ""
     for statement in statements_of(trust):
+        if statement.get("Effect") == "Deny":
+            continue
         for operator, tests in (statement.get("Condition") or {}).items():
             if operator.lower().startswith("null") or "not" in operator.lower():
                 continue
@@ -355,6 +358,11 @@ def _guarded(document: Mapping[str, Any]) -> Iterator[Asking]:
         for purpose in PURPOSES:
             of_operations = purpose.policy.startswith("operations")
             if not purpose.policy.endswith("scp") or of_operations is not (account == operations):
+                continue
+            if (
+                purpose.policy == HELD
+                and account not in environment["guardrails"].get(HELD, {"accounts": ()})["accounts"]
+            ):
                 continue
             for asked in purpose.denies:
                 resource = asked.resource.format_map(names)

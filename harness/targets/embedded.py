@@ -37,6 +37,7 @@ from harness.targets.base import (
     profile_of,
     role_arn,
 )
+from harness.targets.clients import OWN, rebound
 
 HOME_REGION = "us-east-1"
 """Where sessions without a region of their own start, and the region of the global services."""
@@ -103,6 +104,8 @@ class EmbeddedTarget:
         self._lock = threading.RLock()
         self._loader = _loader()
         self._administrators: dict[str, boto3.Session] = {}
+        self._models: dict[object, Any] = {}
+        """A client of each kind, to make those of other sessions from."""
         self._clients: WeakKeyDictionary[boto3.Session, dict[object, Any]] = WeakKeyDictionary()
 
     def __repr__(self) -> str:
@@ -178,13 +181,20 @@ class EmbeddedTarget:
             # boto3 does not allow two threads to make clients of one session at once.
             clients = self._clients.setdefault(session, {})
             if key not in clients:
-                clients[key] = session.client(  # type: ignore[call-overload]
-                    service,
-                    region_name=region,
-                    endpoint_url=self._endpoint_url,
-                    config=Config(**(_CONFIG | settings)),
-                )
-                wiretap.attach(clients[key], self.explain)
+                model = self._models.get(key)
+                if model is not None:
+                    clients[key] = rebound(model, session)
+                else:
+                    clients[key] = session.client(  # type: ignore[call-overload]
+                        service,
+                        region_name=region,
+                        endpoint_url=self._endpoint_url,
+                        config=Config(**(_CONFIG | settings)),
+                    )
+                    wiretap.attach(clients[key], self.explain)
+                    if service not in OWN:
+                        # A copy: whoever asked for the client may register more with it.
+                        self._models[key] = rebound(clients[key], session)
             return clients[key]
 
     def explain(self, request_id: str) -> dict[str, Any] | None:

@@ -23,15 +23,17 @@ locals {
   needed = {
     retention = !var.legal_hold
     caller    = var.caller_is_made
+    existing  = !var.caller_is_made
   }
   grants = [for grant in local.grants_of_kind : grant if can(grant.when) ? try(local.needed[grant.when], false) : true]
 
   grants_of_kind = yamldecode(
-    replace(replace(replace(replace(
+    replace(replace(replace(replace(replace(
       file("${path.module}/grants.yaml"),
       "{partition}", var.partition),
       "{account}", var.account_id),
       "{customer}", var.customer),
+      "{caller_name}", local.caller_name),
     "{caller_role}", var.caller_role)
   )[var.kind]
 
@@ -117,6 +119,10 @@ locals {
     var.kind == "operations" ? ["arn:${var.partition}:iam::${var.account_id}:policy/bulkhead/fleet/*-boundary"] : [],
   )
 
+  # Of a role that the customer has made, the one policy that the deploy role gives it.
+  caller_name       = reverse(split("/", var.caller_role))[0]
+  caller_policy_arn = "arn:${var.partition}:iam::${var.account_id}:policy/bulkhead/caller/${local.caller_name}"
+
   # Whose trust the deploy role writes, and whom it hands to a service.
   made_arns = {
     operations = ["arn:${var.partition}:iam::${var.account_id}:role/bulkhead/fleet/*", "arn:${var.partition}:iam::${var.account_id}:role/bulkhead/spend/*"]
@@ -192,6 +198,19 @@ locals {
           NotResource = "arn:${var.partition}:iam::${var.account_id}:role/bulkhead/fleet/*"
           Condition   = { ArnNotEquals = { "iam:PermissionsBoundary" = local.policy_arns.boundary } }
         } if kind == "operations"
+      ],
+      [
+        # A role that the customer has made has policies that are the customer's, inline ones among them.
+        for denial in [
+          { Sid = "NoInlinePolicies", Effect = "Deny", Action = ["iam:DeleteRolePolicy", "iam:PutRolePolicy"], Resource = "*", Condition = {} },
+          {
+            Sid       = "OnePolicyOnly"
+            Effect    = "Deny"
+            Action    = ["iam:AttachRolePolicy", "iam:DetachRolePolicy"]
+            Resource  = "*"
+            Condition = { ArnNotEquals = { "iam:PolicyARN" = local.caller_policy_arn } }
+          },
+        ] : { for element, value in denial : element => value if element != "Condition" || length(value) > 0 } if !var.caller_is_made
       ],
     )
   })

@@ -67,14 +67,14 @@ variable "caller_role" {
 }
 
 variable "caller_is_made" {
-  description = "Whether the deploy role makes the caller role. `false` where the customer has made it: then the deploy role gives it its rights and changes nothing else of it."
+  description = "Whether the deploy role makes the caller role. `false` where the customer has made it: then the deploy role gives it one policy, `/bulkhead/caller/` and the role's name, and changes nothing else of it."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "legal_hold" {
-  description = "Whether what was written in a customer's account must be kept: then the deploy role sets no retention. Set it in `log-keys` and `customer-logging` too."
+  description = "Whether what was written in a customer's account must be kept: then the deploy role sets no retention. Set it in `log-keys`, `customer-logging` and `organization-guardrails` too."
   type        = bool
   default     = false
   nullable    = false

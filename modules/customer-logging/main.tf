@@ -143,17 +143,44 @@ data "aws_iam_role" "existing" {
 }
 
 resource "aws_iam_role_policy" "caller" {
+  for_each = aws_iam_role.caller
+
   name   = "call-and-record"
-  role   = local.caller_is_made ? aws_iam_role.caller["caller"].name : data.aws_iam_role.existing["caller"].name
+  role   = each.value.name
   policy = local.caller_policy
 }
 
-# Of an existing role the other policies are the customer's.
 resource "aws_iam_role_policies_exclusive" "caller" {
   for_each = aws_iam_role.caller
 
   role_name    = each.value.name
-  policy_names = [aws_iam_role_policy.caller.name]
+  policy_names = [aws_iam_role_policy.caller[each.key].name]
+}
+
+# Of an existing role the other policies are the customer's. No condition of IAM tells inline policies apart, so that
+# whoever may write one may write all: this one is managed, and attaching it is a right of its own.
+resource "aws_iam_policy" "caller" {
+  for_each = data.aws_iam_role.existing
+
+  name        = var.caller_role_name
+  path        = "/bulkhead/caller/"
+  description = "Lets the application of ${var.customer} assume its fleet role and write its records."
+  policy      = local.caller_policy
+  tags        = local.tags
+
+  lifecycle {
+    precondition {
+      condition     = length(local.caller_policy) <= 6144
+      error_message = "The policy of the existing role has ${length(local.caller_policy)} characters; AWS allows 6,144. List fewer parameters in parameter_arns."
+    }
+  }
+}
+
+resource "aws_iam_role_policy_attachment" "caller" {
+  for_each = data.aws_iam_role.existing
+
+  role       = each.value.name
+  policy_arn = aws_iam_policy.caller[each.key].arn
 }
 
 resource "aws_iam_instance_profile" "caller" {

@@ -195,7 +195,7 @@ variable "content" {
 }
 
 variable "legal_hold" {
-  description = "Keep everything for as long as this is true: retention is suspended, and the groups outlive a destroy. Set it in `log-keys` too."
+  description = "Keep everything for as long as this is true: retention is suspended, and the groups outlive a destroy. Set it in `log-keys` and `organization-guardrails` too."
   type        = bool
   default     = false
   nullable    = false

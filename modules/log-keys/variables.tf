@@ -78,7 +78,7 @@ variable "content" {
 }
 
 variable "legal_hold" {
-  description = "Keep everything for as long as this is true: keys cannot be disabled or deleted. Set it in `customer-logging` too."
+  description = "Keep everything for as long as this is true: keys cannot be disabled or deleted. Set it in `customer-logging` and `organization-guardrails` too."
   type        = bool
   default     = false
   nullable    = false

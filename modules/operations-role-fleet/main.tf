@@ -54,7 +54,7 @@ resource "aws_iam_role" "fleet" {
   lifecycle {
     precondition {
       condition     = nonsensitive(length(local.trust_policy[each.key])) <= 2048
-      error_message = "customers[\"${each.key}\"]: the trust policy has ${nonsensitive(length(local.trust_policy[each.key]))} characters; AWS allows 2,048. List fewer accounts or caller roles; while an external id is being replaced there are two statements."
+      error_message = "customers[\"${each.key}\"]: the trust policy has ${nonsensitive(length(local.trust_policy[each.key]))} characters; AWS allows 2,048. List fewer accounts or caller roles; while an external id is being replaced, its end takes some 300 of them."
     }
   }
 }

@@ -36,11 +36,14 @@ locals {
 
   members   = { for key, customer in var.customers : key => sort(customer.accounts) if !customer.own_organization }
   guarded   = setunion([var.operations_account_id], flatten(values(local.members)))
+  held      = sort(flatten([for key, accounts in local.members : accounts if var.customers[key].legal_hold]))
   fleet     = setunion(local.guarded, flatten([for customer in var.customers : sort(customer.accounts)]))
   strangers = [for key, customer in var.customers : key if customer.own_organization]
 
   scp = "SERVICE_CONTROL_POLICY"
   rcp = "RESOURCE_CONTROL_POLICY"
+
+  handed_over_scps = { for key in local.strangers : key => local.scp_documents[var.customers[key].legal_hold ? "customers-held-scp" : "customers-scp"] }
 
   policies = merge(
     {
@@ -49,12 +52,15 @@ locals {
       operations-rcp        = { type = local.rcp, content = local.operations_rcp, description = "Which accounts may assume roles of the account that holds the Bedrock quotas." }
     },
     { for name in ["customers-scp"] : name => { type = local.scp, content = local.scp_documents[name], description = "Ways for a customer's records to leave its account." } if length(local.members) > 0 },
+    # There before anybody is held, so that a hold is one attachment.
+    { for name in ["held-scp"] : name => { type = local.scp, content = local.scp_documents[name], description = "While a legal hold lasts, nobody ends a customer's records." } if length(local.members) > 0 },
     { for key in keys(local.members) : "customer-${key}-rcp" => { type = local.rcp, content = local.customer_rcps["customer-${key}-rcp"], description = "The customer's records and their key are for its own accounts." } },
   )
 
   targets = merge(
     { for name in ["operations-scp", "operations-change-scp", "operations-rcp"] : name => [var.operations_account_id] },
     { for name in ["customers-scp"] : name => sort(flatten(values(local.members))) if length(local.members) > 0 },
+    { for name in ["held-scp"] : name => local.held if length(local.members) > 0 },
     { for key, accounts in local.members : "customer-${key}-rcp" => accounts },
   )
 

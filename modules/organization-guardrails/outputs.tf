@@ -1,5 +1,5 @@
 output "policy_ids" {
-  description = "Ids of the policies, by name: `operations-scp`, `operations-change-scp`, `operations-rcp`, `customers-scp`, and `customer-KEY-rcp` for each customer."
+  description = "Ids of the policies, by name: `operations-scp`, `operations-change-scp`, `operations-rcp`, `customers-scp`, `held-scp`, and `customer-KEY-rcp` for each customer."
   value       = { for name, policy in aws_organizations_policy.this : name => policy.id }
   depends_on  = [aws_organizations_policy_attachment.this]
 }
@@ -10,7 +10,7 @@ output "policy_documents" {
 }
 
 output "policy_accounts" {
-  description = "The accounts that each policy is attached to, by the same names."
+  description = "The accounts that each policy is attached to, by the same names: none for `held-scp` while nobody has a legal hold."
   value       = local.targets
   depends_on  = [aws_organizations_policy_attachment.this]
 }
@@ -20,7 +20,7 @@ output "handed_over_policies" {
   value = {
     for key in local.strangers : key => {
       accounts                = sort(var.customers[key].accounts)
-      SERVICE_CONTROL_POLICY  = local.scp_documents["customers-scp"]
+      SERVICE_CONTROL_POLICY  = local.handed_over_scps[key]
       RESOURCE_CONTROL_POLICY = local.customer_rcps["customer-${key}-rcp"]
     }
   }
@@ -28,7 +28,7 @@ output "handed_over_policies" {
   precondition {
     condition = alltrue([
       for key in local.strangers :
-      max(length(local.scp_documents["customers-scp"]), length(local.customer_rcps["customer-${key}-rcp"])) <= local.longest
+      max(length(local.handed_over_scps[key]), length(local.customer_rcps["customer-${key}-rcp"])) <= local.longest
     ])
     error_message = "A policy that is handed over has more than ${format("%d", local.longest)} characters, which AWS does not allow. List fewer accounts or roles."
   }

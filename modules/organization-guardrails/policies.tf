@@ -411,13 +411,44 @@ locals {
     },
   ]
 
+  # What a legal hold keeps. A retention may be taken off: then nothing expires.
+  held_denials = [
+    {
+      # Another key could be one that may be deleted.
+      Sid       = "HeldRecords"
+      Action    = ["logs:AssociateKmsKey", "logs:DeleteLogGroup", "logs:DeleteLogStream", "logs:PutRetentionPolicy"]
+      Resource  = "arn:${var.partition}:logs:*:*:log-group:/bulkhead/*"
+      Condition = {}
+    },
+    {
+      # Without its key a record cannot be read. The tag is protected on keys that have it.
+      Sid       = "HeldKeys"
+      Action    = ["kms:DisableKey", "kms:ScheduleKeyDeletion"]
+      Resource  = "*"
+      Condition = { StringLike = { "aws:ResourceTag/bulkhead:customer" = "*" } }
+    },
+    {
+      # What is in a closed account is gone within months.
+      Sid       = "HeldAccount"
+      Action    = ["account:CloseAccount"]
+      Resource  = "*"
+      Condition = {}
+    },
+  ]
+
+  customers_scp = [
+    for denial in concat(local.customers_denials, local.organization_denials) : merge(denial, { spares = "nobody" })
+    if !contains(["ReadingByAdministrators", "AdministratorsAsOthers"], denial.Sid) || length(var.administrator_role_names) > 0
+  ]
+  held_scp = [for denial in local.held_denials : merge(denial, { spares = "nobody" })]
+
   scps = {
     operations-scp        = concat(local.content_denials, local.made_denials)
     operations-change-scp = concat(local.change_denials, local.organization_denials)
-    customers-scp = [
-      for denial in concat(local.customers_denials, local.organization_denials) : merge(denial, { spares = "nobody" })
-      if !contains(["ReadingByAdministrators", "AdministratorsAsOthers"], denial.Sid) || length(var.administrator_role_names) > 0
-    ]
+    customers-scp         = local.customers_scp
+    held-scp              = local.held_scp
+    # Handed over as one, to who holds records in an organization of its own.
+    customers-held-scp = concat(local.customers_scp, local.held_scp)
   }
 
   # Who is spared stands under the operator that such a statement may have anyway: two keys under one operator must

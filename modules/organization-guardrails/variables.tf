@@ -41,6 +41,8 @@ variable "customers" {
     - `accounts`: the customer's account ids (12 digits, as strings).
     - `own_organization`: whether these accounts are members of an organization of the customer's own, whose policies
       alone can bind them. They are not guarded from here then: their policies are in the output `handed_over_policies`.
+    - `legal_hold`: while true, nobody in these accounts ends what was recorded there, not even their administrators.
+      Set it in `log-keys`, `customer-logging` and `account-bootstrap` too.
     - `caller_roles`: path and name of its caller roles, as in the customer-logging module: only the customer's accounts
       and what AWS runs in them become these.
     - `pods`: by account, those that become its role `bulkhead/bulkhead-caller` by their cluster's token (`eks-irsa`):
@@ -49,6 +51,7 @@ variable "customers" {
   type = map(object({
     accounts         = set(string)
     own_organization = optional(bool, false)
+    legal_hold       = optional(bool, false)
     caller_roles     = optional(set(string), ["bulkhead/bulkhead-caller"])
     pods = optional(map(object({
       provider        = string

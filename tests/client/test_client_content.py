@@ -37,6 +37,63 @@ def looked(request: pytest.FixtureRequest) -> None:
         lab.new(CONTENT)
 
 
+def test_content_is_that_of_the_call_whatever_becomes_of_the_list(lab: Lab, app: Bulkhead) -> None:
+    """Applications keep one list of messages, and put the answer and the next question in it."""
+    messages = [say("the first question")]
+    target = app.inference_profile(NOVA)
+    answer = app.runtime.converse(modelId=target, messages=messages)["output"]["message"]
+    messages.append(answer)
+    answer["content"].append({"text": "the mark"})
+    messages[0]["content"][0]["text"] = "the first question, shortened"
+    messages.append(say("the second question"))
+    app.runtime.converse(modelId=target, messages=messages)
+    messages.clear()
+    first, second = sorted(lab.content(app), key=lambda each: len(each["gen_ai.input.messages"]))
+    assert texts(first["gen_ai.input.messages"]) == ["the first question"]
+    (told,) = first["gen_ai.output.messages"]
+    assert "the mark" not in texts([told])
+    # And what is sent is what is recorded, of the second call too.
+    asked = texts(second["gen_ai.input.messages"])
+    assert asked[0] == "the first question, shortened"
+    assert asked[1:-1] == [*texts([told]), "the mark"]
+    assert asked[-1] == "the second question"
+
+
+def test_a_large_body_is_no_exception(lab: Lab, app: Bulkhead) -> None:
+    """Images make a request of InvokeModel larger than what answers are read of."""
+    image = {"type": "base64", "media_type": "image/png", "data": "A" * 1_500_000}
+    body = {
+        "anthropic_version": "bedrock-2023-05-31",
+        "max_tokens": 9,
+        "messages": [
+            {
+                "role": "user",
+                "content": [
+                    {"type": "image", "source": image},
+                    {"type": "text", "text": "what is it?"},
+                ],
+            }
+        ],
+    }
+    app.runtime.invoke_model(modelId=app.inference_profile(CLAUDE), body=json.dumps(body))[
+        "body"
+    ].read()
+    (call,) = lab.records(app)
+    assert call["gen_ai.operation.name"] == "chat"
+    assert call["gen_ai.request.max_tokens"] == 9
+    (record,) = lab.content(app)
+    (message,) = record["gen_ai.input.messages"]
+    assert message["parts"] == [
+        {"type": "omitted", "modality": "image"},
+        {"type": "text", "content": "what is it?"},
+    ]
+    assert record["bulkhead.content.truncated"] is False
+
+
+def texts(messages: list[dict[str, Any]]) -> list[str]:
+    return [part["content"] for message in messages for part in message["parts"]]
+
+
 @tool
 def look_up(city: str) -> str:
     """Look a city up."""

@@ -101,22 +101,41 @@ def test_an_invocation_ends_in_its_time(writing: Writing, caplog: pytest.LogCapt
         assert writing.ids() == once(1, 3)
 
 
-def test_without_threads_the_end_still_delivers(writing: Writing) -> None:
-    """As when the interpreter, shutting down, starts no thread any more (Python 3.12)."""
-    program = writing.program(
-        """
-import atexit
-started = threading.Thread.start
+NO_THREADS = """
 def refuse(self):
     raise RuntimeError("can't create new thread at interpreter shutdown")
 threading.Thread.start = refuse
-put(0, 50)
-""",
+"""
+
+
+def test_without_threads_the_end_still_delivers(writing: Writing) -> None:
+    """As when the interpreter, shutting down, starts no thread any more (Python 3.12)."""
+    program = writing.program(
+        f"{NO_THREADS}put(0, 50)",
         heartbeat=0,
         linger=60,
     )
     assert program.ends() == 0, program.errors
     assert writing.ids() == once(0, 50)
+
+
+@pytest.mark.parametrize("child", [False, True])
+def test_without_threads_a_hung_endpoint_is_waited_for_no_longer(
+    writing: Writing, child: bool
+) -> None:
+    """Nobody watches the clock beside the call; in a child STS is asked anew."""
+    text = f"{NO_THREADS}put(0, 5); os.write(1, b'ending\\n')"
+    if child:
+        text = f"if os.fork():\n    os.wait(); os._exit(0)\n{text}"
+    writing.endpoint.hang.set()
+    program = writing.program(text, heartbeat=0, linger=60, exit_seconds=2)
+    program.says("ending")
+    said = time.monotonic()
+    assert program.ends() == 0, program.errors
+    # Before, it was the SDK's usual time-out for a single answer: 15 seconds.
+    assert 0.4 < time.monotonic() - said < 10
+    assert "5 records were not delivered" in program.errors or "dropped: 5" in program.errors
+    assert not writing.arrived()
 
 
 def test_a_replay_counts_no_metrics() -> None:

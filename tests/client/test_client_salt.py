@@ -141,6 +141,36 @@ def test_novas_bodies_begin_with_it() -> None:
     assert found["toolConfig"]["tools"][0]["toolSpec"]["description"] == f"{LINE} Finds."
 
 
+@pytest.mark.parametrize(
+    "content", ["hello", [{"type": "text", "text": "hello"}]], ids=["text", "blocks"]
+)
+def test_openais_bodies_have_typed_blocks_only(content: Any) -> None:
+    request = {"messages": [{"role": "system", "content": content}]}
+    found = json.loads(Salt(LINE, always=True).invoke(json.dumps(request)))
+    assert found["messages"][0]["content"] == [
+        {"type": "text", "text": LINE},
+        {"type": "text", "text": "hello"},
+    ]
+
+
+def test_always_means_before_the_tools_too() -> None:
+    """They come first in a prompt: models that cache unasked would share them."""
+    salt = Salt(LINE, always=True)
+    request = {"messages": [USER], "toolConfig": {"tools": [SPEC]}}
+    changed = salt.converse(request)
+    assert changed["toolConfig"]["tools"][0]["toolSpec"]["description"] == f"{LINE} Finds."
+    plain = {"name": "find", "input_schema": {}}
+    found = json.loads(salt.invoke(body(tools=[plain])))
+    assert found["tools"][0]["description"] == LINE
+    # Those of the models' makers are alike for everybody: what comes after them is not.
+    fixed = {"type": "bash_20250124", "name": "bash"}
+    found = json.loads(salt.invoke(body(tools=[fixed])))
+    assert found["tools"] == [fixed]
+    assert found["messages"][0]["content"][0]["text"] == LINE
+    # The twin: not always, and nothing is to be cached.
+    assert Salt(LINE).converse(request) == {}
+
+
 @pytest.mark.parametrize("sent", [b"not json", b"[]", b'{"inputText": "hello"}', None, body()])
 def test_bodies_without_a_cache_point_stay_as_they_are(sent: Any) -> None:
     assert Salt(LINE).invoke(sent) is sent

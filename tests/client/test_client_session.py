@@ -11,8 +11,10 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError, InvalidEndpointConfigurationError
+from pydantic import BaseModel
 
 from bulkhead import AssumeRoleError, BulkheadConfig, ModelSession, SessionError, UnknownModelError
+from bulkhead.session import without_bearer
 
 MODEL = "anthropic.claude-3-5-sonnet-20240620-v1:0"
 PROMPT = [{"role": "user", "content": [{"text": "a canary prompt"}]}]
@@ -122,6 +124,18 @@ def test_a_bearer_token_in_the_environment_is_ignored(
     plain = boto3.client("bedrock-runtime", region_name="eu-central-1")
     with pytest.raises(InvalidEndpointConfigurationError, match="Bearer authorization"):
         plain.converse(modelId="m", messages=PROMPT)
+
+
+def test_models_of_older_and_newer_releases_of_langchain_aws_keep_no_bearer_token() -> None:
+    class Older(BaseModel):
+        model_id: str = "m"
+
+    class Newer(Older):
+        bedrock_api_key: str | None = "tempting-token"
+
+    older = without_bearer(Older())
+    assert older == Older()
+    assert without_bearer(Newer()) == Newer(bedrock_api_key=None)
 
 
 def test_an_application_without_credentials_is_told_so(cloud: Any, document: Any) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import pkgutil
 import sys
 import types
+from pathlib import Path
 from typing import Any
 
 import botocore.client
@@ -168,3 +170,31 @@ def test_a_wrapped_call_of_botocore_alone_is_let_be(
     one = session()
     one.runtime.converse(modelId=one.inference_profile(MODEL), messages=PROMPT)
     assert cloud.requests("bedrock")
+
+
+def test_plug_ins_that_the_environment_names_are_refused(
+    session: Any, cloud: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """botocore hands each client that it makes to them."""
+    variable = "BOTOCORE_EXPERIMENTAL__PLUGINS"
+    (tmp_path / "bulkhead_test_plugin.py").write_text(
+        "seen = []\n"
+        "def initialize_client_plugin(client):\n"
+        "    client.meta.events.register(\n"
+        "        'before-parameter-build', lambda params, **_: seen.append(str(params)))\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    early = session()
+    call = {"modelId": early.inference_profile(MODEL), "messages": PROMPT}
+    monkeypatch.setenv(variable, "test=bulkhead_test_plugin")
+    with pytest.raises(LeakError, match=variable):
+        session()
+    with pytest.raises(LeakError, match=variable):
+        early.runtime.converse(**call)  # the first client is made now
+    assert not cloud.requests("bedrock")
+    # The twins: allowed, it does see the prompt; switched off, nothing is refused.
+    session("third-party-tracing").runtime.converse(**call)
+    assert any(CANARY in each for each in importlib.import_module("bulkhead_test_plugin").seen)
+    monkeypatch.setenv(variable, "DISABLED")
+    session().runtime.converse(**call)
+    assert len(cloud.requests("bedrock")) == 2

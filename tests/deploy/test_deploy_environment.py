@@ -36,6 +36,13 @@ GLOBEX = ("  globex:\n",)
 ADDED = {*OPERATIONS, *MANAGEMENT, *GLOBEX}
 
 
+BUDGET = {
+    "operations:\n": "operations:\n  budget_emails: [spending@example.com]\n",
+    "    spend:\n": "    spend:\n      monthly_budget_usd: 5000\n",
+}
+"""What makes the embedded environment one with a budget."""
+
+
 def changed(folder: Path, old: str, new: str, more: Mapping[str, str] | None = None) -> Path:
     """A copy of the embedded environment with one text replaced, or more."""
     text = (EMBEDDED / "customers.yaml").read_text(encoding="utf-8")
@@ -272,15 +279,6 @@ def test_a_repository_is_named_as_its_tokens_name_it(tmp_path: Path, repository:
             "accounts[0].alarms.heartbeat_minutes",
             "from 1 to 1440",
         ),
-        (
-            "  budget_emails: [spending@example.com]\n",
-            "",
-            "initech.spend.monthly_budget_usd",
-            "operations.budget_emails",
-        ),
-        ("[spending@example.com]", "[spending]", "operations.budget_emails[0]", "an address"),
-        ("_usd: 5000", "_usd: 0.5", "spend.monthly_budget_usd", "whole number"),
-        ("_usd: 5000", "_usd: 0", "spend.monthly_budget_usd", "whole number of US dollars"),
         (*GLOBEX, "    legal_hold: until further notice\n", "legal_hold", "must be true or false"),
         (*CI, "ci: { github: { repository: a/b } }\n", "ci.github", "deploy_environment"),
         (*CI, "ci: {}\n", "ci", ""),
@@ -315,6 +313,32 @@ def test_what_is_said_of_content_needs_a_group_for_it(
     assert load_environment(changed(tmp_path, "acme:", "acme:", more)).customers
     with pytest.raises(UserError, match=f"{field}: .*set content: true"):
         load_environment(changed(tmp_path, "content: true", "content: false", more))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field", "fix"),
+    [
+        (
+            "  budget_emails: [spending@example.com]\n",
+            "",
+            "initech.spend.monthly_budget_usd",
+            "operations.budget_emails",
+        ),
+        ("[spending@example.com]", "[spending]", "operations.budget_emails[0]", "an address"),
+        ("_usd: 5000", "_usd: 0.5", "spend.monthly_budget_usd", "whole number"),
+        ("_usd: 5000", "_usd: 0", "spend.monthly_budget_usd", "whole number of US dollars"),
+    ],
+)
+def test_errors_of_budgets_name_file_field_and_fix(
+    tmp_path: Path, old: str, new: str, field: str, fix: str
+) -> None:
+    load_environment(changed(tmp_path, "", "", BUDGET))
+    with pytest.raises(UserError) as error:
+        load_environment(changed(tmp_path, "", "", {**BUDGET, old: new}))
+    message = str(error.value)
+    assert message.startswith(str(tmp_path / "customers.yaml"))
+    assert field in message
+    assert fix in message
 
 
 def test_errors_name_the_line(tmp_path: Path) -> None:
@@ -398,57 +422,82 @@ def test_a_customer_twice_is_told_in_words(tmp_path: Path) -> None:
     assert "{" not in str(error.value)
 
 
-WRONG: dict[str, tuple[Callable[[str], str], int, str]] = {
+WRONG: dict[str, tuple[Callable[[str], str], int | str, str]] = {
     "a list": (lambda _: "- a\n", 1, "must be a mapping, not a list"),
     "a scalar": (lambda _: "hello\n", 1, "must be a mapping, not a text"),
     "empty": (lambda _: "# nothing\n", 1, "is empty; start from a copy"),
     "two documents": (lambda _: "a: 1\n---\nb: 2\n", 2, "found another document"),
     "another YAML": (lambda text: f"%YAML 9.1\n---\n{text}", 1, "incompatible YAML document"),
     "nested": (lambda _: "a: " + "[" * 500 + "]" * 500, 1, "nested too deeply"),
-    "a tab": (lambda text: text.replace("  globex:", "\tglobex:"), 44, "not valid YAML"),
-    "a character": (lambda text: text.replace("globex", "gl\0bex"), 44, r"'\\x00' may not stand"),
+    "a tab": (lambda text: text.replace("  globex:", "\tglobex:"), "  globex:", "not valid YAML"),
+    "a character": (
+        lambda text: text.replace("globex", "gl\0bex"),
+        "  globex:",
+        r"'\\x00' may not stand",
+    ),
     "an alias": (
         lambda text: text.replace("[eu-central-1, eu-west-1]", "*x"),
-        42,
+        "[eu-central-1, eu-west-1]",
         "undefined alias",
     ),
-    "itself": (lambda text: text.replace("customers:", "customers: &a\n  x: *a"), 37, "not empty"),
-    "a key": (lambda text: text.replace("  globex:", "  ~:"), 44, "the key None is not a text"),
-    "a long key": (lambda text: text.replace("  globex:", "  ? [a]\n  :"), 44, "is not a text"),
-    "a tag": (lambda text: text.replace("caller: ec2", "caller: !x ec2"), 51, "is not one of"),
+    "itself": (
+        lambda text: text.replace("customers:", "customers: &a\n  x: *a"),
+        "  acme:",
+        "not empty",
+    ),
+    "a key": (
+        lambda text: text.replace("  globex:", "  ~:"),
+        "  globex:",
+        "the key None is not a text",
+    ),
+    "a long key": (
+        lambda text: text.replace("  globex:", "  ? [a]\n  :"),
+        "  globex:",
+        "is not a text",
+    ),
+    "a tag": (
+        lambda text: text.replace("caller: ec2", "caller: !x ec2"),
+        "caller: ec2",
+        "is not one of",
+    ),
     "a tagged text": (
         lambda text: text.replace("region: eu-central-1", "region: !x eu-central-1", 1),
-        22,
+        "region: eu-central-1",
         "must be a text, not a value with a tag",
     ),
     "a date": (
         lambda text: text.replace('"333333333333"', "2026-01-31"),
-        46,
+        '"333333333333"',
         "must be a text, not a date; put it in quotes",
     ),
     "infinity": (
         lambda text: text.replace("minutes: 60", "minutes: .inf"),
-        57,
+        "minutes: 60",
         "must be a whole number, not the number inf",
     ),
     "a merge": (
         lambda text: text.replace("  globex:", "  globex:\n    <<: {zone: x}"),
-        44,
+        "  globex:",
         "unknown field zone",
     ),
     "a former customer": (
         lambda text: f'{text}former_customers:\n  acme: {{left: "2026-01-31", accounts: []}}\n',
-        37,
+        "  acme:",
         "acme was a customer until 2026-01-31; give this one another key",
     ),
 }
+"""How the file is changed; the line that is told, or what that line is the first to hold before;
+what is said."""
 
 
 @pytest.mark.parametrize("name", WRONG)
 def test_whatever_is_wrong_is_told_with_its_line(tmp_path: Path, name: str) -> None:
-    change, line, said = WRONG[name]
+    change, place, said = WRONG[name]
     folder = changed(tmp_path, "", "")
     file = folder / "customers.yaml"
+    lines = file.read_text(encoding="utf-8").splitlines()
+    told = (n for n, text in enumerate(lines, 1) if str(place) in text)
+    line = place if isinstance(place, int) else next(told)
     file.write_text(change(file.read_text(encoding="utf-8")), encoding="utf-8")
     with pytest.raises(UserError, match=said) as error:
         load_environment(folder)
@@ -458,10 +507,12 @@ def test_whatever_is_wrong_is_told_with_its_line(tmp_path: Path, name: str) -> N
 def test_what_is_no_text_at_all_is_told_with_its_line(tmp_path: Path) -> None:
     folder = changed(tmp_path, "", "")
     file = folder / "customers.yaml"
-    file.write_bytes(file.read_bytes().replace(b"globex", b"gl\xffbex"))
+    before = file.read_bytes()
+    line = before[: before.index(b"globex")].count(b"\n") + 1
+    file.write_bytes(before.replace(b"globex", b"gl\xffbex"))
     with pytest.raises(UserError, match="is not UTF-8 text; save it as UTF-8") as error:
         load_environment(folder)
-    assert str(error.value).startswith(f"{file}:44: ")
+    assert str(error.value).startswith(f"{file}:{line}: ")
 
 
 @pytest.mark.parametrize("file", sorted(ROOT.glob("environments/*/customers.yaml")), ids=str)

@@ -1,5 +1,5 @@
 """An environment that uses what the embedded one does not, applied and tried: other callers, a
-legal hold, a budget, masks and alarms of a customer's own.
+legal hold, a budget, masks and alarms of a customer's own, the key of cross-region profiles.
 
 One apply serves all tests; what they change they change in forks of the cloud.
 """
@@ -26,16 +26,27 @@ from harness.deploy.apply import deploy, pending_changes, retire
 from harness.deploy.deployment import CustomerAccount, Deployment
 from harness.deploy.embedded_plan import cloud_plan
 from harness.deploy.environment import load_environment
-from harness.deploy.run import RootEvent
+from harness.deploy.run import RootEvent, Run
 from harness.deploy.workspace import CUSTOMERS_FILE
+from harness.errors import UserError
+from harness.targets.base import DEPLOY_ROLE, role_arn
 from harness.targets.embedded import EmbeddedTarget
 
 ROOT = Path(__file__).parents[2]
 ACME, PODS, GLOBEX = "222222222222", "222222222223", "333333333333"
 OPERATIONS, REGION = "111111111111", "eu-central-1"
 CLUSTER = f"oidc.eks.{REGION}.amazonaws.com/id/{'0123456789ABCDEF' * 2}"
+CROSS_REGION = "eu.anthropic.claude-3-haiku-20240307-v1:0"
 SUBJECT = "system:serviceaccount:apps:summaries"
 EXISTING = f"arn:aws:iam::{GLOBEX}:role/apps/summaries"
+CALLER_POLICY = f"arn:aws:iam::{GLOBEX}:policy/bulkhead/caller/summaries"
+ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
+OF_THE_APPLICATION = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "sqs:ReceiveMessage", "Resource": "*"}],
+    }
+)
 BOUNDARY = f"arn:aws:iam::{GLOBEX}:policy/bulkhead/bulkhead-boundary"
 CUSTOMERS = f"""
 acme:
@@ -44,7 +55,7 @@ acme:
     - account_id: "{PODS}"
       caller: eks-irsa
       pods: {{ oidc_provider: {CLUSTER}, namespace: apps, service_account: summaries }}
-  models: ["amazon.nova-lite-v1:0"]
+  models: ["{CROSS_REGION}"]
 globex:
   accounts:
     - {{ account_id: "{GLOBEX}", caller: existing, caller_role: apps/summaries }}
@@ -122,6 +133,8 @@ def make_existing(target: EmbeddedTarget) -> None:
         AssumeRolePolicyDocument=json.dumps(trust),
         PermissionsBoundary=BOUNDARY,
     )
+    # What its application needs besides is its own affair.
+    iam.put_role_policy(RoleName="summaries", PolicyName="own", PolicyDocument=OF_THE_APPLICATION)
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +148,8 @@ def applied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applied]:
     document = yaml.load(file.read_text(encoding="utf-8"))
     document["customers"] = yaml.load(CUSTOMERS)
     document["operations"]["people"] = PEOPLE
+    document["operations"]["budget_emails"] = ["spending@example.com"]
+    document["operations"]["inference_profile_key"] = "application-or-system"
     with file.open("w", encoding="utf-8") as stream:
         yaml.dump(document, stream)
     environment, issuer = load_environment(path), Issuer()
@@ -180,6 +195,17 @@ def test_every_kind_of_caller_calls_and_records(applied: Applied, account: str) 
     refusal(logs.filter_log_events, logGroupName=home.log_group_name)
 
 
+def test_a_cross_region_profile_opens_models_through_the_customers_own(applied: Applied) -> None:
+    iam = applied.owner(OPERATIONS, "iam")
+    role = applied.deployment.fleets["acme"].fleet_role_name
+    policy = iam.get_role_policy(RoleName=role, PolicyName="invoke-own-profiles")["PolicyDocument"]
+    by_sid = {statement["Sid"]: statement for statement in policy["Statement"]}
+    own = by_sid["InvokeOwnProfiles"]["Resource"]
+    system = f"arn:aws:bedrock:{REGION}:{OPERATIONS}:inference-profile/{CROSS_REGION}"
+    through = by_sid["InvokeModelsThroughOwnProfiles"]["Condition"]["StringEquals"]
+    assert through["bedrock:InferenceProfileArn"] == [*own, system]
+
+
 def test_no_other_pod_becomes_the_caller(applied: Applied) -> None:
     refusal(applied.pod, subject="system:serviceaccount:apps:other")
 
@@ -194,12 +220,82 @@ def test_the_deploy_role_gives_the_customers_role_its_rights_and_changes_nothing
     deployer, name = applied.deployer(GLOBEX, "iam"), EXISTING.rpartition("/")[2]
     role = deployer.get_role(RoleName=name)["Role"]
     assert role["Arn"] == EXISTING == applied.home(GLOBEX).caller_role_arn
-    assert deployer.list_role_policies(RoleName=name)["PolicyNames"] == ["call-and-record"]
+    attached = deployer.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
+    assert [each["PolicyArn"] for each in attached] == [CALLER_POLICY]
     trust = json.dumps(role["AssumeRolePolicyDocument"])
     told = refusal(deployer.update_assume_role_policy, RoleName=name, PolicyDocument=trust)
     assert "permissions boundary" in told
     refusal(deployer.delete_role, RoleName=name)
     refusal(deployer.delete_role_permissions_boundary, RoleName=name)
+
+
+def other_policies(iam: Any) -> list[str]:
+    """What refusals say to a deployer that is at the policies which the customer gave its role."""
+    role = {"RoleName": EXISTING.rpartition("/")[2]}
+    theirs = {**role, "PolicyName": "own"}
+    return [
+        refusal(iam.put_role_policy, **theirs, PolicyDocument=OF_THE_APPLICATION),
+        refusal(iam.delete_role_policy, **theirs),
+        refusal(
+            iam.put_role_policy,
+            **{**theirs, "PolicyName": "new"},
+            PolicyDocument=OF_THE_APPLICATION,
+        ),
+        refusal(iam.attach_role_policy, **role, PolicyArn=ADMINISTRATOR),
+        refusal(iam.detach_role_policy, **role, PolicyArn=ADMINISTRATOR),
+    ]
+
+
+def test_the_customers_own_policies_of_its_role_are_no_deploy_roles(applied: Applied) -> None:
+    """Whatever the deploy role is given."""
+    with applied.deployment.cloud().fork() as cloud:
+        there = dataclasses.replace(
+            applied, deployment=applied.deployment.on(EmbeddedTarget(cloud))
+        )
+        owner, iam = there.owner(GLOBEX, "iam"), there.deployer(GLOBEX, "iam")
+        owner.attach_role_policy(RoleName="summaries", PolicyArn=ADMINISTRATOR)
+        deployer = DEPLOY_ROLE.rpartition("/")[2]
+        owner.attach_role_policy(RoleName=deployer, PolicyArn=ADMINISTRATOR)
+        for told in other_policies(iam):
+            assert "explicit deny in a permissions boundary" in told
+        # Its own it takes away and gives again.
+        named = {"RoleName": "summaries", "PolicyArn": CALLER_POLICY}
+        iam.detach_role_policy(**named)
+        iam.attach_role_policy(**named)
+
+
+def test_each_right_over_the_customers_role_is_one_that_deploying_needs(
+    applied: Applied, tmp_path: Path
+) -> None:
+    """Measured: what was asked for by an apply, a plan and a destroy as far as the role can."""
+    for name in ("state", "data"):
+        shutil.copytree(applied.run / name, tmp_path / name, symlinks=True)
+    shutil.copy(applied.run / "external-ids.json", tmp_path)
+    with applied.deployment.cloud().fork() as cloud:
+        made = applied.deployment.on(EmbeddedTarget(cloud))
+        run = Run(made.environment, tmp_path, None, target=made.target())
+        with run.stopping(), pytest.raises(UserError, match="logs:DeleteDataProtectionPolicy"):
+            run.customers(
+                made.fleets, lambda root, variables, _: root.destroy(variables), only=["globex"]
+            )
+        asked = {(r.action, r.resource) for r in cloud.asked(role_arn("deploy", GLOBEX))}
+    role = DEPLOY_ROLE.rpartition("/")[2]
+    policy = applied.owner(GLOBEX, "iam").get_role_policy(RoleName=role, PolicyName="deploy")
+    given = {
+        (action, resource)
+        for statement in policy["PolicyDocument"]["Statement"]
+        if "Caller" in statement["Sid"]
+        for action in statement["Action"]
+        for resource in statement["Resource"]
+    }
+    # What only a change asks for, as grants.yaml says.
+    changes = {
+        (f"iam:{action}", CALLER_POLICY)
+        for action in ("CreatePolicyVersion", "DeletePolicyVersion", "UntagPolicy")
+    }
+    assert changes <= given
+    of_the_role = {each for each in asked if each[1] in (EXISTING, CALLER_POLICY)}
+    assert of_the_role == given - changes
 
 
 def test_what_is_held_neither_expires_nor_ends(applied: Applied) -> None:
@@ -213,9 +309,16 @@ def test_what_is_held_neither_expires_nor_ends(applied: Applied) -> None:
     assert not [group for group in groups if "retentionInDays" in group]
     retention = {"logGroupName": home.log_group_name, "retentionInDays": 1}
     refusal(applied.deployer(GLOBEX, "logs").put_retention_policy, **retention)
-    owner = applied.owner(GLOBEX, "kms")
-    told = refusal(owner.schedule_key_deletion, KeyId=home.kms_key_arn, PendingWindowInDays=7)
-    assert "explicit deny in a resource-based policy" in told
+    # Nor does the account's owner, who could without the hold.
+    owner, ending = applied.owner(GLOBEX, "kms"), {"PendingWindowInDays": 7}
+    logs = applied.owner(GLOBEX, "logs")
+    for told in (
+        refusal(owner.schedule_key_deletion, KeyId=home.kms_key_arn, **ending),
+        refusal(owner.disable_key, KeyId=home.kms_key_arn),
+        refusal(logs.put_retention_policy, **retention),
+        refusal(logs.delete_log_group, logGroupName=home.log_group_name),
+    ):
+        assert "explicit deny in a service control policy" in told
     # Where no hold is, whoever deploys sets the retention.
     applied.deployer(ACME, "logs").put_retention_policy(
         logGroupName=other.log_group_name, retentionInDays=other.retention_in_days
@@ -288,5 +391,8 @@ def test_a_customer_that_leaves_while_held_leaves_its_records(
         key = there.owner(GLOBEX, "kms").describe_key(KeyId=there.home(GLOBEX).kms_key_arn)
         assert key["KeyMetadata"]["KeyState"] == "Enabled"
         iam = there.owner(GLOBEX, "iam")
-        assert iam.list_role_policies(RoleName="summaries")["PolicyNames"] == []
+        # Of its role what the customer gave it stays.
+        assert iam.list_role_policies(RoleName="summaries")["PolicyNames"] == ["own"]
+        left = iam.list_attached_role_policies(RoleName="summaries")["AttachedPolicies"]
+        assert left == []
         assert iam.get_role(RoleName="bulkhead-reader")["Role"]["Path"] == "/bulkhead/reader/"

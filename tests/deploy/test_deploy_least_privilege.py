@@ -1,7 +1,7 @@
 """Least privilege, measured: what the deploy roles may do against what deploying asks for.
 
-The embedded cloud remembers every permission that it decided. Here the accounts are planned and
-destroyed as the roles that deploy them, after they were applied as these: what was asked for is all
+The embedded cloud remembers every permission that it decided. Here the accounts are applied,
+planned and destroyed as the roles that deploy them, with a budget added: what was asked for is all
 that the roles were given, but for what `grants.yaml` says a change needs, with its reason.
 """
 
@@ -17,10 +17,11 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from harness.deploy.apply import deployers_destroy, pending_changes
+from harness.deploy.apply import deploy, deployers_destroy, pending_changes
 from harness.deploy.deployment import Deployment
+from harness.deploy.environment import Environment, load_environment
 from harness.deploy.run import EXTERNAL_IDS_FILE
-from harness.deploy.workspace import project_root
+from harness.deploy.workspace import CUSTOMERS_FILE, project_root
 from harness.errors import UserError
 from harness.iam import (
     NamedPolicy,
@@ -64,6 +65,20 @@ def _left(request: Request) -> NamedPolicy | None:
     return NamedPolicy(PolicyKind.KEY, "key", parse_policy(document))
 
 
+def with_budget(environment: Environment, tree: Path) -> Environment:
+    """The environment with what it leaves out, since reading it takes Terraform five seconds."""
+    shutil.copytree(project_root() / "modules", tree / "modules")
+    path = tree / environment.path.relative_to(project_root())
+    shutil.copytree(environment.path, path, ignore=shutil.ignore_patterns(".terraform*"))
+    file, yaml = path / CUSTOMERS_FILE, YAML(typ="safe")
+    document = yaml.load(file.read_text(encoding="utf-8"))
+    document["operations"]["budget_emails"] = ["spending@example.com"]
+    document["customers"]["initech"]["spend"]["monthly_budget_usd"] = 5000
+    with file.open("w", encoding="utf-8") as stream:
+        yaml.dump(document, stream)
+    return load_environment(path)
+
+
 @pytest.fixture(scope="module")
 def roles(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Role]]:
     """The deploy roles of all accounts, after a plan, and a destroy as far as they can."""
@@ -74,7 +89,7 @@ def roles(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> I
     shutil.copy(run / EXTERNAL_IDS_FILE, work)
     with deployment.cloud().fork() as cloud:
         target = EmbeddedTarget(cloud)
-        made = deployment.on(target)
+        made = deploy(with_budget(environment, tmp_path_factory.mktemp("tree")), target, work)
         kinds = dict.fromkeys(environment.deployed_accounts, "customer") | {
             environment.management_account: "organization",
             environment.operations_account: "operations",

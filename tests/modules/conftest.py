@@ -16,9 +16,11 @@ from typing import Any
 
 import pytest
 
+from harness.deploy.provider import attached
 from harness.deploy.toolchain import Toolchain, prepare_toolchain
 
 ROOT = Path(__file__).parents[2]
+EMPTY: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -28,13 +30,17 @@ class Workbench:
     folder: Path
     toolchain: Toolchain
 
-    def run(self, *arguments: str, fails: bool = False) -> str:
+    @property
+    def environ(self) -> dict[str, str]:
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "TF_"))}
+        return kept | self.toolchain.environ()
+
+    def run(self, *arguments: str, fails: bool = False, more: Mapping[str, str] = EMPTY) -> str:
         """Standard output of a command; a surprising exit code fails the test with all output."""
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "TF_"))}
         done = subprocess.run(
             [str(self.toolchain.executable), *arguments],
             cwd=self.folder,
-            env=environment | self.toolchain.environ(),
+            env={**self.environ, **more},
             capture_output=True,
             text=True,
             timeout=600,
@@ -49,6 +55,15 @@ class Workbench:
     def init(self) -> None:
         self.run("init", "-input=false", "-backend=false")
 
+    def test(self) -> str:
+        """What `terraform test` says of files that mock the provider: then nothing configures one,
+        and all their runs do with one process of it, where each would start several."""
+        counted = self.folder.with_name(f"{self.folder.name}-provider")
+        counted.mkdir()
+        (counted / "main.tf").write_text('provider "aws" {}\n', encoding="utf-8")
+        with attached(counted, self.folder / ".terraform", self.environ) as (address, _):
+            return self.run("test", "-json", more=address)
+
     def refusals(self, variables: Mapping[str, Any]) -> list[str]:
         """The messages with which a plan refuses these variables; empty when it accepts them."""
         file = self.folder / "case.tfvars.json"
@@ -56,8 +71,7 @@ class Workbench:
         done = subprocess.run(
             [str(self.toolchain.executable), "plan", "-json", "-input=false", f"-var-file={file}"],
             cwd=self.folder,
-            env={k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "TF_"))}
-            | self.toolchain.environ(),
+            env=self.environ,
             capture_output=True,
             text=True,
             timeout=60,

@@ -20,6 +20,7 @@ class Workbench(Protocol):
 
     def init(self) -> None: ...
     def run(self, *arguments: str, fails: bool = False) -> str: ...
+    def test(self) -> str: ...
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -28,8 +29,11 @@ def test_contract(module: str, workbench: Callable[..., Workbench]) -> None:
     # All of them: some use what another says.
     bench = workbench("modules", at=where)
     written = sorted(f"tests/{path.name}" for path in (ROOT / where / "tests").iterdir())
+    for path in (bench.folder / "tests").iterdir():
+        text = path.read_text(encoding="utf-8")
+        assert 'mock_provider "aws"' in text and '\nprovider "' not in text, path.name
     bench.init()
-    lines = [json.loads(line) for line in bench.run("test", "-json").splitlines()]
+    lines = [json.loads(line) for line in bench.test().splitlines()]
     # Terraform ignores files with another ending without a word.
     ran = sorted({line["test_file"]["path"] for line in lines if line["type"] == "test_file"})
     assert ran == written
@@ -153,7 +157,7 @@ GOLDEN: dict[str, dict[str, Any]] = {
     f'{LOGGING}.aws_iam_role_policies_exclusive.caller["caller"]': {
         "policy_names": ["call-and-record"]
     },
-    f"{LOGGING}.aws_iam_role_policy.caller": {"role": "bulkhead-caller"},
+    f'{LOGGING}.aws_iam_role_policy.caller["caller"]': {"role": "bulkhead-caller"},
     **{
         f'{KEYS}.aws_kms_alias.logs["{key}"]': {"name": f"alias/{name}"}
         for key, name in NAMES.items()

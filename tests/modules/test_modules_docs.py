@@ -26,6 +26,16 @@ def test_every_input_and_output_is_described(module: Path) -> None:
     assert [row for row in rows if row.split(" | ")[1].strip() in ("", "|")] == []
 
 
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: path.name)
+def test_the_page_says_what_holds_against_whom_and_what_does_not(module: Path) -> None:
+    _, *threats = (module / "README.md").read_text(encoding="utf-8").split("\n## Threats\n")
+    assert len(threats) == 1
+    rows = [line.split(" | ") for line in threats[0].splitlines() if line.startswith("| ")]
+    assert rows[0] == ["|", "what holds", "what does not |"]
+    assert len(rows) >= 3
+    assert all(len(row) == 3 and row[0] != "|" and row[1] for row in rows[1:])
+
+
 def test_a_change_of_a_variable_an_output_or_the_example_shows(tmp_path: Path) -> None:
     module = tmp_path / "m"
     shutil.copytree(MODULES[0], module)

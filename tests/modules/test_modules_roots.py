@@ -127,8 +127,9 @@ def test_operations_tells_in_each_region_and_takes_cross_region_models(plan: Pla
         CROSS_REGION: "{ eu: [eu-central-1, us-east-1] }",
         ', "eu.anthropic.claude-3-haiku-20240307-v1:0"': "",
         '["amazon.nova': '["eu.amazon.nova',
+        "operations:\n": "operations:\n  budget_emails: [spending@example.com]\n",
         "    spend:\n": "    regions: [eu-west-1, eu-central-1]\n"
-        "    spend:\n      on_limit: notify\n",
+        "    spend:\n      on_limit: notify\n      monthly_budget_usd: 5000\n",
     }
     sent = [
         {"model_arn": f"arn:aws:bedrock:{region}::foundation-model/amazon.nova-lite-v1:0"}
@@ -168,6 +169,22 @@ def test_operations_tells_in_each_region_and_takes_cross_region_models(plan: Pla
         "aws_iam_policy": counted["managed_policies"] - BOOTSTRAP_POLICIES,
     }
     assert counted["alarms_per_region"] == len(alarms) / 2 + 1
+
+
+def test_the_main_region_may_be_a_further_one(plan: Plan) -> None:
+    """Once, then: two profiles of one name are refused by AWS."""
+    west = {
+        "  region: eu-central-1\n": "  region: eu-west-1\n",
+        '    eu-central-1: ["arn:aws:sns:eu-central-1:': '    eu-west-1: ["arn:aws:sns:eu-west-1:',
+        "arn:aws:sns:eu-central-1:444444444444": "arn:aws:sns:eu-west-1:444444444444",
+        ', "eu.anthropic.claude-3-haiku-20240307-v1:0"': "",
+        "    regions: [eu-central-1, eu-west-1]\n": "",
+    }
+    regions = (provider("eu-west-1"), provider("eu-west-1", "eu_west_1"))
+    planned = plan("operations", west, OPERATIONS, *regions)
+    for kind in ("aws_bedrock_inference_profile", "aws_cloudwatch_metric_alarm"):
+        made = [address for address in planned if f".{kind}." in address]
+        assert made and not [address for address in made if "_eu_west_1." in address]
 
 
 def statements(planned: Planned, policy: str) -> dict[str, Any]:
@@ -279,11 +296,10 @@ def test_operations_forwards_what_the_alarm_hears(plan: Plan) -> None:
     rule = json.loads(planned[f'{baseline}_rule.break_glass["break-glass"]']["event_pattern"])
     assert rule["detail"]["requestParameters"] == {"roleArn": [GLASS]}
 
-    # One is made by hand; the root operations makes one for each customer, two of the executor, and
-    # one of the budget.
+    # One is made by hand; the root operations makes one for each customer, and two of the executor.
     counted = used(document(WITH_GLASS))
     assert kinds(planned) == {
-        "aws_iam_role": counted["roles"] - 1 - 3 - 2 - 1,
+        "aws_iam_role": counted["roles"] - 1 - 3 - 2,
         "aws_iam_policy": BOOTSTRAP_POLICIES,
     }
 
@@ -359,6 +375,29 @@ def test_while_a_hold_lasts_nothing_expires_and_keys_stay(plan: Plan) -> None:
         assert (kept["retention_in_days"], kept["skip_destroy"]) == (0, True)
 
 
+def test_a_hold_binds_everybody_in_that_customers_accounts(plan: Plan) -> None:
+    """The guardrail of the organization, by `legal_hold` of customers.yaml."""
+    kinds = ("SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY")
+    members = [
+        *("111111111111", "222222222222", "222222222223", "333333333333", "444444444444"),
+    ]
+    here = {
+        "master_account_id": "999999999999",
+        "accounts": [{"id": account} for account in members],
+        "aws_service_access_principals": [],
+        "roots": [{"policy_types": [{"type": kind, "status": "ENABLED"} for kind in kinds]}],
+    }
+    mock = provider("eu-central-1", aws_organizations_organization=here)
+    held = {"  acme:\n": "  acme:\n    legal_hold: true\n"}
+    planned = plan("organization", held, {}, mock)
+    bound = [
+        values["target_id"]
+        for address, values in planned.items()
+        if "aws_organizations_policy_attachment" in address and "held-scp/" in address
+    ]
+    assert sorted(bound) == ["222222222222", "222222222223"]
+
+
 def test_the_owners_part_of_a_hold_is_that_customers_alone(plan: Plan, tmp_path: Path) -> None:
     held = {"  initech:\n": "  initech:\n    legal_hold: true\n"}
     for account, holds in (("444444444444", True), ("333333333333", False)):
@@ -410,12 +449,22 @@ def test_a_role_that_the_customer_made_is_bootstrapped_as_such(plan: Plan) -> No
         if k.endswith('aws_iam_role_policy.this["deploy"]')
     )
     given = {each["Sid"]: each for each in rights if "Caller" in each["Sid"]}
-    assert given.keys() == {"ReadCallerRole", "CallerRoleRights"}
+    attaching = "CallerPolicyOnTheCallerRole"
+    assert given.keys() == {"ReadCallerRole", "ReadCallerPolicy", "CallerPolicy", attaching}
     role = "arn:aws:iam::444444444444:role/apps/batch/summaries"
-    assert [each["Resource"] for each in given.values()] == [[role]] * 2
-    # Only while it lies within its boundary, which the customer set.
-    assert given["CallerRoleRights"]["Action"] == ["iam:DeleteRolePolicy", "iam:PutRolePolicy"]
-    assert given["CallerRoleRights"]["Condition"].keys() == {"ArnEquals"}
+    policy = "arn:aws:iam::444444444444:policy/bulkhead/caller/summaries"
+    assert given["ReadCallerRole"]["Resource"] == given[attaching]["Resource"] == [role]
+    assert given["ReadCallerPolicy"]["Resource"] == given["CallerPolicy"]["Resource"] == [policy]
+    # This policy alone, and only while the role lies within its boundary, which the customer set.
+    assert given[attaching]["Action"] == ["iam:AttachRolePolicy", "iam:DetachRolePolicy"]
+    assert given[attaching]["Condition"] == {
+        "ArnEquals": {
+            "iam:PermissionsBoundary": (
+                "arn:aws:iam::444444444444:policy/bulkhead/bulkhead-boundary"
+            ),
+            "iam:PolicyARN": policy,
+        }
+    }
 
 
 def test_what_a_customer_does_not_say_is_as_the_schema_tells(plan: Plan) -> None:

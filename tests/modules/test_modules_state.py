@@ -19,7 +19,15 @@ from harness.deploy.embedded_plan import cloud_plan
 from harness.deploy.environment import load_environment
 from harness.deploy.terraform import Terraform
 from harness.deploy.toolchain import Toolchain
-from harness.iam import NamedPolicy, PolicyKind, PolicySet, Request, decide, parse_policy
+from harness.iam import (
+    NamedPolicy,
+    PolicyKind,
+    PolicySet,
+    Principal,
+    Request,
+    decide,
+    parse_policy,
+)
 from harness.targets.embedded import EmbeddedTarget
 
 ROOT = Path(__file__).parents[2]
@@ -337,3 +345,68 @@ def test_nobody_of_an_account_that_is_deployed_to_becomes_a_role_of_the_states(
         for root in ("customer", "operations-plan", "bootstrap"):
             message = refused(sts.assume_role, RoleArn=store.role(root), RoleSessionName="trial")
             assert "sts:AssumeRole" in message
+
+
+OBJECT = f"arn:aws:s3:::{BUCKET}/bulkhead/production/customer/{CUSTOMER}.tfstate"
+SSE = "s3:x-amz-server-side-encryption"
+# By Sid: a request that this statement denies and no other, as a role of the roots where none is
+# named. `{key}` is the store's own.
+DENIALS: dict[str, dict[str, Any]] = {
+    "EncryptedInTransit": {"action": "s3:GetObject", "context": {"aws:SecureTransport": "false"}},
+    "InsidersOnly": {"action": "s3:GetObject", "by": f"arn:aws:iam::{STATES}:role/anything"},
+    "OwnersManage": {"action": "s3:PutBucketPolicy", "resource": f"arn:aws:s3:::{BUCKET}"},
+    "EncryptedAtRest": {
+        "action": "s3:PutObject",
+        "context": {SSE: "aws:kms:dsse", f"{SSE}-aws-kms-key-id": "{key}"},
+    },
+    "KeyOfTheStore": {
+        "action": "s3:PutObject",
+        "context": {SSE: "aws:kms", f"{SSE}-aws-kms-key-id": "alias/other"},
+    },
+    "NoKeyOfTheClient": {
+        "action": "s3:PutObject",
+        "context": {f"{SSE}-customer-algorithm": "AES256"},
+    },
+    "InsidersUseIt": {"action": "kms:Decrypt", "by": f"arn:aws:iam::{STATES}:role/anything"},
+    "OwnersOnly": {"action": "kms:ScheduleKeyDeletion"},
+}
+
+
+def test_each_denial_of_bucket_and_key_is_missed_where_it_is_gone(store: Store) -> None:
+    """Weakened one by one, as the engine decides on what was applied: none is there for show."""
+    session = store.target.session(STATES)
+    kms = store.target.client(session, "kms", REGION)
+    key = kms.describe_key(KeyId=store.outputs["kms_alias_arn"])["KeyMetadata"]["Arn"]
+    of_key = kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"]
+    s3 = store.target.client(session, "s3", REGION)
+    of_bucket = s3.get_bucket_policy(Bucket=BUCKET)["Policy"]
+    tried = set()
+    for kind, text in ((PolicyKind.RESOURCE, of_bucket), (PolicyKind.KEY, of_key)):
+        statements = json.loads(text)["Statement"]
+        for gone in (each["Sid"] for each in statements if each["Effect"] == "Deny"):
+            asked = DENIALS[gone]
+            request = Request(
+                Principal.from_arn(asked.get("by", store.role("customer"))),
+                asked["action"],
+                key if kind is PolicyKind.KEY else asked.get("resource", OBJECT),
+                STATES,
+                {k: v.format(key=key) for k, v in asked.get("context", {}).items()},
+            )
+            weaker = [each for each in statements if each["Sid"] != gone]
+            assert not _let_in(request, kind, statements), gone
+            assert _let_in(request, kind, weaker), gone
+            tried.add(gone)
+    assert tried == DENIALS.keys()
+
+
+def _let_in(request: Request, kind: PolicyKind, statements: list[dict[str, Any]]) -> bool:
+    """Whether a principal of the account that may do anything is let in by these statements."""
+
+    def policy(kind: PolicyKind, *given: dict[str, Any]) -> NamedPolicy:
+        document = json.dumps({"Version": "2012-10-17", "Statement": list(given)})
+        return NamedPolicy(kind, "policy", parse_policy(document))
+
+    anything = policy(PolicyKind.IDENTITY, {"Effect": "Allow", "Action": "*", "Resource": "*"})
+    return decide(
+        request, PolicySet(identity=(anything,), resource=policy(kind, *statements))
+    ).allowed

@@ -24,6 +24,27 @@ SERVICE = Design(frozenset(), frozenset({"lambda.amazonaws.com"}))
 FLEET = Design(frozenset({OWN}), callers=frozenset({CALLER}))
 
 
+def replaced(**of_the_end: Any) -> dict[str, Any]:
+    """A trust that takes a current id and the one before, and the statement that ends that one."""
+    both = {"aws:PrincipalArn": CALLER, "sts:ExternalId": ["new", "old"]}
+    ends = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "sts:AssumeRole",
+        "Condition": {
+            "StringEquals": {"sts:ExternalId": "old"},
+            "DateGreaterThanEqualsIfExists": {"aws:CurrentTime": "2026-01-31T12:00:00Z"},
+        },
+        **of_the_end,
+    }
+    document = trust(ROOT, Condition={"StringEquals": both})
+    return {**document, "Statement": [*document["Statement"], ends]}
+
+
+def with_end(**tests: Any) -> dict[str, Any]:
+    return replaced(Condition={"StringEquals": {"sts:ExternalId": "old"}, **tests})
+
+
 @pytest.mark.parametrize(
     ("design", "document"),
     [
@@ -32,6 +53,8 @@ FLEET = Design(frozenset({OWN}), callers=frozenset({CALLER}))
         (INSIDE, trust("*", Effect="Deny")),
         (SERVICE, trust({"Service": "lambda.amazonaws.com"})),
         (FLEET, trust(ROOT, Condition=PINS)),
+        (FLEET, replaced()),
+        (FLEET, replaced(Principal={"AWS": "*"})),
     ],
 )
 def test_the_design_passes(design: Design, document: dict[str, Any]) -> None:
@@ -54,6 +77,19 @@ def test_the_design_passes(design: Design, document: dict[str, Any]) -> None:
         (FLEET, trust({"AWS": f"arn:aws:iam::{OTHER}:root"}, Condition=PINS)),
         (FLEET, trust(ROOT, Condition={"StringLike": PINS["StringEquals"]})),
         (FLEET, trust(ROOT, Condition={"StringEquals": {"aws:PrincipalArn": CALLER}})),
+        (FLEET, replaced(Effect="Allow")),
+        (FLEET, replaced(Principal=ROOT)),
+        (FLEET, replaced(Action="sts:TagSession")),
+        (FLEET, replaced(Condition={"StringEquals": {"sts:ExternalId": "old"}})),
+        (FLEET, with_end(DateLessThan={"aws:CurrentTime": "2026-01-31T12:00:00Z"})),
+        (FLEET, with_end(DateGreaterThan={"aws:TokenIssueTime": "2026-01-31T12:00:00Z"})),
+        (
+            FLEET,
+            with_end(
+                DateGreaterThan={"aws:CurrentTime": "2026-01-31T12:00:00Z"},
+                StringLike={"aws:PrincipalArn": "*:role/other"},
+            ),
+        ),
     ],
 )
 def test_anything_else_is_named(design: Design, document: dict[str, Any]) -> None:

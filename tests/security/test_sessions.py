@@ -15,6 +15,7 @@ from harness.probes.bedrock import converse
 from harness.probes.cast import Actor, Cast
 from harness.probes.result import Recorder, Subject
 from harness.probes.stage import Fleet
+from harness.probes.trustees import lasting_ids
 from harness.probes.unguarded import unguarded
 
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
@@ -80,13 +81,17 @@ def test_trust_says_nothing_else(probe: Recorder, cast: Cast, customer: str) -> 
     fleet = cast.stage.fleets[customer]
     reader = cast.administrator(cast.stage.environment.operations_account)
     role = cast.client(reader, "iam").get_role(RoleName=fleet.role_name)["Role"]
-    statements: list[dict[str, Any]] = role["AssumeRolePolicyDocument"]["Statement"]
+    trust: dict[str, Any] = role["AssumeRolePolicyDocument"]
+    # What is denied besides, such as an id that was replaced from its end on, opens nothing.
+    statements = [each for each in trust["Statement"] if each["Effect"] != "Deny"]
     accounts = {h.account for h in cast.stage.homes.values() if h.customer == customer}
     strange = sorted({what for s in statements for what in _strange(s, accounts)})
+    if len(lasting_ids(trust)) > 1:
+        strange.append("an external id that was replaced and never ends")
     probe.state(
         Subject(
             "trust-shape",
-            ("T31", "T32", "T33", "T34", "T35"),
+            ("T23", "T31", "T32", "T33", "T34", "T35"),
             "a fleet role trusts its customer's accounts, by exact caller, and nobody else",
             reader,
             "iam:GetRole",

@@ -46,6 +46,9 @@ locals {
     }
   }
 
+  # What the modules of further regions make: nothing where one of them is the main region, whose modules make all.
+  models_elsewhere = { for region, models in local.models : region => models if region != local.main_region }
+
   # By region, the alarms of the limits that are set there: four for each, one for each kind of token.
   alarms = {
     for region, customers in local.models : region =>

@@ -52,7 +52,7 @@ module "profiles_eu_west_1" {
 
   partition             = local.partition
   operations_account_id = local.operations_account_id
-  models                = lookup(local.models, "eu-west-1", {})
+  models                = lookup(local.models_elsewhere, "eu-west-1", {})
 
   cross_region_destinations = local.cross_region
 }
@@ -70,10 +70,13 @@ module "fleet" {
   # Without an entry here a model whose id starts with that prefix is refused.
   cross_region_destinations = local.cross_region
 
-  inference_profiles = {
-    (module.profiles.region)           = module.profiles.arns
-    (module.profiles_eu_west_1.region) = module.profiles_eu_west_1.arns
-  }
+  inference_profile_key_value = try(local.environment.operations.inference_profile_key, "application")
+
+  # The main region last: it may be one of the further ones, which then has none of its own.
+  inference_profiles = merge(
+    { (module.profiles_eu_west_1.region) = module.profiles_eu_west_1.arns },
+    { (module.profiles.region) = module.profiles.arns },
+  )
 }
 
 locals {
@@ -90,6 +93,7 @@ locals {
       } if can(local.environment.customers[key].spend)
     }
   }
+  limited_elsewhere = { for region, customers in local.limited : region => customers if region != local.main_region }
 }
 
 # Alarms are regional: limits count what is called in their region.
@@ -111,7 +115,7 @@ module "spend_eu_west_1" {
 
   partition             = local.partition
   operations_account_id = local.operations_account_id
-  customers             = lookup(local.limited, "eu-west-1", {})
+  customers             = lookup(local.limited_elsewhere, "eu-west-1", {})
   alarm_topic_arns      = toset(try(local.environment.operations.alarm_topics["eu-west-1"], []))
   budget_emails         = toset(try(local.environment.operations.budget_emails, []))
 

@@ -38,6 +38,7 @@ module "guardrails" {
     for key, customer in local.environment.customers : key => {
       accounts         = toset([for account in customer.accounts : account.account_id])
       own_organization = try(customer.own_organization, false)
+      legal_hold       = try(customer.legal_hold, false)
       # All that the fleet role trusts: the caller role, and those that the customer makes itself.
       caller_roles = toset(concat(["bulkhead/bulkhead-caller"], flatten([for account in customer.accounts : [try([account.caller_role], []), try(account.further_callers, [])]])))
       # A cluster's token opens the caller role of its own account, to its own pods.

@@ -86,8 +86,13 @@ run "an_existing_role_gets_the_policy_and_nothing_else" {
   }
 
   assert {
-    condition     = length(aws_iam_role.caller) == 0 && length(aws_iam_role_policies_exclusive.caller) == 0 && aws_iam_role_policy.caller.role == "app"
+    condition     = length(aws_iam_role.caller) == 0 && length(aws_iam_role_policies_exclusive.caller) == 0 && length(aws_iam_role_policy.caller) == 0 && aws_iam_role_policy_attachment.caller["caller"].role == "app"
     error_message = "Of a role that the customer made, only our own policy is ours."
+  }
+
+  assert {
+    condition     = aws_iam_policy.caller["caller"].path == "/bulkhead/caller/" && aws_iam_policy.caller["caller"].name == "app" && length(aws_iam_policy.caller["caller"].policy) <= 6144
+    error_message = "The deploy role may attach a policy of that name alone."
   }
 
   assert {
@@ -189,7 +194,7 @@ run "an_existing_role_with_the_boundary_is_taken" {
   }
 
   assert {
-    condition     = aws_iam_role_policy.caller.role == "bulkhead-caller"
+    condition     = aws_iam_role_policy_attachment.caller["caller"].role == "bulkhead-caller"
     error_message = "A role that has the boundary is refused."
   }
 }

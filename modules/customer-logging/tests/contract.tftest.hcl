@@ -43,7 +43,7 @@ run "the_caller_writes_and_assumes_one_role" {
   command = plan
 
   assert {
-    condition = jsondecode(aws_iam_role_policy.caller.policy).Statement == [
+    condition = jsondecode(aws_iam_role_policy.caller["caller"].policy).Statement == [
       {
         Sid      = "AssumeFleetRole"
         Effect   = "Allow"
@@ -120,7 +120,7 @@ run "the_caller_reads_its_configuration" {
   }
 
   assert {
-    condition = [for s in jsondecode(aws_iam_role_policy.caller.policy).Statement : s if strcontains(jsonencode(s), "ssm:")] == [{
+    condition = [for s in jsondecode(aws_iam_role_policy.caller["caller"].policy).Statement : s if strcontains(jsonencode(s), "ssm:")] == [{
       Sid    = "ReadConfiguration"
       Effect = "Allow"
       Action = "ssm:GetParameter"

@@ -56,7 +56,7 @@ run "content_lies_apart_masked_and_short_lived" {
       && aws_cloudwatch_log_group.this["content"].retention_in_days == 7
       && aws_cloudwatch_log_group.this["content"].kms_key_id == "arn:aws:kms:eu-central-1:222222222222:key/5b1e7a40-19c8-4d7f-8a2b-6e0f3c9d4417"
       && aws_cloudwatch_log_group.this["records"].kms_key_id == "arn:aws:kms:eu-central-1:222222222222:key/0d9c2f1e-7b43-4a5e-9f60-3c1d2e8b7a95"
-      && [for s in jsondecode(aws_iam_role_policy.caller.policy).Statement : s.Resource if s.Sid == "KeyThroughLogs"][0] == ["arn:aws:kms:eu-central-1:222222222222:key/5b1e7a40-19c8-4d7f-8a2b-6e0f3c9d4417", "arn:aws:kms:eu-central-1:222222222222:key/0d9c2f1e-7b43-4a5e-9f60-3c1d2e8b7a95"]
+      && [for s in jsondecode(aws_iam_role_policy.caller["caller"].policy).Statement : s.Resource if s.Sid == "KeyThroughLogs"][0] == ["arn:aws:kms:eu-central-1:222222222222:key/5b1e7a40-19c8-4d7f-8a2b-6e0f3c9d4417", "arn:aws:kms:eu-central-1:222222222222:key/0d9c2f1e-7b43-4a5e-9f60-3c1d2e8b7a95"]
     )
     error_message = "Content has a group and a key of its own, and is gone within days."
   }
@@ -78,7 +78,7 @@ run "content_lies_apart_masked_and_short_lived" {
   }
 
   assert {
-    condition = [for s in jsondecode(aws_iam_role_policy.caller.policy).Statement : s.Resource if s.Sid == "DenyAllButWritingRecords"][0] == [
+    condition = [for s in jsondecode(aws_iam_role_policy.caller["caller"].policy).Statement : s.Resource if s.Sid == "DenyAllButWritingRecords"][0] == [
       "arn:aws:logs:eu-central-1:222222222222:log-group:/bulkhead/acme/content",
       "arn:aws:logs:eu-central-1:222222222222:log-group:/bulkhead/acme/content:*",
       "arn:aws:logs:eu-central-1:222222222222:log-group:/bulkhead/acme/bedrock",

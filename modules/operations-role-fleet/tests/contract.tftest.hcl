@@ -56,35 +56,63 @@ run "an_id_that_is_being_replaced_ends_by_itself" {
   }
 
   assert {
+    condition = jsondecode(nonsensitive(aws_iam_role.fleet["acme"].assume_role_policy)).Statement[0].Condition.StringEquals == {
+      "aws:PrincipalArn" = [
+        "arn:aws:iam::222222222222:role/bulkhead/bulkhead-caller",
+        "arn:aws:iam::222222222223:role/app",
+        "arn:aws:iam::222222222223:role/batch/nightly",
+      ]
+      "sts:ExternalId" = ["0d9c2f1e-7b43-4a5e-9f60-3c1d2e8b7a95", "Zk2-mQ8wXr5vTn1yLp7sHd4fJg9aBc3eUo6iEt0KqWz"]
+    }
+    error_message = "The id before the current one must be accepted from the same callers, beside the current one."
+  }
+
+  assert {
     condition = jsondecode(nonsensitive(aws_iam_role.fleet["acme"].assume_role_policy)).Statement[1] == {
-      Sid       = "ApprovedCallersWithThePreviousId"
-      Effect    = "Allow"
-      Principal = { AWS = ["arn:aws:iam::222222222222:root", "arn:aws:iam::222222222223:root"] }
+      Sid       = "ThePreviousIdEnds"
+      Effect    = "Deny"
+      Principal = "*"
       Action    = "sts:AssumeRole"
       Condition = {
-        DateLessThan = { "aws:CurrentTime" = "2026-01-31T12:00:00Z" }
-        StringEquals = {
-          "aws:PrincipalArn" = [
-            "arn:aws:iam::222222222222:role/bulkhead/bulkhead-caller",
-            "arn:aws:iam::222222222223:role/app",
-            "arn:aws:iam::222222222223:role/batch/nightly",
-          ]
-          "sts:ExternalId" = "Zk2-mQ8wXr5vTn1yLp7sHd4fJg9aBc3eUo6iEt0KqWz"
-        }
-        StringLike = { "sts:RoleSessionName" = "t-$${aws:PrincipalAccount}-*" }
+        DateGreaterThanEqualsIfExists = { "aws:CurrentTime" = "2026-01-31T12:00:00Z" }
+        StringEquals                  = { "sts:ExternalId" = "Zk2-mQ8wXr5vTn1yLp7sHd4fJg9aBc3eUo6iEt0KqWz" }
       }
     }
-    error_message = "The id before the current one must be accepted until its time, from the same callers."
+    error_message = "The id before the current one must end at its time, whoever comes with it."
   }
 
   assert {
     condition     = length(jsondecode(nonsensitive(aws_iam_role.fleet["acme"].assume_role_policy)).Statement) == 2
-    error_message = "There are two ids, no more."
+    error_message = "One statement lets in and one ends, no more."
   }
 
   assert {
     condition     = length(jsondecode(nonsensitive(aws_iam_role.fleet["globex"].assume_role_policy)).Statement) == 1
     error_message = "Nobody else's trust changes."
+  }
+}
+
+run "fifteen_accounts_fit_while_an_id_is_being_replaced" {
+  command = plan
+
+  variables {
+    customers = {
+      acme = {
+        accounts = [for n in range(15) : { account_id = format("%012d", 222222222222 + n) }]
+        models   = ["amazon.nova-lite-v1:0"]
+        regions  = ["eu-central-1"]
+      }
+    }
+    external_ids          = { acme = "HdM3-sV0qkX_ZtY7bRw2nLc8uFgJ5pQeA1iOo6yKdTm" }
+    previous_external_ids = { acme = { external_id = "Zk2-mQ8wXr5vTn1yLp7sHd4fJg9aBc3eUo6iEt0KqWz", accepted_until = "2026-01-31T12:00:00Z" } }
+    inference_profiles = {
+      eu-central-1 = { acme = { "amazon.nova-lite-v1:0" = "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/aaaaaaaaaaaa" } }
+    }
+  }
+
+  assert {
+    condition     = length(nonsensitive(aws_iam_role.fleet["acme"].assume_role_policy)) > 1900
+    error_message = "The README says how many fit; say how many do."
   }
 }
 

@@ -50,6 +50,7 @@ run "roles_are_for_listed_accounts" {
       operations-change-scp = ["111111111111"]
       operations-rcp        = ["111111111111"]
       customers-scp         = ["222222222222", "222222222223", "333333333333"]
+      held-scp              = []
       customer-acme-rcp     = ["222222222222", "222222222223"]
       customer-globex-rcp   = ["333333333333"]
     })
@@ -70,6 +71,43 @@ run "roles_are_for_listed_accounts" {
       ]
     ]))
     error_message = "An account has more policies of one type than AWS takes beside its own."
+  }
+}
+
+run "a_hold_binds_who_is_held" {
+  command = plan
+
+  variables {
+    customers = {
+      acme    = { accounts = ["222222222222", "222222222223"], legal_hold = true }
+      globex  = { accounts = ["333333333333"] }
+      initech = { accounts = ["444444444444"], own_organization = true, legal_hold = true }
+      hooli   = { accounts = ["555555555555"], own_organization = true }
+    }
+  }
+
+  assert {
+    condition     = jsonencode(output.policy_accounts["held-scp"]) == jsonencode(["222222222222", "222222222223"])
+    error_message = "A hold does not bind the accounts that are held, or it binds others."
+  }
+
+  assert {
+    condition = [
+      for s in jsondecode(aws_organizations_policy.this["held-scp"].content).Statement : [s.Sid, s.Effect, try(s.Condition, {})]
+      ] == [
+      ["HeldRecords", "Deny", {}],
+      ["HeldKeys", "Deny", { StringLike = { "aws:ResourceTag/bulkhead:customer" = "*" } }],
+      ["HeldAccount", "Deny", {}],
+    ]
+    error_message = "A hold spares somebody."
+  }
+
+  # Each of these by its own management account: what all are denied, and during a hold what is held.
+  assert {
+    condition = {
+      for key, handed in output.handed_over_policies : key => [for s in jsondecode(handed.SERVICE_CONTROL_POLICY).Statement : s.Sid if startswith(s.Sid, "Held") || s.Sid == "Leaving"]
+    } == { initech = ["Leaving", "HeldRecords", "HeldKeys", "HeldAccount"], hooli = ["Leaving"] }
+    error_message = "What is handed over says nothing of a hold, or speaks of one where there is none."
   }
 }
 

@@ -1,5 +1,5 @@
-# With an account in which operators sign in, a pipeline that comes with a token, a customer with an organization of its
-# own, and stops of spending.
+# With an account in which operators sign in, a pipeline that comes with a token, a customer whose records are held, one
+# with an organization of its own, and stops of spending.
 
 provider "aws" {
   region              = "us-east-1"
@@ -14,7 +14,7 @@ module "guardrails" {
   operations_account_id = "111111111111"
   customers = {
     acme    = { accounts = ["222222222222", "222222222223"] }
-    globex  = { accounts = ["333333333333"] }
+    globex  = { accounts = ["333333333333"], legal_hold = true }
     initech = { accounts = ["666666666666"], own_organization = true }
   }
   model_regions = ["eu-central-1", "eu-west-1", "eu-west-3", "eu-north-1"]
