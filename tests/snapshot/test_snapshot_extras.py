@@ -235,6 +235,13 @@ FINDINGS: dict[str, tuple[Edit, str, str]] = {
         "unreadable",
         f"data retention of {OPERATIONS} {REGION}",
     ),
+    "the organization could not be read": (
+        lambda d: d["unreadable"].append(
+            gap("organization", d["environment"]["management_account"], "")
+        ),
+        "unreadable",
+        f"organization of {small()['environment']['management_account']}",
+    ),
 }
 
 
@@ -260,10 +267,43 @@ def test_a_stop_is_by_design_and_told() -> None:
 
 def test_what_no_check_looks_at_may_be_unread() -> None:
     document = small()
-    document["unreadable"] += [gap("public_access_block", region=""), gap("data_retention")]
+    document["unreadable"] += [
+        gap("public_access_block", region=""),
+        gap("data_retention"),
+        # To which organization an outsider belongs.
+        gap("organization", NOBODY, ""),
+    ]
     found = extras(document)
     assert found.findings == ()
-    assert [note.check for note in found.notes] == ["unreadable", "unreadable"]
+    assert [note.check for note in found.notes] == ["unreadable"] * 3
+
+
+@pytest.mark.parametrize(
+    ("name", "subject", "found"),
+    [
+        ("bulkhead-deploy", "repo:a/b:environment:deploy", []),
+        ("bulkhead-plan", "repo:a/b:environment:plan", []),
+        ("bulkhead-audit", "repo:a/b:environment:audit", []),
+        ("bulkhead-deploy", ["repo:a/b:environment:x", "repo:c/d:environment:x"], ["more"]),
+        ("bulkhead-other", "repo:a/b:environment:deploy", ["whoever"]),
+    ],
+)
+def test_one_job_of_ci_may_become_a_role_that_deploys_plans_or_audits(
+    name: str, subject: str | list[str], found: list[str]
+) -> None:
+    host = "token.actions.githubusercontent.com"
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"Federated": f"arn:aws:iam::{ACME}:oidc-provider/{host}"},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": {"StringEquals": {f"{host}:aud": "sts.amazonaws.com", f"{host}:sub": subject}},
+    }
+    document = small()
+    arn = f"arn:aws:iam::{ACME}:role/bulkhead/{name}"
+    roles(document, ACME)[arn] = role(ACME, name, policy(trust))
+    told = extras(document).findings
+    assert {each.subject for each in told} <= {arn}
+    assert [each.what.removeprefix("its trust lets in ").split()[0] for each in told] == found
 
 
 def test_a_service_linked_role_is_aws_s_own() -> None:
