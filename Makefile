@@ -11,6 +11,9 @@ LOCALSTACK := .venv-localstack
 BIN := $(VENV)/bin
 PIP_INSTALL = -m pip --disable-pip-version-check --quiet install
 
+# Hundreds of processes start in one run, and each would compile the same modules again.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Extra arguments, for example: make test ARGS="tests/iam -k boundary"
 ARGS ?=
 
