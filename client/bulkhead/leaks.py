@@ -66,6 +66,9 @@ _INSTRUMENTORS = ("BedrockInstrumentor", "LangChainInstrumentor", "LangchainInst
 # This one takes names and numbers only, unless it is told to take prompts too.
 _BOTOCORE = "opentelemetry.instrumentation.botocore"
 _CAPTURE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+# Of botocore's ClientCreator. MLflow's autolog patches the first, and agents that monitor whole
+# applications one of the others, to wrap the methods of the clients that are made.
+_MAKERS = ("create_client", "_create_methods", "_create_api_method")
 _PLUGINS = "BOTOCORE_EXPERIMENTAL__PLUGINS"
 _LANGCHAIN_LOGGERS = (
     "langchain_aws.chat_models.bedrock",
@@ -95,10 +98,11 @@ def refuse_transport(allow: Collection[str]) -> None:
         _refuse("http-debug", "botocore's history recorder is enabled", allow)
     if getattr(botocore_client, "_datadog_patch", False):
         _refuse("third-party-tracing", "ddtrace has patched botocore", allow)
-    make: Any = botocore_client.ClientCreator.create_client
-    if hasattr(make, "__wrapped__") or make.__globals__ is not vars(botocore_client):
-        # MLflow's autolog does that, to wrap the methods of the clients that are made.
-        _refuse("third-party-tracing", "botocore's ClientCreator.create_client is patched", allow)
+    for name in _MAKERS:
+        make = getattr(botocore_client.ClientCreator, name, None)
+        if hasattr(make, "__wrapped__") or not _is_botocores(make):
+            why = f"botocore's ClientCreator.{name} is patched"
+            _refuse("third-party-tracing", why, allow)
     for module in _INSTRUMENTED:
         if module in sys.modules and _at_work(module, _INSTRUMENTORS):
             _refuse("third-party-tracing", f"{module} is active", allow)
@@ -133,6 +137,10 @@ def refuse_wrapped_methods(client: object, made: Mapping[str, Any], allow: Colle
     for name, method in made.items():
         if getattr(type(client), name, None) is not method or name in vars(client):
             _refuse("third-party-tracing", f"the client's {name} has been wrapped", allow)
+
+
+def _is_botocores(function: Any) -> bool:
+    return getattr(function, "__globals__", None) is vars(botocore_client)
 
 
 def _at_work(module: str, classes: Iterable[str]) -> bool:

@@ -68,8 +68,8 @@ class Salt:
         changed: dict[str, Any] = {}
         more = params.get("additionalModelRequestFields")
         if isinstance(more, Mapping) and _marked(more.get("tools")):
-            tools = _salted_tools(more["tools"], self._line)
-            changed["additionalModelRequestFields"] = {**more, "tools": tools}
+            others = _salted_tools(more["tools"], self._line)
+            changed["additionalModelRequestFields"] = {**more, "tools": others}
         config = params.get("toolConfig")
         if isinstance(config, Mapping) and (tools := self._tools(config.get("tools"))):
             return {**changed, "toolConfig": {**config, "tools": tools}}

@@ -359,7 +359,7 @@ def test_no_model_here_holds_credentials_or_asks_the_default_chain(
     assert list(chat.stream("hello"))
     for model in (chat, app.llm(nova), app.embeddings(nova), app.chat(MODEL, api="invoke")):
         assert CANARY not in repr(model.__dict__)
-    assert app.flush()
+    assert app.flush(30)
     assert CANARY not in json.dumps([each.headers for each in cloud.seen])
     assert {cloud.keys[each.key] for each in cloud.requests("bedrock")} == {"111111111111"}
     assert {each.operation for each in cloud.requests("bedrock")} == {"Converse", "ConverseStream"}

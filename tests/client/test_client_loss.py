@@ -306,7 +306,7 @@ def test_sigterm_with_a_hung_endpoint_ends_in_time(writing: Writing) -> None:
     sent = time.monotonic()
     program.process.send_signal(signal.SIGTERM)
     assert program.ends() == -signal.SIGTERM
-    assert 0.3 < time.monotonic() - sent < 3
+    assert 0.3 < time.monotonic() - sent < 10  # of the 15 that an answer has
 
 
 def test_a_hung_endpoint_at_exit(writing: Writing, tmp_path: Path) -> None:
@@ -317,7 +317,7 @@ def test_a_hung_endpoint_at_exit(writing: Writing, tmp_path: Path) -> None:
     without.says("ending")
     sent = time.monotonic()
     assert without.ends() == 0
-    assert 0.3 < time.monotonic() - sent < 3
+    assert 0.3 < time.monotonic() - sent < 10  # of the 15 that an answer has
     assert "10 records were not delivered" in without.errors
     assert writing.program(text, exit_seconds=0.2, spool=tmp_path).ends() == 0
     writing.endpoint.hang.clear()

@@ -114,6 +114,20 @@ def maker(patch: pytest.MonkeyPatch, _: Any) -> None:
     patch.setattr(kind, "create_client", wrapped(kind.create_client))
 
 
+def maker_of_methods(patch: pytest.MonkeyPatch, _: Any) -> None:
+    kind = botocore.client.ClientCreator
+    patch.setattr(kind, "_create_api_method", wrapped(kind._create_api_method))
+
+
+def other_maker_of_methods(patch: pytest.MonkeyPatch, _: Any) -> None:
+    real = botocore.client.ClientCreator._create_methods
+
+    def other(*args: Any, **kwargs: Any) -> Any:
+        return real(*args, **kwargs)
+
+    patch.setattr(botocore.client.ClientCreator, "_create_methods", other)
+
+
 def other_maker(patch: pytest.MonkeyPatch, _: Any) -> None:
     real = botocore.client.ClientCreator.create_client
 
@@ -137,6 +151,8 @@ def of_the_client(patch: pytest.MonkeyPatch, client: Any) -> None:
         (recording, "http-debug", "history recorder is enabled"),
         (datadog, "third-party-tracing", "ddtrace has patched botocore"),
         (maker, "third-party-tracing", "create_client is patched"),
+        (maker_of_methods, "third-party-tracing", "_create_api_method is patched"),
+        (other_maker_of_methods, "third-party-tracing", "_create_methods is patched"),
         (other_maker, "third-party-tracing", "create_client is patched"),
         (of_the_class, "third-party-tracing", "converse has been wrapped"),
         (of_the_client, "third-party-tracing", "converse has been wrapped"),

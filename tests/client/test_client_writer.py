@@ -301,10 +301,10 @@ def test_over_http_outage_throttle_and_late_group(app: Any, cloud: Any, fault: A
 
 def test_over_http_a_deleted_stream_is_made_again(app: Any, cloud: Any) -> None:
     app.writer.put({"n": 1}, now())
-    assert app.flush()
+    assert app.flush(30)
     cloud.groups[("222222222222", "eu-central-1", "/bulkhead/acme/bedrock")].clear()
     app.writer.put({"n": 2}, now())
-    assert app.flush()
+    assert app.flush(30)
     assert cloud.records() == [{"n": 2}]
 
 
@@ -320,7 +320,7 @@ def test_over_http_rejected_events_are_counted(app: Any, cloud: Any) -> None:
     cloud.rejected = {"tooOldLogEventEndIndex": 2, "tooNewLogEventStartIndex": 9}
     for n in range(10):
         app.writer.put({"n": n}, now())
-    assert app.flush()
+    assert app.flush(30)
     assert (app.stats.rejected, app.stats.delivered) == (3, 7)
 
 
