@@ -250,6 +250,9 @@ def test_ci_audits_by_a_token_and_no_external_id_is_there(
 
     owner = AwsTarget(Access.load(run / "access.json"), changing=True)
     iam = owner.client(owner.session(EXAMPLE), "iam", "us-east-1")
+    # What is measured, and shown as a policy, is what Terraform gives.
+    given = iam.get_role_policy(RoleName="bulkhead-audit", PolicyName="read")["PolicyDocument"]
+    assert given == json.loads((ROOT / "docs/policies/audit-customer.json").read_text("utf-8"))
     everything = "arn:aws:iam::aws:policy/AdministratorAccess"
     iam.attach_role_policy(RoleName="bulkhead-caller", PolicyArn=everything)
     assert night("--json", "--key", str(key), "--since", str(snapshot)) == 1
