@@ -135,8 +135,8 @@ def profile_key(lab: Lab) -> Finding:
         if works("both", [arn, system], [arn, system]):
             return Finding(
                 False,
-                "the system profile is authorized, too: call the module with "
-                'inference_profile_key_value = "application-or-system"',
+                "the system profile is authorized, too: set operations.inference_profile_key to "
+                "application-or-system in customers.yaml",
             )
     return Finding(False, "neither reading lets the call through; models of AIPs cannot be pinned")
 

@@ -180,6 +180,14 @@ class ContentLog:
         self._max = max_characters
         self._defer = defer
 
+    def begin(self, operation: str, params: Any) -> Conversation | None:
+        """What a call asks, as it is now; None, and reported, where that fails. Never raises."""
+        try:
+            return Conversation(operation, params)
+        except Exception as error:
+            self._unmade(error)
+            return None
+
     def put(self, exchange: Exchange, call: str, now: int) -> None:
         """Hand over the content of a call whose record is `call`. Never raises."""
         conversation, exchange.conversation = exchange.conversation, None
@@ -188,10 +196,13 @@ class ContentLog:
         try:
             self._put(conversation, exchange, call, now)
         except Exception as error:
-            # It is the call's record that must not be lost for it; this one is reported.
-            say(logging.ERROR, "content could not be recorded: %s", error_type(error))
-            if self._defer:
-                report_unmade(self._sink)
+            self._unmade(error)
+
+    def _unmade(self, error: Exception) -> None:
+        """It is the call's record that must not be lost for it; this one is reported."""
+        say(logging.ERROR, "content could not be recorded: %s", error_type(error))
+        if self._defer:
+            report_unmade(self._sink)
 
     def _put(self, conversation: Conversation, exchange: Exchange, call: str, now: int) -> None:
         make = functools.partial(self.records, conversation, exchange, call, now)

@@ -23,7 +23,7 @@ from botocore.response import StreamingBody
 
 from bulkhead import _fork, bodies, correlation
 from bulkhead._say import say
-from bulkhead.content import ContentLog, Conversation
+from bulkhead.content import ContentLog
 from bulkhead.exchange import ERROR, SUCCESS, Exchange
 from bulkhead.facts import (
     Facts,
@@ -154,14 +154,14 @@ class CallRecorder:
             self._open[key] = weakref.ref(exchange, lambda _: self._open.pop(key, None))
             # From here on it has a record, whatever of the rest fails.
             context[_KEY] = exchange
+            if self._content is not None:
+                exchange.conversation = self._content.begin(operation_name, params)
             self._janitor.start()
             exchange.run = correlation.claim(
                 exchange.target, exchange, functools.partial(bodies.prompt, params.get("body"))
             )
             named = None if exchange.run is not None else self._maker.model(exchange.target)
             exchange.facts |= asked(operation_name, params, named)
-            if self._content is not None:
-                exchange.conversation = Conversation(operation_name, params)
         except Exception as error:
             self._failed(error)
 

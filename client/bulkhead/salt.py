@@ -67,8 +67,7 @@ class Salt:
             return {}
         changed: dict[str, Any] = {}
         more = params.get("additionalModelRequestFields")
-        if isinstance(more, Mapping) and _marked(more.get("tools")):
-            others = _salted_tools(more["tools"], self._line)
+        if isinstance(more, Mapping) and (others := self._tools(more.get("tools"))):
             changed["additionalModelRequestFields"] = {**more, "tools": others}
         config = params.get("toolConfig")
         if isinstance(config, Mapping) and (tools := self._tools(config.get("tools"))):
@@ -177,6 +176,9 @@ def _salted_tools(tools: Iterable[Any], line: str) -> list[Any]:
             break
         if isinstance(spec := tool.get("toolSpec"), Mapping):
             changed[index] = {**tool, "toolSpec": _described(spec, line)}
+            return changed
+        if isinstance(function := tool.get("function"), Mapping):
+            changed[index] = {**tool, "function": _described(function, line)}
             return changed
         if "name" in tool and tool.get("type") in _OWN_TOOL:
             changed[index] = _described(tool, line)

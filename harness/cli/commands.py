@@ -526,7 +526,7 @@ def diff(before: Path, after: Path, as_json: bool, cases: Path | None) -> None:
 @click.option(
     "--probes/--no-probes",
     default=True,
-    help="Whether the security suite is run, too. In the embedded cloud it makes helper roles; "
+    help="Whether the security suite is run, too. In the embedded cloud it acts in copies of it; "
     "without it everything is only read.  [default: probes]",
 )
 @click.option(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
+from harness.deploy.provider import attached
 from harness.deploy.terraform import Terraform
 from harness.deploy.toolchain import Toolchain, prepare_toolchain
 from harness.deploy.workspace import private_folder, project_root, runs_folder
@@ -15,6 +17,17 @@ from harness.errors import UserError
 from harness.targets.base import clean_environ
 
 FOLDERS = ("modules", "environments")
+_ANY_PROVIDER = """terraform {
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 5.100, < 7"
+    }
+  }
+}
+
+provider "aws" {}
+"""
 
 
 def validate_all(*, fix: bool = False) -> bool:
@@ -23,26 +36,54 @@ def validate_all(*, fix: bool = False) -> bool:
     runs = runs_folder(root)
     toolchain = prepare_toolchain(private_folder(runs / "terraform"))
     good = _formatted(toolchain, root, fix=fix)
-    for folder in terraform_folders(root):
-        label = str(folder.relative_to(root))
-        work = runs / "validate" / label
-        terraform = Terraform(
-            toolchain,
-            folder,
-            folder=work,
-            data=work / "data",
-            environ=clean_environ(),
-            label=label,
-        )
-        try:
-            terraform.init(backend=False)
-            terraform.validate()
-        except UserError as error:
-            click.echo(str(error), err=True)
-            good = False
-        else:
-            click.echo(f"{label}: valid")
-    return good
+    folders = list(terraform_folders(root))
+    with _one_provider(toolchain, runs / "validate" / "provider") as address:
+        valid = [
+            _valid(toolchain, folder, runs / "validate", str(folder.relative_to(root)), address)
+            for folder in folders
+        ]
+    return all([good, *valid])
+
+
+def _valid(
+    toolchain: Toolchain, folder: Path, work: Path, label: str, address: dict[str, str]
+) -> bool:
+    terraform = Terraform(
+        toolchain,
+        folder,
+        folder=work / label,
+        data=work / label / "data",
+        environ={**clean_environ(), **address},
+        label=label,
+    )
+    try:
+        terraform.init(backend=False)
+        terraform.validate()
+    except UserError as error:
+        click.echo(str(error), err=True)
+        return False
+    click.echo(f"{label}: valid")
+    return True
+
+
+@contextlib.contextmanager
+def _one_provider(toolchain: Toolchain, folder: Path) -> Iterator[dict[str, str]]:
+    """What makes every Terraform within ask one provider about its schema, instead of reading it to
+    the last byte and starting it. Nothing is configured here, and which release of those that the
+    modules take it is, `init` chooses."""
+    root = folder / "root"
+    root.mkdir(parents=True, exist_ok=True)
+    (root / "main.tf").write_text(_ANY_PROVIDER, encoding="utf-8")
+    data = folder / "data"
+    terraform = Terraform(
+        toolchain, root, folder=folder, data=data, environ=clean_environ(), label="provider"
+    )
+    terraform.init(backend=False)
+    with attached(root, data.absolute(), {**clean_environ(), **toolchain.environ()}) as (
+        address,
+        _,
+    ):
+        yield address
 
 
 def terraform_folders(root: Path) -> Iterator[Path]:

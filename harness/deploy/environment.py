@@ -101,6 +101,9 @@ class Environment:
     """By prefix: where cross-region profiles may send a call."""
     state_account: str = ""
     """Where the states of real accounts lie; empty where they stay with the run."""
+    jobs: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Jobs of CI by what they may do (`deploy`, `plan`, `audit`), as `HOST SUBJECT` of a token,
+    as modules/account-bootstrap/modules/trust makes them of `ci`."""
 
     @property
     def bootstrap_root(self) -> Path:
@@ -481,12 +484,27 @@ def _build(file: Path, document: Any) -> Environment:
             for prefix, regions in document["operations"].get("cross_region", {}).items()
         },
         state_account=str(document.get("state", {}).get("account_id", "")),
+        jobs=_jobs(document.get("ci", {})),
         probes=Probes(
             other_organization=str(probes["other_organization"]),
             no_organization=str(probes["no_organization"]),
             control=str(probes["control"]),
         ),
     )
+
+
+def _jobs(ci: Mapping[str, Any]) -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = {}
+    github, gitlab = ci.get("github", {}), ci.get("gitlab", {})
+    for job in ("deploy", "plan", "audit"):
+        if place := github.get(f"{job}_environment"):
+            subject = f"repo:{github['repository']}:environment:{place}"
+            found.setdefault(job, set()).add(f"token.actions.githubusercontent.com {subject}")
+        if branch := gitlab.get(f"{job}_branch"):
+            host = str(gitlab["url"]).removeprefix("https://")
+            subject = f"project_path:{gitlab['project']}:ref_type:branch:ref:{branch}"
+            found.setdefault(job, set()).add(f"{host} {subject}")
+    return {job: frozenset(jobs) for job, jobs in found.items()}
 
 
 def _at(document: Any, path: list[str | int]) -> Any:

@@ -30,7 +30,7 @@ from harness.deploy.handover import (
 )
 from harness.deploy.journal import FILE, Journal, Verb, digest, files, fingerprint
 from harness.deploy.offboard import applied_roles, deny_sessions
-from harness.deploy.prepared import is_prepared, note_prepared
+from harness.deploy.prepared import NOTE, is_prepared, note_prepared
 from harness.deploy.rotation import keep_only_previous, previous_ids
 from harness.deploy.secrets import external_ids, keep_only
 from harness.deploy.staging import staged
@@ -257,6 +257,8 @@ class Run:
             data = self.run_dir / "data" / folder.name
             if is_prepared(folder, data, self._modules, self.toolchain):
                 return
+            # What a failed one leaves is of neither this state of the files nor that of the note.
+            (data / NOTE).unlink(missing_ok=True)
             root = self._terraform(folder, folder.name, self.run_dir / "state" / folder.name)
             if self.toolchain.plugin_cache is None:
                 root.init()
@@ -267,7 +269,10 @@ class Run:
             note_prepared(folder, data, self._modules, self.toolchain)
 
         # Each spends its time on the checksum of the provider, on one core.
-        with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="init") as pool:
+        with (
+            ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="init") as pool,
+            self.stopping(),
+        ):
             for prepared in [pool.submit(prepare, folder) for folder in folders]:
                 prepared.result()
 

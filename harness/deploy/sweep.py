@@ -71,12 +71,14 @@ class Kind:
 
     name: str
     service: str
-    list: Callable[[Any], Iterable[tuple[str, str]]]
-    """Name and identifier of each."""
+    list: Callable[..., Iterable[tuple[str, str]]]
+    """Name and identifier of each; asked with the client, and the account if `of_account`."""
     tags: Callable[[Any, str, str], Tags]
     """By client, name and identifier."""
     remove: Callable[[Any, str, str], None] | None = None
     why_not: str = ""
+    of_account: bool = False
+    """Whether its service wants to be told the account."""
     regional: bool = True
     management: bool = False
     """Whether it is of an organization, in the account that manages it."""
@@ -151,7 +153,7 @@ def _found(
 ) -> Iterator[Leftover]:
     client = _client(kind, target, target.session(account), region)
     shown = region if kind.regional else ""
-    for name, identifier in kind.list(client):
+    for name, identifier in kind.list(client, *([account] if kind.of_account else [])):
         tags = _tags(kind, client, (name, identifier))
         if tags is None:
             continue
@@ -348,6 +350,66 @@ def _machines(client: Any) -> Iterator[tuple[str, str]]:
             yield machine["name"], machine["stateMachineArn"]
 
 
+def _topics(client: Any) -> Iterator[tuple[str, str]]:
+    for topic in _pages(client, "list_topics", "Topics"):
+        name = topic["TopicArn"].rpartition(":")[2]
+        if _ours(name):
+            yield name, topic["TopicArn"]
+
+
+def _buses(client: Any) -> Iterator[tuple[str, str]]:
+    # It has no paginator.
+    said: dict[str, str] = {}
+    while True:
+        answer = client.list_event_buses(NamePrefix=PREFIX, **said)
+        for bus in answer["EventBuses"]:
+            yield bus["Name"], bus["Arn"]
+        if not answer.get("NextToken"):
+            return
+        said = {"NextToken": answer["NextToken"]}
+
+
+def _remove_bus(client: Any, name: str, _identifier: str) -> None:
+    for rule in list(_pages(client, "list_rules", "Rules", EventBusName=name)):
+        parameters = {"Rule": rule["Name"], "EventBusName": name}
+        targets = _pages(client, "list_targets_by_rule", "Targets", **parameters)
+        if found := [each["Id"] for each in targets]:
+            client.remove_targets(Rule=rule["Name"], EventBusName=name, Ids=found)
+        client.delete_rule(Name=rule["Name"], EventBusName=name)
+    client.delete_event_bus(Name=name)
+
+
+def _budgets(client: Any, account: str) -> Iterator[tuple[str, str]]:
+    for budget in _pages(client, "describe_budgets", "Budgets", AccountId=account):
+        if _ours(budget["BudgetName"]):
+            yield (
+                budget["BudgetName"],
+                f"arn:aws:budgets::{account}:budget/{budget['BudgetName']}",
+            )
+
+
+def _remove_budget(client: Any, name: str, identifier: str) -> None:
+    named = {"AccountId": identifier.split(":")[4], "BudgetName": name}
+    for action in list(_pages(client, "describe_budget_actions_for_budget", "Actions", **named)):
+        client.delete_budget_action(**named, ActionId=action["ActionId"])
+    client.delete_budget(**named)
+
+
+def _identity_providers(client: Any) -> Iterator[tuple[str, str]]:
+    """Those with the environment's tag: their names are those of their issuers."""
+    for provider in client.list_open_id_connect_providers()["OpenIDConnectProviderList"]:
+        arn = provider["Arn"]
+        if ENVIRONMENT_TAG in _provider_tags(client, "", arn):
+            yield arn.partition("/")[2], arn
+
+
+def _provider_tags(client: Any, _name: str, identifier: str) -> Tags:
+    tags = _pages(
+        client, "list_open_id_connect_provider_tags", "Tags", OpenIDConnectProviderArn=identifier
+    )
+    return _pairs(tags)
+
+
 def _trails(client: Any) -> Iterator[tuple[str, str]]:
     for trail in client.describe_trails(includeShadowTrails=False)["trailList"]:
         if _ours(trail["Name"]):
@@ -403,6 +465,29 @@ KINDS: tuple[Kind, ...] = (
         _rules,
         lambda c, _n, i: _pairs(c.list_tags_for_resource(ResourceARN=i)["Tags"]),
         _remove_rule,
+    ),
+    Kind(
+        "event bus",
+        "events",
+        _buses,
+        lambda c, _n, i: _pairs(c.list_tags_for_resource(ResourceARN=i)["Tags"]),
+        _remove_bus,
+    ),
+    Kind(
+        "topic",
+        "sns",
+        _topics,
+        lambda c, _n, i: _pairs(c.list_tags_for_resource(ResourceArn=i)["Tags"]),
+        lambda c, _n, i: c.delete_topic(TopicArn=i),
+    ),
+    Kind(
+        "budget",
+        "budgets",
+        _budgets,
+        lambda c, _n, i: _pairs(c.list_tags_for_resource(ResourceARN=i)["ResourceTags"]),
+        _remove_budget,
+        of_account=True,
+        regional=False,
     ),
     Kind(
         "state machine",
@@ -472,6 +557,14 @@ KINDS: tuple[Kind, ...] = (
         regional=False,
     ),
     Kind(
+        "identity provider",
+        "iam",
+        _identity_providers,
+        _provider_tags,
+        lambda c, _n, i: c.delete_open_id_connect_provider(OpenIDConnectProviderArn=i),
+        regional=False,
+    ),
+    Kind(
         "user",
         "iam",
         _users,
@@ -488,5 +581,4 @@ KINDS: tuple[Kind, ...] = (
         regional=False,
     ),
 )
-"""Kinds in the order of their removal. Topics, event buses, budgets and identity providers of
-environments that ask for them are not among these: `docs/real-aws.md`."""
+"""Kinds in the order of their removal."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from harness.targets.base import (
@@ -19,6 +20,8 @@ from harness.targets.base import (
 )
 
 SERVICE_LINKED = "/aws-service-role/"
+LONGEST_GRACE = timedelta(days=31)
+"""The modules' thirty days, and a day for clocks and zones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,8 @@ class Design:
     """ARNs of principals that may not be named although their account may."""
     vouching: str = ""
     """The account whose identity providers may vouch for one subject each; empty for none."""
+    jobs: frozenset[str] | None = None
+    """For which subjects they may, as `HOST SUBJECT`; None: for any one."""
 
 
 def caller_design(caller: str, account: str) -> Design:
@@ -47,14 +52,18 @@ def caller_design(caller: str, account: str) -> Design:
     return Design(frozenset(), frozenset({SERVICE_PRINCIPALS[caller]}))
 
 
-def job_design(design: Design, arn: str) -> Design:
+def job_design(design: Design, arn: str, jobs: Mapping[str, Iterable[str]]) -> Design:
     """The design of a role that jobs of CI may become, where it is one: then the account's identity
-    providers may vouch for one job each. Of any other role the design as it is."""
+    providers may vouch for those that `customers.yaml` names for it (`Environment.jobs`). Of any
+    other role the design as it is."""
     _, _, _, _, account, resource = arn.split(":", 5)
     name = resource.removeprefix("role/")
-    if name in (DEPLOY_ROLE, PLAN_ROLE, AUDIT_ROLE) or name.startswith(STATE_ROLES):
-        return replace(design, vouching=account)
-    return design
+    kind = {DEPLOY_ROLE: "deploy", PLAN_ROLE: "plan", AUDIT_ROLE: "audit"}.get(name)
+    if kind is None and name.startswith(STATE_ROLES):
+        kind = "plan" if name.endswith("-plan") else "deploy"
+    if kind is None:
+        return design
+    return replace(design, vouching=account, jobs=frozenset(jobs.get(kind, ())))
 
 
 def beyond(trust: Mapping[str, Any], design: Design) -> list[str]:
@@ -99,7 +108,18 @@ def _ends(statement: Mapping[str, Any], tests: Mapping[str, Any]) -> bool:
         and "sts:assumerole" in {each.lower() for each in texts(statement.get("Action", ""))}
         and [operator.removesuffix("IfExists") in after for operator in tests] == [True]
         and [key.lower() for keys in tests.values() for key in keys] == ["aws:currenttime"]
+        and all(
+            _is_near(time) for keys in tests.values() for t in keys.values() for time in texts(t)
+        )
     )
+
+
+def _is_near(time: str) -> bool:
+    """Whether a grace that ends then is as short as the modules let one be."""
+    try:
+        return datetime.fromisoformat(time) <= datetime.now(UTC) + LONGEST_GRACE
+    except (ValueError, TypeError):
+        return False
 
 
 def _listed(trust: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -120,6 +140,8 @@ def _principals(statement: Mapping[str, Any], design: Design) -> Iterator[str]:
         elif kind == "Federated" and account_of(name) == design.vouching != "":
             if not _one_subject(statement):
                 yield f"more than one of those whom {name.rpartition('/')[2]} vouches for"
+            elif design.jobs is not None and _job(name, statement) not in design.jobs:
+                yield f"a job of {name.rpartition('/')[2]} that is not named for it"
         elif kind != "AWS":
             yield f"whoever {name.rpartition('/')[2]} vouches for"
         elif account_of(name) not in design.accounts or name in design.never:
@@ -131,6 +153,13 @@ def _one_subject(statement: Mapping[str, Any]) -> bool:
     exact = statement.get("Condition", {}).get("StringEquals", {})
     claims = {key.rpartition(":")[2].lower(): list(texts(v)) for key, v in exact.items()}
     return all(len(claims.get(name, ())) == 1 for name in ("aud", "sub"))
+
+
+def _job(provider: str, statement: Mapping[str, Any]) -> str:
+    """Whom of its subjects an identity provider vouches for here."""
+    host = provider.partition(":oidc-provider/")[2]
+    exact = statement["Condition"]["StringEquals"]
+    return f"{host} {' '.join(texts(exact.get(f'{host}:sub', '')))}"
 
 
 def _pins(statement: Mapping[str, Any], design: Design) -> Iterator[str]:

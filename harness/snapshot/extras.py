@@ -177,7 +177,7 @@ def _trusts(document: Mapping[str, Any]) -> Iterator[Finding]:
         if role["path"].startswith(SERVICE_LINKED):
             continue
         others = Design(frozenset({account}), None, never=frozenset(fleet))
-        design = designs.get(arn) or job_design(others, arn)
+        design = designs.get(arn) or job_design(others, arn, environment.get("jobs", {}))
         if not _valid(PolicyKind.TRUST, arn, role["trust"]):
             yield Finding("trust", arn, "its trust policy cannot be judged")
             continue

@@ -122,6 +122,7 @@ def described(deployment: Deployment) -> dict[str, Any]:
         "management_account": environment.management_account,
         "operations_account": environment.operations_account,
         "regions": sorted(environment.regions),
+        "jobs": {job: sorted(named) for job, named in environment.jobs.items()},
         "outsiders": {
             probes.control: "control",
             probes.no_organization: "no organization",

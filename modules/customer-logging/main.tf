@@ -150,6 +150,11 @@ resource "aws_iam_role_policy" "caller" {
   policy = local.caller_policy
 }
 
+moved {
+  from = aws_iam_role_policy.caller
+  to   = aws_iam_role_policy.caller["caller"]
+}
+
 resource "aws_iam_role_policies_exclusive" "caller" {
   for_each = aws_iam_role.caller
 

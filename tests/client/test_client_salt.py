@@ -162,13 +162,19 @@ def test_always_means_before_the_tools_too() -> None:
     plain = {"name": "find", "input_schema": {}}
     found = json.loads(salt.invoke(body(tools=[plain])))
     assert found["tools"][0]["description"] == LINE
+    openai = {"type": "function", "function": {"name": "find", "description": "Finds."}}
+    found = json.loads(salt.invoke(body(tools=[openai])))
+    assert found["tools"][0]["function"]["description"] == f"{LINE} Finds."
+    more = {"messages": [USER], "additionalModelRequestFields": {"tools": [plain]}}
+    changed = salt.converse(more)
+    assert changed["additionalModelRequestFields"]["tools"][0]["description"] == LINE
     # Those of the models' makers are alike for everybody: what comes after them is not.
     fixed = {"type": "bash_20250124", "name": "bash"}
     found = json.loads(salt.invoke(body(tools=[fixed])))
     assert found["tools"] == [fixed]
     assert found["messages"][0]["content"][0]["text"] == LINE
     # The twin: not always, and nothing is to be cached.
-    assert Salt(LINE).converse(request) == {}
+    assert Salt(LINE).converse(request) == Salt(LINE).converse(more) == {}
 
 
 @pytest.mark.parametrize("sent", [b"not json", b"[]", b'{"inputText": "hello"}', None, body()])

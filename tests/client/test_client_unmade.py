@@ -110,8 +110,9 @@ def test_a_record_that_is_not_made_is_a_reported_loss(
     assert app.stats.lost == 1
 
 
-def test_content_that_cannot_be_handed_over_costs_no_record_of_a_call(
-    cloud: Any, session_of: Any, document: Any, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("part", ["Conversation", "heavy"])
+def test_content_that_cannot_be_taken_or_handed_over_costs_no_record_of_a_call(
+    cloud: Any, session_of: Any, document: Any, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
     group = "/bulkhead/acme/content"
     cloud.groups[("222222222222", "eu-central-1", group)] = {}
@@ -120,7 +121,7 @@ def test_content_that_cannot_be_handed_over_costs_no_record_of_a_call(
     with Bulkhead.from_config(document, session, content=True) as app:
         for call in (direct, langchain):
             with monkeypatch.context() as patch:
-                patch.setattr("bulkhead.content.heavy", broken)
+                patch.setattr(f"bulkhead.content.{part}", broken)
                 call(app)
             call(app)
         assert len(records(app, cloud, "call")) == 4

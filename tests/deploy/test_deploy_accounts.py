@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -307,6 +308,38 @@ def test_destroy_goes_by_the_states_alone_and_leaves_nothing(
     assert "nothing is to be destroyed" in capsys.readouterr().out
 
 
+def made_by_fields(environment: Environment, target: AwsTarget) -> None:
+    """What only environments with more fields make: of a killed run, and applied by CI."""
+    account = environment.operations_account
+
+    def client(service: str) -> Any:
+        return target.client(target.session(account), service, environment.region)
+
+    for name, tags in (
+        ("dead", {"bulkhead:environment": "sandbox", "bulkhead:run": "dead"}),
+        ("ci", {"bulkhead:environment": "sandbox"}),
+    ):
+        pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
+        client("sns").create_topic(Name=f"bulkhead-{name}", Tags=pairs)
+        client("events").create_event_bus(Name=f"bulkhead-{name}", Tags=pairs)
+        client("events").put_rule(
+            Name="glass", EventBusName=f"bulkhead-{name}", EventPattern='{"source": ["aws.sts"]}'
+        )
+        client("iam").create_open_id_connect_provider(
+            Url=f"https://{name}.example.com", ClientIDList=["sts.amazonaws.com"], Tags=pairs
+        )
+        client("budgets").create_budget(
+            AccountId=account,
+            Budget={
+                "BudgetName": f"bulkhead-spend-{name}",
+                "BudgetType": "COST",
+                "TimeUnit": "MONTHLY",
+                "BudgetLimit": {"Amount": "1", "Unit": "USD"},
+            },
+            ResourceTags=pairs,
+        )
+
+
 def test_a_sweep_removes_what_lost_states_left_and_nothing_else(
     copied: tuple[Accounts, Path], environment: Environment, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -340,6 +373,7 @@ def test_a_sweep_removes_what_lost_states_left_and_nothing_else(
     role("bulkhead-of-another", bulkhead_environment="production")
     role("somebodys", bulkhead_environment="sandbox")
     role("bulkhead-probe-killed", bulkhead_environment="sandbox", bulkhead_run="dead")
+    made_by_fields(environment, target)
     before = ours(environment, run)
 
     assert start(["sweep", path]) == 1
@@ -347,6 +381,11 @@ def test_a_sweep_removes_what_lost_states_left_and_nothing_else(
     assert f"to remove: {EXAMPLE}: role bulkhead-probe-killed of run dead" in listed
     assert f"left to you: {EXAMPLE}: role bulkhead-untagged (it has no tag" in listed
     assert f"left to you: {EXAMPLE}: role bulkhead-applied-by-ci (it has no tag" in listed
+    for kind in ("topic", "event bus", "budget", "identity provider"):
+        assert re.search(rf"to remove: .*: {kind} \S+ of run dead", listed), kind
+        assert re.search(rf"left to you: .*: {kind} \S+ \(it has no tag bulkhead:run\)", listed), (
+            kind
+        )
     assert "bulkhead-of-another" not in listed
     assert "somebodys" not in listed
     assert "--delete removes it" in listed
@@ -358,7 +397,9 @@ def test_a_sweep_removes_what_lost_states_left_and_nothing_else(
     assert "bulkhead-applied-by-ci" in kept
     assert not {"bulkhead-probe-killed", "bulkhead-caller", "bulkhead-deploy"} & kept
     left = ours(environment, run)
-    assert {kind for kind in left if kind not in ("role", "dashboard")} == set()
+    untouched = {"topic", "event bus", "budget", "identity provider"}
+    assert {kind for kind in left if kind not in ("role", "dashboard")} == untouched
+    assert all("it has no tag" in name for kind in untouched for name in left[kind])
     assert {name.split(" ")[1] for name in left["role"]} == {
         "bulkhead-untagged",
         "bulkhead-applied-by-ci",

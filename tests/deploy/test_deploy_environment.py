@@ -86,6 +86,23 @@ def test_models_of_cross_region_profiles_run_where_they_are_sent(tmp_path: Path)
     assert load_environment(folder).model_regions == ("eu-central-1", "eu-west-1")
 
 
+def test_jobs_of_ci_are_known_by_their_subjects(tmp_path: Path) -> None:
+    lab = (
+        "  gitlab: { url: https://git.example.com, project: a/b, deploy_branch: main,"
+        " plan_branch: plan, audit_branch: watch }\n"
+    )
+    both = GITHUB.replace("ci: { github", "ci:\n  github", 1).replace(" } }", " }") + lab
+    environment = load_environment(changed(tmp_path, CI[0], CI[0] + both))
+    hub = "token.actions.githubusercontent.com repo:a/b:environment:"
+    branch = "git.example.com project_path:a/b:ref_type:branch:ref:"
+    assert environment.jobs == {
+        "deploy": {f"{hub}x", f"{branch}main"},
+        "plan": {f"{hub}plan-it", f"{branch}plan"},
+        "audit": {f"{branch}watch"},
+    }
+    assert load_environment(EMBEDDED).jobs == {}
+
+
 def test_a_customer_can_be_stopped(tmp_path: Path) -> None:
     stopped = load_environment(changed(tmp_path, "  globex:\n", "  globex:\n    stopped: true\n"))
     assert {key for key, each in stopped.customers.items() if each.stopped} == {"globex"}

@@ -42,7 +42,8 @@ def judge(
     found = {
         each["RoleName"]: beyond(
             each["AssumeRolePolicyDocument"],
-            designs.get(each["Arn"]) or job_design(designs[""], each["Arn"]),
+            designs.get(each["Arn"])
+            or job_design(designs[""], each["Arn"], cast.stage.environment.jobs),
         )
         for each in chosen
     }

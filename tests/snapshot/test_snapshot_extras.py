@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -278,20 +278,12 @@ def test_what_no_check_looks_at_may_be_unread() -> None:
     assert [note.check for note in found.notes] == ["unreadable"] * 3
 
 
-@pytest.mark.parametrize(
-    ("name", "subject", "found"),
-    [
-        ("bulkhead-deploy", "repo:a/b:environment:deploy", []),
-        ("bulkhead-plan", "repo:a/b:environment:plan", []),
-        ("bulkhead-audit", "repo:a/b:environment:audit", []),
-        ("bulkhead-deploy", ["repo:a/b:environment:x", "repo:c/d:environment:x"], ["more"]),
-        ("bulkhead-other", "repo:a/b:environment:deploy", ["whoever"]),
-    ],
-)
-def test_one_job_of_ci_may_become_a_role_that_deploys_plans_or_audits(
-    name: str, subject: str | list[str], found: list[str]
-) -> None:
-    host = "token.actions.githubusercontent.com"
+HUB = "token.actions.githubusercontent.com"
+JOBS = {job: [f"{HUB} repo:a/b:environment:{job}"] for job in ("deploy", "plan", "audit")}
+
+
+def told_of(name: str, host: str, subject: str | list[str], jobs: Mapping[str, Any]) -> list[str]:
+    """What is found of a role that such a job may become."""
     trust = {
         "Effect": "Allow",
         "Principal": {"Federated": f"arn:aws:iam::{ACME}:oidc-provider/{host}"},
@@ -299,11 +291,42 @@ def test_one_job_of_ci_may_become_a_role_that_deploys_plans_or_audits(
         "Condition": {"StringEquals": {f"{host}:aud": "sts.amazonaws.com", f"{host}:sub": subject}},
     }
     document = small()
+    document["environment"]["jobs"] = jobs
     arn = f"arn:aws:iam::{ACME}:role/bulkhead/{name}"
-    roles(document, ACME)[arn] = role(ACME, name, policy(trust))
+    roles(document, ACME)[arn] = role(ACME, name.rpartition("/")[2], policy(trust))
     told = extras(document).findings
     assert {each.subject for each in told} <= {arn}
-    assert [each.what.removeprefix("its trust lets in ").split()[0] for each in told] == found
+    return [each.what.removeprefix("its trust lets in ").split()[0] for each in told]
+
+
+@pytest.mark.parametrize(
+    ("name", "subject", "found"),
+    [
+        ("bulkhead-deploy", "repo:a/b:environment:deploy", []),
+        ("bulkhead-plan", "repo:a/b:environment:plan", []),
+        ("bulkhead-audit", "repo:a/b:environment:audit", []),
+        ("state/bulkhead-state-x-operations", "repo:a/b:environment:deploy", []),
+        ("state/bulkhead-state-x-operations-plan", "repo:a/b:environment:plan", []),
+        # Who plans would deploy; somebody else's repository; any job of this one.
+        ("bulkhead-deploy", "repo:a/b:environment:plan", ["a"]),
+        ("state/bulkhead-state-x-operations", "repo:a/b:environment:plan", ["a"]),
+        ("bulkhead-deploy", "repo:evil/b:environment:deploy", ["a"]),
+        ("bulkhead-deploy", "repo:a/b:*", ["a"]),
+        ("bulkhead-deploy", ["repo:a/b:environment:x", "repo:c/d:environment:x"], ["more"]),
+        ("bulkhead-other", "repo:a/b:environment:deploy", ["whoever"]),
+    ],
+)
+def test_the_named_job_of_ci_may_become_a_role_that_deploys_plans_or_audits(
+    name: str, subject: str | list[str], found: list[str]
+) -> None:
+    assert told_of(name, HUB, subject, JOBS) == found
+
+
+def test_no_job_may_where_none_is_named_or_another_issuer_vouches() -> None:
+    subject = "repo:a/b:environment:deploy"
+    assert told_of("bulkhead-deploy", HUB, subject, {}) == ["a"]
+    assert told_of("bulkhead-deploy", "oidc.evil.example", subject, JOBS) == ["a"]
+    assert told_of("bulkhead-deploy", HUB, subject, JOBS) == []
 
 
 def test_a_service_linked_role_is_aws_s_own() -> None:
