@@ -15,6 +15,9 @@ import pytest
 # Ctrl-C to one would wait in vain.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+# And `nohup` with SIGHUP ignored, which tests send, too.
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 pytest_plugins = ["harness.pytest_plugin", "pytester"]
 
