@@ -110,8 +110,8 @@ def test_every_variable_is_typed_described_and_not_null(where: str) -> None:
     [
         ("inference_profiles_per_region: 5", False),
         ("inference_profiles_per_region: 4", True),
-        ("roles: 8", False),
-        ("roles: 7", True),
+        ("roles: 7", False),
+        ("roles: 6", True),
         ("managed_policies: 6", False),
         ("managed_policies: 5", True),
         ("alarms_per_region: 5", False),
