@@ -22,7 +22,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from harness.deploy import provider_hub
-from harness.deploy.provider_hub import GUARD, VARIABLE
+from harness.deploy.provider_hub import GUARD, VARIABLE, address_in
 from harness.deploy.toolchain import PROVIDER, REGISTRIES, current_platform
 
 _PATIENCE = 30.0
@@ -80,8 +80,8 @@ def _said(process: subprocess.Popen[bytes]) -> dict[str, str]:
     watchdog.start()
     try:
         for line in process.stdout:
-            if found := re.search(rf"{VARIABLE}='(.+)'\s*$", line.decode("utf-8", "replace")):
-                return {VARIABLE: found[1]}
+            if address := address_in(line):
+                return {VARIABLE: address}
     finally:
         watchdog.cancel()
     return {}

@@ -27,6 +27,12 @@ GUARD = '"$0" -debug </dev/null & exec >/dev/null; read -r _; kill -9 $!'
 _CHUNK = 1 << 16
 
 
+def address_in(line: bytes) -> str:
+    """Where a provider in debug mode listens, as JSON, if this line of its output says so."""
+    found = re.search(rf"{VARIABLE}='(.+)'\s*$", line.decode("utf-8", "replace"))
+    return found[1] if found else ""
+
+
 class Provider:
     """A provider in debug mode, which serves one connection at a time."""
 
@@ -42,8 +48,8 @@ class Provider:
         """Where it listens, by its name. Raises `ValueError` when it does not say so."""
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            if found := re.search(rf"{VARIABLE}='(.+)'\s*$", line.decode("utf-8", "replace")):
-                said: dict[str, dict[str, object]] = json.loads(found[1])
+            if address := address_in(line):
+                said: dict[str, dict[str, object]] = json.loads(address)
                 return said
         raise ValueError("the provider did not say where it listens")
 

@@ -43,7 +43,7 @@ class Bench:
         note_prepared(self.root, self.data, self.modules, self.toolchain)
 
     def upgrade(self) -> None:
-        self.toolchain = replace(self.toolchain, executable=Path("/opt/terraform"))
+        self.toolchain = replace(self.toolchain, executable=Path("another-terraform"))
 
 
 @pytest.fixture
