@@ -23,6 +23,7 @@ _VERBS = {
     "plan": "planning",
     "forget": "keeping records",
     "wait": "waiting for a Terraform that was left alone",
+    "finish": "finishing its changes; Ctrl-C once more drops them",
 }
 
 
@@ -100,7 +101,7 @@ class RootProgress:
 
     def _log(self, event: RootEvent) -> None:
         if event.state == "running":
-            if event.root not in self._seen:
+            if event.root not in self._seen or event.step.phase == "finish":
                 self._seen.add(event.root)
                 verb = _VERBS.get(event.step.phase, event.step.phase)
                 self._say(f"{event.root}: {verb}")

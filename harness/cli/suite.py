@@ -133,7 +133,7 @@ class Suite:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,
+                process_group=0,
             )
 
     def finish(self, console: Console) -> bool:

@@ -55,7 +55,7 @@ class CloudProcess:
             text=True,
             env=_environ(plan),
             # Signals of a terminal are for the starter, which decides when the cloud ends.
-            start_new_session=True,
+            process_group=0,
         )
         assert process.stdout is not None
         line = process.stdout.readline()

@@ -77,8 +77,9 @@ def deploy(
     """Applies every root, or those of `scope`, and returns what came out, which is also saved in
     `run_dir`.
 
-    `target` may be what starts it, which is called while the roots are prepared. `when_waiting` is
-    called when only customers' roots are left, to prepare what comes next.
+    `target` may be what starts it, which is called while the roots are prepared; it ends with the
+    caller, so an interrupt lets no change come to its end. `when_waiting` is called when only
+    customers' roots are left, to prepare what comes next.
 
     `run_dir` keeps states and external ids: called again with the same one, only what differs is
     changed. Where the last call did not come to its end, what it had done is not done again, unless
@@ -86,7 +87,7 @@ def deploy(
     keeps none from being applied that does not need it. What was made until then is saved, too.
     """
     scope = scope or Scope.whole(environment)
-    run = Run(environment, run_dir, progress, afresh=afresh)
+    run = Run(environment, run_dir, progress, afresh=afresh, lasting=not callable(target))
     with run.stopping(), ThreadPoolExecutor(1, thread_name_prefix="init") as pool:
         prepared = pool.submit(run.init)
         try:

@@ -52,7 +52,7 @@ def attached(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            start_new_session=True,
+            process_group=0,
         )
         assert process.stdin is not None and process.stdout is not None
         try:

@@ -92,7 +92,7 @@ def rehearse(environment: Environment, folder: Path) -> Rehearsal:
     work = Path(tempfile.mkdtemp(prefix=f"{environment.name}-rehearsal-", dir=runs_folder()))
     try:
         with CloudProcess.start(cloud_plan(environment), credentials=work / "credentials") as cloud:
-            deploy(environment, EmbeddedTarget(cloud), work, note)
+            deploy(environment, lambda: EmbeddedTarget(cloud), work, note)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     document = {"of": _digest(environment), "made": made}

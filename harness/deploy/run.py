@@ -134,11 +134,12 @@ class Run:
         verb: Verb = "apply",
         afresh: bool = False,
         dry: bool = False,
+        lasting: bool = True,
     ) -> None:
         """`deployer` is the role that works on all roots but the bootstraps. All but `init` needs a
         target, which may be set later. `verb` is what an unfinished run must have been about to be
         gone on with; `afresh` goes on with none. With `dry`, external ids that are missing are made
-        up and not kept."""
+        up and not kept. Unless `lasting`, nothing that is made outlives an interrupt."""
         self.deployer: Deployer = deployer
         self.environment = staged(environment, private_folder(run_dir).absolute())
         self._target = target
@@ -149,6 +150,7 @@ class Run:
         file = self.run_dir / EXTERNAL_IDS_FILE
         self.ids = external_ids(file, environment.customers, keep=not dry)
         self.previous_ids = previous_ids(self.run_dir, environment.customers)
+        self._lasting = lasting
         self._stop = threading.Event()
         if afresh:
             (self.run_dir / FILE).unlink(missing_ok=True)
@@ -171,13 +173,14 @@ class Run:
         self._target = target
 
     def stop(self) -> None:
-        """Ends every Terraform, and starts no other."""
+        """Starts no Terraform any more, and returns when none runs."""
         self._stop.set()
         stop_all()
 
     @contextlib.contextmanager
     def stopping(self) -> Iterator[None]:
-        """Whatever ends the pass early, a Ctrl-C included, ends every Terraform too."""
+        """Whatever ends the pass early, a Ctrl-C included, ends every Terraform too, one that
+        changes what is to last at the end of its change."""
         try:
             yield
         except BaseException:
@@ -502,4 +505,5 @@ class Run:
             deadline=REAL_DEADLINE if self._target and self._target.real else DEADLINE,
             # Attached to, a provider is compared with no lock file: nothing for real accounts.
             one_provider=self._target is not None and not self._target.real,
+            lasting=self._lasting,
         )

@@ -37,7 +37,8 @@ _GRACE = 20.0
 _SHOWN_ERRORS = 3
 _DONE = ("apply_complete", "apply_errored")
 
-_live: set[subprocess.Popen[bytes]] = set()
+_live: dict[subprocess.Popen[bytes], Callable[[], None] | None] = {}
+"""What runs, with what `_Adapter.finishing` was."""
 _live_lock = threading.Lock()
 
 
@@ -84,6 +85,9 @@ class _Adapter(python_terraform.Terraform):  # type: ignore[misc]
         """Descriptors that a command keeps open for as long as it lives."""
         self.told: Path | None = None
         """Where a command writes; None: to this process, whose end would be its own."""
+        self.finishing: Callable[[], None] | None = None
+        """Called when this process is interrupted and the command comes to its end all the same;
+        None: the command is interrupted, too."""
         super().__init__(working_dir=str(folder), terraform_bin_path=str(executable))
 
     def read_state_file(self, file_path: str | None = None) -> None:
@@ -103,12 +107,13 @@ class _Adapter(python_terraform.Terraform):  # type: ignore[misc]
             stdin=subprocess.DEVNULL,
             stdout=output.out,
             stderr=output.err,
-            # A Ctrl-C must reach Terraform once: the second makes it drop its state.
-            start_new_session=True,
+            # A Ctrl-C must reach Terraform once: the second makes it drop its state. Not in a
+            # session, to which Linux gives as much time as to all others together (autogroup).
+            process_group=0,
             pass_fds=self.kept_open,
         )
         with _live_lock:
-            _live.add(process)
+            _live[process] = self.finishing
         late = threading.Event()
 
         def too_late() -> None:
@@ -126,12 +131,15 @@ class _Adapter(python_terraform.Terraform):  # type: ignore[misc]
             code = process.wait()
             errors = output.errors()
         except BaseException:
-            _stop(process)
+            # One that comes to its end is `stop_all`'s to wait for.
+            if self.finishing is None:
+                _stop(process)
             raise
         finally:
             watchdog.cancel()
-            with _live_lock:
-                _live.discard(process)
+            if process.poll() is not None:
+                with _live_lock:
+                    _live.pop(process, None)
         if late.is_set():
             return 1, "", f"Error: stopped, no end after {self.deadline:.0f} s"
         return code, "".join(out), errors
@@ -150,9 +158,28 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def stop_all() -> None:
-    """Stops every Terraform that this process started, and waits for them."""
+    """Returns when no Terraform that this process started runs any more.
+
+    One that makes something to last comes to its end, since a provider that is asked to stop drops
+    the calls under way, and what these made is in no state then. An interrupt meanwhile ends it.
+    """
     with _live_lock:
-        processes = list(_live)
+        processes = dict(_live)
+    _stop_each([process for process, finishing in processes.items() if finishing is None])
+    try:
+        for process, finishing in processes.items():
+            if finishing is not None and process.poll() is None:
+                finishing()
+        for process in processes:
+            process.wait()
+    except KeyboardInterrupt:
+        _stop_each(processes)
+    with _live_lock:
+        for process in processes:
+            _live.pop(process, None)
+
+
+def _stop_each(processes: Iterable[subprocess.Popen[bytes]]) -> None:
     stoppers = [threading.Thread(target=_stop, args=(process,)) for process in processes]
     for stopper in stoppers:
         stopper.start()
@@ -176,11 +203,13 @@ class Terraform:
         on_step: Callable[[Step], None] | None = None,
         deadline: float = DEADLINE,
         one_provider: bool = False,
+        lasting: bool = False,
     ) -> None:
         """`folder` is private to this state and keeps it, with the values of its variables; `data`
         is where `init` leaves the provider, and may serve several states of the same root.
         `hidden` are texts that no message may show. `one_provider` is quicker and nothing for real
-        accounts: see `harness.deploy.provider`.
+        accounts: see `harness.deploy.provider`. With `lasting`, a change that is under way when
+        this process is interrupted comes to its end, as `stop_all` says.
         """
         self.root = root
         self._folder = private_folder(folder)
@@ -191,12 +220,15 @@ class Terraform:
         self.changed: tuple[str, ...] = ()
         """What the last apply or destroy changed, as `Changes.planned`."""
         self._data = data if one_provider else None
+        self._lasting = lasting
         self._outputs: dict[str, Any] | None = None
         """What the last apply told of the outputs, where none is sensitive."""
+        # Many run at once there, and more threads of each only make all of them compute more.
+        quiet = {"GOMAXPROCS": "1"} if one_provider else {}
         self._adapter = _Adapter(
             toolchain.executable,
             root,
-            {**environ, **toolchain.environ(), "TF_DATA_DIR": str(data)},
+            {**environ, **toolchain.environ(), **quiet, "TF_DATA_DIR": str(data)},
             self._events.read,
             deadline,
         )
@@ -347,6 +379,9 @@ class Terraform:
         def waiting() -> None:
             self._on_step(Step("wait"))
 
+        def finishing() -> None:
+            self._on_step(Step("finish"))
+
         with held(self._folder / "terraform.lock", self._adapter.deadline, waiting) as lock:
             if lock is None:
                 raise UserError(
@@ -355,10 +390,11 @@ class Terraform:
                 )
             self._adapter.kept_open += (lock,)
             self._adapter.told = self._folder / "terraform.out"
+            self._adapter.finishing = finishing if self._lasting else None
             try:
                 yield
             finally:
-                self._adapter.told = None
+                self._adapter.told = self._adapter.finishing = None
                 self._adapter.kept_open = self._adapter.kept_open[:-1]
 
     def _options(self, variables: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            start_new_session=True,
+            process_group=0,
         )
         if deployment is not None:
             self.prepare(deployment)

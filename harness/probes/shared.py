@@ -90,7 +90,7 @@ class SharedDeployment:
                 cloud_plan(environment), credentials=self._folder / "credentials"
             )
             self._cloud = cloud
-            deploy(environment, EmbeddedTarget(cloud), self._folder)
+            deploy(environment, lambda: EmbeddedTarget(cloud), self._folder)
         except UserError as error:
             self._failed.write_text(str(error), encoding="utf-8")
             raise

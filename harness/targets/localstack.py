@@ -103,7 +103,7 @@ def running(root: Path, folder: Path) -> Iterator[str]:
             stdin=subprocess.PIPE,
             stdout=out,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
+            process_group=0,
         )
     try:
         _wait(process, host, log)

@@ -23,7 +23,7 @@ def test_a_rehearsal_counts_what_is_made_until_a_file_changes(
 
     def deploy(of: Any, target: Any, run_dir: Path, progress: Any) -> None:
         assert of is environment
-        assert target.name == "embedded"
+        assert target().name == "embedded"
         assert run_dir.is_dir()
         step = Step("apply", 3, 3)
         progress(RootEvent("operations", "running", step))

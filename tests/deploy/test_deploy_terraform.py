@@ -252,14 +252,49 @@ def test_stop_all_interrupts_what_runs(make: Make, tmp_path: Path) -> None:
 STARTER = """
 import sys
 from pathlib import Path
-from harness.deploy.terraform import Terraform
+from harness.deploy.terraform import Terraform, stop_all
 from harness.deploy.toolchain import Toolchain
 here = Path(sys.argv[1])
 tools = Toolchain("terraform", here / "terraform", here / "rc", None, None)
-environ = {"PATH": "/usr/bin:/bin"}
-folders = {"folder": here / "state", "data": here / "data"}
-Terraform(tools, here / "root", environ=environ, **folders).apply({})
+options = {
+    "environ": {"PATH": "/usr/bin:/bin"},
+    "folder": here / "state",
+    "data": here / "data",
+    "lasting": True,
+    "on_step": lambda step: print(step.phase, flush=True),
+}
+try:
+    Terraform(tools, here / "root", **options).apply({})
+except KeyboardInterrupt:
+    stop_all()
+    print("interrupted", flush=True)
 """
+
+
+@pytest.mark.parametrize(("again", "end"), [(False, "made"), (True, "dropped")])
+def test_what_is_to_last_is_finished_at_an_interrupt_and_dropped_at_the_next(
+    again: bool, end: str, make: Make, tmp_path: Path
+) -> None:
+    # A provider that is asked to stop drops its calls, and what they made is in no state.
+    make(
+        f"trap 'echo dropped > {tmp_path}/end; exit 1' INT\ntouch {tmp_path}/up\n"
+        f"while [ ! -e {tmp_path}/go ]; do sleep 0.02; done\necho made > {tmp_path}/end"
+    )
+    starter = subprocess.Popen(
+        [sys.executable, "-c", STARTER, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    assert starter.stdout is not None
+    deadline = time.monotonic() + 20
+    while not (tmp_path / "up").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    starter.send_signal(signal.SIGINT)
+    assert [starter.stdout.readline(), starter.stdout.readline()] == ["apply\n", "finish\n"]
+    if again:
+        starter.send_signal(signal.SIGINT)
+    else:
+        (tmp_path / "go").touch()
+    assert starter.communicate(timeout=20)[0] == "interrupted\n"
+    assert (tmp_path / "end").read_text(encoding="utf-8") == f"{end}\n"
 
 
 def test_a_terraform_whose_starter_is_killed_comes_to_its_end_and_is_waited_for(
