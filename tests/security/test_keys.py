@@ -114,27 +114,28 @@ def test_key_bears_its_customers_name(probe: Recorder, cast: Cast, account: str)
     """The organization's guardrail knows a key of records by this tag, and guards no other."""
     home, reader = cast.stage.homes[account], cast.administrator(account)
     kms = cast.client(reader, "kms", home.region)
-    tags = {
-        tag["TagKey"]: tag["TagValue"]
-        for page in kms.get_paginator("list_resource_tags").paginate(KeyId=home.key_arn)
-        for tag in page["Tags"]
-    }
-    named = tags.get("bulkhead:customer", "no name")
-    probe.state(
-        Subject(
-            "key-tag",
-            ("G11", "K01"),
-            "a customer's key bears the tag that guards it",
-            reader,
-            "kms:ListResourceTags",
-            f"key of {home}",
-            (home.key_arn,),
-        ),
-        expected=home.customer,
-        observed=named,
-        holds=named == home.customer,
-        why=f"bulkhead:customer is {named}",
-    )
+    for group in home.groups:
+        tags = {
+            tag["TagKey"]: tag["TagValue"]
+            for page in kms.get_paginator("list_resource_tags").paginate(KeyId=group.key_arn)
+            for tag in page["Tags"]
+        }
+        named = tags.get("bulkhead:customer", "no name")
+        probe.state(
+            Subject(
+                "key-tag",
+                ("G11", "K01"),
+                "a customer's key bears the tag that guards it",
+                reader,
+                "kms:ListResourceTags",
+                f"key of {group.name}",
+                (group.key_arn,),
+            ),
+            expected=home.customer,
+            observed=named,
+            holds=named == home.customer,
+            why=f"bulkhead:customer is {named}",
+        )
 
 
 def test_key_policy_says_no_more(probe: Recorder, cast: Cast, account: str) -> None:

@@ -130,20 +130,23 @@ def test_records_go_nowhere_else(probe: Recorder, cast: Cast, account: str) -> N
     home = cast.stage.homes[account]
     reader = cast.administrator(account)
     logs = cast.client(reader, "logs", home.region)
-    subject = Subject(
-        "no-deliveries",
-        ("L09",),
-        "no subscription filter takes records out of a customer's log group",
-        reader,
-        "logs:DescribeSubscriptionFilters",
-        home.group,
-        (home.group_arn,),
-    )
-    absent(
-        probe,
-        subject,
-        lambda: logs.describe_subscription_filters(logGroupName=home.group)["subscriptionFilters"],
-    )
+    for group in home.groups:
+        subject = Subject(
+            "no-deliveries",
+            ("L09",),
+            "no subscription filter takes records out of a customer's log group",
+            reader,
+            "logs:DescribeSubscriptionFilters",
+            group.name,
+            (group.arn,),
+        )
+        absent(
+            probe,
+            subject,
+            lambda name=group.name: logs.describe_subscription_filters(  # type: ignore[misc]
+                logGroupName=name
+            )["subscriptionFilters"],
+        )
 
 
 def test_no_account_policy_takes_records_out(probe: Recorder, cast: Cast, account: str) -> None:
@@ -256,24 +259,25 @@ def test_streams_are_named_by_the_client(probe: Recorder, cast: Cast, account: s
     """A stream's name cannot be masked and is shown to whoever may list streams."""
     home, reader = cast.stage.homes[account], cast.administrator(account)
     logs = cast.client(reader, "logs", home.region)
-    pages = logs.get_paginator("describe_log_streams").paginate(logGroupName=home.group)
-    names = [s["logStreamName"] for page in pages for s in page["logStreams"]]
-    strange = [n for n in names if not STREAM.fullmatch(n)]
-    probe.state(
-        Subject(
-            "stream-names",
-            ("L31",),
-            "the names of log streams carry nothing that a user wrote",
-            reader,
-            "logs:DescribeLogStreams",
-            home.group,
-            (home.group_arn,),
-        ),
-        expected="names that the client makes",
-        observed="other names" if strange else "names that the client makes",
-        holds=not strange,
-        why=f"{len(strange)} of {len(names)} names are of another form",
-    )
+    for group in home.groups:
+        pages = logs.get_paginator("describe_log_streams").paginate(logGroupName=group.name)
+        names = [s["logStreamName"] for page in pages for s in page["logStreams"]]
+        strange = [n for n in names if not STREAM.fullmatch(n)]
+        probe.state(
+            Subject(
+                "stream-names",
+                ("L31",),
+                "the names of log streams carry nothing that a user wrote",
+                reader,
+                "logs:DescribeLogStreams",
+                group.name,
+                (group.arn,),
+            ),
+            expected="names that the client makes",
+            observed="other names" if strange else "names that the client makes",
+            holds=not strange,
+            why=f"{len(strange)} of {len(names)} names are of another form",
+        )
 
 
 def test_no_service_writes_to_records(probe: Recorder, cast: Cast, account: str) -> None:
@@ -295,18 +299,9 @@ def test_no_service_writes_to_records(probe: Recorder, cast: Cast, account: str)
 def test_no_field_of_a_record_becomes_a_metric(probe: Recorder, cast: Cast, account: str) -> None:
     home, reader = cast.stage.homes[account], cast.administrator(account)
     logs = cast.client(reader, "logs", home.region)
-    subject = Subject(
-        "metric-filters",
-        ("L27", "O11"),
-        "no metric filter puts fields of records into dimensions",
-        reader,
-        "logs:DescribeMetricFilters",
-        home.group,
-        (home.group_arn,),
-    )
 
-    def with_dimensions() -> list[Any]:
-        pages = logs.get_paginator("describe_metric_filters").paginate(logGroupName=home.group)
+    def with_dimensions(name: str) -> list[Any]:
+        pages = logs.get_paginator("describe_metric_filters").paginate(logGroupName=name)
         return [
             each
             for page in pages
@@ -314,7 +309,17 @@ def test_no_field_of_a_record_becomes_a_metric(probe: Recorder, cast: Cast, acco
             if any(t.get("dimensions") for t in each["metricTransformations"])
         ]
 
-    absent(probe, subject, with_dimensions)
+    for group in home.groups:
+        subject = Subject(
+            "metric-filters",
+            ("L27", "O11"),
+            "no metric filter puts fields of records into dimensions",
+            reader,
+            "logs:DescribeMetricFilters",
+            group.name,
+            (group.arn,),
+        )
+        absent(probe, subject, lambda name=group.name: with_dimensions(name))  # type: ignore[misc]
 
 
 def test_no_events_leave_an_account(probe: Recorder, cast: Cast, account: str, region: str) -> None:
