@@ -101,6 +101,21 @@ def _content(site: Site) -> Group:
     return group
 
 
+def _policy_of_group(site: Site) -> None:
+    """A policy of the group alone, which a list of the account's does not show."""
+    home, group = site.victims_home, _content(site)
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+        "Resource": f"{group.arn}:*",
+    }
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    site.client(home.account, "logs", home.region).put_resource_policy(
+        resourceArn=group.arn, policyDocument=json.dumps(policy)
+    )
+
+
 def _untagged(site: Site) -> None:
     home = site.victims_home
     site.client(home.account, "kms", home.region).untag_resource(
@@ -230,6 +245,15 @@ OUTLETS = (
         (Notice("metric-filters"),),
         "test_no_field_of_a_record",
         more_rows=("O11",),
+    ),
+    Mutant(
+        "L08",
+        "the policy of one log group lets a service write, whoever asked it to",
+        "logs",
+        _policy_of_group,
+        (Notice("log-policies"),),
+        "test_no_service_writes",
+        more_rows=("L07",),
     ),
     Mutant(
         "G11-content",

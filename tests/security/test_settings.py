@@ -293,7 +293,22 @@ def test_no_service_writes_to_records(probe: Recorder, cast: Cast, account: str)
         str(home),
         (),
     )
-    absent(probe, subject, lambda: logs.describe_resource_policies()["resourcePolicies"])
+
+    def policies() -> list[Any]:
+        # Without a scope, those of the account are told, and none of a group.
+        pages = logs.get_paginator("describe_resource_policies")
+        scopes: list[dict[str, Any]] = [
+            {"policyScope": "ACCOUNT"},
+            *({"policyScope": "RESOURCE", "resourceArn": group.arn} for group in home.groups),
+        ]
+        return [
+            policy
+            for scope in scopes
+            for page in pages.paginate(**scope)
+            for policy in page["resourcePolicies"]
+        ]
+
+    absent(probe, subject, policies)
 
 
 def test_no_field_of_a_record_becomes_a_metric(probe: Recorder, cast: Cast, account: str) -> None:
