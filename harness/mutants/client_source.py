@@ -43,7 +43,7 @@ CLIENT_SOURCE: tuple[Mutant, ...] = (
             "._session\n"
             "        self._logs = LogSession(config, fleet, ",
         ),
-        (Failing("test_canaries"),),
+        (Failing("test_canaries[", says="belong to the operations account"),),
         "test_canaries and {region}",
     ),
     _unit(
@@ -130,7 +130,7 @@ CLIENT_SOURCE: tuple[Mutant, ...] = (
                 ),
             )
         ),
-        (Failing("test_canaries"),),
+        (Failing("test_canaries[", says="not authorized to perform: bedrock:InvokeModel"),),
         "test_canaries and {region}",
     ),
     _unit(
@@ -222,7 +222,7 @@ CLIENT_SOURCE: tuple[Mutant, ...] = (
             '        return f"t-{self.account_id}-{self.app}"\n',
             "        return self.app\n",
         ),
-        (Failing("test_canaries"),),
+        (Failing("test_canaries[", says="AssumeRoleError: cannot assume"),),
         "test_canaries and {region}",
     ),
     Mutant(

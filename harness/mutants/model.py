@@ -52,16 +52,21 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Failing:
-    """A test of the client that must fail; `test` is what its id contains."""
+    """A test that must fail: what its own name contains, the file's aside, and what it says."""
 
     test: str
+    says: str = ""
 
     def matches(self, test: Mapping[str, Any]) -> bool:
         """Whether the test failed. An error while it was set up is not enough."""
-        return self.test in test["id"] and test["outcome"] == "failed"
+        return (
+            self.test in test["id"].partition("::")[2]
+            and self.says in test.get("message", "")
+            and test["outcome"] == "failed"
+        )
 
     def __str__(self) -> str:
-        return self.test
+        return f"{self.test} ({self.says})" if self.says else self.test
 
 
 How = Callable[[Site], None] | TerraformEdits | ClientEdits

@@ -46,6 +46,25 @@ def test_anything_else_is_not(changes: dict[str, str]) -> None:
     ]
 
 
+def test_where_a_probe_answers_many_rows_a_notice_names_one() -> None:
+    noticed = Notice("assume-role", row="T28")
+    assert noticed.matches(result(rows=["T01", "T28"]))
+    assert not noticed.matches(result(rows=["T01"]))
+    assert str(noticed) == "assume-role for T28"
+
+
+def test_a_failed_test_is_known_by_its_name_and_by_what_it_says() -> None:
+    noticed = Failing("test_sent[", says="not sent")
+    test = {"id": "tests/test_sent.py::test_sent[a]", "outcome": "failed", "message": "was not sent"}
+    assert noticed.matches(test)
+    for other in (
+        {"id": "tests/test_sent[.py::test_other[a]"},
+        {"message": "a time-out"},
+        {"outcome": "error"},
+    ):
+        assert not noticed.matches({**test, **other})
+
+
 def test_a_failed_test_of_the_client_is_a_notice() -> None:
     noticed = Failing("test_no_role_no_model_call")
     test = {"id": "tests/client/test_x.py::test_no_role_no_model_call[sts]", "outcome": "failed"}
