@@ -27,7 +27,17 @@ from harness.cloud.observability.settings import (
 
 _SUBSCRIPTION = "SUBSCRIPTION_FILTER_POLICY"
 _SELECTION = re.compile(r"\s*LogGroupName\s+NOT\s+IN\s*(\[.*\])\s*", re.DOTALL)
-_MOST = {_SUBSCRIPTION: 1, data_protection.ACCOUNT_TYPE: 1, "FIELD_INDEX_POLICY": 20}
+_RETENTION = "RETENTION_POLICY"
+_MOST = {
+    _SUBSCRIPTION: 1,
+    data_protection.ACCOUNT_TYPE: 1,
+    "FIELD_INDEX_POLICY": 20,
+    _RETENTION: 20,
+}
+_PERIODS = frozenset(
+    (30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
+)
+"""Days that a policy of retention may name."""
 
 
 class AccountPolicies:
@@ -39,6 +49,7 @@ class AccountPolicies:
             data_protection.ACCOUNT_TYPE: lambda _, text: _ignore(data_protection.finders(text)),
             _SUBSCRIPTION: self._check_subscription,
             "FIELD_INDEX_POLICY": lambda _, text: _ignore(_object(text)),
+            _RETENTION: lambda _, text: _check_retention(text),
         }
 
     def put(self, call: Call) -> Mapping[str, Any]:
@@ -133,6 +144,16 @@ def _object(text: str) -> Mapping[str, Any]:
     if not isinstance(document, dict):
         raise invalid("The policy document is not a JSON object.")
     return document
+
+
+def _check_retention(text: str) -> None:
+    """It binds a day after it was made, so nothing of a group changes before."""
+    document = _object(text)
+    period, mode = document.get("retentionInDays"), document.get("enforcementMode")
+    if period != "NEVER_EXPIRE" and not (isinstance(period, int) and period in _PERIODS):
+        raise invalid("The retentionInDays must be a period that policies of accounts may have.")
+    if mode not in ("NEW_ONLY", "RETROACTIVE"):
+        raise invalid("The enforcementMode must be NEW_ONLY or RETROACTIVE.")
 
 
 def _ignore(_: object) -> None:
