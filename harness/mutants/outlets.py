@@ -234,8 +234,8 @@ OUTLETS = (
         "a subscription filter sends prompts and answers to a stream of the customer's account",
         "logs",
         _subscribe_own(_content),
-        (Notice("no-deliveries"),),
-        "test_records_go_nowhere_else",
+        (Notice("no-deliveries"), Notice("content-elsewhere")),
+        "test_records_go_nowhere_else or (test_canaries and {region})",
     ),
     Mutant(
         "L27-content",

@@ -194,8 +194,9 @@ PERMISSIONS = (
         "a fleet role may call every model in every Region",
         "permission",
         granting(INVOKE, lambda _: "arn:aws:bedrock:*::foundation-model/*"),
-        (Notice("model-of-region", "fleet role"), PAST),
-        "test_models",
+        (Notice("model-of-region", "fleet role"), PAST, Notice("global-endpoint", "fleet role")),
+        "test_models or test_the_global_endpoint",
+        more_rows=("C09",),
     ),
     Mutant(
         "P11",

@@ -150,22 +150,30 @@ def test_records_go_nowhere_else(probe: Recorder, cast: Cast, account: str) -> N
 
 
 def test_no_account_policy_takes_records_out(probe: Recorder, cast: Cast, account: str) -> None:
-    """A subscription of the whole account, which the filters of a group do not show."""
+    """A subscription of the whole account, which the filters of a group do not show, and a
+    retention, which a day later is every group's."""
     home, reader = cast.stage.homes[account], cast.administrator(account)
     logs = cast.client(reader, "logs", home.region)
-    kind: Any = "SUBSCRIPTION_FILTER_POLICY"
-    subject = Subject(
-        "account-subscriptions",
-        ("L10",),
-        "no policy of a customer's whole account takes records out",
-        reader,
-        "logs:DescribeAccountPolicies",
-        str(home),
-        (),
-    )
-    absent(
-        probe, subject, lambda: logs.describe_account_policies(policyType=kind)["accountPolicies"]
-    )
+    for kind, policy, row, claim in (
+        ("account-subscriptions", "SUBSCRIPTION_FILTER_POLICY", "L10", "takes records out"),
+        ("account-retention", "RETENTION_POLICY", "L18", "says how long records are kept"),
+    ):
+        subject = Subject(
+            kind,
+            (row,),
+            f"no policy of a customer's whole account {claim}",
+            reader,
+            "logs:DescribeAccountPolicies",
+            str(home),
+            (),
+        )
+        absent(
+            probe,
+            subject,
+            lambda policy=policy: logs.describe_account_policies(  # type: ignore[misc]
+                policyType=policy
+            )["accountPolicies"],
+        )
 
 
 def test_records_are_written_with_signatures(probe: Recorder, cast: Cast, account: str) -> None:
