@@ -195,7 +195,7 @@ PERMISSIONS = (
         "permission",
         granting(INVOKE, lambda _: "arn:aws:bedrock:*::foundation-model/*"),
         (Notice("model-of-region", "fleet role"), PAST, Notice("global-endpoint", "fleet role")),
-        "test_models or test_the_global_endpoint",
+        "test_models_of_other or (test_models_cannot and InvokeModel) or test_the_global_endpoint",
         more_rows=("C09",),
     ),
     Mutant(

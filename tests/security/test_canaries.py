@@ -27,6 +27,10 @@ from harness.probes.search import Place
 from harness.probes.stage import Home
 
 
+PATIENCE = 10
+"""Seconds that records may take to be written."""
+
+
 def invoke(chat: Any, messages: list[Any], config: Any) -> None:
     chat.invoke(messages, config=config)
 
@@ -94,13 +98,13 @@ def send(cast: Cast, home: Home, region: str) -> Sent:
                 HumanMessage(f"What is {prompt}?"),
             ]
             call(chat, messages, {"metadata": {"conversation_id": sent.records[way]}})
-        sent.delivered = app.flush(30)
+        sent.delivered = app.flush(PATIENCE)
     if home.content is not None and region == home.region:
         sent.content = canary("content")
         with application(cast, home, region, content=True) as app:
             chat = app.chat(cast.stage.fleet_of(home.account).model, max_tokens=16)
             invoke(chat, [HumanMessage(f"What is {sent.content}?")], {})
-            app.flush(30)
+            app.flush(PATIENCE)
     return sent
 
 
