@@ -26,7 +26,6 @@ from harness.probes.result import Recorder, Subject
 from harness.probes.search import Place
 from harness.probes.stage import Home
 
-
 PATIENCE = 10
 """Seconds that records may take to be written."""
 
