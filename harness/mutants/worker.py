@@ -23,6 +23,8 @@ from pathlib import Path
 import pytest
 
 from harness.deploy.deployment import Deployment
+from harness.deploy.environment import OPERATIONS_ROOT
+from harness.deploy.provider import share
 from harness.deploy.workspace import project_root
 from harness.errors import UserError
 from harness.mutants.attempt import Attempt, Grounds, attempt, output_to
@@ -65,6 +67,7 @@ def serve(count: int) -> None:
     path = Path(said)
     deployment = Deployment.load(path)
     _warm_up(deployment, path)
+    share(path.parent / "data" / OPERATIONS_ROOT, deployment.target().environ(None))
     with deployment.cloud().fork() as cloud:
         target = EmbeddedTarget(cloud)
         bare = deployment.on(target)
