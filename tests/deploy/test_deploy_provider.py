@@ -124,11 +124,14 @@ def test_each_connection_of_several_configurations_has_a_provider_of_its_own(
 
 
 def test_all_connections_of_one_configuration_have_the_same_provider(tmp_path: Path) -> None:
-    with attached(root_with(tmp_path, ONE), listening(tmp_path), os.environ) as loan:
-        with Asked(loan).link as first, Asked(loan).link as second:
-            for link in (first, second):
-                link.sendall(b"?")
-            assert first.recv(100) == second.recv(100)
+    with (
+        attached(root_with(tmp_path, ONE), listening(tmp_path), os.environ) as loan,
+        Asked(loan).link as first,
+        Asked(loan).link as second,
+    ):
+        for link in (first, second):
+            link.sendall(b"?")
+        assert first.recv(100) == second.recv(100)
 
 
 def served(root: Path, data: Path, *, sound: bool = True) -> int:
