@@ -17,7 +17,7 @@ import json
 import logging
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -141,18 +141,25 @@ class InvocationLog:
             return
         moment = self._clock()
         group, bucket = kept.get("cloudWatchConfig"), kept.get("s3Config")
-        try:
-            if bucket is not None:
-                record = self._record(call, exchange, kept, moment, large=bucket)
-                name = f"{moment:%Y/%m/%d/%H/%Y%m%dT%H%M%SZ}_{call.request_id}.json.gz"
-                self._store(place, bucket, name, gzip.compress(_json(record)))
-            if group is not None:
-                large = group.get("largeDataDeliveryS3Config")
-                record = self._record(call, exchange, kept, moment, large=large)
-                self._deliver(place, kept, _json(record).decode())
-        except ApiError as error:
-            # The code only: the message may name resources, the record holds a prompt.
-            _LOG.warning("invocation log of %s in %s was not delivered: %s", *place, error.code)
+
+        def to_bucket() -> None:
+            record = self._record(call, exchange, kept, moment, large=bucket)
+            name = f"{moment:%Y/%m/%d/%H/%Y%m%dT%H%M%SZ}_{call.request_id}.json.gz"
+            self._store(place, bucket, name, gzip.compress(_json(record)))
+
+        def to_group() -> None:
+            large = group.get("largeDataDeliveryS3Config")
+            record = self._record(call, exchange, kept, moment, large=large)
+            self._deliver(place, kept, _json(record).decode())
+
+        # Each by itself: that one place takes nothing any more does not keep the other clean.
+        for wanted, deliver in ((bucket, to_bucket), (group, to_group)):
+            try:
+                if wanted is not None:
+                    deliver()
+            except ApiError as error:
+                # The code only: the message may name resources, the record holds a prompt.
+                _LOG.warning("invocation log of %s in %s was not delivered: %s", *place, error.code)
 
     def _record(
         self,
@@ -197,6 +204,11 @@ class InvocationLog:
                     rest = _json(_without_bytes(body))
                     if len(rest) <= _INLINE_BODY_BYTES:
                         written[f"{name}BodyJson"] = json.loads(rest)
+                elif large is not None and (media := list(_media(body, kept))):
+                    # Without texts the media go to S3 all the same; in which form is unverified.
+                    path = f"{data}_{name}.json.gz"
+                    key = self._store(place, large, path, gzip.compress(_json(media)))
+                    written[f"{name}BodyS3Path"] = f"s3://{large['bucketName']}/{key}"
                 written[f"{name}TokenCount"] = count
                 return written
 
@@ -293,6 +305,19 @@ def _binary(value: Any, kept: Mapping[str, Any]) -> bool:
             for key, part in value.items()
         )
     return isinstance(value, list | tuple) and any(_binary(part, kept) for part in value)
+
+
+def _media(value: Any, kept: Mapping[str, Any]) -> Iterator[Members]:
+    """The media of a body that are to be delivered, each alone."""
+    if isinstance(value, Mapping):
+        for key, part in value.items():
+            if key not in _MEDIA:
+                yield from _media(part, kept)
+            elif kept[_MEDIA[key]] and _has_bytes(part):
+                yield {key: _delivered(part, kept)}
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _media(part, kept)
 
 
 def _has_bytes(value: Any) -> bool:
