@@ -21,8 +21,8 @@ from harness.cloud.bedrock.bodies.dialect import malformed
 from harness.cloud.bedrock.cache import PromptCache
 from harness.cloud.bedrock.errors import invalid, invalid_model
 from harness.cloud.bedrock.guarded import Guards
-from harness.cloud.bedrock.invocation_log import Exchange, InvocationLog
-from harness.cloud.bedrock.metrics import Metrics
+from harness.cloud.bedrock.invocation_log import Exchange
+from harness.cloud.bedrock.ledger import Ledger
 from harness.cloud.bedrock.models import FOUNDATION_MODELS, FoundationModel, parse_model_arn
 from harness.cloud.bedrock.profiles import Place
 from harness.cloud.bedrock.quotas import Quotas, Reservation
@@ -60,18 +60,16 @@ class Runtime:
         self,
         target: Callable[[Place, str], Target],
         guards: Guards,
-        log: InvocationLog,
+        ledger: Ledger,
         cache: PromptCache,
         quotas: Quotas,
-        metrics: Metrics,
         service_role: ServiceRole,
     ) -> None:
         self._target = target
         self._guards = guards
-        self._log = log
+        self._ledger = ledger
         self._cache = cache
         self._quotas = quotas
-        self._metrics = metrics
         self._service_role = service_role
 
     def answer(self, call: Call) -> Answer | EventStream:
@@ -93,7 +91,7 @@ class Runtime:
                 return self._invoke(call, target, request)
             return self._converse(call, target, request)
         except ApiError as error:
-            self._failed(call, request, error)
+            self._ledger.failed(call, request, error)
             raise
 
     # -- Converse ---------------------------------------------------------------------
@@ -229,27 +227,12 @@ class Runtime:
         return chain((next(started),), started)
 
     def _finish(self, done: _Done) -> None:
-        self._log.record(done.call, done.exchange)
-        self._metrics.invoked(
-            (done.call.account, done.call.region),
-            str(done.call.params["modelId"]),
-            {
-                "Invocations": 1,
-                "InvocationLatency": done.latency_ms,
-                "InputTokenCount": done.exchange.input_tokens,
-                "OutputTokenCount": done.exchange.output_tokens,
-                "CacheReadInputTokenCount": done.cache_read,
-                "CacheWriteInputTokenCount": done.cache_write,
-            },
-        )
-
-    def _failed(self, call: Call, request: Mapping[str, Any], error: ApiError) -> None:
-        self._log.record(call, Exchange(request, error_code=error.code))
-        throttled = error.code == "ThrottlingException"
-        self._metrics.invoked(
-            (call.account, call.region),
-            str(call.params.get("modelId") or ""),
-            {"InvocationThrottles" if throttled else "InvocationClientErrors": 1},
+        self._ledger.finished(
+            done.call,
+            done.exchange,
+            done.latency_ms,
+            cache_read=done.cache_read,
+            cache_write=done.cache_write,
         )
 
 
