@@ -25,7 +25,7 @@ from harness.cloud.bedrock.invocation_log import Exchange
 from harness.cloud.bedrock.ledger import Ledger
 from harness.cloud.bedrock.models import FOUNDATION_MODELS, FoundationModel, parse_model_arn
 from harness.cloud.bedrock.profiles import Place
-from harness.cloud.bedrock.quotas import Quotas, Reservation
+from harness.cloud.bedrock.quotas import Quotas, Reservation, spent
 from harness.cloud.bedrock.resolve import Target
 from harness.cloud.bedrock.shapes import validate
 from harness.cloud.call import Answer, ApiError, Call, EventStream, ServiceRole
@@ -121,7 +121,7 @@ class Runtime:
                 guards, params, lambda given: converse.reply(model, given)
             )
             reply = reply.cached(self._cache.use(place, model, params))
-            used = reply.total_tokens
+            used = spent(model, reply)
         finally:
             self._quotas.settle(taken, used)
         return reply

@@ -25,7 +25,7 @@ from harness.cloud.bedrock.ledger import Ledger
 from harness.cloud.bedrock.models import parse_profile_arn
 from harness.cloud.bedrock.profiles import Place
 from harness.cloud.bedrock.projects import project_arn
-from harness.cloud.bedrock.quotas import Quotas
+from harness.cloud.bedrock.quotas import Quotas, spent
 from harness.cloud.bedrock.resolve import Target
 from harness.cloud.bedrock.retention import DataRetention
 from harness.cloud.bedrock.shapes import validate
@@ -140,7 +140,7 @@ class Responses:
         used = 0
         try:
             reply = converse.reply(model, request)
-            used = reply.total_tokens
+            used = spent(model, reply)
         finally:
             self._quotas.settle(taken, used)
         return reply
