@@ -127,6 +127,11 @@ class Bedrock:
             400,
         )
 
+    def check(self, call: Call) -> None:
+        """A rule that refuses nothing: before S3 is asked, jobs write there what they are to."""
+        if call.service == "s3":
+            self._batch.work_off()
+
     def profile(
         self, account: str, region: str, identifier: str
     ) -> tuple[str, tuple[str, ...]] | None:
