@@ -395,7 +395,7 @@ def test_the_detail_follows_the_filter(opened: Any) -> None:
 TOUCHING = """() => {
   const ends = [...document.querySelectorAll('.graph .arrow.refused path:not(.wide)')].map(path => {
     const at = path.getPointAtLength(path.getTotalLength());
-    return [at.x - 7, at.y - 7, at.x + 7, at.y + 7];
+    return [at.x - 10, at.y - 10, at.x + 10, at.y + 10];  // a cross and a little room
   });
   const boxes = [...document.querySelectorAll('.graph .box rect')].map(each => each.getBBox());
   const found = [];

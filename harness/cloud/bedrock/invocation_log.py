@@ -140,23 +140,22 @@ class InvocationLog:
         if kept is None:
             return
         moment = self._clock()
-        group, bucket = kept.get("cloudWatchConfig"), kept.get("s3Config")
 
-        def to_bucket() -> None:
+        def to_bucket(bucket: Members) -> None:
             record = self._record(call, exchange, kept, moment, large=bucket)
             name = f"{moment:%Y/%m/%d/%H/%Y%m%dT%H%M%SZ}_{call.request_id}.json.gz"
             self._store(place, bucket, name, gzip.compress(_json(record)))
 
-        def to_group() -> None:
+        def to_group(group: Members) -> None:
             large = group.get("largeDataDeliveryS3Config")
             record = self._record(call, exchange, kept, moment, large=large)
             self._deliver(place, kept, _json(record).decode())
 
         # Each by itself: that one place takes nothing any more does not keep the other clean.
-        for wanted, deliver in ((bucket, to_bucket), (group, to_group)):
+        for name, deliver in (("s3Config", to_bucket), ("cloudWatchConfig", to_group)):
             try:
-                if wanted is not None:
-                    deliver()
+                if name in kept:
+                    deliver(kept[name])
             except ApiError as error:
                 # The code only: the message may name resources, the record holds a prompt.
                 _LOG.warning("invocation log of %s in %s was not delivered: %s", *place, error.code)
