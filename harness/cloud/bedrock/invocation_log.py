@@ -36,6 +36,7 @@ _FLAGS: Final = tuple(
 )
 _MEDIA: Final = {
     "image": "imageDataDeliveryEnabled",
+    "document": "imageDataDeliveryEnabled",  # says the page above
     "video": "videoDataDeliveryEnabled",
     "audio": "audioDataDeliveryEnabled",
 }
@@ -189,6 +190,16 @@ class InvocationLog:
                 f"{moment:%Y/%m/%d/%H}/data/{call.request_id}",
             )
 
+            def beside(name: str, content: bytes, bucket: Mapping[str, Any]) -> Members:
+                """Where a body lies that is not in the record; nowhere if the bucket refuses."""
+                path = f"{data}_{name}.json.gz"
+                try:
+                    key = self._store(place, bucket, path, gzip.compress(content))
+                except ApiError as error:
+                    _LOG.warning("a body of %s in %s was not delivered: %s", *place, error.code)
+                    return {}
+                return {f"{name}BodyS3Path": f"s3://{bucket['bucketName']}/{key}"}
+
             def side(name: str, body: Mapping[str, Any], count: int, wanted: bool) -> Members:
                 written: Members = {f"{name}ContentType": "application/json"}
                 text = _json(self._chosen(body, kept, large))
@@ -196,18 +207,14 @@ class InvocationLog:
                     written[f"{name}BodyJson"] = json.loads(text)
                 elif wanted and large is not None:
                     # Larger bodies and other media go to S3; without a place there, nowhere.
-                    path = f"{data}_{name}.json.gz"
-                    key = self._store(place, large, path, gzip.compress(text))
-                    written[f"{name}BodyS3Path"] = f"s3://{large['bucketName']}/{key}"
+                    written |= beside(name, text, large)
                 elif wanted:
                     rest = _json(_without_bytes(body))
                     if len(rest) <= _INLINE_BODY_BYTES:
                         written[f"{name}BodyJson"] = json.loads(rest)
                 elif large is not None and (media := list(_media(body, kept))):
                     # Without texts the media go to S3 all the same; in which form is unverified.
-                    path = f"{data}_{name}.json.gz"
-                    key = self._store(place, large, path, gzip.compress(_json(media)))
-                    written[f"{name}BodyS3Path"] = f"s3://{large['bucketName']}/{key}"
+                    written |= beside(name, _json(media), large)
                 written[f"{name}TokenCount"] = count
                 return written
 
