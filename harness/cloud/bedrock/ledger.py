@@ -5,9 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from harness.cloud.bedrock.converse import Reply
 from harness.cloud.bedrock.invocation_log import Exchange, InvocationLog
 from harness.cloud.bedrock.metrics import Metrics
+from harness.cloud.bedrock.models import FoundationModel
+from harness.cloud.bedrock.quotas import spent
 from harness.cloud.call import ApiError, Call
+
+
+def values_of(model: FoundationModel, reply: Reply, *, streamed: bool) -> dict[str, float]:
+    """The datapoints of a reply besides its tokens and its latency."""
+    return {
+        "CacheReadInputTokenCount": reply.cache_read_tokens,
+        "CacheWriteInputTokenCount": reply.cache_write_tokens,
+        "EstimatedTPMQuotaUsage": spent(model, reply),
+        "TimeToFirstToken": reply.first_token_ms if streamed else 0,
+    }
 
 
 class Ledger:
@@ -21,15 +34,9 @@ class Ledger:
         self._metrics = metrics
 
     def finished(
-        self,
-        call: Call,
-        exchange: Exchange,
-        latency_ms: int,
-        *,
-        cache_read: int = 0,
-        cache_write: int = 0,
+        self, call: Call, exchange: Exchange, latency_ms: int, values: Mapping[str, float]
     ) -> None:
-        """A call that a model has answered, with the tokens that the prompt cache gave and took."""
+        """A call that a model has answered; `values` are further datapoints by metric name."""
         self._log.record(call, exchange)
         self._metrics.invoked(
             (call.account, call.region),
@@ -39,8 +46,7 @@ class Ledger:
                 "InvocationLatency": latency_ms,
                 "InputTokenCount": exchange.input_tokens,
                 "OutputTokenCount": exchange.output_tokens,
-                "CacheReadInputTokenCount": cache_read,
-                "CacheWriteInputTokenCount": cache_write,
+                **values,
             },
         )
 

@@ -22,7 +22,7 @@ from harness.cloud.bedrock.cache import PromptCache
 from harness.cloud.bedrock.errors import invalid, invalid_model
 from harness.cloud.bedrock.guarded import Guards
 from harness.cloud.bedrock.invocation_log import Exchange
-from harness.cloud.bedrock.ledger import Ledger
+from harness.cloud.bedrock.ledger import Ledger, values_of
 from harness.cloud.bedrock.models import FOUNDATION_MODELS, FoundationModel, parse_model_arn
 from harness.cloud.bedrock.profiles import Place
 from harness.cloud.bedrock.quotas import Quotas, Reservation, spent
@@ -49,8 +49,8 @@ class _Done:
     call: Call
     exchange: Exchange
     latency_ms: int
-    cache_read: int = 0
-    cache_write: int = 0
+    values: Mapping[str, float]
+    """Further datapoints of its metrics."""
 
 
 class Runtime:
@@ -183,7 +183,7 @@ class Runtime:
             inference_region=inference_region(target, call.region, call.request_id),
             embedding=True,
         )
-        self._finish(_Done(call, exchange, latency))
+        self._finish(_Done(call, exchange, latency, {"EstimatedTPMQuotaUsage": found.input_tokens}))
         counts = {"Input-Token-Count": found.input_tokens, "Invocation-Latency": latency}
         return _invoked(call, found.body, counts)
 
@@ -227,13 +227,7 @@ class Runtime:
         return chain((next(started),), started)
 
     def _finish(self, done: _Done) -> None:
-        self._ledger.finished(
-            done.call,
-            done.exchange,
-            done.latency_ms,
-            cache_read=done.cache_read,
-            cache_write=done.cache_write,
-        )
+        self._ledger.finished(done.call, done.exchange, done.latency_ms, done.values)
 
 
 def inference_region(target: Target, calling: str, request_id: str) -> str | None:
@@ -262,8 +256,9 @@ def _done(
         output_tokens=reply.output_tokens,
         inference_region=inference_region(target, call.region, call.request_id),
     )
+    streamed = call.operation.endswith("Stream")
     return _Done(
-        call, exchange, reply.latency_ms, reply.cache_read_tokens, reply.cache_write_tokens
+        call, exchange, reply.latency_ms, values_of(target.model, reply, streamed=streamed)
     )
 
 
@@ -342,7 +337,7 @@ def _last_counted(
                     "inputTokenCount": reply.input_tokens,
                     "outputTokenCount": reply.output_tokens,
                     "invocationLatency": reply.latency_ms,
-                    "firstByteLatency": min(reply.latency_ms, 120),
+                    "firstByteLatency": reply.first_token_ms,
                     "cacheReadInputTokenCount": reply.cache_read_tokens,
                     "cacheWriteInputTokenCount": reply.cache_write_tokens,
                 }

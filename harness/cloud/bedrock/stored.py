@@ -21,7 +21,7 @@ from harness.cloud.bedrock import converse, tokens
 from harness.cloud.bedrock.errors import invalid, not_found
 from harness.cloud.bedrock.input_items import page
 from harness.cloud.bedrock.invocation_log import Exchange
-from harness.cloud.bedrock.ledger import Ledger
+from harness.cloud.bedrock.ledger import Ledger, values_of
 from harness.cloud.bedrock.models import parse_profile_arn
 from harness.cloud.bedrock.profiles import Place
 from harness.cloud.bedrock.projects import project_arn
@@ -88,15 +88,15 @@ class Responses:
         # In the records and metrics of all calls a model's identifier has the same name.
         told = replace(call, params={"modelId": call.params.get("model") or ""})
         try:
-            body, exchange, latency_ms = self._answered(call)
+            body, exchange, latency_ms, values = self._answered(call)
         except ApiError as error:
             self._ledger.failed(told, call.params, error)
             raise
-        self._ledger.finished(told, exchange, latency_ms)
+        self._ledger.finished(told, exchange, latency_ms, values)
         return body
 
-    def _answered(self, call: Call) -> tuple[Members, Exchange, int]:
-        """The answer, what is told of it, and how long it took. Raises `ApiError`."""
+    def _answered(self, call: Call) -> tuple[Members, Exchange, int, Mapping[str, float]]:
+        """The answer, and what is told of it (see `Ledger.finished`). Raises `ApiError`."""
         params = call.params
         _refuse(call)
         target = self._target(call)
@@ -129,7 +129,8 @@ class Responses:
             output_tokens=reply.output_tokens,
             inference_region=None if region == call.region else region,
         )
-        return body, exchange, reply.latency_ms
+        values = values_of(target.model, reply, streamed=bool(params.get("stream")))
+        return body, exchange, reply.latency_ms, values
 
     def _reply(self, call: Call, target: Target, request: Members) -> converse.Reply:
         """The model's reply, its tokens taken from the quota. Raises `ApiError`."""

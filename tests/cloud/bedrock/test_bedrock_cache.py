@@ -201,4 +201,16 @@ def test_metrics_are_the_profiles(role):
     assert seen["OutputTokenCount", own] > 0
     assert seen["InvocationThrottles", own] == 1
     assert seen["InvocationClientErrors", "no.such-model"] == 1
+    assert seen["EstimatedTPMQuotaUsage", own] > seen["OutputTokenCount", own]
+    assert ("TimeToFirstToken", own) not in seen
     assert {namespace for _, namespace, *_ in limited.points} == {"AWS/Bedrock"}
+
+
+def test_streams_tell_when_they_began(role):
+    limited = Limited(role)
+    messages = [{"role": "user", "content": [{"text": "ping"}]}]
+    limited.play("ConverseStream", modelId=NOVA, messages=messages)
+    (began,) = [
+        (value, unit) for _, _, name, value, _, unit, _ in limited.points if "First" in name
+    ]
+    assert began == (120, "Milliseconds")
