@@ -19,6 +19,7 @@ EVERY = f"arn:aws:logs:{REGION}:{OUTSIDER}:log-group:*"
         ("DATA_PROTECTION_POLICY", "logs:DeleteDataProtectionPolicy"),
         ("SUBSCRIPTION_FILTER_POLICY", "logs:DeleteSubscriptionFilter"),
         ("FIELD_INDEX_POLICY", "logs:DeleteIndexPolicy"),
+        ("RETENTION_POLICY", "logs:DeleteRetentionPolicy"),
     ],
 )
 def test_ending_a_policy_needs_the_right_to_end_it_in_each_group(
@@ -39,6 +40,7 @@ def test_ending_a_policy_needs_the_right_to_end_it_in_each_group(
             "FilterPattern": "",
         },
         "FIELD_INDEX_POLICY": lambda: {"Fields": ["requestId"]},
+        "RETENTION_POLICY": lambda: {"retentionInDays": 3653, "enforcementMode": "NEW_ONLY"},
     }[kind]()
     logs = clients(OUTSIDER, "logs")
     logs.put_account_policy(
