@@ -101,6 +101,8 @@ class Environment:
     """By prefix: where cross-region profiles may send a call."""
     state_account: str = ""
     """Where the states of real accounts lie; empty where they stay with the run."""
+    former_holds: Mapping[str, bool] = field(default_factory=dict)
+    """Of accounts of customers that left with a legal hold: whether it still lasts."""
     jobs: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Jobs of CI by what they may do (`deploy`, `plan`, `audit`), as `HOST SUBJECT` of a token,
     as modules/account-bootstrap/modules/trust makes them of `ci`."""
@@ -484,6 +486,12 @@ def _build(file: Path, document: Any) -> Environment:
             for prefix, regions in document["operations"].get("cross_region", {}).items()
         },
         state_account=str(document.get("state", {}).get("account_id", "")),
+        former_holds={
+            str(account): bool(former["legal_hold"])
+            for former in document.get("former_customers", {}).values()
+            if "legal_hold" in former
+            for account in former["accounts"]
+        },
         jobs=_jobs(document.get("ci", {})),
         probes=Probes(
             other_organization=str(probes["other_organization"]),

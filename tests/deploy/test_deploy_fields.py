@@ -22,11 +22,13 @@ from ruamel.yaml import YAML
 from support.tokens import Issuer
 
 from harness.cloud.process import CloudProcess
-from harness.deploy.apply import deploy, pending_changes, retire
+from harness.deploy import edit
+from harness.deploy.apply import deploy, destroy, pending_changes, retire
 from harness.deploy.deployment import CustomerAccount, Deployment
 from harness.deploy.embedded_plan import cloud_plan
 from harness.deploy.environment import load_environment
-from harness.deploy.run import RootEvent, Run
+from harness.deploy.preview import preview
+from harness.deploy.run import RootEvent, Run, Scope
 from harness.deploy.workspace import CUSTOMERS_FILE
 from harness.errors import UserError
 from harness.targets.base import DEPLOY_ROLE, role_arn
@@ -323,6 +325,29 @@ def test_what_is_held_neither_expires_nor_ends(applied: Applied) -> None:
     applied.deployer(ACME, "logs").put_retention_policy(
         logGroupName=other.log_group_name, retentionInDays=other.retention_in_days
     )
+
+
+def test_a_hold_ends_neither_with_a_struck_line_nor_with_a_destroy(
+    applied: Applied, tmp_path: Path
+) -> None:
+    """Before anything is planned, denied or destroyed."""
+    environment = applied.deployment.environment
+    text = (environment.path / CUSTOMERS_FILE).read_text(encoding="utf-8")
+    struck = edit.remove(text, ["customers", "globex"])
+    only = Scope((), True, frozenset())
+    lost = f"{GLOBEX} is held and listed no more"
+    with pytest.raises(UserError, match=lost):
+        preview(applied.deployment, struck, only, applied.run)
+    for name in ("state", "data"):
+        shutil.copytree(applied.run / name, tmp_path / name, symlinks=True)
+    acme = dataclasses.replace(environment, customers={"acme": environment.customers["acme"]})
+    with pytest.raises(UserError, match=lost):
+        deploy(acme, applied.target, tmp_path, scope=only)
+    with pytest.raises(UserError, match=f"{GLOBEX} is held, and a destroy takes away"):
+        destroy(applied.deployment, applied.run)
+    iam = applied.owner(OPERATIONS, "iam")
+    names = iam.list_role_policies(RoleName="bulkhead-globex")["PolicyNames"]
+    assert names == ["invoke-own-profiles"]
 
 
 def test_masks_and_alarms_are_as_the_customer_wants(applied: Applied) -> None:
