@@ -15,8 +15,8 @@ data "aws_organizations_organization" "this" {
       error_message = "Service control policies and resource control policies must be enabled on the organization's root (aws organizations enable-policy-type)."
     }
     postcondition {
-      condition     = !contains(local.guarded, self.master_account_id)
-      error_message = "The operations account or a customer's account is the organization's management account, which no SCP or RCP binds. Use a member account."
+      condition     = !contains(setunion(local.guarded, var.held_account_ids), self.master_account_id)
+      error_message = "The operations account, a customer's or one that is held is the organization's management account, which no SCP or RCP binds. Use a member account."
     }
     postcondition {
       condition     = length(setsubtract(local.guarded, self.accounts[*].id)) == 0

@@ -467,18 +467,16 @@ def test_a_role_that_the_customer_made_is_bootstrapped_as_such(plan: Plan) -> No
     attaching = "CallerPolicyOnTheCallerRole"
     assert given.keys() == {"ReadCallerRole", "ReadCallerPolicy", "CallerPolicy", attaching}
     role = "arn:aws:iam::444444444444:role/apps/batch/summaries"
-    policy = "arn:aws:iam::444444444444:policy/bulkhead/caller/summaries"
+    policy = "arn:aws:iam::444444444444:policy/bulkhead/caller/summaries/*"
     assert given["ReadCallerRole"]["Resource"] == given[attaching]["Resource"] == [role]
     assert given["ReadCallerPolicy"]["Resource"] == given["CallerPolicy"]["Resource"] == [policy]
     # This policy alone, and only while the role lies within its boundary, which the customer set.
     assert given[attaching]["Action"] == ["iam:AttachRolePolicy", "iam:DetachRolePolicy"]
     assert given[attaching]["Condition"] == {
         "ArnEquals": {
-            "iam:PermissionsBoundary": (
-                "arn:aws:iam::444444444444:policy/bulkhead/bulkhead-boundary"
-            ),
-            "iam:PolicyARN": policy,
-        }
+            "iam:PermissionsBoundary": "arn:aws:iam::444444444444:policy/bulkhead/bulkhead-boundary"
+        },
+        "ArnLike": {"iam:PolicyARN": policy},
     }
 
 

@@ -101,6 +101,16 @@ run "a_hold_outlives_the_customer" {
   }
 }
 
+run "a_hold_of_the_management_account_is_refused" {
+  command = plan
+
+  variables {
+    held_account_ids = ["999999999999"]
+  }
+
+  expect_failures = [data.aws_organizations_organization.this]
+}
+
 run "a_hold_of_another_organization_is_refused" {
   command = plan
 
@@ -418,6 +428,20 @@ run "break_glass_is_spared_and_alarmed" {
       for s in jsondecode(aws_kms_key.alarm["break-glass"].policy).Statement : [s.Action, s.Condition] if try(s.Principal.Service, "") == "events.amazonaws.com"
     ] == [[["kms:Decrypt", "kms:GenerateDataKey*"], { StringEquals = { "kms:EncryptionContext:aws:sns:topicArn" = "arn:aws:sns:eu-central-1:999999999999:bulkhead-break-glass" } }]]
     error_message = "No event reaches the encrypted topic, or the key serves another."
+  }
+
+  # What is allowed asks for nothing that EventBridge does not tell a topic.
+  assert {
+    condition = jsonencode([
+      for s in jsondecode(aws_sns_topic_policy.break_glass["break-glass"].policy).Statement : [s.Effect, s.Principal, s.Action, try(s.Condition, {})]
+      ]) == jsonencode([
+      ["Allow", { Service = "events.amazonaws.com" }, "sns:Publish", {}],
+      ["Deny", { Service = "events.amazonaws.com" }, "sns:Publish", {
+        ArnNotEquals     = { "aws:SourceArn" = "arn:aws:events:eu-central-1:999999999999:rule/bulkhead-break-glass/bulkhead-break-glass" }
+        Null             = { "aws:SourceArn" = "false" }
+      }],
+    ])
+    error_message = "The topic refuses the alarm, or takes what it is told to be another's."
   }
 
   assert {
