@@ -36,13 +36,12 @@ def held_accounts(run_dir: Path) -> frozenset[str]:
 def refuse_lost(environment: Environment, run_dir: Path) -> None:
     """Raises `UserError` where an apply would take the hold off an account of which
     `customers.yaml` does not say that it is lifted."""
-    said = {a.account_id for _, a in environment.customer_accounts} | set(environment.former_holds)
-    if lost := sorted(held_accounts(run_dir) - said):
+    if lost := sorted(held_accounts(run_dir) - environment.holds.keys()):
         raise UserError(
-            f"{environment.path / CUSTOMERS_FILE}: {', '.join(lost)} is held and listed no more, "
-            "so that what is kept there could be ended; list it again, or list its customer in "
-            "former_customers, with legal_hold: true for as long as the hold lasts, and with "
-            "legal_hold: false when it is lifted"
+            f"{environment.path / CUSTOMERS_FILE}: {', '.join(lost)} is held, and nobody says any "
+            "more whether it stays so, so that what is kept there could be ended; set legal_hold "
+            "of its customer, or of its entry in former_customers where it left: true for as long "
+            "as the hold lasts, false to lift it"
         )
 
 

@@ -324,7 +324,7 @@ def test_a_customer_takes_its_hold_with_it(
     # Of an organization of its own that one alone holds it.
     assert played.listed["former_customers"]["globex"].get("legal_hold") is kept
     assert match("and so does the hold", played.said) is bool(kept)
-    assert load_environment(played.path).former_holds == ({"333333333333": True} if kept else {})
+    assert load_environment(played.path).holds == ({"333333333333": True} if kept else {})
     assert left == ["globex"]
 
 

@@ -21,15 +21,22 @@ LISTED = """  globex:
 """
 
 
-def environment(folder: Path, more: str = "", *, globex: bool = True) -> Environment:
-    """The embedded one, with or without globex, and with this at its end."""
+INITECH = "  initech:\n"
+
+
+def environment(
+    folder: Path, more: str = "", *, globex: str | None = "", initech: str = ""
+) -> Environment:
+    """The embedded one with this at its end; of globex and initech it says this besides, and it
+    has no globex for None."""
     path = folder / "embedded"
     shutil.rmtree(path, ignore_errors=True)
     path.mkdir()
     shutil.copy(EMBEDDED / "customers.schema.json", path)
     text = (EMBEDDED / "customers.yaml").read_text(encoding="utf-8")
-    assert LISTED in text
-    text = text if globex else text.replace(LISTED, "")
+    assert LISTED in text and INITECH in text
+    text = text.replace(LISTED, "" if globex is None else LISTED + globex)
+    text = text.replace(INITECH, INITECH + initech)
     (path / "customers.yaml").write_text(text + more, encoding="utf-8")
     return load_environment(path)
 
@@ -72,22 +79,37 @@ def test_the_state_says_who_is_held(run: Path, tmp_path: Path) -> None:
     assert held_accounts(tmp_path / "nothing") == frozenset()
 
 
-@pytest.mark.parametrize("more", ["", left()])
-def test_a_held_customer_is_not_struck_in_silence(run: Path, tmp_path: Path, more: str) -> None:
-    with pytest.raises(UserError, match=f"{GLOBEX} is held and listed no more"):
-        refuse_lost(environment(tmp_path, more, globex=False), run)
-    refuse_lost(environment(tmp_path, more, globex=False), tmp_path / "nothing")
+@pytest.mark.parametrize(
+    ("more", "globex", "initech"),
+    [
+        ("", None, ""),
+        (left(), None, ""),
+        ("", "", ""),
+        ("", "", "    legal_hold: false\n"),
+    ],
+    ids=["struck", "left", "silent", "said of another"],
+)
+def test_a_hold_does_not_end_in_silence(
+    run: Path, tmp_path: Path, more: str, globex: str | None, initech: str
+) -> None:
+    listed = environment(tmp_path, more, globex=globex, initech=initech)
+    with pytest.raises(UserError, match=f"{GLOBEX} is held, and nobody says any more"):
+        refuse_lost(listed, run)
+    refuse_lost(listed, tmp_path / "nothing")
 
 
-@pytest.mark.parametrize("hold", [", legal_hold: true", ", legal_hold: false"])
-def test_it_may_leave_when_the_list_says_what_becomes_of_the_hold(
+@pytest.mark.parametrize("hold", ["true", "false"])
+def test_a_customer_that_is_listed_keeps_its_hold_or_loses_it_by_a_word(
     run: Path, tmp_path: Path, hold: str
 ) -> None:
-    refuse_lost(environment(tmp_path, left(hold), globex=False), run)
+    refuse_lost(environment(tmp_path, globex=f"    legal_hold: {hold}\n"), run)
 
 
-def test_a_hold_is_lifted_of_one_that_is_listed(run: Path, tmp_path: Path) -> None:
-    refuse_lost(environment(tmp_path), run)
+@pytest.mark.parametrize("hold", ["true", "false"])
+def test_one_that_leaves_takes_its_hold_or_loses_it_by_a_word(
+    run: Path, tmp_path: Path, hold: str
+) -> None:
+    refuse_lost(environment(tmp_path, left(f", legal_hold: {hold}"), globex=None), run)
 
 
 def test_a_destroy_takes_nobodys_hold(run: Path, tmp_path: Path) -> None:
