@@ -362,7 +362,10 @@ def offboard_customer(*, environment: str, customer: str, **asked: Any) -> bool:
         accounts = [each["account_id"] for each in desk.listed["accounts"]]
         text = edit.remove(desk.text, ["customers", customer])
         today = f"{datetime.now(UTC):%Y-%m-%d}"
-        former = {"left": today, "accounts": accounts}
+        former: dict[str, Any] = {"left": today, "accounts": accounts}
+        if desk.listed.get("legal_hold") and not desk.listed.get("own_organization"):
+            # Else the guardrail of the hold would go with the customer.
+            former["legal_hold"] = True
         if document.get(FORMER):
             text = edit.put(text, [FORMER, customer], former)
         else:
@@ -370,6 +373,8 @@ def offboard_customer(*, environment: str, customer: str, **asked: Any) -> bool:
         candidate = environment_of(desk.file, text.encode())
         keeps = any(map(desk.environment.keeps_records_of, accounts))
         kept = "their records and keys stay" if keeps else "records, too"
+        if "legal_hold" in former:
+            kept = "their records and keys stay, and so does the hold"
         desk.say(f"{customer} is denied, and then removed from {', '.join(accounts)}: {kept}.")
         _show_diff(desk, text)
         if desk.dry_run or not desk.yes:

@@ -29,6 +29,7 @@ from harness.deploy.deployment import (
 )
 from harness.deploy.drift import plan_all
 from harness.deploy.environment import BOOTSTRAP_ROOT, Account, Environment
+from harness.deploy.holds import refuse_destroyed, refuse_lost
 from harness.deploy.offboard import deny_sessions
 from harness.deploy.run import Progress, Run, Scope, folder_name, root_names
 from harness.deploy.terraform import Changes, Terraform
@@ -106,6 +107,8 @@ def _apply(
     run: Run, outcome: _Outcome, scope: Scope, when_waiting: Callable[[], None] | None
 ) -> None:
     environment = run.environment
+    if scope.organization:
+        refuse_lost(environment, run.run_dir)
     run.offboard()
 
     def applied(root: Terraform, variables: dict[str, Any]) -> dict[str, Any]:
@@ -224,10 +227,11 @@ def destroy(deployment: Deployment, run_dir: Path, progress: Progress | None = N
 
     Raises `UserError` with what failed and the roots left; called again, it goes on with those. An
     account that cannot be emptied keeps its bootstrap, and all accounts their guardrails. Raises it
-    before anything is done for accounts that `customers.yaml` lists no more.
+    before anything is done for accounts that `customers.yaml` lists no more, or that are held.
     """
     environment = deployment.environment
     refuse_unlisted(environment, run_dir)
+    refuse_destroyed(environment, run_dir)
     run = Run(environment, run_dir, progress, target=deployment.target(), verb="destroy")
     with run.journaled(root_names(environment)):
         # What fails keeps only those from going that it needs: who may remove it, what guards it.

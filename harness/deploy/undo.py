@@ -13,6 +13,7 @@ from pathlib import Path
 
 from harness.deploy.environment import Environment
 from harness.deploy.handover import forget_external_id
+from harness.deploy.holds import refuse_destroyed
 from harness.deploy.journal import FILE as UNFINISHED
 from harness.deploy.run import KEPT, Progress, Run, folder_name, root_names
 from harness.deploy.terraform import VARIABLES_FILE, Terraform
@@ -27,7 +28,9 @@ def held(environment: Environment, run_dir: Path) -> list[str]:
 def undo(
     environment: Environment, target: Target, run_dir: Path, progress: Progress | None = None
 ) -> None:
-    """Destroys those. Raises `UserError` that names what is left; called again, it goes on."""
+    """Destroys those. Raises `UserError` that names what is left; called again, it goes on. Raises
+    it before anything is done for accounts that are held."""
+    refuse_destroyed(environment, run_dir)
     run = Run(environment, run_dir, progress, target=target)
     # What an apply had done is done no more.
     (run_dir / UNFINISHED).unlink(missing_ok=True)

@@ -312,6 +312,22 @@ def test_a_customer_leaves_and_nothing_that_was_proved_of_it_stays(
     assert challenge(played.folder, "embedded", "acme", "333333333333").nonce == other.nonce
 
 
+@pytest.mark.parametrize(("own", "kept"), [(False, True), (True, None)])
+def test_a_customer_takes_its_hold_with_it(
+    played: Played, left: list[str], own: bool, kept: bool | None
+) -> None:
+    text = played.file.read_text("utf-8")
+    for field_, value in (("legal_hold", True), ("own_organization", own)):
+        text = edit.put(text, ["customers", "globex", field_], value)
+    played.file.write_text(text, "utf-8")
+    assert offboard(**NOW)
+    # Of an organization of its own that one alone holds it.
+    assert played.listed["former_customers"]["globex"].get("legal_hold") is kept
+    assert match("and so does the hold", played.said) is bool(kept)
+    assert load_environment(played.path).holds == ({"333333333333": True} if kept else {})
+    assert left == ["globex"]
+
+
 def test_one_that_has_left_is_planned_and_asked_about_too(
     played: Played, left: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
