@@ -32,6 +32,7 @@ from harness.deploy.apply import (
 from harness.deploy.deployed import save_deployed
 from harness.deploy.deployment import Deployment
 from harness.deploy.environment import Environment
+from harness.deploy.journal import FILE as UNFINISHED
 from harness.deploy.preflight import Preflight, preflight
 from harness.deploy.rehearsal import BY_USE, MONTHLY, Rehearsal, rehearse, remembered
 from harness.deploy.run import root_names
@@ -91,6 +92,7 @@ def destroy_accounts(name: str, *, yes: bool) -> None:
         roots = held(environment, folder)
         refuse_unlisted(environment, folder)
         if not roots:
+            _forget(folder)
             say(console, f"The states of {environment.name} are empty: nothing is to be destroyed.")
             return
         for root in roots:
@@ -316,13 +318,18 @@ def _undo(environment: Environment, folder: Path, console: Console) -> None:
         again = f"bulkhead destroy {environment.name} --target aws"
         say(console, f"Still there: {left}. `{again}` goes on with these.")
         raise
-    for name in (DEPLOYMENT_FILE, PARTIAL_FILE):
-        (folder / name).unlink(missing_ok=True)
+    _forget(folder)
     say(
         console,
         f"{environment.name} is destroyed. Keys are deleted in a week; data retention and cost "
         "allocation tags stay as they were set.",
     )
+
+
+def _forget(folder: Path) -> None:
+    """Removes what tells of roots that are gone."""
+    for name in (DEPLOYMENT_FILE, PARTIAL_FILE, UNFINISHED):
+        (folder / name).unlink(missing_ok=True)
 
 
 def _confirm(environment: Environment, what: str, *, yes: bool) -> None:

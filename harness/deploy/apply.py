@@ -96,10 +96,14 @@ def deploy(
         except BaseException:
             run.stop()
             raise
+    if (run_dir / PARTIAL_FILE).exists() and not run.journal.left:
+        # Something was begun, and nobody knows what is left of it.
+        run.journal.begin(root_names(environment), root_names(environment), whole=True)
     outcome = _Outcome(environment, run.target, run_dir)
-    with run.journaled(root_names(environment, scope)):
+    whole = scope == Scope.whole(environment)
+    with run.journaled(root_names(environment, scope), whole=whole):
         _apply(run, outcome, scope, when_waiting)
-    return outcome.whole()
+    return outcome.part() if run.journal.left else outcome.whole()
 
 
 def _apply(
@@ -185,6 +189,11 @@ class _Outcome:
         (self._run_dir / PARTIAL_FILE).unlink(missing_ok=True)
         return deployment
 
+    def part(self) -> Deployment:
+        """Something is left, of another apply: returns what is there."""
+        self.keep()
+        return self._deployment()
+
     def _deployment(self) -> Deployment:
         listed = [account.account_id for _, account in self.environment.customer_accounts]
         return Deployment(
@@ -229,7 +238,7 @@ def destroy(deployment: Deployment, run_dir: Path, progress: Progress | None = N
     environment = deployment.environment
     refuse_unlisted(environment, run_dir)
     run = Run(environment, run_dir, progress, target=deployment.target(), verb="destroy")
-    with run.journaled(root_names(environment)):
+    with run.journaled(root_names(environment), whole=True):
         # What fails keeps only those from going that it needs: who may remove it, what guards it.
         failed: UserError | None = None
         try:

@@ -262,7 +262,7 @@ def test_an_addition_that_is_interrupted_and_killed_goes_on_where_it_was(day: Da
     assert process.returncode == 130, said
     assert "bulkhead: left: " in said and f"newco {NEW}" in said.split("left:")[1]
     assert "newco" in edit.read(day.text)["customers"]
-    assert unfinished(day.folder) == "apply"
+    assert f"newco {NEW}" in unfinished(day.folder)["apply"].left
     identity = day.external_ids["newco"]
 
     # A second one is not let in while the first works; killed, it leaves a Terraform alone.
@@ -277,7 +277,7 @@ def test_an_addition_that_is_interrupted_and_killed_goes_on_where_it_was(day: Da
     assert code == 0, said
     assert f"bootstrap {NEW}: done before" in said or f"bootstrap {NEW}: 0 changes" in said
     assert day.external_ids["newco"] == identity
-    assert unfinished(day.folder) is None
+    assert not unfinished(day.folder)
     assert calls(day.made, "newco") == [""]
     assert settled(day)
 
