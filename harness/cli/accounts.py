@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -45,6 +46,8 @@ from harness.targets.profiles import CALLER, Access, config_files, find_profiles
 
 OPTION = " --target aws"
 """What other commands need to be told, to find it."""
+ACCESS_FILE = "access.json"
+"""In the folder of a run: whose credentials are where."""
 
 
 def preflight_accounts(name: str, named: Sequence[str], *, rehearsed: bool = True) -> bool:
@@ -63,11 +66,11 @@ def apply_accounts(name: str, named: Sequence[str], *, yes: bool, afresh: bool =
     environment = loaded(name)
     folder = run_folder(environment)
     console = Console()
-    with terminable(), _alone(folder):
+    with terminable(), alone_in(folder):
         found, access = _looked_at(environment, folder, named, console)
         if not found.good:
             return False
-        _confirm(environment, f"Deploy {environment.name} into these accounts", yes=yes)
+        confirm(environment, f"Deploy {environment.name} into these accounts", yes=yes)
         _deploy(environment, access, folder, console, afresh=afresh)
     return True
 
@@ -77,7 +80,7 @@ def verify_accounts(name: str, *, changing: bool, **files: Path | None) -> bool:
     environment = loaded(name)
     folder = run_folder(environment)
     console = Console()
-    with terminable(), _alone(folder):
+    with terminable(), alone_in(folder):
         deployment = deployment_of(environment, folder)
         refuse_changes(environment, deployment, folder, option=OPTION)
         return _probe(environment, folder, console, changing=changing, **files)
@@ -88,7 +91,7 @@ def destroy_accounts(name: str, *, yes: bool) -> None:
     environment = loaded(name)
     folder = run_folder(environment)
     console = Console()
-    with terminable(), _alone(folder):
+    with terminable(), alone_in(folder):
         roots = held(environment, folder)
         refuse_unlisted(environment, folder)
         if not roots:
@@ -97,7 +100,7 @@ def destroy_accounts(name: str, *, yes: bool) -> None:
             return
         for root in roots:
             say(console, f"to be destroyed: {root}")
-        _confirm(environment, f"Destroy {environment.name} in these accounts", yes=yes)
+        confirm(environment, f"Destroy {environment.name} in these accounts", yes=yes)
         _undo(environment, folder, console)
 
 
@@ -110,7 +113,7 @@ def demo_accounts(
     folder = run_folder(environment)
     console = Console()
     started = time.monotonic()
-    with terminable(), _alone(folder):
+    with terminable(), alone_in(folder):
         if roots := held(environment, folder):
             raise UserError(
                 f"{environment.name} is deployed already ({', '.join(roots)}), and this would "
@@ -119,7 +122,7 @@ def demo_accounts(
         found, access = _looked_at(environment, folder, named, console)
         if not found.good:
             return False
-        _confirm(environment, f"Deploy {environment.name}, probe and remove it again", yes=yes)
+        confirm(environment, f"Deploy {environment.name}, probe and remove it again", yes=yes)
         try:
             _deploy(environment, access, folder, console)
             holds = _probe(environment, folder, console, changing=changing, **files)
@@ -135,7 +138,7 @@ def sweep_accounts(name: str, named: Sequence[str], *, delete: bool, yes: bool) 
     environment = loaded(name)
     folder = run_folder(environment)
     console = Console()
-    with terminable(), _alone(folder):
+    with terminable(), alone_in(folder):
         if roots := held(environment, folder):
             raise UserError(
                 f"the states of {environment.name} still hold {', '.join(roots)}; end that first "
@@ -153,7 +156,7 @@ def sweep_accounts(name: str, named: Sequence[str], *, delete: bool, yes: bool) 
             if removable:
                 say(console, "Nothing was removed; --delete removes it.")
             return not removable
-        _confirm(environment, f"Remove these {len(removable)}", yes=yes)
+        confirm(environment, f"Remove these {len(removable)}", yes=yes)
         for each, why in remove(removable, environment, AwsTarget(access, changing=True)):
             say(console, f"{each}: {why or 'removed'}")
         return not [each for each in find(environment, AwsTarget(access)) if each.removable]
@@ -170,6 +173,14 @@ def share_deployed(name: str, file: Path) -> None:
     click.echo(str(file))
 
 
+def not_deployed(environment: Environment) -> UserError:
+    """What to say where nothing is."""
+    return UserError(
+        f"{environment.name} is not deployed in its accounts; run `bulkhead apply "
+        f"{environment.name}{OPTION}`"
+    )
+
+
 def run_folder(environment: Environment) -> Path:
     """Where the states of the environment's real accounts lie; nothing else removes them."""
     return private_folder(runs_folder() / f"{environment.name}-aws")
@@ -180,10 +191,7 @@ def deployment_of(environment: Environment, folder: Path) -> Deployment:
     refuse_partial(environment, folder, OPTION)
     saved = folder / DEPLOYMENT_FILE
     if not saved.exists():
-        raise UserError(
-            f"{environment.name} is not deployed in its accounts; run `bulkhead apply "
-            f"{environment.name} --target aws`"
-        )
+        raise not_deployed(environment)
     return Deployment.load(saved)
 
 
@@ -197,7 +205,7 @@ def _looked_at(
 ) -> tuple[Preflight, Access]:
     access, missing = access_of(environment, folder, named)
     found = preflight(environment, AwsTarget(access), missing)
-    _show(found, access, console)
+    show_accounts(found, access, console)
     if roots := held(environment, folder):
         say(console, f"Deployed already: {', '.join(roots)}. What differs is changed.")
     if rehearsed and found.good:
@@ -237,6 +245,29 @@ def access_of(
     return access, {account: why.strip() for account, _, why in (w.partition(":") for w in wrong)}
 
 
+def access_for(
+    environment: Environment,
+    folder: Path,
+    named: Sequence[str],
+    known: Access,
+    touched: Collection[str],
+    console: Console,
+) -> Access:
+    """What was `known` of whose credentials are where, with what is new in `customers.yaml` or
+    `named`. Those accounts that are about to be touched are asked who they are, and shown. Raises
+    `UserError` for each that is not as it should be."""
+    chosen = _chosen(environment, named)
+    found, missing = access_of(environment, folder, named)
+    kept = {a: p for a, p in known.profiles.items() if a in environment.accounts}
+    access = replace(found, run=known.run, profiles={**found.profiles, **kept, **chosen})
+    lacking = {a: why for a, why in missing.items() if a not in access.profiles or a in chosen}
+    seen = preflight(environment, AwsTarget(access), lacking, only=touched)
+    show_accounts(seen, access, console)
+    if seen.problems:
+        raise UserError(*seen.problems, "nothing was changed")
+    return access
+
+
 def _chosen(environment: Environment, named: Sequence[str]) -> Mapping[str, str]:
     chosen = {}
     for option in named:
@@ -254,7 +285,7 @@ def _chosen(environment: Environment, named: Sequence[str]) -> Mapping[str, str]
 
 def _run_id(environment: Environment, folder: Path) -> str:
     """That of the run that is deployed, else a new one."""
-    saved = folder / "access.json"
+    saved = folder / ACCESS_FILE
     if saved.exists() and held(environment, folder):
         return Access.load(saved).run
     return secrets.token_hex(4)
@@ -308,7 +339,7 @@ def _undo(environment: Environment, folder: Path, console: Console) -> None:
     roots = held(environment, folder)
     if not roots:
         return
-    target = AwsTarget(Access.load(folder / "access.json"), changing=True)
+    target = AwsTarget(Access.load(folder / ACCESS_FILE), changing=True)
     progress = RootProgress(console, roots, "destroy")
     try:
         with progress.shown():
@@ -332,8 +363,9 @@ def _forget(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
-def _confirm(environment: Environment, what: str, *, yes: bool) -> None:
-    """Returns if the person at the terminal types the environment's name. Raises `UserError`."""
+def confirm(environment: Environment, what: str, *, yes: bool) -> None:
+    """Returns if the person at the terminal types the environment's name, which is asked for unless
+    `yes`. Raises `UserError`."""
     if yes:
         return
     try:
@@ -351,7 +383,8 @@ def _refuse(found: Preflight, console: Console) -> None:
         say(console, "Nothing was changed.")
 
 
-def _show(found: Preflight, access: Access, console: Console) -> None:
+def show_accounts(found: Preflight, access: Access, console: Console) -> None:
+    """Prints who each account's profile is, and what would carry which names and tags."""
     environment = found.environment
     for standing in found.standings:
         say(console, f"{standing.account}  {standing.part}, {standing.owner}")
@@ -371,7 +404,8 @@ def _show(found: Preflight, access: Access, console: Console) -> None:
         "Names start with bulkhead; tags are bulkhead:environment = "
         f"{environment.name} and bulkhead:run = {access.run}.",
     )
-    callers = [a.account_id for _, a in environment.customer_accounts]
+    shown = {standing.account for standing in found.standings}
+    callers = [a.account_id for _, a in environment.customer_accounts if a.account_id in shown]
     if without := [a for a in callers if a not in access.callers]:
         say(
             console,
@@ -402,5 +436,6 @@ def _show_left(left: Sequence[Leftover], console: Console) -> None:
         say(console, "Nothing of the environment is left.")
 
 
-def _alone(folder: Path) -> AbstractContextManager[None]:
+def alone_in(folder: Path) -> AbstractContextManager[None]:
+    """Within, nobody else works on a run of real accounts. Raises `UserError` where one does."""
     return alone(folder / APPLY_LOCK, f"another bulkhead works on {folder.name}; wait for it")

@@ -68,7 +68,8 @@ class Journal:
     def start(self, root: str) -> None:
         """Writes down that a root is worked on: it is no more as any run left it."""
         with self._lock:
-            if any([each.done.pop(root, None) for each in self._of.values()]):
+            were = [each.done.pop(root, None) for each in self._of.values()]
+            if any(were):
                 self._write()
 
     def add(self, root: str, of: str) -> None:
@@ -77,9 +78,7 @@ class Journal:
             self._of[self._verb].done[root] = of
             self._write()
 
-    def begin(
-        self, roots: Sequence[str], known: Collection[str], *, whole: bool = False
-    ) -> None:
+    def begin(self, roots: Sequence[str], known: Collection[str], *, whole: bool = False) -> None:
         """Says that a run about these roots, or the `whole` environment, has begun. What was left
         of roots that are not `known` any more is forgotten."""
         with self._lock:
@@ -102,7 +101,7 @@ class Journal:
                 self._write()
 
     def _write(self) -> None:
-        said = {
+        said: dict[str, Any] = {
             verb: {"done": each.done, "left": each.left, "whole": each.whole}
             for verb, each in self._of.items()
             if each.left

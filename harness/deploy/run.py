@@ -189,8 +189,9 @@ class Run:
 
     @contextlib.contextmanager
     def journaled(self, names: Sequence[str], *, whole: bool = False) -> Iterator[None]:
-        """Within, what is done of these roots, or the `whole` environment, is written down. Where a root fails, whatever does
-        not need it goes on; the error says at the end what is left."""
+        """Within, what is done of these roots, or of the `whole` environment, is written down.
+        Where a root fails, whatever does not need it goes on; the error says at the end what is
+        left."""
         self.journal.begin(names, root_names(self.environment), whole=whole)
         try:
             with self.stopping():

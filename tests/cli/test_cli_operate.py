@@ -216,7 +216,7 @@ def test_a_customer_is_proved_added_called_from_and_handed_over(
         def finish(self, _console: object) -> bool:
             return len(probed) > 1
 
-    monkeypatch.setattr("harness.cli.operate.Suite", Suite)
+    monkeypatch.setattr("harness.cli.desk.Suite", Suite)
     code, said = day.run("add", "newco", *ADD, "--yes")
     assert (code, probed) == (1, ["newco"]), "what does not hold is an exit code"
     assert edit.remove(day.text, ["customers", "newco"]) == before
