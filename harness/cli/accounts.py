@@ -132,25 +132,33 @@ def demo_accounts(
     return holds
 
 
-def sweep_accounts(name: str, named: Sequence[str], *, delete: bool, yes: bool) -> bool:
+def sweep_accounts(
+    name: str, named: Sequence[str], *, delete: bool, yes: bool, run: str = ""
+) -> bool:
     """Lists what carries our prefix and tags, where no state here holds anything; with `delete`,
-    removes it. True if nothing is left that could be removed."""
+    removes it. With `run`, what that run left and nothing else, beside whatever states here hold of
+    another. True if nothing is left that could be removed."""
     environment = loaded(name)
     folder = run_folder(environment)
     console = Console()
     with terminable(), alone_in(folder):
-        if roots := held(environment, folder):
+        roots = held(environment, folder)
+        if roots and run in ("", _run_id(environment, folder)):
+            more = f"; what another run left, `bulkhead sweep {name} --run ID` sweeps" * (not run)
             raise UserError(
                 f"the states of {environment.name} still hold {', '.join(roots)}; end that first "
-                f"with `bulkhead destroy {name} --target aws`"
+                f"with `bulkhead destroy {name} --target aws`{more}"
             )
         access, missing = access_of(environment, folder, named)
         found = preflight(environment, AwsTarget(access), missing)
         _refuse(found, console)
         if not found.good:
             return False
-        left = find(environment, AwsTarget(access))
-        _show_left(left, console)
+        every = find(environment, AwsTarget(access))
+        left = [each for each in every if run in ("", each.run)]
+        _show_left(left, console, f"run {run}" if run else "the environment")
+        if run and (others := sorted({each.run for each in every} - {run, ""})):
+            say(console, f"Of other runs something is there: {', '.join(others)}.")
         removable = [each for each in left if each.removable]
         if not delete or not removable:
             if removable:
@@ -159,7 +167,8 @@ def sweep_accounts(name: str, named: Sequence[str], *, delete: bool, yes: bool) 
         confirm(environment, f"Remove these {len(removable)}", yes=yes)
         for each, why in remove(removable, environment, AwsTarget(access, changing=True)):
             say(console, f"{each}: {why or 'removed'}")
-        return not [each for each in find(environment, AwsTarget(access)) if each.removable]
+        again = find(environment, AwsTarget(access))
+        return not [each for each in again if each.removable and run in ("", each.run)]
 
 
 def share_deployed(name: str, file: Path) -> None:
@@ -429,11 +438,11 @@ def _show_made(made: Rehearsal, console: Console) -> None:
         say(console, f"  {what}")
 
 
-def _show_left(left: Sequence[Leftover], console: Console) -> None:
+def _show_left(left: Sequence[Leftover], console: Console, what: str) -> None:
     for each in left:
         say(console, f"{'to remove' if each.removable else 'left to you'}: {each}")
     if not left:
-        say(console, "Nothing of the environment is left.")
+        say(console, f"Nothing of {what} is left.")
 
 
 def alone_in(folder: Path) -> AbstractContextManager[None]:

@@ -16,6 +16,7 @@ from harness.cli import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE
 from harness.cli.customer import customer
 from harness.cli.options import (
     AccountId,
+    RunId,
     at_endpoint,
     confirmed,
     embedded_or_aws,
@@ -144,9 +145,17 @@ def preflight(environment: str, profiles: tuple[str, ...], rehearse: bool) -> No
 @commands.command()
 @click.argument("environment", metavar="ENV")
 @with_profiles
+@click.option(
+    "--run",
+    metavar="ID",
+    type=RunId(),
+    default="",
+    help="Only what carries the tag of that run (bulkhead:run), as the list says it; also while "
+    "another run is deployed.",
+)
 @click.option("--delete", is_flag=True, help="Remove it, after it was listed.")
 @confirmed
-def sweep(environment: str, profiles: tuple[str, ...], delete: bool, yes: bool) -> None:
+def sweep(environment: str, profiles: tuple[str, ...], run: str, delete: bool, yes: bool) -> None:
     """List what a killed run of ENV left in its real accounts; with --delete, remove it.
 
     That is for when states are lost; where they are not, `bulkhead destroy ENV --target aws` goes
@@ -157,7 +166,8 @@ def sweep(environment: str, profiles: tuple[str, ...], delete: bool, yes: bool) 
     """
     from harness.cli.accounts import sweep_accounts
 
-    sys.exit(0 if sweep_accounts(environment, profiles, delete=delete, yes=yes) else EXIT_FAILED)
+    nothing = sweep_accounts(environment, profiles, delete=delete, yes=yes, run=run)
+    sys.exit(0 if nothing else EXIT_FAILED)
 
 
 @commands.command()

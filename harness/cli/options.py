@@ -21,6 +21,17 @@ class AccountId(click.ParamType[str]):
         return str(value)
 
 
+class RunId(click.ParamType[str]):
+    """What a run of real accounts is called in tags."""
+
+    name = "run"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value and not re.fullmatch(r"[0-9a-f]{8}", str(value)):
+            self.fail(f"{value!r} is no run: 8 hexadecimal digits are wanted", param, ctx)
+        return str(value)
+
+
 def reports(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that say where a run's reports go."""
     for name, what, default in (

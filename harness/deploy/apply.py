@@ -34,7 +34,7 @@ from harness.deploy.run import Progress, Run, Scope, folder_name, root_names
 from harness.deploy.terraform import Changes, Terraform
 from harness.deploy.workspace import CUSTOMERS_FILE
 from harness.errors import UserError
-from harness.targets.base import Target
+from harness.targets.base import Place, Target
 
 DEPLOYMENT_FILE = "deployment.json"
 PARTIAL_FILE = "deployment.part.json"
@@ -150,6 +150,11 @@ def _nothing() -> None:
     return None
 
 
+def _same(place: Place, target: Target) -> bool:
+    """Whether something was deployed there; real accounts are the same, wherever the run lies."""
+    return place.target == target.name if target.real else place == target.place
+
+
 class _Outcome:
     """What came out of the roots so far, together with what an earlier apply made of the others;
     kept in a file while it is not whole."""
@@ -159,7 +164,7 @@ class _Outcome:
         before = None
         if (file := saved_in(run_dir)) is not None:
             before = Deployment.load(file)
-        if before is None or before.place != target.place:
+        if before is None or not _same(before.place, target):
             before = Deployment(environment, target.place, {}, {}, {})
         self.fleets = dict(before.fleets)
         self.guardrails = dict(before.guardrails)
