@@ -601,29 +601,6 @@ def test_a_customer_is_stopped_whatever_other_accounts_answer(
     assert (day.text, session.refusal()) == (before, "")
 
 
-def test_settings_of_real_accounts_are_shown_and_set_when_somebody_says_so(
-    day: Day, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    code, said = day.run("baseline", yes=False)
-    assert code == 0 and "data retention" in said
-    owner = day.made.target()
-    account = day.made.environment.operations_account
-    bedrock = owner.client(owner.session(account), "bedrock", "eu-west-1")
-    bedrock.put_account_data_retention(mode="inherit")
-
-    def mode() -> str:
-        return str(bedrock.get_account_data_retention()["mode"])
-
-    code, said = day.run("baseline", yes=False)
-    assert code == 1 and "1 to change: run it again with --set" in said
-    monkeypatch.setattr("click.prompt", lambda *_, **__: "no")
-    code, said = day.run("baseline", "--set", yes=False)
-    assert code == 2 and f"to set: data retention of {account} eu-west-1 to none" in said
-    assert mode() == "inherit"
-    assert day.run("baseline", "--set")[0] == 0
-    assert mode() == "none"
-
-
 def test_a_refused_preflight_changes_nothing(
     copied: tuple[Accounts, Path], environment: Environment, capsys: pytest.CaptureFixture[str]
 ) -> None:
