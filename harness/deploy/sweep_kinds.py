@@ -370,7 +370,7 @@ KINDS: tuple[Kind, ...] = (
         "cloudtrail",
         _trails,
         _trail_tags,
-        lambda c, _n, i: c.delete_trail(Name=i),
+        lambda c, n, _i: c.delete_trail(Name=n),
     ),
     Kind(
         "bucket",
