@@ -35,7 +35,7 @@ from harness.deploy.run import Progress, Run, Scope, folder_name, root_names
 from harness.deploy.terraform import Changes, Terraform
 from harness.deploy.workspace import CUSTOMERS_FILE
 from harness.errors import UserError
-from harness.targets.base import Target
+from harness.targets.base import Place, Target
 
 DEPLOYMENT_FILE = "deployment.json"
 PARTIAL_FILE = "deployment.part.json"
@@ -97,10 +97,14 @@ def deploy(
         except BaseException:
             run.stop()
             raise
+    if (run_dir / PARTIAL_FILE).exists() and not run.journal.left:
+        # Something was begun, and nobody knows what is left of it.
+        run.journal.begin(root_names(environment), root_names(environment), whole=True)
     outcome = _Outcome(environment, run.target, run_dir)
-    with run.journaled(root_names(environment, scope)):
+    whole = scope == Scope.whole(environment)
+    with run.journaled(root_names(environment, scope), whole=whole):
         _apply(run, outcome, scope, when_waiting)
-    return outcome.whole()
+    return outcome.part() if run.journal.left else outcome.whole()
 
 
 def _apply(
@@ -149,6 +153,11 @@ def _nothing() -> None:
     return None
 
 
+def _same(place: Place, target: Target) -> bool:
+    """Whether something was deployed there; real accounts are the same, wherever the run lies."""
+    return place.target == target.name if target.real else place == target.place
+
+
 class _Outcome:
     """What came out of the roots so far, together with what an earlier apply made of the others;
     kept in a file while it is not whole."""
@@ -158,7 +167,7 @@ class _Outcome:
         before = None
         if (file := saved_in(run_dir)) is not None:
             before = Deployment.load(file)
-        if before is None or before.place != target.place:
+        if before is None or not _same(before.place, target):
             before = Deployment(environment, target.place, {}, {}, {})
         self.fleets = dict(before.fleets)
         self.guardrails = dict(before.guardrails)
@@ -187,6 +196,11 @@ class _Outcome:
         deployment.save(self._run_dir / DEPLOYMENT_FILE)
         (self._run_dir / PARTIAL_FILE).unlink(missing_ok=True)
         return deployment
+
+    def part(self) -> Deployment:
+        """Something is left, of another apply: returns what is there."""
+        self.keep()
+        return self._deployment()
 
     def _deployment(self) -> Deployment:
         listed = [account.account_id for _, account in self.environment.customer_accounts]
@@ -233,7 +247,7 @@ def destroy(deployment: Deployment, run_dir: Path, progress: Progress | None = N
     refuse_unlisted(environment, run_dir)
     refuse_destroyed(environment, run_dir)
     run = Run(environment, run_dir, progress, target=deployment.target(), verb="destroy")
-    with run.journaled(root_names(environment)):
+    with run.journaled(root_names(environment), whole=True):
         # What fails keeps only those from going that it needs: who may remove it, what guards it.
         failed: UserError | None = None
         try:
