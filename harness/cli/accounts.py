@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -32,6 +33,7 @@ from harness.deploy.apply import (
 from harness.deploy.deployed import save_deployed
 from harness.deploy.deployment import Deployment
 from harness.deploy.environment import Environment
+from harness.deploy.journal import FILE as UNFINISHED
 from harness.deploy.preflight import Preflight, preflight
 from harness.deploy.rehearsal import BY_USE, MONTHLY, Rehearsal, rehearse, remembered
 from harness.deploy.run import root_names
@@ -44,6 +46,8 @@ from harness.targets.profiles import CALLER, Access, config_files, find_profiles
 
 OPTION = " --target aws"
 """What other commands need to be told, to find it."""
+ACCESS_FILE = "access.json"
+"""In the folder of a run: whose credentials are where."""
 
 
 def preflight_accounts(name: str, named: Sequence[str], *, rehearsed: bool = True) -> bool:
@@ -62,11 +66,11 @@ def apply_accounts(name: str, named: Sequence[str], *, yes: bool, afresh: bool =
     environment = loaded(name)
     folder = run_folder(environment)
     console = Console()
-    with terminable(), _alone(folder):
+    with terminable(), alone_in(folder):
         found, access = _looked_at(environment, folder, named, console)
         if not found.good:
             return False
-        _confirm(environment, f"Deploy {environment.name} into these accounts", yes=yes)
+        confirm(environment, f"Deploy {environment.name} into these accounts", yes=yes)
         _deploy(environment, access, folder, console, afresh=afresh)
     return True
 
@@ -76,7 +80,7 @@ def verify_accounts(name: str, *, changing: bool, **files: Path | None) -> bool:
     environment = loaded(name)
     folder = run_folder(environment)
     console = Console()
-    with terminable(), _alone(folder):
+    with terminable(), alone_in(folder):
         deployment = deployment_of(environment, folder)
         refuse_changes(environment, deployment, folder, option=OPTION)
         return _probe(environment, folder, console, changing=changing, **files)
@@ -87,15 +91,16 @@ def destroy_accounts(name: str, *, yes: bool) -> None:
     environment = loaded(name)
     folder = run_folder(environment)
     console = Console()
-    with terminable(), _alone(folder):
+    with terminable(), alone_in(folder):
         roots = held(environment, folder)
         refuse_unlisted(environment, folder)
         if not roots:
+            _forget(folder)
             say(console, f"The states of {environment.name} are empty: nothing is to be destroyed.")
             return
         for root in roots:
             say(console, f"to be destroyed: {root}")
-        _confirm(environment, f"Destroy {environment.name} in these accounts", yes=yes)
+        confirm(environment, f"Destroy {environment.name} in these accounts", yes=yes)
         _undo(environment, folder, console)
 
 
@@ -108,7 +113,7 @@ def demo_accounts(
     folder = run_folder(environment)
     console = Console()
     started = time.monotonic()
-    with terminable(), _alone(folder):
+    with terminable(), alone_in(folder):
         if roots := held(environment, folder):
             raise UserError(
                 f"{environment.name} is deployed already ({', '.join(roots)}), and this would "
@@ -117,7 +122,7 @@ def demo_accounts(
         found, access = _looked_at(environment, folder, named, console)
         if not found.good:
             return False
-        _confirm(environment, f"Deploy {environment.name}, probe and remove it again", yes=yes)
+        confirm(environment, f"Deploy {environment.name}, probe and remove it again", yes=yes)
         try:
             _deploy(environment, access, folder, console)
             holds = _probe(environment, folder, console, changing=changing, **files)
@@ -127,34 +132,43 @@ def demo_accounts(
     return holds
 
 
-def sweep_accounts(name: str, named: Sequence[str], *, delete: bool, yes: bool) -> bool:
+def sweep_accounts(
+    name: str, named: Sequence[str], *, delete: bool, yes: bool, run: str = ""
+) -> bool:
     """Lists what carries our prefix and tags, where no state here holds anything; with `delete`,
-    removes it. True if nothing is left that could be removed."""
+    removes it. With `run`, what that run left and nothing else, beside whatever states here hold of
+    another. True if nothing is left that could be removed."""
     environment = loaded(name)
     folder = run_folder(environment)
     console = Console()
-    with terminable(), _alone(folder):
-        if roots := held(environment, folder):
+    with terminable(), alone_in(folder):
+        roots = held(environment, folder)
+        if roots and run in ("", _run_id(environment, folder)):
+            more = f"; what another run left, `bulkhead sweep {name} --run ID` sweeps" * (not run)
             raise UserError(
                 f"the states of {environment.name} still hold {', '.join(roots)}; end that first "
-                f"with `bulkhead destroy {name} --target aws`"
+                f"with `bulkhead destroy {name} --target aws`{more}"
             )
         access, missing = access_of(environment, folder, named)
         found = preflight(environment, AwsTarget(access), missing)
         _refuse(found, console)
         if not found.good:
             return False
-        left = find(environment, AwsTarget(access))
-        _show_left(left, console)
+        every = find(environment, AwsTarget(access))
+        left = [each for each in every if run in ("", each.run)]
+        _show_left(left, console, f"run {run}" if run else "the environment")
+        if run and (others := sorted({each.run for each in every} - {run, ""})):
+            say(console, f"Of other runs something is there: {', '.join(others)}.")
         removable = [each for each in left if each.removable]
         if not delete or not removable:
             if removable:
                 say(console, "Nothing was removed; --delete removes it.")
             return not removable
-        _confirm(environment, f"Remove these {len(removable)}", yes=yes)
+        confirm(environment, f"Remove these {len(removable)}", yes=yes)
         for each, why in remove(removable, environment, AwsTarget(access, changing=True)):
             say(console, f"{each}: {why or 'removed'}")
-        return not [each for each in find(environment, AwsTarget(access)) if each.removable]
+        again = find(environment, AwsTarget(access))
+        return not [each for each in again if each.removable and run in ("", each.run)]
 
 
 def share_deployed(name: str, file: Path) -> None:
@@ -168,6 +182,14 @@ def share_deployed(name: str, file: Path) -> None:
     click.echo(str(file))
 
 
+def not_deployed(environment: Environment) -> UserError:
+    """What to say where nothing is."""
+    return UserError(
+        f"{environment.name} is not deployed in its accounts; run `bulkhead apply "
+        f"{environment.name}{OPTION}`"
+    )
+
+
 def run_folder(environment: Environment) -> Path:
     """Where the states of the environment's real accounts lie; nothing else removes them."""
     return private_folder(runs_folder() / f"{environment.name}-aws")
@@ -178,10 +200,7 @@ def deployment_of(environment: Environment, folder: Path) -> Deployment:
     refuse_partial(environment, folder, OPTION)
     saved = folder / DEPLOYMENT_FILE
     if not saved.exists():
-        raise UserError(
-            f"{environment.name} is not deployed in its accounts; run `bulkhead apply "
-            f"{environment.name} --target aws`"
-        )
+        raise not_deployed(environment)
     return Deployment.load(saved)
 
 
@@ -195,7 +214,7 @@ def _looked_at(
 ) -> tuple[Preflight, Access]:
     access, missing = access_of(environment, folder, named)
     found = preflight(environment, AwsTarget(access), missing)
-    _show(found, access, console)
+    show_accounts(found, access, console)
     if roots := held(environment, folder):
         say(console, f"Deployed already: {', '.join(roots)}. What differs is changed.")
     if rehearsed and found.good:
@@ -235,6 +254,29 @@ def access_of(
     return access, {account: why.strip() for account, _, why in (w.partition(":") for w in wrong)}
 
 
+def access_for(
+    environment: Environment,
+    folder: Path,
+    named: Sequence[str],
+    known: Access,
+    touched: Collection[str],
+    console: Console,
+) -> Access:
+    """What was `known` of whose credentials are where, with what is new in `customers.yaml` or
+    `named`. Those accounts that are about to be touched are asked who they are, and shown. Raises
+    `UserError` for each that is not as it should be."""
+    chosen = _chosen(environment, named)
+    found, missing = access_of(environment, folder, named)
+    kept = {a: p for a, p in known.profiles.items() if a in environment.accounts}
+    access = replace(found, run=known.run, profiles={**found.profiles, **kept, **chosen})
+    lacking = {a: why for a, why in missing.items() if a not in access.profiles or a in chosen}
+    seen = preflight(environment, AwsTarget(access), lacking, only=touched)
+    show_accounts(seen, access, console)
+    if seen.problems:
+        raise UserError(*seen.problems, "nothing was changed")
+    return access
+
+
 def _chosen(environment: Environment, named: Sequence[str]) -> Mapping[str, str]:
     chosen = {}
     for option in named:
@@ -252,7 +294,7 @@ def _chosen(environment: Environment, named: Sequence[str]) -> Mapping[str, str]
 
 def _run_id(environment: Environment, folder: Path) -> str:
     """That of the run that is deployed, else a new one."""
-    saved = folder / "access.json"
+    saved = folder / ACCESS_FILE
     if saved.exists() and held(environment, folder):
         return Access.load(saved).run
     return secrets.token_hex(4)
@@ -306,7 +348,7 @@ def _undo(environment: Environment, folder: Path, console: Console) -> None:
     roots = held(environment, folder)
     if not roots:
         return
-    target = AwsTarget(Access.load(folder / "access.json"), changing=True)
+    target = AwsTarget(Access.load(folder / ACCESS_FILE), changing=True)
     progress = RootProgress(console, roots, "destroy")
     try:
         with progress.shown():
@@ -316,8 +358,7 @@ def _undo(environment: Environment, folder: Path, console: Console) -> None:
         again = f"bulkhead destroy {environment.name} --target aws"
         say(console, f"Still there: {left}. `{again}` goes on with these.")
         raise
-    for name in (DEPLOYMENT_FILE, PARTIAL_FILE):
-        (folder / name).unlink(missing_ok=True)
+    _forget(folder)
     say(
         console,
         f"{environment.name} is destroyed. Keys are deleted in a week; data retention and cost "
@@ -325,8 +366,15 @@ def _undo(environment: Environment, folder: Path, console: Console) -> None:
     )
 
 
-def _confirm(environment: Environment, what: str, *, yes: bool) -> None:
-    """Returns if the person at the terminal types the environment's name. Raises `UserError`."""
+def _forget(folder: Path) -> None:
+    """Removes what tells of roots that are gone."""
+    for name in (DEPLOYMENT_FILE, PARTIAL_FILE, UNFINISHED):
+        (folder / name).unlink(missing_ok=True)
+
+
+def confirm(environment: Environment, what: str, *, yes: bool) -> None:
+    """Returns if the person at the terminal types the environment's name, which is asked for unless
+    `yes`. Raises `UserError`."""
     if yes:
         return
     try:
@@ -344,7 +392,8 @@ def _refuse(found: Preflight, console: Console) -> None:
         say(console, "Nothing was changed.")
 
 
-def _show(found: Preflight, access: Access, console: Console) -> None:
+def show_accounts(found: Preflight, access: Access, console: Console) -> None:
+    """Prints who each account's profile is, and what would carry which names and tags."""
     environment = found.environment
     for standing in found.standings:
         say(console, f"{standing.account}  {standing.part}, {standing.owner}")
@@ -364,7 +413,8 @@ def _show(found: Preflight, access: Access, console: Console) -> None:
         "Names start with bulkhead; tags are bulkhead:environment = "
         f"{environment.name} and bulkhead:run = {access.run}.",
     )
-    callers = [a.account_id for _, a in environment.customer_accounts]
+    shown = {standing.account for standing in found.standings}
+    callers = [a.account_id for _, a in environment.customer_accounts if a.account_id in shown]
     if without := [a for a in callers if a not in access.callers]:
         say(
             console,
@@ -388,12 +438,13 @@ def _show_made(made: Rehearsal, console: Console) -> None:
         say(console, f"  {what}")
 
 
-def _show_left(left: Sequence[Leftover], console: Console) -> None:
+def _show_left(left: Sequence[Leftover], console: Console, what: str) -> None:
     for each in left:
         say(console, f"{'to remove' if each.removable else 'left to you'}: {each}")
     if not left:
-        say(console, "Nothing of the environment is left.")
+        say(console, f"Nothing of {what} is left.")
 
 
-def _alone(folder: Path) -> AbstractContextManager[None]:
+def alone_in(folder: Path) -> AbstractContextManager[None]:
+    """Within, nobody else works on a run of real accounts. Raises `UserError` where one does."""
     return alone(folder / APPLY_LOCK, f"another bulkhead works on {folder.name}; wait for it")

@@ -5,7 +5,6 @@ Those are imported when a command needs them, so that `--help` is quick.
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,128 +14,19 @@ import click
 
 from harness.cli import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE
 from harness.cli.customer import customer
+from harness.cli.options import (
+    AccountId,
+    RunId,
+    at_endpoint,
+    confirmed,
+    embedded_or_aws,
+    may_change,
+    on_target,
+    read_elsewhere,
+    reports,
+    with_profiles,
+)
 from harness.errors import UserError
-
-
-class AccountId(click.ParamType[str]):
-    """A 12-digit AWS account id."""
-
-    name = "account"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if not re.fullmatch(r"[0-9]{12}", str(value)):
-            self.fail(f"{value!r} is not an account id: 12 digits are wanted", param, ctx)
-        return str(value)
-
-
-def reports(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that say where a run's reports go."""
-    for name, what, default in (
-        ("junit", "JUnit XML", "junit.xml"),
-        ("json", "JSON (harness/report/results.schema.json)", "results.json"),
-        ("html", "HTML report", "report.html"),
-    ):
-        command = click.option(
-            f"--{name}",
-            metavar="FILE",
-            type=click.Path(path_type=Path, dir_okay=False),
-            help=f"Where the {what} goes.  [default: .bulkhead/ENV/{default}]",
-        )(command)
-    return command
-
-
-def on_target(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The option that says where a command does its work."""
-    return click.option(
-        "--target",
-        type=click.Choice(["embedded", "localstack", "aws"]),
-        default="embedded",
-        show_default=True,
-        help="Where: in an embedded cloud on this machine, in one with a LocalStack behind it "
-        "(docs/targets.md), or in the real accounts that customers.yaml lists (docs/real-aws.md).",
-    )(command)
-
-
-def embedded_or_aws(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The option of commands that need no copy of a cloud, and no LocalStack."""
-    return click.option(
-        "--target",
-        type=click.Choice(["embedded", "aws"]),
-        default="embedded",
-        show_default=True,
-        help="Where: in the embedded cloud that runs on this machine, or in the real accounts that "
-        "customers.yaml lists (docs/real-aws.md).",
-    )(command)
-
-
-def read_elsewhere(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of commands that read real accounts, as whoever may, on any machine."""
-    for option in (
-        click.option(
-            "--deployed",
-            metavar="FILE",
-            type=click.Path(path_type=Path, dir_okay=False),
-            help="With --target aws: what is deployed there, as `bulkhead deployed` wrote it on "
-            "the machine that did.  [default: the run of this machine]",
-        ),
-        click.option(
-            "--token",
-            metavar="FILE",
-            type=click.Path(path_type=Path, dir_okay=False),
-            help="With --target aws: a token of CI, by which each account is read as its audit "
-            "role (modules/audit-role).",
-        ),
-        click.option(
-            "--profile",
-            "profiles",
-            metavar="ACCOUNT=NAME",
-            multiple=True,
-            help="With --target aws: the profile to read an account by; may be given again.  "
-            "[default: those of the run; with --deployed, the one that is found]",
-        ),
-        embedded_or_aws,
-    ):
-        command = option(command)
-    return command
-
-
-def at_endpoint(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The option that names a LocalStack."""
-    return click.option(
-        "--endpoint",
-        metavar="URL",
-        help="With --target localstack: the one that runs there, such as http://localhost:4566.  "
-        "[default: LOCALSTACK_HOST; else one is started]",
-    )(command)
-
-
-def with_profiles(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The option that names profiles of real accounts."""
-    return click.option(
-        "--profile",
-        "profiles",
-        metavar="ACCOUNT=NAME",
-        multiple=True,
-        help="With --target aws: the profile of an account's owner, where it is not found by "
-        "itself; may be given again.",
-    )(command)
-
-
-def confirmed(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The option that leaves out the question."""
-    return click.option(
-        "--yes", is_flag=True, help="With --target aws: do not ask, after the preflight is shown."
-    )(command)
-
-
-def may_change(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The option that lets probes change real accounts."""
-    return click.option(
-        "--changing",
-        is_flag=True,
-        help="With --target aws: also run the probes that change something, or would if a wall "
-        "did not hold. Without it nothing is changed.",
-    )(command)
 
 
 class Commands(click.Group):
@@ -255,9 +145,17 @@ def preflight(environment: str, profiles: tuple[str, ...], rehearse: bool) -> No
 @commands.command()
 @click.argument("environment", metavar="ENV")
 @with_profiles
+@click.option(
+    "--run",
+    metavar="ID",
+    type=RunId(),
+    default="",
+    help="Only what carries the tag of that run (bulkhead:run), as the list says it; also while "
+    "another run is deployed.",
+)
 @click.option("--delete", is_flag=True, help="Remove it, after it was listed.")
 @confirmed
-def sweep(environment: str, profiles: tuple[str, ...], delete: bool, yes: bool) -> None:
+def sweep(environment: str, profiles: tuple[str, ...], run: str, delete: bool, yes: bool) -> None:
     """List what a killed run of ENV left in its real accounts; with --delete, remove it.
 
     That is for when states are lost; where they are not, `bulkhead destroy ENV --target aws` goes
@@ -268,7 +166,8 @@ def sweep(environment: str, profiles: tuple[str, ...], delete: bool, yes: bool) 
     """
     from harness.cli.accounts import sweep_accounts
 
-    sys.exit(0 if sweep_accounts(environment, profiles, delete=delete, yes=yes) else EXIT_FAILED)
+    nothing = sweep_accounts(environment, profiles, delete=delete, yes=yes, run=run)
+    sys.exit(0 if nothing else EXIT_FAILED)
 
 
 @commands.command()
@@ -419,8 +318,13 @@ def decide(files: tuple[str, ...]) -> None:
 @commands.command()
 @click.argument("environment", metavar="ENV")
 @click.option("--set", "make", is_flag=True, help="Set what is not as it should be.")
-def baseline(environment: str, make: bool) -> None:
-    """Show the settings of the running ENV that Terraform cannot make; with --set, make them.
+@embedded_or_aws
+@with_profiles
+@confirmed
+def baseline(
+    environment: str, make: bool, target: str, profiles: tuple[str, ...], yes: bool
+) -> None:
+    """Show the settings of a deployed ENV that Terraform cannot make; with --set, make them.
 
     That is Bedrock's data retention (none, in every region), the cost allocation tags of inference
     profiles (active, in the account that pays) and the access to each customer's models, which is
@@ -428,6 +332,11 @@ def baseline(environment: str, make: bool) -> None:
 
     Exit code 0: all is as it should be. 1: something is not.
     """
+    if target == "aws":
+        from harness.cli.baseline import baseline_accounts
+
+        good = baseline_accounts(environment, profiles, make=make, yes=yes)
+        sys.exit(0 if good else EXIT_FAILED)
     from harness.cli.baseline import baseline_environment
 
     sys.exit(0 if baseline_environment(environment, make=make) else EXIT_FAILED)

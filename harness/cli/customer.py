@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from harness.cli import EXIT_FAILED
+from harness.cli.options import AccountId, embedded_or_aws, with_profiles
 
 
 class AccountAndCaller(click.ParamType[tuple[str, str]]):
@@ -63,6 +64,8 @@ def changes(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--yes", is_flag=True, help="Neither show the plan nor ask."),
         click.option("--dry-run", is_flag=True, help="Show what would change; change nothing."),
+        with_profiles,
+        embedded_or_aws,
         click.argument("customer", metavar="CUSTOMER"),
         click.argument("environment", metavar="ENV"),
     ):
@@ -103,7 +106,10 @@ def accounts(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group()
 def customer() -> None:
-    """Add, change, stop and remove customers of the running ENV, each by one command.
+    """Add, change, stop and remove customers of a deployed ENV, each by one command.
+
+    ENV runs in the embedded cloud, kept by `bulkhead apply ENV`; with --target aws it is what was
+    deployed in real accounts.
 
     Each shows the edit of customers.yaml and the plan, asks, edits, applies only the roots that the
     customer is about, verifies, and may be interrupted at any moment: run again, it goes on.
@@ -114,12 +120,13 @@ def customer() -> None:
 @customer.command()
 @click.argument("environment", metavar="ENV")
 @click.argument("customer", metavar="CUSTOMER")
-@click.argument("account", metavar="ACCOUNT")
-def challenge(environment: str, customer: str, account: str) -> None:
+@click.argument("account", metavar="ACCOUNT", type=AccountId())
+@embedded_or_aws
+def challenge(environment: str, customer: str, account: str, target: str) -> None:
     """Print what the owner of ACCOUNT signs to prove that it is the customer's."""
-    from harness.cli.operate import print_challenge
+    from harness.cli.admit import print_challenge
 
-    print_challenge(environment, customer, account)
+    print_challenge(environment, customer, account, target=target)
 
 
 @customer.command()
@@ -130,7 +137,7 @@ def challenge(environment: str, customer: str, account: str) -> None:
 @changes
 def add(**options: Any) -> None:
     """Add CUSTOMER: prove its accounts, list it, make its external id, apply, verify, hand over."""
-    from harness.cli.operate import add_customer
+    from harness.cli.admit import add_customer
 
     sys.exit(0 if add_customer(**options) else EXIT_FAILED)
 
@@ -140,7 +147,7 @@ def add(**options: Any) -> None:
 @changes
 def add_account(**options: Any) -> None:
     """Add accounts to CUSTOMER."""
-    from harness.cli.operate import add_accounts
+    from harness.cli.admit import add_accounts
 
     sys.exit(0 if add_accounts(**options) else EXIT_FAILED)
 
@@ -175,7 +182,7 @@ def rotate_external_id(**options: Any) -> None:
     The trust policy itself ends the old one. Run again when that is over, or with --end before, it
     takes the old id away.
     """
-    from harness.cli.operate import rotate_id
+    from harness.cli.rotate import rotate_id
 
     sys.exit(0 if rotate_id(**options) else EXIT_FAILED)
 
@@ -205,6 +212,6 @@ def offboard(**options: Any) -> None:
 
     Nobody takes the name by accident afterwards. Where the environment keeps records, they stay.
     """
-    from harness.cli.operate import offboard_customer
+    from harness.cli.leave import offboard_customer
 
     sys.exit(0 if offboard_customer(**options) else EXIT_FAILED)

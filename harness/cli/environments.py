@@ -38,6 +38,7 @@ from harness.deploy.apply import (
 from harness.deploy.deployment import Deployment
 from harness.deploy.environment import Environment, load_environment
 from harness.deploy.journal import FILE as UNFINISHED
+from harness.deploy.journal import unfinished
 from harness.deploy.rotation import FILE as PREVIOUS_IDS
 from harness.deploy.run import EXTERNAL_IDS_FILE, Scope, root_names
 from harness.deploy.workspace import environment_folder, runs_folder
@@ -273,7 +274,9 @@ def refuse_changes(
     }
     accounts = {a.account_id for c, a in environment.customer_accounts if c.key != but}
     there = {k for k, account in running.accounts.items() if account.customer != but}
-    if not but:
+    if but:
+        refuse_half_destroyed(environment, folder, option)
+    else:
         refuse_partial(environment, folder, option)
     if applied != wanted or accounts != there:
         raise UserError(
@@ -283,11 +286,24 @@ def refuse_changes(
 
 
 def refuse_partial(environment: Environment, folder: Path, option: str = "") -> None:
-    """Raises `UserError` where the last apply of the run in `folder` did not come to its end."""
+    """Raises `UserError` where the last apply or destroy of the run in `folder` did not come to its
+    end."""
+    refuse_half_destroyed(environment, folder, option)
     if (folder / PARTIAL_FILE).exists():
         raise UserError(
             f"{environment.name} is not applied whole; run `bulkhead apply {environment.name}"
             f"{option}` to do what is left"
+        )
+
+
+def refuse_half_destroyed(environment: Environment, folder: Path, option: str = "") -> None:
+    """Raises `UserError` where a destroy of the run in `folder` did not come to its end."""
+    destroying = unfinished(folder).get("destroy")
+    if destroying is not None and destroying.whole:
+        name = f"{environment.name}{option}"
+        raise UserError(
+            f"{environment.name} is destroyed in part; run `bulkhead destroy {name}` to go on, or "
+            f"`bulkhead apply {name}` to have it again"
         )
 
 

@@ -79,11 +79,8 @@ def _one_provider(toolchain: Toolchain, folder: Path) -> Iterator[dict[str, str]
         toolchain, root, folder=folder, data=data, environ=clean_environ(), label="provider"
     )
     terraform.init(backend=False)
-    with attached(root, data.absolute(), {**clean_environ(), **toolchain.environ()}) as (
-        address,
-        _,
-    ):
-        yield address
+    with attached(root, data.absolute(), clean_environ()) as loan:
+        yield loan.environ
 
 
 def terraform_folders(root: Path) -> Iterator[Path]:

@@ -187,6 +187,7 @@ class Cloud:
                     outlets.check,
                     alarms.check,
                     machines.check,
+                    self.bedrock.check,
                     PolicyValidator(
                         estate, accounts, self._user_exists, self._id_exists, policy_type
                     ).check,

@@ -29,12 +29,13 @@ from harness.deploy.deployment import (
 )
 from harness.deploy.drift import plan_all
 from harness.deploy.environment import BOOTSTRAP_ROOT, Account, Environment
+from harness.deploy.holds import refuse_destroyed, refuse_lost
 from harness.deploy.offboard import deny_sessions
 from harness.deploy.run import Progress, Run, Scope, folder_name, root_names
 from harness.deploy.terraform import Changes, Terraform
 from harness.deploy.workspace import CUSTOMERS_FILE
 from harness.errors import UserError
-from harness.targets.base import Target
+from harness.targets.base import Place, Target
 
 DEPLOYMENT_FILE = "deployment.json"
 PARTIAL_FILE = "deployment.part.json"
@@ -96,16 +97,22 @@ def deploy(
         except BaseException:
             run.stop()
             raise
+    if (run_dir / PARTIAL_FILE).exists() and not run.journal.left:
+        # Something was begun, and nobody knows what is left of it.
+        run.journal.begin(root_names(environment), root_names(environment), whole=True)
     outcome = _Outcome(environment, run.target, run_dir)
-    with run.journaled(root_names(environment, scope)):
+    whole = scope == Scope.whole(environment)
+    with run.journaled(root_names(environment, scope), whole=whole):
         _apply(run, outcome, scope, when_waiting)
-    return outcome.whole()
+    return outcome.part() if run.journal.left else outcome.whole()
 
 
 def _apply(
     run: Run, outcome: _Outcome, scope: Scope, when_waiting: Callable[[], None] | None
 ) -> None:
     environment = run.environment
+    if scope.organization:
+        refuse_lost(environment, run.run_dir)
     run.offboard()
 
     def applied(root: Terraform, variables: dict[str, Any]) -> dict[str, Any]:
@@ -146,6 +153,11 @@ def _nothing() -> None:
     return None
 
 
+def _same(place: Place, target: Target) -> bool:
+    """Whether something was deployed there; real accounts are the same, wherever the run lies."""
+    return place.target == target.name if target.real else place == target.place
+
+
 class _Outcome:
     """What came out of the roots so far, together with what an earlier apply made of the others;
     kept in a file while it is not whole."""
@@ -155,7 +167,7 @@ class _Outcome:
         before = None
         if (file := saved_in(run_dir)) is not None:
             before = Deployment.load(file)
-        if before is None or before.place != target.place:
+        if before is None or not _same(before.place, target):
             before = Deployment(environment, target.place, {}, {}, {})
         self.fleets = dict(before.fleets)
         self.guardrails = dict(before.guardrails)
@@ -184,6 +196,11 @@ class _Outcome:
         deployment.save(self._run_dir / DEPLOYMENT_FILE)
         (self._run_dir / PARTIAL_FILE).unlink(missing_ok=True)
         return deployment
+
+    def part(self) -> Deployment:
+        """Something is left, of another apply: returns what is there."""
+        self.keep()
+        return self._deployment()
 
     def _deployment(self) -> Deployment:
         listed = [account.account_id for _, account in self.environment.customer_accounts]
@@ -224,12 +241,13 @@ def destroy(deployment: Deployment, run_dir: Path, progress: Progress | None = N
 
     Raises `UserError` with what failed and the roots left; called again, it goes on with those. An
     account that cannot be emptied keeps its bootstrap, and all accounts their guardrails. Raises it
-    before anything is done for accounts that `customers.yaml` lists no more.
+    before anything is done for accounts that `customers.yaml` lists no more, or that are held.
     """
     environment = deployment.environment
     refuse_unlisted(environment, run_dir)
+    refuse_destroyed(environment, run_dir)
     run = Run(environment, run_dir, progress, target=deployment.target(), verb="destroy")
-    with run.journaled(root_names(environment)):
+    with run.journaled(root_names(environment), whole=True):
         # What fails keeps only those from going that it needs: who may remove it, what guards it.
         failed: UserError | None = None
         try:

@@ -123,6 +123,17 @@ def _former(document: Mapping[str, Any]) -> Iterator[Problem]:
                 f"{key} was a customer until {former['left']}; give this one another key, or "
                 f"strike former_customers.{key} if the name, and records kept under it, may be its",
             )
+        listed = {a["account_id"] for _, a in _accounts(document)} | {
+            document["operations"]["account_id"],
+            *document["organization"].get("trusted_accounts", ()),
+        }
+        for index, account in enumerate(former["accounts"]):
+            if former.get("legal_hold") and account in listed:
+                yield (
+                    ["former_customers", key, "accounts", index],
+                    f"account {account} is listed elsewhere, and held for a customer that left; "
+                    "set legal_hold of the customer that has it now, and false here",
+                )
 
 
 def _content(document: Mapping[str, Any]) -> Iterator[Problem]:

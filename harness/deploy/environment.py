@@ -103,6 +103,9 @@ class Environment:
     """By prefix: where cross-region profiles may send a call."""
     state_account: str = ""
     """Where the states of real accounts lie; empty where they stay with the run."""
+    holds: Mapping[str, bool] = field(default_factory=dict)
+    """Of accounts of which it is said whether a legal hold lasts, those of customers that left
+    among them: whether it does."""
     jobs: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Jobs of CI by what they may do (`deploy`, `plan`, `audit`), as `HOST SUBJECT` of a token,
     as modules/account-bootstrap/modules/trust makes them of `ci`."""
@@ -487,6 +490,20 @@ def _build(file: Path, document: Any) -> Environment:
             for prefix, regions in document["operations"].get("cross_region", {}).items()
         },
         state_account=str(document.get("state", {}).get("account_id", "")),
+        holds={
+            **{
+                str(account): bool(former["legal_hold"])
+                for former in document.get("former_customers", {}).values()
+                if "legal_hold" in former
+                for account in former["accounts"]
+            },
+            **{
+                str(account["account_id"]): bool(customer["legal_hold"])
+                for customer in document["customers"].values()
+                if "legal_hold" in customer
+                for account in customer["accounts"]
+            },
+        },
         jobs=_jobs(document.get("ci", {})),
         probes=Probes(
             other_organization=str(probes["other_organization"]),

@@ -12,12 +12,14 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html
 from __future__ import annotations
 
 import json
+import os
 import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from xml.etree import ElementTree
 
@@ -217,13 +219,29 @@ def _code(body: bytes) -> str:
     return found[1].decode() if found else "no code"
 
 
-def _fetch(url: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
+def fetch_as_configured(url: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
+    """Asks as every other call to real accounts does: `HTTPS_PROXY` and `AWS_CA_BUNDLE` are
+    honoured, so a proof is worth what these are."""
+    from botocore.utils import get_environ_proxies
+
+    verify = os.environ.get("AWS_CA_BUNDLE") or True
+    return _fetch(url, headers, verify=verify, proxies=get_environ_proxies(url))
+
+
+def _fetch(
+    url: str,
+    headers: Mapping[str, str],
+    *,
+    verify: bool | str = True,
+    proxies: Mapping[str, str] | None = None,
+) -> tuple[int, bytes]:
     from botocore.awsrequest import AWSRequest
     from botocore.exceptions import BotoCoreError
     from botocore.httpsession import URLLib3Session
 
-    # Follows no redirect, and asks no proxy that the environment names.
-    session = URLLib3Session(verify=True, proxies={}, timeout=10)
+    # Follows no redirect.
+    trusted: Any = verify  # the stubs know of no bundle
+    session = URLLib3Session(verify=trusted, proxies=dict(proxies or {}), timeout=10)
     try:
         answer = session.send(AWSRequest("GET", url, dict(headers)).prepare())
     except BotoCoreError as error:

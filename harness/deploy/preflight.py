@@ -11,7 +11,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/console_account-alias.html
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -79,15 +79,21 @@ def parts(environment: Environment) -> list[tuple[str, str, str]]:
 
 
 def preflight(
-    environment: Environment, target: AwsTarget, missing: Mapping[str, str] | None = None
+    environment: Environment,
+    target: AwsTarget,
+    missing: Mapping[str, str] | None = None,
+    *,
+    only: Collection[str] | None = None,
 ) -> Preflight:
-    """Asks every account; changes nothing. `missing` says by account why it has no profile.
+    """Asks every account, or `only` some; changes nothing. `missing` says by account why it has no
+    profile.
 
     Never raises for what an account answers: that is a problem, and told with the others.
     """
     standings = [
         Standing(account, part, owner, target.access.profiles.get(account, ""))
         for account, part, owner in parts(environment)
+        if only is None or account in only
     ]
     for standing in standings:
         if standing.account.startswith(PLACEHOLDER):
@@ -179,8 +185,8 @@ def _regions_off(target: AwsTarget, session: object, environment: Environment) -
 def _organizations(standings: Sequence[Standing], environment: Environment) -> None:
     """Who must be in which organization. An account that was not asked is not judged."""
     by_account = {standing.account: standing for standing in standings}
-    management = by_account[environment.management_account]
-    if not management.asked:
+    management = by_account.get(environment.management_account)
+    if management is None or not management.asked:
         return
     if management.manager != management.account:
         where = f"{management.organization} of {management.manager}"

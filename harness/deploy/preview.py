@@ -17,6 +17,7 @@ from typing import Any
 from harness.deploy.deployment import Deployment
 from harness.deploy.drift import Planned
 from harness.deploy.environment import Environment, load_environment
+from harness.deploy.holds import refuse_lost
 from harness.deploy.rotation import graced
 from harness.deploy.run import Progress, Run, Scope, root_names
 from harness.deploy.secrets import new_external_id
@@ -56,8 +57,11 @@ def preview(
     rotated: str | None = None,
 ) -> dict[str, Planned]:
     """By root of `scope`: what applying the edited file would change, or why it could not be
-    planned. Changes nothing, and keeps no external id; `rotated` is who would get another."""
+    planned. Changes nothing, and keeps no external id; `rotated` is who would get another. Raises
+    `UserError` where a hold would end that nobody says is lifted."""
     with edited_copy(deployment.environment, run_dir, text) as environment:
+        if scope.organization:
+            refuse_lost(environment, run_dir)
         run = Run(environment, run_dir, progress, "plan", target=deployment.target(), dry=True)
 
         def plan(root: Terraform, variables: dict[str, Any]) -> Planned:

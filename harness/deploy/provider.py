@@ -1,90 +1,170 @@
-"""One AWS provider process, for each configuration of a root, for a whole Terraform command.
+"""AWS provider processes that serve one Terraform command after another.
 
 Terraform starts its provider three to four times for one apply (to learn its schema, to validate,
 to plan, to apply), and each start builds the same schema: two thirds of what a small apply
-computes. Started once and attached to, it does this once.
+computes. Attached to one that runs, it does this once, and the next Terraform not at all.
 https://developer.hashicorp.com/terraform/plugin/debugging#running-terraform-with-a-provider-in-debug-mode
 
 Terraform does not compare an attached provider with the lock file, so this is for targets where
 nothing real is at stake. Where it cannot be done, Terraform starts the provider itself. A process
-holds one configuration, so a root that configures several regions has as many: see `provider_hub`.
+holds one configuration, so a root that configures several regions has as many. What runs them is
+`provider_hub`.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import json
 import re
+import socket
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.deploy import provider_hub
-from harness.deploy.provider_hub import GUARD, VARIABLE, address_in
+from harness.deploy.provider_hub import ENDPOINTS, PATIENCE, SOUND, VARIABLE
 from harness.deploy.toolchain import PROVIDER, REGISTRIES, current_platform
 
-_PATIENCE = 30.0
-"""Seconds within which a provider says where it listens."""
+_KEPT = 8
+"""Providers that wait for the next Terraform, at most; each takes some 100 MB."""
 
 
-@contextlib.contextmanager
-def attached(
-    root: Path, data: Path, environ: Mapping[str, str]
-) -> Iterator[tuple[dict[str, str], tuple[int, ...]]]:
-    """Within, a provider runs; gives what a Terraform's environment needs to attach to it, and the
-    descriptors by which the provider lives: a Terraform that inherits them has it for as long as it
-    lives itself, whatever becomes of this process.
+@dataclass(slots=True)
+class Loan:
+    """What a Terraform attaches to."""
 
-    `data` is where `init` left the provider of `root`, `environ` what the provider itself runs
-    with. Gives nothing where there is no single provider, or where it does not start.
-    """
-    executable, configurations = _executable(data), _configurations(root)
-    if executable is None or not configurations:
-        yield {}, ()
-        return
-    # Its socket lies here; a path of one may have about a hundred characters.
-    with tempfile.TemporaryDirectory(prefix="bulkhead-tf-", ignore_cleanup_errors=True) as folder:
-        process = subprocess.Popen(
-            _command(executable, configurations),
-            env={**environ, "TMPDIR": folder},
+    environ: dict[str, str]
+    """What it has in its environment; empty where it starts its provider itself."""
+    line: tuple[int, ...] = ()
+    """Descriptors by which it lasts: a Terraform that inherits them has its provider for as long as
+    it lives itself, whatever becomes of this process."""
+    sound: bool = True
+    """Whether Terraform ended by itself. Else its providers may still be at work, and nobody gets
+    them any more."""
+
+
+class Hub:
+    """A process that keeps providers; it ends with this one, and those that have its loans."""
+
+    def __init__(self, executable: Path, environ: Mapping[str, str], *, relayed: bool) -> None:
+        """`environ` is what providers run with. With `relayed`, they are for one endpoint after
+        another."""
+        self._process = subprocess.Popen(
+            # Without packages and whatever else a site has, it starts in a moment.
+            [
+                *(sys.executable, "-I", "-S", provider_hub.__file__),
+                *(str(executable), str(_KEPT), *(["relay"] if relayed else [])),
+            ],
+            env=environ,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            text=True,
+            # As Terraform itself, it lives on when a terminal sends Ctrl-C.
             process_group=0,
         )
-        assert process.stdin is not None and process.stdout is not None
-        try:
-            said = _said(process)
-            yield said, (process.stdin.fileno(),) if said else ()
-        finally:
-            process.stdin.close()
-            process.wait()
-            process.stdout.close()
+        assert self._process.stdout is not None
+        self._asked = self._process.stdout.readline().strip()
+        self.loans = 0
+
+    @contextlib.contextmanager
+    def lend(self, count: int, endpoint: str) -> Iterator[Loan]:
+        """Within, as many providers as asked for serve one Terraform, at the endpoint."""
+        with socket.socket(socket.AF_UNIX) as link:
+            loan = Loan({})
+            try:
+                link.settimeout(2 * PATIENCE)
+                link.connect(self._asked)
+                link.sendall(json.dumps({"count": count, "endpoint": endpoint}).encode() + b"\n")
+                with link.makefile("r", encoding="utf-8") as answer:
+                    said = answer.readline().strip()
+                if json.loads(said):
+                    loan = Loan({VARIABLE: said}, (link.fileno(),))
+            except (OSError, ValueError):
+                # Terraform can do without.
+                loan = Loan({})
+            yield loan
+            if loan.sound:
+                with contextlib.suppress(OSError):
+                    link.sendall(SOUND)
+
+    @property
+    def ended(self) -> bool:
+        return self._process.poll() is not None
+
+    def close(self) -> None:
+        """Ends it, when the last loan does."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.stdout.close()
 
 
-def _command(executable: Path, configurations: int) -> list[str]:
-    if configurations == 1:
-        return ["/bin/sh", "-c", GUARD, str(executable)]
-    # Without packages and whatever else a site has, it starts in a moment.
-    hub = [sys.executable, "-I", "-S", provider_hub.__file__]
-    return [*hub, str(configurations), str(executable)]
+# What a provider heeds, besides where AWS is.
+_HEEDED = re.compile(r"AWS_\w+|HOME|PATH|SSL_CERT_(FILE|DIR)|(?i:https?|no|all)_(?i:proxy)")
+_hubs: dict[tuple[Path, frozenset[tuple[str, str]]], Hub] = {}
+_lock = threading.Lock()
 
 
-def _said(process: subprocess.Popen[bytes]) -> dict[str, str]:
-    """Where the provider says that it listens; nothing when it says something else, or nothing."""
-    assert process.stdin is not None and process.stdout is not None
-    watchdog = threading.Timer(_PATIENCE, process.stdin.close)
-    watchdog.daemon = True
-    watchdog.start()
+@contextlib.contextmanager
+def attached(root: Path, data: Path, environ: Mapping[str, str]) -> Iterator[Loan]:
+    """Within, a provider runs for each configuration of a root, and Terraform may attach to them.
+
+    `data` is where `init` left the provider of `root`, `environ` what the provider itself runs
+    with. Lends nothing where there is no single provider, or where it does not start.
+    """
+    executable, count = _executable(data), _configurations(root)
+    if executable is None or not count:
+        yield Loan({})
+        return
+    heeded = {name: value for name, value in environ.items() if _HEEDED.fullmatch(name)}
+    with _kept(executable, heeded) as hub, hub.lend(count, environ.get(ENDPOINTS[0], "")) as loan:
+        yield loan
+
+
+def share(data: Path, environ: Mapping[str, str]) -> None:
+    """From now on this process, and what is forked from it, has the same providers for every
+    endpoint, where nothing else in `environ` differs. `data` is where `init` left the provider."""
+    if (executable := _executable(data)) is not None:
+        heeded = {name: value for name, value in environ.items() if _HEEDED.fullmatch(name)}
+        with _lock:
+            _hubs[executable, _elsewhere(heeded)] = Hub(executable, heeded, relayed=True)
+
+
+@contextlib.contextmanager
+def _kept(executable: Path, environ: Mapping[str, str]) -> Iterator[Hub]:
+    """Within, nobody closes the hub that is yielded."""
+    with _lock:
+        hub = _hubs.get((executable, _elsewhere(environ)))
+        if hub is None:
+            wanted = executable, frozenset(environ.items())
+            hub = _hubs.get(wanted)
+            if hub is None or hub.ended:
+                # Those of other targets have had their time, mostly.
+                for key in [key for key, other in _hubs.items() if not other.loans]:
+                    _hubs.pop(key).close()
+                hub = _hubs[wanted] = Hub(executable, environ, relayed=False)
+        hub.loans += 1
     try:
-        for line in process.stdout:
-            if address := address_in(line):
-                return {VARIABLE: address}
+        yield hub
     finally:
-        watchdog.cancel()
-    return {}
+        with _lock:
+            hub.loans -= 1
+
+
+def _elsewhere(environ: Mapping[str, str]) -> frozenset[tuple[str, str]]:
+    """The same environment, wherever AWS is."""
+    return frozenset(item for item in environ.items() if item[0] not in ENDPOINTS)
+
+
+@atexit.register
+def _close() -> None:
+    with _lock:
+        while _hubs:
+            _hubs.popitem()[1].close()
 
 
 def _configurations(root: Path) -> int:
@@ -97,4 +177,4 @@ def _executable(data: Path) -> Path | None:
     """The one provider that `init` left. OpenTofu's has another address than it says itself."""
     folder = data / "providers" / REGISTRIES["terraform"] / PROVIDER
     found = list(folder.glob(f"*/{current_platform()}/terraform-provider-aws*"))
-    return found[0] if len(found) == 1 else None
+    return found[0].resolve() if len(found) == 1 else None

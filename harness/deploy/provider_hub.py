@@ -1,11 +1,19 @@
-"""Several AWS provider processes behind one address: `python provider_hub.py COUNT EXECUTABLE`.
+"""AWS provider processes for one Terraform after another.
 
-Terraform opens a connection for each configuration of a provider, and knows one address for all of
-them. Each connection is given a provider of its own, for as long as it lasts; the next one that
-comes gets it after that. The hub says where it listens as a provider in debug mode does, and ends,
-with its providers, when its standard input does.
+Run as `provider_hub.py EXECUTABLE KEPT [relay]`. To start a provider computes as much as a small
+apply, so those that a Terraform has done with are lent to the next one. It says on its standard
+output where it is asked, as one line. Whoever connects there says in a line of JSON how many
+configurations its root has (`count`), and with `relay` the `endpoint` that its calls are for; the
+answer is what `TF_REATTACH_PROVIDERS` takes, empty where no provider starts. The loan lasts as long
+as the connection. Each connection that Terraform opens, one for each configuration, is given a
+provider of its own. A loan that ends without the word `sound` was broken off: its providers may
+still be at work, and are ended.
 
-Needs nothing but the standard library: it is started for each command, so its start counts.
+Up to KEPT providers wait for the next loan. With `relay`, each has an endpoint of its own here,
+which passes its calls on to that of the loan: a provider reads from its environment where AWS is.
+
+Ends, with its providers, when its standard input does, and no loan lasts. Needs nothing but the
+standard library: it starts in a moment so.
 """
 
 from __future__ import annotations
@@ -14,107 +22,292 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 VARIABLE = "TF_REATTACH_PROVIDERS"
+SOUND = b"sound\n"
+ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS")
+"""What a provider learns from, and no configuration file says in its stead."""
 # The shell ends the provider when its own input ends, however this process ends.
-GUARD = '"$0" -debug </dev/null & exec >/dev/null; read -r _; kill -9 $!'
+_GUARD = '"$0" -debug </dev/null & exec >/dev/null; read -r _; kill -9 $!'
 _CHUNK = 1 << 16
-
-
-def address_in(line: bytes) -> str:
-    """Where a provider in debug mode listens, as JSON, if this line of its output says so."""
-    found = re.search(rf"{VARIABLE}='(.+)'\s*$", line.decode("utf-8", "replace"))
-    return found[1] if found else ""
+PATIENCE = 30.0
+"""Seconds within which a provider says where it listens."""
 
 
 class Provider:
     """A provider in debug mode, which serves one connection at a time."""
 
-    def __init__(self, executable: str) -> None:
+    def __init__(self, executable: str, relayed: bool) -> None:
+        self._relay = Relay() if relayed else None
+        # Many run at once, and more threads of each only make all of them compute more.
+        environ = {**os.environ, "GOMAXPROCS": "1"}
+        if self._relay is not None:
+            environ |= dict.fromkeys(ENDPOINTS, self._relay.url)
         self._process = subprocess.Popen(
-            ["/bin/sh", "-c", GUARD, executable],
+            ["/bin/sh", "-c", _GUARD, executable],
+            env=environ,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
+        self._said: dict[str, dict[str, Any]] | None = None
+        self._saying = threading.Lock()
 
-    def said(self) -> dict[str, dict[str, object]]:
+    def said(self) -> dict[str, dict[str, Any]]:
         """Where it listens, by its name. Raises `ValueError` when it does not say so."""
+        with self._saying:
+            if self._said is None:
+                watchdog = threading.Timer(PATIENCE, self._let_go)
+                watchdog.daemon = True
+                watchdog.start()
+                self._said = self._heard()
+                watchdog.cancel()
+        return self._said
+
+    def _heard(self) -> dict[str, dict[str, Any]]:
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            if address := address_in(line):
-                said: dict[str, dict[str, object]] = json.loads(address)
+            if found := re.search(rf"{VARIABLE}='(.+)'\s*$", line.decode("utf-8", "replace")):
+                said: dict[str, dict[str, Any]] = json.loads(found[1])
                 return said
         raise ValueError("the provider did not say where it listens")
 
+    def _let_go(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+
+    def turn(self, endpoint: str) -> None:
+        """Whoever configures it next does so for the endpoint, where it is relayed."""
+        if self._relay is not None:
+            self._relay.turn(endpoint)
+
+    def connected(self) -> socket.socket:
+        """A new connection to it. Raises `OSError` or `ValueError` when it does not run."""
+        (config,) = self.said().values()
+        link = socket.socket(socket.AF_UNIX)
+        link.connect(config["Addr"]["String"])
+        return link
+
+    def end(self) -> None:
+        self._let_go()
+        self._process.wait()
+        if self._relay is not None:
+            self._relay.end()
+
+
+class Relay:
+    """An endpoint that passes on to another one, which may change."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._upstream = ("", 0)
+        self._links: set[socket.socket] = set()
+        self._lock = threading.Lock()
+        serve(self._listener, self._pass)
+
+    def turn(self, endpoint: str) -> None:
+        """From now on it passes on to `endpoint`; what went elsewhere is closed."""
+        host, _, port = endpoint.removeprefix("http://").rstrip("/").rpartition(":")
+        with self._lock:
+            self._upstream = (host, int(port))
+            self._close()
+
+    def end(self) -> None:
+        with self._lock:
+            self._close()
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _close(self) -> None:
+        for link in self._links:
+            with contextlib.suppress(OSError):
+                link.shutdown(socket.SHUT_RDWR)
+        self._links.clear()
+
+    def _pass(self, link: socket.socket) -> None:
+        with self._lock:
+            upstream = self._upstream
+            self._links.add(link)
+        try:
+            with socket.create_connection(upstream) as beyond:
+                for each in (link, beyond):
+                    each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                between(link, beyond)
+        finally:
+            with self._lock:
+                self._links.discard(link)
+
 
 class Hub:
-    """Gives each connection a provider that no other connection has."""
+    """The providers, those that wait and those that are lent."""
 
-    def __init__(self, count: int, executable: str) -> None:
-        self._executable = executable
+    def __init__(self, executable: str, kept: int, relayed: bool) -> None:
+        self._executable, self._kept, self._relayed = executable, kept, relayed
+        self._waiting: list[Provider] = []
+        self._loans = 0
+        self._changed = threading.Condition()
+        # The path of a socket may have about a hundred characters.
+        self.folder = Path(tempfile.mkdtemp(prefix="hub-"))
+        os.environ["TMPDIR"] = str(self.folder)
+        self._made = 0
+        self.address = self.listen("asked", self._lend)
+
+    def listen(self, name: str, answer: Callable[[socket.socket], None]) -> socket.socket:
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(self.folder / name))
+        listener.listen()
+        serve(listener, answer)
+        return listener
+
+    def take(self, endpoint: str) -> Provider:
+        """One that waits, or a new one, for the endpoint."""
+        while (provider := self._next()) is not None:
+            with contextlib.suppress(OSError, ValueError):
+                # It may have ended since. Who connects and says nothing, wants nothing.
+                provider.connected().close()
+                break
+            provider.end()
+        provider = provider or Provider(self._executable, self._relayed)
+        provider.turn(endpoint)
+        return provider
+
+    def _next(self) -> Provider | None:
+        with self._changed:
+            return self._waiting.pop() if self._waiting else None
+
+    def give_back(self, providers: list[Provider], sound: bool) -> None:
+        """What a loan had, when it has ended."""
+        with self._changed:
+            room = max(0, self._kept - len(self._waiting)) if sound else 0
+            self._waiting += providers[:room]
+        for provider in providers[room:]:
+            provider.end()
+
+    def wait(self) -> None:
+        """Returns when no loan lasts."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._loans == 0)
+
+    def _lend(self, link: socket.socket) -> None:
+        with self._changed:
+            self._loans += 1
+            self._made += 1
+            name = f"loan{self._made}"
+        try:
+            with link, link.makefile("rb") as said:
+                asked = json.loads(said.readline())
+                loan = Loan(self, asked["count"], asked.get("endpoint", ""))
+                try:
+                    with self.listen(name, loan.serve) as listener:
+                        answer = loan.address(listener.getsockname())
+                        link.sendall(json.dumps(answer).encode() + b"\n")
+                        sound = said.readline() == SOUND
+                        listener.shutdown(socket.SHUT_RDWR)
+                finally:
+                    (self.folder / name).unlink(missing_ok=True)
+                loan.end(sound)
+        finally:
+            with self._changed:
+                self._loans -= 1
+                self._changed.notify_all()
+
+
+class Loan:
+    """What one Terraform has for as long as it lasts."""
+
+    def __init__(self, hub: Hub, count: int, endpoint: str) -> None:
+        self._hub, self._endpoint = hub, endpoint
+        self._single = count == 1
         # All are started before the first one is waited for.
-        self._all = [Provider(executable) for _ in range(count)]
-        said = [provider.said() for provider in self._all]
-        self._free = [_address(each) for each in said]
-        self._lock = threading.Lock()
-        # A path of a socket may have about a hundred characters.
-        self._folder = tempfile.mkdtemp(prefix="hub-")
-        self._listener = socket.socket(socket.AF_UNIX)
-        path = str(Path(self._folder) / "s")
-        self._listener.bind(path)
-        self._listener.listen()
-        (name,) = said[0]
-        self.said = {name: {**said[0][name], "Addr": {"Network": "unix", "String": path}}}
+        self._free = [hub.take(endpoint) for _ in range(count)]
+        self._busy = 0
+        self._changed = threading.Condition()
 
-    def serve(self) -> None:
-        while True:
-            link, _ = self._listener.accept()
-            threading.Thread(target=self._serve, args=(link,), daemon=True).start()
+    def address(self, path: str) -> dict[str, Any]:
+        """What Terraform is told; nothing where a provider does not start."""
+        try:
+            said, *_ = [provider.said() for provider in self._free]
+        except (OSError, ValueError):
+            return {}
+        ((name, config),) = said.items()
+        return {name: {**config, "Addr": {"Network": "unix", "String": path}}}
 
-    def _serve(self, link: socket.socket) -> None:
-        with link, contextlib.suppress(OSError):
-            # Terraform first looks whether anybody listens, by a connection that says nothing.
-            first = link.recv(_CHUNK)
-            if not first:
-                return
-            address = self._take()
+    def serve(self, link: socket.socket) -> None:
+        # Terraform first looks whether anybody listens, by a connection that says nothing.
+        first = link.recv(_CHUNK)
+        if not first:
+            return
+        with self._changed:
+            self._busy += 1
+        try:
+            provider = self._provider()
             try:
-                with socket.socket(socket.AF_UNIX) as provider:
-                    provider.connect(address)
-                    provider.sendall(first)
-                    back = threading.Thread(target=_pass_on, args=(provider, link), daemon=True)
-                    back.start()
-                    _pass_on(link, provider)
-                    back.join()
+                with provider.connected() as beyond:
+                    beyond.sendall(first)
+                    between(link, beyond)
             finally:
-                with self._lock:
-                    self._free.append(address)
+                with self._changed:
+                    if not self._single:
+                        self._free.append(provider)
+        finally:
+            with self._changed:
+                self._busy -= 1
+                self._changed.notify_all()
 
-    def _take(self) -> str:
-        with self._lock:
+    def _provider(self) -> Provider:
+        """For one connection; that of the only configuration is for all of them."""
+        with self._changed:
+            if self._single:
+                return self._free[0]
             if self._free:
                 return self._free.pop()
-        provider = Provider(self._executable)
-        self._all.append(provider)
-        return _address(provider.said())
+        return self._hub.take(self._endpoint)
+
+    def end(self, sound: bool) -> None:
+        """Ends it: providers that have done what they were asked are given back."""
+        with self._changed:
+            # A connection takes a moment to be seen to have ended.
+            ended = self._changed.wait_for(lambda: self._busy == 0, timeout=5)
+            providers, self._free = self._free, []
+        self._hub.give_back(providers, sound and ended)
 
 
-def _address(said: dict[str, dict[str, object]]) -> str:
-    (config,) = said.values()
-    address = config["Addr"]
-    assert isinstance(address, dict)
-    return str(address["String"])
+def serve(listener: socket.socket, answer: Callable[[socket.socket], None]) -> None:
+    """Has every connection answered, in a thread of its own, until the listener is closed."""
+
+    def each(link: socket.socket) -> None:
+        with link, contextlib.suppress(OSError, ValueError):
+            answer(link)
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                link, _ = listener.accept()
+                threading.Thread(target=each, args=(link,), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+
+
+def between(one: socket.socket, other: socket.socket) -> None:
+    """Passes on what each says to the other until one of both has ended; then so does the other."""
+    back = threading.Thread(target=_pass_on, args=(other, one), daemon=True)
+    back.start()
+    _pass_on(one, other)
+    back.join()
 
 
 def _pass_on(source: socket.socket, sink: socket.socket) -> None:
-    """Until one of both has ended; then so does the other."""
     with contextlib.suppress(OSError):
         while chunk := source.recv(_CHUNK):
             sink.sendall(chunk)
@@ -123,14 +316,12 @@ def _pass_on(source: socket.socket, sink: socket.socket) -> None:
             end.shutdown(socket.SHUT_RDWR)
 
 
-def main(count: str, executable: str) -> None:
-    try:
-        hub = Hub(int(count), executable)
-    except (OSError, ValueError) as error:
-        sys.exit(str(error))
-    threading.Thread(target=hub.serve, daemon=True).start()
-    print(f"{VARIABLE}='{json.dumps(hub.said)}'", flush=True)
+def main(executable: str, kept: str, relay: str = "") -> None:
+    hub = Hub(executable, int(kept), bool(relay))
+    print(hub.address.getsockname(), flush=True)
     sys.stdin.buffer.read()
+    hub.wait()
+    shutil.rmtree(hub.folder, ignore_errors=True)
     os._exit(0)
 
 

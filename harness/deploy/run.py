@@ -188,10 +188,11 @@ class Run:
             raise
 
     @contextlib.contextmanager
-    def journaled(self, names: Sequence[str]) -> Iterator[None]:
-        """Within, what is done of these roots is written down. Where a root fails, whatever does
-        not need it goes on; the error says at the end what is left."""
-        self.journal.begin()
+    def journaled(self, names: Sequence[str], *, whole: bool = False) -> Iterator[None]:
+        """Within, what is done of these roots, or of the `whole` environment, is written down.
+        Where a root fails, whatever does not need it goes on; the error says at the end what is
+        left."""
+        self.journal.begin(names, root_names(self.environment), whole=whole)
         try:
             with self.stopping():
                 yield
@@ -199,7 +200,7 @@ class Run:
             raise self._left(names, error) from error
         if self.failed:
             raise self._left(names, None)
-        self.journal.end()
+        self.journal.finish(*names)
 
     def left(self, names: Sequence[str]) -> list[str]:
         """Those of these roots that this pass has not done."""
@@ -235,6 +236,7 @@ class Run:
         of = fingerprint(root.root, self._modules, variables, where)
         if root.state.exists() and self.journal.has(root.label, of):
             return
+        self.journal.start(root.label)
         work()
         self.journal.add(root.label, of)
 
@@ -479,6 +481,7 @@ class Run:
             self.progress(RootEvent(name, "failed", last, time.monotonic() - started))
             raise
         self._finished.add(name)
+        self.journal.finish(name)
         seconds = time.monotonic() - started
         # Work that goes on past a root which cannot be planned returns its error.
         outcome: Literal["failed", "done"] = "failed" if isinstance(result, UserError) else "done"

@@ -85,6 +85,8 @@ class _Adapter(python_terraform.Terraform):  # type: ignore[misc]
         """Descriptors that a command keeps open for as long as it lives."""
         self.told: Path | None = None
         """Where a command writes; None: to this process, whose end would be its own."""
+        self.stopped = False
+        """Whether a command was, and did not end by itself."""
         self.finishing: Callable[[], None] | None = None
         """Called when this process is interrupted and the command comes to its end all the same;
         None: the command is interrupted, too."""
@@ -118,6 +120,7 @@ class _Adapter(python_terraform.Terraform):  # type: ignore[misc]
 
         def too_late() -> None:
             late.set()
+            self.stopped = True
             _stop(process)
 
         watchdog = threading.Timer(self.deadline, too_late)
@@ -131,6 +134,7 @@ class _Adapter(python_terraform.Terraform):  # type: ignore[misc]
             code = process.wait()
             errors = output.errors()
         except BaseException:
+            self.stopped = True
             # One that comes to its end is `stop_all`'s to wait for.
             if self.finishing is None:
                 _stop(process)
@@ -362,14 +366,16 @@ class Terraform:
             yield
             return
         environ = self._adapter.environ
-        with attached(self.root, self._data, environ) as (address, line):
-            self._adapter.environ = environ | address
-            self._adapter.kept_open += line
+        with attached(self.root, self._data, environ) as loan:
+            self._adapter.environ = environ | loan.environ
+            self._adapter.kept_open += loan.line
+            self._adapter.stopped = False
             try:
                 yield
             finally:
+                loan.sound = not self._adapter.stopped
                 self._adapter.environ = environ
-                self._adapter.kept_open = self._adapter.kept_open[: -len(line) or None]
+                self._adapter.kept_open = self._adapter.kept_open[: -len(loan.line) or None]
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:

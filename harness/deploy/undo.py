@@ -13,7 +13,7 @@ from pathlib import Path
 
 from harness.deploy.environment import Environment
 from harness.deploy.handover import forget_external_id
-from harness.deploy.journal import FILE as UNFINISHED
+from harness.deploy.holds import refuse_destroyed
 from harness.deploy.run import KEPT, Progress, Run, folder_name, root_names
 from harness.deploy.terraform import VARIABLES_FILE, Terraform
 from harness.targets.base import Target
@@ -27,10 +27,10 @@ def held(environment: Environment, run_dir: Path) -> list[str]:
 def undo(
     environment: Environment, target: Target, run_dir: Path, progress: Progress | None = None
 ) -> None:
-    """Destroys those. Raises `UserError` that names what is left; called again, it goes on."""
-    run = Run(environment, run_dir, progress, target=target)
-    # What an apply had done is done no more.
-    (run_dir / UNFINISHED).unlink(missing_ok=True)
+    """Destroys those. Raises `UserError` that names what is left; called again, it goes on. Raises
+    it before anything is done for accounts that are held."""
+    refuse_destroyed(environment, run_dir)
+    run = Run(environment, run_dir, progress, target=target, verb="destroy")
     customers = {f"{c.key} {a.account_id}": a.account_id for c, a in environment.customer_accounts}
     keys = {f"{c.key} {a.account_id}": c.key for c, a in environment.customer_accounts}
 
@@ -44,8 +44,10 @@ def undo(
             variables["profile"] = customers[name]  # records are their owner's
         root.destroy(variables)
 
+    roots = held(environment, run_dir)
+    run.journal.begin(roots, root_names(environment), whole=True)
     with run.stopping():
-        for wave in _waves(held(environment, run_dir), set(customers)):
+        for wave in _waves(roots, set(customers)):
             run.each(wave, work)
         for name, account in customers.items():
             forget_external_id(target, account, environment.region, keys[name])

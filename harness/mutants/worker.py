@@ -21,8 +21,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
 from harness.deploy.deployment import Deployment
+from harness.deploy.environment import OPERATIONS_ROOT
+from harness.deploy.provider import share
 from harness.deploy.workspace import project_root
 from harness.errors import UserError
 from harness.mutants.attempt import Attempt, Grounds, attempt, output_to
@@ -37,18 +40,38 @@ USES_THE_CLIENT = "tests/security/test_canaries.py"
 LIMIT = 240
 """Seconds after which an attempt is ended."""
 
-# What the suite imports, and the services whose API models it loads.
+# What the suite imports.
 _MODULES = (
     "langchain_aws",
     "langchain_core.messages",
     "_pytest.pytester",
     "harness.probes.hostile",
 )
-_SERVICES = (
-    *("bedrock", "bedrock-runtime", "cloudtrail", "cloudwatch", "events", "iam", "kinesis", "kms"),
-    *("lambda", "logs", "oam", "observabilityadmin", "organizations", "s3", "secretsmanager"),
-    *("sns", "sqs", "sts", "xray"),
-)
+_SERVICES = {
+    "bedrock": "list_inference_profiles",
+    "bedrock-runtime": "list_async_invokes",
+    "cloudtrail": "lookup_events",
+    "cloudwatch": "describe_alarms",
+    "events": "list_rules",
+    "iam": "list_roles",
+    "kinesis": "list_streams",
+    "kms": "list_aliases",
+    "lambda": "list_functions",
+    "logs": "describe_log_groups",
+    "oam": "list_links",
+    "observabilityadmin": "list_centralization_rules_for_organization",
+    "organizations": "describe_organization",
+    "s3": "list_buckets",
+    "secretsmanager": "list_secrets",
+    "sns": "list_topics",
+    "sqs": "list_queues",
+    "sts": "get_caller_identity",
+    "xray": "list_resource_policies",
+}
+"""Services that the suite asks, whose API models this process and the cloud load, with a call that
+does little."""
+_NOBODY = {"AccessKeyId": "AKIAIOSFODNN7EXAMPLE", "SecretAccessKey": "-", "SessionToken": None}
+"""Whose calls are errors, which a service words in its own way."""
 
 
 def serve(count: int) -> None:
@@ -65,6 +88,7 @@ def serve(count: int) -> None:
     path = Path(said)
     deployment = Deployment.load(path)
     _warm_up(deployment, path)
+    share(path.parent / "data" / OPERATIONS_ROOT, deployment.target().environ(None))
     with deployment.cloud().fork() as cloud:
         target = EmbeddedTarget(cloud)
         bare = deployment.on(target)
@@ -84,8 +108,11 @@ def _first_line() -> str:
 def _warm_up(deployment: Deployment, path: Path) -> None:
     target = deployment.target()
     session = target.session(deployment.environment.operations_account)
-    for service in _SERVICES:
-        target.client(session, service, deployment.environment.region)
+    for service, call in _SERVICES.items():
+        # Once here, and not in every fork; answers and errors are worded by different parts.
+        for asker in (session, target.assumed(_NOBODY)):
+            with contextlib.suppress(ClientError):
+                getattr(target.client(asker, service, deployment.environment.region), call)()
     _read_trails(target, deployment)
     _collect(path)
     gc.collect()

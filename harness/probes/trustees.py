@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from harness.iam.errors import PolicyError
+from harness.iam.grace import ending_ids
+from harness.iam.parse import parse_policy
 from harness.targets.base import (
     AUDIT_ROLE,
     DEPLOY_ROLE,
@@ -20,8 +22,6 @@ from harness.targets.base import (
 )
 
 SERVICE_LINKED = "/aws-service-role/"
-LONGEST_GRACE = timedelta(days=31)
-"""The modules' thirty days, and a day for clocks and zones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,46 +80,20 @@ def beyond(trust: Mapping[str, Any], design: Design) -> list[str]:
 
 def lasting_ids(trust: Mapping[str, Any]) -> frozenset[str]:
     """The external ids that open a role until somebody changes its trust: all that are let in, but
-    those that a denial by a date ends. More than one is an id that was replaced and stays."""
-    let_in: set[str] = set()
-    ended: set[str] = set()
-    for statement in _listed(trust):
-        tests = dict(statement.get("Condition", {}))
-        ids = {
-            each
-            for key, value in tests.pop("StringEquals", {}).items()
-            if key.lower() == "sts:externalid"
-            for each in texts(value)
-        }
-        if statement["Effect"] == "Allow":
-            let_in |= ids
-        elif _ends(statement, tests):
-            ended |= ids
-    return frozenset(let_in - ended)
-
-
-def _ends(statement: Mapping[str, Any], tests: Mapping[str, Any]) -> bool:
-    """Whether a denial with these conditions, beside the id's, binds everybody from a date on."""
-    beside = statement["Condition"].get("StringEquals", {}) if tests else {}
-    after = "DateGreaterThan", "DateGreaterThanEquals"
-    return (
-        len(beside) == 1
-        and statement.get("Principal") in ("*", {"AWS": "*"})
-        and "sts:assumerole" in {each.lower() for each in texts(statement.get("Action", ""))}
-        and [operator.removesuffix("IfExists") in after for operator in tests] == [True]
-        and [key.lower() for keys in tests.values() for key in keys] == ["aws:currenttime"]
-        and all(
-            _is_near(time) for keys in tests.values() for t in keys.values() for time in texts(t)
-        )
-    )
-
-
-def _is_near(time: str) -> bool:
-    """Whether a grace that ends then is as short as the modules let one be."""
+    those that a denial by a near date ends. More than one is an id that was replaced and stays."""
+    let_in = {
+        each
+        for statement in _listed(trust)
+        if statement["Effect"] == "Allow"
+        for key, value in statement.get("Condition", {}).get("StringEquals", {}).items()
+        if key.lower() == "sts:externalid"
+        for each in texts(value)
+    }
     try:
-        return datetime.fromisoformat(time) <= datetime.now(UTC) + LONGEST_GRACE
-    except (ValueError, TypeError):
-        return False
+        ending = ending_ids(parse_policy(trust))
+    except PolicyError:  # nobody can say what a denial in it would end
+        ending = frozenset()
+    return frozenset(let_in - ending)
 
 
 def _listed(trust: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -7,10 +7,21 @@ rows; more become tiles. Whatever broke is drawn with its accounts named, howeve
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from harness.report.flows import End, Flows, flows_of
+from harness.report.picture import (
+    SIDE_BOX,
+    TALL,
+    WIDTH,
+    Arrow,
+    Box,
+    Breach,
+    Picture,
+    Text,
+    clip,
+    curve,
+)
 
 SINGLE = 6
 """Up to so many customer accounts stand in one row."""
@@ -20,70 +31,13 @@ CHIPS = 12
 """Up to so many fleet roles are drawn one by one; of more, those that somebody got into."""
 PROMOTED = 14
 """Of more than that, so many that something broke at are named."""
-WIDTH = 1120
-_SIDE, _SIDE_BOX = 270, 160
+_SIDE = 270
 _TOP, _CHIP, _GAP = 16, 28, 14
 _TILE, _PITCH = 20, 26
+_ROW = 114
+"""From an account of no customer to the next below it: there is room for its arrow."""
 _SHOWN = 2000
 """How many results an arrow leads to at most."""
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A line of text, cut to its room, and what it says whole."""
-
-    x: int
-    y: int
-    text: str
-    small: bool = False
-    anchor: str = "middle"
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """An account, or a part of one. `tone` is `ops`, `customer`, `outsider`, `chip`, `good`,
-    `unsure` or `broken`; a click shows the probes `shown`, or all of the account."""
-
-    x: int
-    y: int
-    width: int
-    height: int
-    tone: str
-    hint: str
-    texts: tuple[Text, ...] = ()
-    account: str = ""
-    shown: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Arrow:
-    """A flow. `tone` is `allowed`, `refused`, `blocked` or `broken`."""
-
-    path: str
-    tone: str
-    hint: str
-    shown: tuple[int, ...] = ()
-    texts: tuple[Text, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Breach:
-    """A wall that broke, in words."""
-
-    text: str
-    shown: tuple[int, ...]
-
-
-@dataclass(slots=True)
-class Picture:
-    """Boxes and arrows with the size that they take."""
-
-    height: int
-    width: int = WIDTH
-    boxes: list[Box] = field(default_factory=list)
-    arrows: list[Arrow] = field(default_factory=list)
-    breaches: list[Breach] = field(default_factory=list)
-    caption: str = ""
 
 
 def draw(environment: Mapping[str, Any] | None, results: Sequence[Mapping[str, Any]]) -> Picture:
@@ -92,27 +46,6 @@ def draw(environment: Mapping[str, Any] | None, results: Sequence[Mapping[str, A
         return Picture(height=0)
     artist = _Artist(environment, flows_of(results, environment), results)
     return artist.picture
-
-
-def clip(text: str, room: float, size: float) -> str:
-    """The text, cut in its middle where it would be wider than `room` at this font size: names of
-    customers often begin alike, and end so, too."""
-    if _wide(text, size) <= room:
-        return text
-    for left in range(len(text) - 1, 2, -1):
-        end = left // 3
-        cut = f"{text[: left - end]}…{text[len(text) - end :]}"
-        if _wide(cut, size) <= room:
-            return cut
-    return text[:2] + "…"
-
-
-def _wide(text: str, size: float) -> float:
-    """About how wide a text is, in the widest of the fonts used, bold."""
-    return size * sum(
-        0.42 if each in "fijlrt.,:;'|!()[]- " else 0.96 if each in "mwMW@…" else 0.72
-        for each in text
-    )
 
 
 class _Artist:
@@ -128,6 +61,13 @@ class _Artist:
             a for a, each in self.accounts.items() if each["part"] == "operations"
         )
         self.customers = [a for a, each in self.accounts.items() if each["part"] == "customer"]
+        self.beside = [
+            account
+            for account, each in self.accounts.items()
+            if each["part"] in ("outsider", "management")
+            or (each["part"] not in ("customer", "operations") and account in flows.bad)
+        ]
+        self.beside.sort(key=lambda account: self._tone(account) != "outsider")
         self.names = list(dict.fromkeys(self.accounts[a]["owner"] for a in self.customers))
         self.picture = Picture(height=0)
         self.anchors: dict[End, Box] = {}
@@ -154,7 +94,10 @@ class _Artist:
         cells = [*named[:CHIPS], *([""] if left_out else [])]
         columns = min(len(cells), 4) or 1
         rows = -(-len(cells) // columns)
-        height = 62 + rows * (_CHIP + 8) + 4
+        # As tall as the accounts beside it, and the roles where the arrows come from.
+        least = (len(self.beside) + 1) // 2 * _ROW - _ROW + 54
+        height = max(62 + rows * (_CHIP + 8) + 4, least)
+        first = _TOP + height - rows * (_CHIP + 8) - 10
         whole = f"{len(self.names):,} fleet roles" if left_out == len(self.names) else ""
         entered = self.operations in self.flows.bad
         self._add(
@@ -176,7 +119,7 @@ class _Artist:
             line = cells[index // columns * columns :][:columns]
             left = WIDTH // 2 - (len(line) * (width + 8) - 8) // 2
             x = left + index % columns * (width + 8)
-            y = _TOP + 56 + index // columns * (_CHIP + 8)
+            y = first + index // columns * (_CHIP + 8)
             label = name or whole or f"{left_out:,} more"
             chip = Box(
                 *(x, y, width, _CHIP),
@@ -201,26 +144,20 @@ class _Artist:
     def _sides(self) -> int:
         """Accounts of no customer, left and right; returns where the longer side ends."""
         at_ends = self.flows.bad
-        shown = [
-            a
-            for a, each in self.accounts.items()
-            if each["part"] == "outsider"
-            or (each["part"] not in ("customer", "operations") and a in at_ends)
-        ]
         bottom = _TOP
-        for index, account in enumerate(shown):
+        for index, account in enumerate(self.beside):
             right = index % 2
-            x = WIDTH - _SIDE_BOX - 4 if right else 4
-            y = _TOP + 84 * (index // 2)
+            x = WIDTH - SIDE_BOX - 4 if right else 4
+            y = _TOP + _ROW * (index // 2)
             owner = self.accounts[account]["owner"]
             box = self._add(
                 Box(
-                    *(x, y, _SIDE_BOX, 54),
-                    tone="broken" if account in at_ends else "outsider",
+                    *(x, y, SIDE_BOX, 54),
+                    tone="broken" if account in at_ends else self._tone(account),
                     hint=f"{owner} {account}",
                     texts=(
-                        Text(x + _SIDE_BOX // 2, y + 22, clip(owner, _SIDE_BOX - 12, 12.5)),
-                        Text(x + _SIDE_BOX // 2, y + 40, account, small=True),
+                        Text(x + SIDE_BOX // 2, y + 22, clip(owner, SIDE_BOX - 12, 12.5)),
+                        Text(x + SIDE_BOX // 2, y + 40, account, small=True),
                     ),
                     account=account,
                 ),
@@ -229,6 +166,9 @@ class _Artist:
             self._refusals(account, box, right=bool(right))
             bottom = max(bottom, y + 54)
         return bottom
+
+    def _tone(self, account: str) -> str:
+        return "outsider" if self.accounts[account]["part"] == "outsider" else "chip"
 
     def _refusals(self, account: str, box: Box, *, right: bool) -> None:
         """What an account of no customer tried and was refused: at operations, and at customers."""
@@ -257,8 +197,9 @@ class _Artist:
             for index in found
         ]
         if outside:
-            x, y = box.x + _SIDE_BOX // 2, box.y + 56
-            label = Text(x + (-8 if right else 8), y + 20, f"{len(outside):,} tries", small=True)
+            x, y = box.x + SIDE_BOX // 2, box.y + 56
+            # Beside the arrow and the cross at its end.
+            label = Text(x + (-15 if right else 15), y, f"{len(outside):,} tries", small=True)
             self.picture.arrows.append(
                 Arrow(
                     f"M{x},{y} L{x},{y + 30}",
@@ -292,7 +233,7 @@ class _Artist:
         left = (WIDTH - count * (width + _GAP) + _GAP) // 2
         for index, account in enumerate(self.customers):
             x = left + index * (width + _GAP)
-            box = self._account(account, x, top, width, 112)
+            box = self._account(account, x, top, width, TALL)
             self._records(account, x, top + 58, width)
             name = self.accounts[account]["owner"]
             own = self.flows.own.get((account, name))
@@ -300,13 +241,13 @@ class _Artist:
                 chip = self.anchors[End(self.operations, name)]
                 self.picture.arrows.append(
                     Arrow(
-                        _curve(box, chip, 0),
+                        curve(box, chip, 0),
                         "allowed",
                         f"{name} {account} assumes its own fleet role",
                         tuple(own),
                     )
                 )
-        self.picture.height = top + 112 + 12
+        self.picture.height = top + TALL + 12
 
     def _account(self, account: str, x: int, y: int, width: int, height: int) -> Box:
         name = self.accounts[account]["owner"]
@@ -443,7 +384,7 @@ class _Artist:
             self.picture.breaches.append(Breach(text, shown))
             here, there = self.anchors.get(start), self.anchors.get(end)
             if start != end and here and there and here is not there and count < 60:
-                path = _curve(here, there, 10 + 6 * (count % 4))
+                path = curve(here, there, 10 + 6 * (count % 4))
                 self.picture.arrows.append(Arrow(path, "broken", text, shown))
 
     def _name(self, end: End) -> str:
@@ -466,27 +407,3 @@ class _Artist:
             f"role{wrote}. "
             f"{flows.stopped:,} of {flows.tried:,} attempts at anything else were refused{beside}."
         )
-
-
-def _curve(start: Box, end: Box, aside: int) -> str:
-    """From box to box, at the sides that face each other; `aside` keeps lines apart."""
-    ax, bx = start.x + start.width // 2, end.x + end.width // 2
-    if start.y >= end.y + end.height:  # up
-        x, y, u, v = ax + aside, start.y, bx + aside, end.y + end.height + 6
-        middle = (y + v) // 2
-        return f"M{x},{y} C{x},{middle} {u},{middle} {u},{v}"
-    if end.y >= start.y + start.height:  # down
-        x, y, u, v = ax - aside, start.y + start.height, bx - aside, end.y - 6
-        middle = (y + v) // 2
-        return f"M{x},{y} C{x},{middle} {u},{middle} {u},{v}"
-    if abs(ax - bx) < 400 and start.tone != "outsider" and start.height == end.height:
-        # Neighbors: over what stands between them.
-        y, u, v = start.y, bx, end.y - 6
-        top = min(y, v) - 16 - aside // 2
-        return f"M{ax},{y} C{ax},{top} {u},{top} {u},{v}"
-    right = bx > ax
-    x = start.x + start.width if right else start.x
-    u = end.x - 6 if right else end.x + end.width + 6
-    y, v = start.y + start.height // 2 + aside, end.y + end.height // 2
-    reach = 40 if right else -40
-    return f"M{x},{y} C{x + reach},{y} {u - reach},{v} {u},{v}"

@@ -37,7 +37,7 @@ from harness.targets.base import (
     profile_of,
     role_arn,
 )
-from harness.targets.clients import OWN, rebound
+from harness.targets.clients import OWN, known, rebound
 
 HOME_REGION = "us-east-1"
 """Where sessions without a region of their own start, and the region of the global services."""
@@ -271,6 +271,7 @@ class EmbeddedTarget:
             event_hooks=copy.copy(_handlers()),
             include_builtin_handlers=False,
         )
+        known(inner.get_component("event_emitter"))
         inner.register_component("data_loader", self._loader)
         inner.set_config_variable("config_file", os.devnull)
         inner.set_config_variable("credentials_file", os.devnull)

@@ -119,9 +119,9 @@ locals {
     var.kind == "operations" ? ["arn:${var.partition}:iam::${var.account_id}:policy/bulkhead/fleet/*-boundary"] : [],
   )
 
-  # Of a role that the customer has made, the one policy that the deploy role gives it.
+  # Of a role that the customer has made, the one policy that the deploy role gives it; its name says what is in it.
   caller_name       = reverse(split("/", var.caller_role))[0]
-  caller_policy_arn = "arn:${var.partition}:iam::${var.account_id}:policy/bulkhead/caller/${local.caller_name}"
+  caller_policy_arn = "arn:${var.partition}:iam::${var.account_id}:policy/bulkhead/caller/${local.caller_name}/*"
 
   # Whose trust the deploy role writes, and whom it hands to a service.
   made_arns = {
@@ -208,8 +208,10 @@ locals {
             Effect    = "Deny"
             Action    = ["iam:AttachRolePolicy", "iam:DetachRolePolicy"]
             Resource  = "*"
-            Condition = { ArnNotEquals = { "iam:PolicyARN" = local.caller_policy_arn } }
+            Condition = { ArnNotLike = { "iam:PolicyARN" = local.caller_policy_arn } }
           },
+          # Whoever has the policy, within the boundary or not, would have what a new version says.
+          { Sid = "NoNewVersions", Effect = "Deny", Action = ["iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion"], Resource = "*", Condition = {} },
         ] : { for element, value in denial : element => value if element != "Condition" || length(value) > 0 } if !var.caller_is_made
       ],
     )

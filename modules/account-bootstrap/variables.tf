@@ -67,7 +67,7 @@ variable "caller_role" {
 }
 
 variable "caller_is_made" {
-  description = "Whether the deploy role makes the caller role. `false` where the customer has made it: then the deploy role gives it one policy, `/bulkhead/caller/` and the role's name, and changes nothing else of it."
+  description = "Whether the deploy role makes the caller role. `false` where the customer has made it: then the deploy role gives it one policy under `/bulkhead/caller/` and the role's name, and changes nothing else of it."
   type        = bool
   default     = true
   nullable    = false

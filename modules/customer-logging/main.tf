@@ -163,17 +163,20 @@ resource "aws_iam_role_policies_exclusive" "caller" {
 }
 
 # Of an existing role the other policies are the customer's. No condition of IAM tells inline policies apart, so that
-# whoever may write one may write all: this one is managed, and attaching it is a right of its own.
+# whoever may write one may write all: this one is managed, and attaching it is a right of its own. No condition says who
+# has a policy that gets a new version either, so another content is another policy, attached in place of the one before.
 resource "aws_iam_policy" "caller" {
   for_each = data.aws_iam_role.existing
 
-  name        = var.caller_role_name
-  path        = "/bulkhead/caller/"
+  name        = "${var.caller_role_name}-${substr(sha256(local.caller_policy), 0, 12)}"
+  path        = "/bulkhead/caller/${var.caller_role_name}/"
   description = "Lets the application of ${var.customer} assume its fleet role and write its records."
   policy      = local.caller_policy
   tags        = local.tags
 
   lifecycle {
+    create_before_destroy = true
+
     precondition {
       condition     = length(local.caller_policy) <= 6144
       error_message = "The policy of the existing role has ${length(local.caller_policy)} characters; AWS allows 6,144. List fewer parameters in parameter_arns."
@@ -186,6 +189,11 @@ resource "aws_iam_role_policy_attachment" "caller" {
 
   role       = each.value.name
   policy_arn = aws_iam_policy.caller[each.key].arn
+
+  # The application has its rights meanwhile.
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_iam_instance_profile" "caller" {

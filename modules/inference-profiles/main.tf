@@ -32,7 +32,7 @@ data "aws_bedrock_inference_profile" "source" {
       condition = alltrue([
         for model in self.models : contains(lookup(var.cross_region_destinations, split(".", each.key)[0], []), split(":", model.model_arn)[3])
       ])
-      error_message = "cross_region_destinations: ${each.key} sends calls from ${local.region} to regions that are not listed for ${split(".", each.key)[0]}: ${join(", ", sort(setsubtract([for model in self.models : split(":", model.model_arn)[3]], lookup(var.cross_region_destinations, split(".", each.key)[0], []))))}. List them, or every call would be refused; or take the model without the prefix."
+      error_message = "cross_region_destinations: ${each.key} sends calls from ${local.region} to regions that are not listed for ${split(".", each.key)[0]}: ${join(", ", sort(setsubtract([for model in self.models : split(":", model.model_arn)[3]], lookup(var.cross_region_destinations, split(".", each.key)[0], []))))}. List them where customers' text may go there, or every call would be refused; else take the model without the prefix. README.md says what need not wait for that."
     }
   }
 }

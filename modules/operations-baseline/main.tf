@@ -137,6 +137,7 @@ resource "aws_cloudwatch_event_rule" "break_glass" {
   tags        = var.tags
 
   # CloudTrail marks assumptions as reading. Of reading, a rule hears some by default and all when told so.
+  # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail-management.html
   state = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
 
   event_pattern = jsonencode({

@@ -25,7 +25,8 @@ locals {
       },
       {
         # The key that AWS manages for topics lets no event in. Of EventBridge, KMS is not told whose rule it is: with
-        # aws:SourceAccount or aws:SourceArn here no event would arrive. The topic's policy asks for the rule.
+        # aws:SourceAccount or aws:SourceArn here no event would arrive.
+        # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
         Sid       = "Events"
         Effect    = "Allow"
         Principal = { Service = "events.amazonaws.com" }
@@ -38,14 +39,29 @@ locals {
 
   alarm_topic_policy = {
     Version = "2012-10-17"
-    Statement = [{
-      Sid       = "TheRuleAlone"
-      Effect    = "Allow"
-      Principal = { Service = "events.amazonaws.com" }
-      Action    = "sns:Publish"
-      Resource  = local.alarm_topic_arn
-      Condition = { ArnEquals = { "aws:SourceArn" = local.alarm_rule_arn } }
-    }]
+    Statement = [
+      {
+        # Without a condition: of EventBridge a topic's policy is told no source, AWS says, so that with one no alarm
+        # would ring. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions
+        Sid       = "Events"
+        Effect    = "Allow"
+        Principal = { Service = "events.amazonaws.com" }
+        Action    = "sns:Publish"
+        Resource  = local.alarm_topic_arn
+      },
+      {
+        # Where it is told one, it must be the rule.
+        Sid       = "OfNoOtherRule"
+        Effect    = "Deny"
+        Principal = { Service = "events.amazonaws.com" }
+        Action    = "sns:Publish"
+        Resource  = local.alarm_topic_arn
+        Condition = {
+          ArnNotEquals = { "aws:SourceArn" = local.alarm_rule_arn }
+          Null         = { "aws:SourceArn" = "false" }
+        }
+      },
+    ]
   }
 
   alarm_bus_policy = {
@@ -116,7 +132,8 @@ resource "aws_cloudwatch_event_rule" "break_glass" {
   event_bus_name = aws_cloudwatch_event_bus.break_glass[each.key].name
   tags           = var.tags
 
-  # CloudTrail marks assumptions as reading. Of reading, a rule hears some by default and all when told so.
+  # CloudTrail marks assumptions as reading. Of reading, a rule hears some by default and all when told so, on an event
+  # bus of one's own too. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail-management.html
   state = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
 
   event_pattern = jsonencode({

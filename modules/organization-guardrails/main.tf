@@ -15,12 +15,16 @@ data "aws_organizations_organization" "this" {
       error_message = "Service control policies and resource control policies must be enabled on the organization's root (aws organizations enable-policy-type)."
     }
     postcondition {
-      condition     = !contains(local.guarded, self.master_account_id)
-      error_message = "The operations account or a customer's account is the organization's management account, which no SCP or RCP binds. Use a member account."
+      condition     = !contains(setunion(local.guarded, var.held_account_ids), self.master_account_id)
+      error_message = "The operations account, a customer's or one that is held is the organization's management account, which no SCP or RCP binds. Use a member account."
     }
     postcondition {
       condition     = length(setsubtract(local.guarded, self.accounts[*].id)) == 0
       error_message = "Not in this organization, so that its policies cannot bind them: ${join(", ", setsubtract(local.guarded, self.accounts[*].id))}. Set own_organization for customers of other organizations."
+    }
+    postcondition {
+      condition     = length(setsubtract(var.held_account_ids, self.accounts[*].id)) == 0
+      error_message = "Not in this organization, so that a hold cannot bind them: ${join(", ", setsubtract(var.held_account_ids, self.accounts[*].id))}. Take them from held_account_ids: there the policies of another organization hold records, or none."
     }
     postcondition {
       condition     = var.allow_log_centralization || !contains(self.aws_service_access_principals, "observabilityadmin.amazonaws.com")
@@ -34,9 +38,11 @@ data "aws_region" "this" {}
 locals {
   region = data.aws_region.this.id
 
-  members   = { for key, customer in var.customers : key => sort(customer.accounts) if !customer.own_organization }
-  guarded   = setunion([var.operations_account_id], flatten(values(local.members)))
-  held      = sort(flatten([for key, accounts in local.members : accounts if var.customers[key].legal_hold]))
+  members = { for key, customer in var.customers : key => sort(customer.accounts) if !customer.own_organization }
+  guarded = setunion([var.operations_account_id], flatten(values(local.members)))
+  held    = sort(concat(tolist(var.held_account_ids), flatten([for key, accounts in local.members : accounts if var.customers[key].legal_hold])))
+  # A hold knows keys by the tag that customers-scp keeps on them.
+  recording = sort(concat(tolist(var.held_account_ids), flatten(values(local.members))))
   fleet     = setunion(local.guarded, flatten([for customer in var.customers : sort(customer.accounts)]))
   strangers = [for key, customer in var.customers : key if customer.own_organization]
 
@@ -51,16 +57,16 @@ locals {
       operations-change-scp = { type = local.scp, content = local.scp_documents["operations-change-scp"], description = "Who may change what keeps customers apart in the account that holds the Bedrock quotas." }
       operations-rcp        = { type = local.rcp, content = local.operations_rcp, description = "Which accounts may assume roles of the account that holds the Bedrock quotas." }
     },
-    { for name in ["customers-scp"] : name => { type = local.scp, content = local.scp_documents[name], description = "Ways for a customer's records to leave its account." } if length(local.members) > 0 },
+    { for name in ["customers-scp"] : name => { type = local.scp, content = local.scp_documents[name], description = "Ways for a customer's records to leave its account." } if length(local.recording) > 0 },
     # There before anybody is held, so that a hold is one attachment.
-    { for name in ["held-scp"] : name => { type = local.scp, content = local.scp_documents[name], description = "While a legal hold lasts, nobody ends a customer's records." } if length(local.members) > 0 },
+    { for name in ["held-scp"] : name => { type = local.scp, content = local.scp_documents[name], description = "While a legal hold lasts, nobody ends a customer's records." } if length(local.recording) > 0 },
     { for key in keys(local.members) : "customer-${key}-rcp" => { type = local.rcp, content = local.customer_rcps["customer-${key}-rcp"], description = "The customer's records and their key are for its own accounts." } },
   )
 
   targets = merge(
     { for name in ["operations-scp", "operations-change-scp", "operations-rcp"] : name => [var.operations_account_id] },
-    { for name in ["customers-scp"] : name => sort(flatten(values(local.members))) if length(local.members) > 0 },
-    { for name in ["held-scp"] : name => local.held if length(local.members) > 0 },
+    { for name in ["customers-scp"] : name => local.recording if length(local.recording) > 0 },
+    { for name in ["held-scp"] : name => local.held if length(local.recording) > 0 },
     { for key, accounts in local.members : "customer-${key}-rcp" => accounts },
   )
 

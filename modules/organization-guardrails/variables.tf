@@ -42,7 +42,8 @@ variable "customers" {
     - `own_organization`: whether these accounts are members of an organization of the customer's own, whose policies
       alone can bind them. They are not guarded from here then: their policies are in the output `handed_over_policies`.
     - `legal_hold`: while true, nobody in these accounts ends what was recorded there, not even their administrators.
-      Set it in `log-keys`, `customer-logging` and `account-bootstrap` too.
+      Set it in `log-keys`, `customer-logging` and `account-bootstrap` too. A customer that leaves meanwhile takes
+      the hold with it: list its accounts in `held_account_ids` as you take it from here.
     - `caller_roles`: path and name of its caller roles, as in the customer-logging module: only the customer's accounts
       and what AWS runs in them become these.
     - `pods`: by account, those that become its role `bulkhead/bulkhead-caller` by their cluster's token (`eks-irsa`):
@@ -130,6 +131,33 @@ variable "customers" {
   validation {
     condition     = alltrue([for customer in var.customers : length(customer.accounts) <= 200])
     error_message = "customers: a customer can have 200 accounts at most, or the policy that names them outgrows what AWS takes."
+  }
+}
+
+variable "held_account_ids" {
+  description = "Accounts of customers that left while they were held: until they are taken from here, nobody in them ends what was recorded there. They are guarded as a customer's with `legal_hold`, and may assume no role of operations."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for id in var.held_account_ids : can(regex("^[0-9]{12}$", id))])
+    error_message = "held_account_ids: every account must be a string of 12 digits. Quote it, or leading zeros are lost."
+  }
+
+  validation {
+    condition     = length(setintersection(var.held_account_ids, toset(flatten([for customer in var.customers : tolist(customer.accounts)])))) == 0
+    error_message = "held_account_ids: an account is a customer's. Set legal_hold of that customer instead."
+  }
+
+  validation {
+    condition     = !contains(var.held_account_ids, var.operations_account_id)
+    error_message = "held_account_ids: the operations account keeps no records."
+  }
+
+  validation {
+    condition     = length(setintersection(var.held_account_ids, var.trusted_account_ids)) == 0
+    error_message = "held_account_ids: an account is in trusted_account_ids, too. Whoever left may assume no role of operations."
   }
 }
 

@@ -2,7 +2,8 @@
 
 The policies of the audit role go to docs/policies, a file for each kind of account. A part of the
 page lies between a line `<!-- begin NAME -->` and a line `<!-- end NAME -->`: `audit` are the
-rights of the audit role, `deploy` those of the roles that deploy and plan.
+rights of the audit role, `deploy` those of the roles that deploy and plan, `owner` those of the
+owners for the jobs that no other role does.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ PAGE = Path("docs/permissions.md")
 POLICIES = Path("docs/policies")
 READS = Path("modules/audit-role/reads.yaml")
 GRANTS = Path("modules/account-bootstrap/grants.yaml")
+OWNER = Path("docs/policies/owner.yaml")
 EVERYWHERE = "everywhere"
 _PART = re.compile(r"(<!-- begin (\w+) -->\n)(.*?)(<!-- end \2 -->)", re.DOTALL)
 
@@ -81,7 +83,18 @@ def deploy(root: Path) -> str:
     return "\n".join([*head, *rows]) + "\n"
 
 
-PARTS: Mapping[str, Callable[[Path], str]] = {"audit": audit, "deploy": deploy}
+def owner(root: Path) -> str:
+    """The rights of the owners, by job."""
+    rows = [
+        f"| {job} | {kind} | {_codes(actions)} |"
+        for job, kinds in _yaml(root / OWNER).items()
+        for kind, actions in kinds.items()
+        if actions
+    ]
+    return "\n".join(["| job | account | may |", "|---|---|---|", *rows]) + "\n"
+
+
+PARTS: Mapping[str, Callable[[Path], str]] = {"audit": audit, "deploy": deploy, "owner": owner}
 
 
 def _codes(names: list[str]) -> str:

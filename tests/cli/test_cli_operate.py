@@ -5,6 +5,7 @@ Each test has a fork of the deployment that all tests share, and a copy of its e
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -216,7 +217,7 @@ def test_a_customer_is_proved_added_called_from_and_handed_over(
         def finish(self, _console: object) -> bool:
             return len(probed) > 1
 
-    monkeypatch.setattr("harness.cli.operate.Suite", Suite)
+    monkeypatch.setattr("harness.cli.desk.Suite", Suite)
     code, said = day.run("add", "newco", *ADD, "--yes")
     assert (code, probed) == (1, ["newco"]), "what does not hold is an exit code"
     assert edit.remove(day.text, ["customers", "newco"]) == before
@@ -243,6 +244,25 @@ def test_a_customer_is_proved_added_called_from_and_handed_over(
     assert day.text == text
 
 
+def test_what_only_others_can_plan_is_told_by_a_dry_run(
+    day: Day, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = day.text
+    code, said = day.run("add", "newco", *ADD, "--without-proof", "--dry-run")
+    assert code == 2 and '+      - { account_id: "555555555555", caller: lambda }' in said
+    assert f"`bulkhead customer challenge embedded newco {NEW}` opens it" in said
+    # Where somebody is asked, it is opened, and can be planned.
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    code, said = day.run("add", "newco", *ADD, "--without-proof")
+    assert code == 2 and f"bootstrap {NEW}: " in said and "--yes goes on without" in said
+    assert day.run("add", "newco", *ADD, "--without-proof", "--dry-run")[0] == 0
+    assert day.text == before
+    code, said = day.run("stop", "acme", "--yes", "--profile", f"{NEW}=me")
+    assert code == 2 and "--profile is for real accounts; give --target aws" in said
+    code, said = day.run("stop", "acme", "--yes", "--target", "aws")
+    assert code == 2 and "embedded is not deployed in its accounts; run `bulkhead apply" in said
+
+
 def wait_for(process: subprocess.Popen[str], holds: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 120
     while not holds() and process.poll() is None and time.monotonic() < deadline:
@@ -262,7 +282,7 @@ def test_an_addition_that_is_interrupted_and_killed_goes_on_where_it_was(day: Da
     assert process.returncode == 130, said
     assert "bulkhead: left: " in said and f"newco {NEW}" in said.split("left:")[1]
     assert "newco" in edit.read(day.text)["customers"]
-    assert unfinished(day.folder) == "apply"
+    assert f"newco {NEW}" in unfinished(day.folder)["apply"].left
     identity = day.external_ids["newco"]
 
     # A second one is not let in while the first works; killed, it leaves a Terraform alone.
@@ -277,18 +297,14 @@ def test_an_addition_that_is_interrupted_and_killed_goes_on_where_it_was(day: Da
     assert code == 0, said
     assert f"bootstrap {NEW}: done before" in said or f"bootstrap {NEW}: 0 changes" in said
     assert day.external_ids["newco"] == identity
-    assert unfinished(day.folder) is None
+    assert not unfinished(day.folder)
     assert calls(day.made, "newco") == [""]
     assert settled(day)
 
 
 def operations_done(day: Day) -> bool:
-    return '"operations"' in journal(day)
-
-
-def journal(day: Day) -> str:
-    file = day.folder / "unfinished.json"
-    return file.read_text(encoding="utf-8") if file.exists() else ""
+    found = unfinished(day.folder)
+    return "apply" in found and "operations" in found["apply"].done
 
 
 def running(day: Day, root: str) -> bool:

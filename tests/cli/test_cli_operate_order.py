@@ -20,7 +20,9 @@ import pytest
 from botocore.exceptions import ClientError
 from rich.console import Console
 
-from harness.cli import operate
+from harness.cli import desk as at
+from harness.cli import leave, operate, trying
+from harness.cli import rotate as rotating
 from harness.deploy import edit
 from harness.deploy.environment import load_environment
 from harness.deploy.live import until
@@ -153,7 +155,7 @@ def played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Played:
     @contextlib.contextmanager
     def desk(_name: str, customer: str, **asked: Any) -> Iterator[Any]:
         text = made.file.read_text("utf-8")
-        yield operate.Desk(
+        yield at.Desk(
             load_environment(path),
             made,  # type: ignore[arg-type]
             folder,
@@ -163,13 +165,16 @@ def played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Played:
             **asked,
         )
 
-    monkeypatch.setattr(operate, "_desk", desk)
-    monkeypatch.setattr(operate, "deny_sessions", made.deny)
-    monkeypatch.setattr(operate, "open_accounts", lambda *_: [])
-    monkeypatch.setattr(operate, "apply_roots", made.apply)
-    monkeypatch.setattr(operate, "say", lambda _console, text: made.said.append(text))
-    monkeypatch.setattr(operate, "_show_plan", lambda *_: made.said.append("the plan"))
-    monkeypatch.setattr(operate, "until", lambda holds, text: until(holds, text, patience=0))
+    for module in (operate, leave, rotating):
+        monkeypatch.setattr(module, "at_desk", desk)
+    for module in (operate, rotating, leave, trying):
+        monkeypatch.setattr(module, "until", lambda holds, text: until(holds, text, patience=0))
+    for module in (at, leave):
+        monkeypatch.setattr(module, "show_plan", lambda *_: made.said.append("the plan"))
+    monkeypatch.setattr(trying, "deny_sessions", made.deny)
+    monkeypatch.setattr(at, "open_accounts", lambda *_: [])
+    monkeypatch.setattr(at, "apply_roots", made.apply)
+    monkeypatch.setattr(at, "say", lambda _console, text: made.said.append(text))
     return made
 
 
@@ -228,7 +233,7 @@ def test_an_account_without_a_session_is_named_by_a_stop_and_ends_a_resume(playe
 
 
 def rotated(**asked: Any) -> bool:
-    return operate.rotate_id(environment="embedded", customer="globex", **asked, **NOW)
+    return rotating.rotate_id(environment="embedded", customer="globex", **asked, **NOW)
 
 
 @pytest.mark.parametrize(("hours", "end"), [(0, False), (1, True)])
@@ -284,7 +289,7 @@ def test_a_rotation_says_which_account_cannot_be_tried(played: Played) -> None:
 
 
 def offboard(**asked: Any) -> bool:
-    return operate.offboard_customer(environment="embedded", customer="globex", **asked)
+    return leave.offboard_customer(environment="embedded", customer="globex", **asked)
 
 
 @pytest.fixture
@@ -292,7 +297,7 @@ def left(played: Played, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What of retiring was asked for."""
     retired: list[str] = []
     monkeypatch.setattr(
-        operate, "retire", lambda _made, _folder, customer, _progress: retired.append(customer)
+        leave, "retire", lambda _made, _folder, customer, _progress: retired.append(customer)
     )
     return retired
 
@@ -310,6 +315,22 @@ def test_a_customer_leaves_and_nothing_that_was_proved_of_it_stays(
     assert "globex" not in played.listed["customers"]
     assert challenge(played.folder, "embedded", "globex", "333333333333").nonce != asked.nonce
     assert challenge(played.folder, "embedded", "acme", "333333333333").nonce == other.nonce
+
+
+@pytest.mark.parametrize(("own", "kept"), [(False, True), (True, None)])
+def test_a_customer_takes_its_hold_with_it(
+    played: Played, left: list[str], own: bool, kept: bool | None
+) -> None:
+    text = played.file.read_text("utf-8")
+    for field_, value in (("legal_hold", True), ("own_organization", own)):
+        text = edit.put(text, ["customers", "globex", field_], value)
+    played.file.write_text(text, "utf-8")
+    assert offboard(**NOW)
+    # Of an organization of its own that one alone holds it.
+    assert played.listed["former_customers"]["globex"].get("legal_hold") is kept
+    assert match("and so does the hold", played.said) is bool(kept)
+    assert load_environment(played.path).holds == ({"333333333333": True} if kept else {})
+    assert left == ["globex"]
 
 
 def test_one_that_has_left_is_planned_and_asked_about_too(

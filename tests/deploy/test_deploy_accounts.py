@@ -3,6 +3,8 @@ that is reached as AWS is."""
 
 from __future__ import annotations
 
+import configparser
+import contextlib
 import dataclasses
 import json
 import os
@@ -15,19 +17,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.real_accounts import EXAMPLE, Accounts, open_accounts, sandbox
+from support.real_accounts import EXAMPLE, OTHER, Accounts, open_accounts, sandbox
 from support.tokens import Issuer
 
+from bulkhead.ownership import signed
 from harness.cli import accounts as cli
 from harness.cli import start
 from harness.cloud.process import CloudProcess
 from harness.deploy.deployment import Deployment
 from harness.deploy.embedded_plan import cloud_plan
 from harness.deploy.environment import Environment
+from harness.deploy.live import live_sessions
 from harness.deploy.rehearsal import Rehearsal
 from harness.deploy.run import RootEvent
 from harness.report.summary import summarize
-from harness.targets.aws import AwsTarget
+from harness.targets.aws import AwsTarget, profile_session
 from harness.targets.base import SERVICE_PRINCIPALS
 from harness.targets.profiles import Access
 
@@ -76,6 +80,17 @@ def copied(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[tuple[Accounts, Path]]:
     """A copy of the cloud and of the run."""
+    with copy_of(environment, made, tmp_path, monkeypatch) as (_, accounts, run):
+        yield accounts, run
+
+
+@contextlib.contextmanager
+def copy_of(
+    environment: Environment,
+    made: tuple[CloudProcess, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[tuple[CloudProcess, Accounts, Path]]:
     cloud, folder = made
     with cloud.fork() as copy:
         run = tmp_path / "run"
@@ -88,7 +103,88 @@ def copied(
                 "credentials": str(accounts.credentials),
             }
             (run / "access.json").write_text(json.dumps(saved | moved), encoding="utf-8")
-            yield accounts, run
+            yield copy, accounts, run
+
+
+@dataclasses.dataclass
+class Day:
+    """What an operator has who deployed it: the list, the run, and the accounts."""
+
+    path: Path
+    run_dir: Path
+    accounts: Accounts
+    cloud: CloudProcess
+    capsys: pytest.CaptureFixture[str]
+
+    @property
+    def made(self) -> Deployment:
+        return Deployment.load(self.run_dir / "deployment.json")
+
+    @property
+    def text(self) -> str:
+        return (self.path / "customers.yaml").read_text(encoding="utf-8")
+
+    def run(self, *command: str, yes: bool = True) -> tuple[int, str]:
+        """Runs a command on the real accounts; returns its exit code and all that it printed."""
+        self.capsys.readouterr()
+        count = 2 if command[0] == "customer" else 1
+        always = ["--target", "aws", *(["--yes"] if yes else [])]
+        code = start([*command[:count], str(self.path), *command[count:], *always])
+        said = "".join(self.capsys.readouterr())
+        assert "Traceback" not in said
+        ids = json.loads((self.run_dir / "external-ids.json").read_text("utf-8"))
+        assert not [c for c, secret in ids.items() if secret in said], "told an id"
+        return code, said
+
+    @property
+    def access(self) -> Access:
+        return Access.load(self.run_dir / "access.json")
+
+    @contextlib.contextmanager
+    def without(self, account: str) -> Iterator[None]:
+        """Within, the profile of an account gives no credentials."""
+        text = self.accounts.credentials.read_text(encoding="utf-8")
+        self.accounts.credentials.write_text(
+            text.replace(f"[{account}]", f"[{account}-is-away]"), encoding="utf-8"
+        )
+        try:
+            yield
+        finally:
+            self.accounts.credentials.write_text(text, encoding="utf-8")
+
+    def open_account(self, account: str) -> None:
+        """Somebody makes an account, and a profile of its owner."""
+        self.cloud.open_account(account, self.made.environment.management_account)
+        keys = configparser.RawConfigParser()
+        keys.read(self.cloud.credentials)
+        owner = configparser.RawConfigParser()
+        owner[account] = dict(keys[account])
+        service = f"{SERVICE_PRINCIPALS['lambda']}@{account}"
+        owner[service] = dict(keys[service])
+        with self.accounts.credentials.open("a", encoding="utf-8") as file:
+            owner.write(file)
+        caller = f"arn:aws:iam::{account}:role/bulkhead/bulkhead-caller"
+        self.accounts.role(f"caller@{account}", caller, service)
+
+
+@pytest.fixture
+def day(
+    environment: Environment,
+    made: tuple[CloudProcess, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Iterator[Day]:
+    """A copy of the cloud, of the run, and of the list, to be edited."""
+    path = tmp_path / "mine" / "environments" / "sandbox"
+    shutil.copytree(environment.path, path)
+    (tmp_path / "mine" / "modules").symlink_to(ROOT / "modules")
+    with copy_of(environment, made, tmp_path, monkeypatch) as (cloud, accounts, run):
+        saved = json.loads((run / "deployment.json").read_text(encoding="utf-8"))
+        saved["environment"] = str(path)
+        saved["place"]["credentials"] = str(run / "access.json")
+        (run / "deployment.json").write_text(json.dumps(saved), encoding="utf-8")
+        yield Day(path, run, accounts, cloud, capsys)
 
 
 def opened(environment: Environment, cloud: CloudProcess, folder: Path, patch: Any) -> Any:
@@ -316,7 +412,7 @@ def made_by_fields(environment: Environment, target: AwsTarget) -> None:
         return target.client(target.session(account), service, environment.region)
 
     for name, tags in (
-        ("dead", {"bulkhead:environment": "sandbox", "bulkhead:run": "dead"}),
+        ("dead", {"bulkhead:environment": "sandbox", "bulkhead:run": "deaddead"}),
         ("ci", {"bulkhead:environment": "sandbox"}),
     ):
         pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
@@ -372,17 +468,17 @@ def test_a_sweep_removes_what_lost_states_left_and_nothing_else(
     role("bulkhead-applied-by-ci", bulkhead_environment="sandbox")
     role("bulkhead-of-another", bulkhead_environment="production")
     role("somebodys", bulkhead_environment="sandbox")
-    role("bulkhead-probe-killed", bulkhead_environment="sandbox", bulkhead_run="dead")
+    role("bulkhead-probe-killed", bulkhead_environment="sandbox", bulkhead_run="deaddead")
     made_by_fields(environment, target)
     before = ours(environment, run)
 
     assert start(["sweep", path]) == 1
     listed = capsys.readouterr().out
-    assert f"to remove: {EXAMPLE}: role bulkhead-probe-killed of run dead" in listed
+    assert f"to remove: {EXAMPLE}: role bulkhead-probe-killed of run deaddead" in listed
     assert f"left to you: {EXAMPLE}: role bulkhead-untagged (it has no tag" in listed
     assert f"left to you: {EXAMPLE}: role bulkhead-applied-by-ci (it has no tag" in listed
     for kind in ("topic", "event bus", "budget", "identity provider"):
-        assert re.search(rf"to remove: .*: {kind} \S+ of run dead", listed), kind
+        assert re.search(rf"to remove: .*: {kind} \S+ of run deaddead", listed), kind
         assert re.search(rf"left to you: .*: {kind} \S+ \(it has no tag bulkhead:run\)", listed), (
             kind
         )
@@ -404,6 +500,105 @@ def test_a_sweep_removes_what_lost_states_left_and_nothing_else(
         "bulkhead-untagged",
         "bulkhead-applied-by-ci",
     }
+
+
+def test_a_sweep_of_one_run_leaves_the_one_that_is_deployed(
+    copied: tuple[Accounts, Path], environment: Environment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, run = copied
+    path, target = str(environment.path), AwsTarget(Access.load(run / "access.json"), changing=True)
+    made_by_fields(environment, target)
+    before, own = ours(environment, run), target.access.run
+    assert start(["sweep", path, "--run", own]) == 2
+    assert "still hold bootstrap" in capsys.readouterr().err
+    assert start(["sweep", path, "--run", "deaf"]) == 2
+    assert "'deaf' is no run: 8 hexadecimal digits are wanted" in capsys.readouterr().err
+    assert start(["sweep", path, "--run", "0000beef"]) == 0
+    said = capsys.readouterr().out
+    assert "Nothing of run 0000beef is left." in said
+    assert f"Of other runs something is there: {', '.join(sorted([own, 'deaddead']))}." in said
+
+    assert start(["sweep", path, "--run", "deaddead"]) == 1
+    listed = [line for line in capsys.readouterr().out.splitlines() if line.startswith("to remove")]
+    assert len(listed) == 4 and all(line.endswith(" of run deaddead") for line in listed)
+    assert start(["sweep", path, "--run", "deaddead", "--delete", "--yes"]) == 0
+    after = ours(environment, run)
+    gone = {kind: names - after.get(kind, set()) for kind, names in before.items()}
+    assert {kind: len(names) for kind, names in gone.items() if names} == dict.fromkeys(
+        ("topic", "event bus", "budget", "identity provider"), 1
+    )
+    assert all("dead" in name for names in gone.values() for name in names)
+
+
+def test_a_customer_is_proved_and_let_in_and_leaves_again(
+    day: Day, environment: Environment
+) -> None:
+    before, everything = day.text, ours(environment, day.run_dir)
+    options = ["--account", f"{OTHER}:lambda", "--model", "amazon.nova-lite-v1:0"]
+    add = ["customer", "add", "other", *options, "--verify", "none"]
+    # Nobody has a profile of it, or one that is of another account.
+    code, said = day.run(*add, "--without-proof")
+    assert code == 2 and f"{OTHER} (other): {OTHER}: no profile is of it" not in said
+    assert f"{OTHER} (other): no profile is of it; name one {OTHER}" in said
+    assert "nothing was changed" in said
+    day.open_account(OTHER)
+    wrong = f"{OTHER}={EXAMPLE}"
+    code, said = day.run(*add, "--without-proof", "--profile", wrong)
+    assert code == 2 and f"profile {EXAMPLE} is of account {EXAMPLE}, not of {OTHER}" in said
+    code, said = day.run(*add)
+    assert code == 2 and f"`bulkhead customer challenge sandbox other {OTHER} --target aws`" in said
+
+    code, said = day.run("customer", "challenge", "other", OTHER, yes=False)
+    assert code == 0, said
+    (words,) = [line.split() for line in said.splitlines() if line.startswith("python -m")]
+    url = signed(words[3], words[5], profile_session(day.access, OTHER))
+    assert url.startswith("https://sts.eu-central-1.amazonaws.com/?")
+    (day.run_dir / "proof").write_text(url, encoding="utf-8")
+    proof = ["--proof", f"{OTHER}={day.run_dir / 'proof'}"]
+    known = (day.run_dir / "access.json").read_text("utf-8")
+    code, said = day.run(*add, *proof, "--dry-run")
+    assert code == 0, said
+    assert f"Account {OTHER} is proved, by arn:aws:" in said
+    assert f"profile {OTHER} is " in said and "operations: 5 to create" in said
+    assert f"bootstrap {OTHER}: " in said
+    assert day.text == before and (day.run_dir / "access.json").read_text("utf-8") == known
+    assert ours(environment, day.run_dir) == everything
+
+    code, said = day.run(*add, *proof)
+    assert code == 0, said
+    made = day.made
+    assert [each.refusal() for each in live_sessions(made, "other")[0]] == [""]
+    assert set(made.accounts) == {EXAMPLE, OTHER}
+    tags = made.target().labels
+    assert tags["bulkhead:run"] == json.loads(known)["run"], "the run is another"
+    assert not day.accounts.front.refused
+
+    code, said = day.run("customer", "offboard", "other", "--verify", "none")
+    assert code == 0, said
+    assert "other is denied; 1 live session of it tried to call, and could not." in said
+    assert ours(environment, day.run_dir) == everything
+    assert set(day.made.accounts) == {EXAMPLE} and "former_customers" in day.text
+
+
+def test_a_customer_is_stopped_whatever_other_accounts_answer(
+    day: Day, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = day.text
+    ((session,), _) = live_sessions(day.made, "example")
+    monkeypatch.setattr("click.prompt", lambda *_, **__: "y")
+    code, said = day.run("customer", "stop", "example", yes=False)
+    assert code == 2 and "nothing was changed" in said
+    assert "operations: " in said and (day.text, session.refusal()) == (before, "")
+
+    with day.without(day.made.environment.management_account):
+        # It is denied all the same; what needs the account comes later.
+        code, said = day.run("customer", "stop", "example", "--verify", "none")
+        assert code == 2, said
+        assert "example is denied; 1 live session of it tried to call, and could not." in said
+    assert "explicit deny" in session.refusal()
+    code, said = day.run("customer", "resume", "example", "--verify", "none")
+    assert code == 0, said
+    assert (day.text, session.refusal()) == (before, "")
 
 
 def test_a_refused_preflight_changes_nothing(

@@ -511,6 +511,15 @@ WRONG: dict[str, tuple[Callable[[str], str], int | str, str]] = {
         "  acme:",
         "acme was a customer until 2026-01-31; give this one another key",
     ),
+    "an account that is held for another": (
+        lambda text: text.replace(
+            "probes:\n",
+            'former_customers: { hooli: { left: "2026-01-31", accounts: ["222222222222"],'
+            " legal_hold: true } }\nprobes:\n",
+        ),
+        "probes:",
+        "account 222222222222 is listed elsewhere, and held for a customer that left",
+    ),
 }
 """How the file is changed; the line that is told, or what that line is the first to hold before;
 what is said."""

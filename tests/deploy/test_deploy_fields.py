@@ -10,6 +10,7 @@ import dataclasses
 import json
 import shutil
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,14 @@ from ruamel.yaml import YAML
 from support.tokens import Issuer
 
 from harness.cloud.process import CloudProcess
-from harness.deploy.apply import deploy, pending_changes, retire
+from harness.deploy import edit
+from harness.deploy.apply import deploy, destroy, pending_changes, retire
 from harness.deploy.deployment import CustomerAccount, Deployment
 from harness.deploy.embedded_plan import cloud_plan
 from harness.deploy.environment import load_environment
-from harness.deploy.run import RootEvent, Run
+from harness.deploy.preview import preview
+from harness.deploy.run import RootEvent, Run, Scope
+from harness.deploy.terraform import Terraform
 from harness.deploy.workspace import CUSTOMERS_FILE
 from harness.errors import UserError
 from harness.targets.base import DEPLOY_ROLE, role_arn
@@ -39,7 +43,7 @@ CLUSTER = f"oidc.eks.{REGION}.amazonaws.com/id/{'0123456789ABCDEF' * 2}"
 CROSS_REGION = "eu.anthropic.claude-3-haiku-20240307-v1:0"
 SUBJECT = "system:serviceaccount:apps:summaries"
 EXISTING = f"arn:aws:iam::{GLOBEX}:role/apps/summaries"
-CALLER_POLICY = f"arn:aws:iam::{GLOBEX}:policy/bulkhead/caller/summaries"
+CALLER_POLICIES = f"arn:aws:iam::{GLOBEX}:policy/bulkhead/caller/summaries/*"
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 OF_THE_APPLICATION = json.dumps(
     {
@@ -220,13 +224,20 @@ def test_the_deploy_role_gives_the_customers_role_its_rights_and_changes_nothing
     deployer, name = applied.deployer(GLOBEX, "iam"), EXISTING.rpartition("/")[2]
     role = deployer.get_role(RoleName=name)["Role"]
     assert role["Arn"] == EXISTING == applied.home(GLOBEX).caller_role_arn
-    attached = deployer.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
-    assert [each["PolicyArn"] for each in attached] == [CALLER_POLICY]
+    assert fnmatchcase(caller_policy(applied), CALLER_POLICIES)
     trust = json.dumps(role["AssumeRolePolicyDocument"])
     told = refusal(deployer.update_assume_role_policy, RoleName=name, PolicyDocument=trust)
     assert "permissions boundary" in told
     refusal(deployer.delete_role, RoleName=name)
     refusal(deployer.delete_role_permissions_boundary, RoleName=name)
+
+
+def caller_policy(applied: Applied) -> str:
+    """The one policy that Bulkhead gave the customer's role."""
+    role = {"RoleName": EXISTING.rpartition("/")[2]}
+    attached = applied.owner(GLOBEX, "iam").list_attached_role_policies(**role)["AttachedPolicies"]
+    (arn,) = (each["PolicyArn"] for each in attached if each["PolicyArn"] != ADMINISTRATOR)
+    return str(arn)
 
 
 def other_policies(iam: Any) -> list[str]:
@@ -258,10 +269,58 @@ def test_the_customers_own_policies_of_its_role_are_no_deploy_roles(applied: App
         owner.attach_role_policy(RoleName=deployer, PolicyArn=ADMINISTRATOR)
         for told in other_policies(iam):
             assert "explicit deny in a permissions boundary" in told
-        # Its own it takes away and gives again.
-        named = {"RoleName": "summaries", "PolicyArn": CALLER_POLICY}
+        # Its own it takes away and gives again, and changes none that somebody may have.
+        named = {"RoleName": "summaries", "PolicyArn": caller_policy(there)}
+        for told in (
+            refusal(
+                iam.create_policy_version,
+                PolicyArn=named["PolicyArn"],
+                PolicyDocument=OF_THE_APPLICATION,
+                SetAsDefault=True,
+            ),
+            refusal(iam.set_default_policy_version, PolicyArn=named["PolicyArn"], VersionId="v1"),
+        ):
+            assert "explicit deny in a permissions boundary" in told
         iam.detach_role_policy(**named)
         iam.attach_role_policy(**named)
+
+
+def test_other_rights_of_the_customers_role_are_another_policy(
+    applied: Applied, tmp_path: Path
+) -> None:
+    """By the deploy role, as long as the role has its boundary."""
+    for name in ("state", "data"):
+        shutil.copytree(applied.run / name, tmp_path / name, symlinks=True)
+    shutil.copy(applied.run / "external-ids.json", tmp_path)
+    with applied.deployment.cloud().fork() as cloud:
+        made = applied.deployment.on(EmbeddedTarget(cloud))
+        there = dataclasses.replace(applied, deployment=made)
+        run, before = (
+            Run(made.environment, tmp_path, None, target=made.target()),
+            caller_policy(there),
+        )
+
+        def apply(root: Terraform, variables: dict[str, Any], _: Any) -> None:
+            # A second document, for another region.
+            profiles = variables["handover"]["inference_profiles"]
+            moved = {k: v.replace(REGION, "eu-west-1") for k, v in profiles[REGION].items()}
+            variables["handover"]["inference_profiles"] = {**profiles, "eu-west-1": moved}
+            root.apply(variables)
+
+        with run.stopping():
+            run.customers(made.fleets, apply, only=["globex"])
+        after = caller_policy(there)
+        assert after != before and fnmatchcase(after, CALLER_POLICIES)
+        owner = there.owner(GLOBEX, "iam")
+        with pytest.raises(ClientError, match="NoSuchEntity"):
+            owner.get_policy(PolicyArn=before)
+        # Off the boundary, what the role may do is nothing that the deploy role says.
+        owner.delete_role_permissions_boundary(RoleName="summaries")
+        iam, named = there.deployer(GLOBEX, "iam"), {"RoleName": "summaries", "PolicyArn": after}
+        refusal(iam.detach_role_policy, **named)
+        refusal(iam.attach_role_policy, **named)
+        with pytest.raises(ClientError, match="DeleteConflict"):
+            iam.delete_policy(PolicyArn=after)
 
 
 def test_each_right_over_the_customers_role_is_one_that_deploying_needs(
@@ -278,7 +337,10 @@ def test_each_right_over_the_customers_role_is_one_that_deploying_needs(
             run.customers(
                 made.fleets, lambda root, variables, _: root.destroy(variables), only=["globex"]
             )
-        asked = {(r.action, r.resource) for r in cloud.asked(role_arn("deploy", GLOBEX))}
+        asked = {
+            (r.action, CALLER_POLICIES if fnmatchcase(r.resource, CALLER_POLICIES) else r.resource)
+            for r in cloud.asked(role_arn("deploy", GLOBEX))
+        }
     role = DEPLOY_ROLE.rpartition("/")[2]
     policy = applied.owner(GLOBEX, "iam").get_role_policy(RoleName=role, PolicyName="deploy")
     given = {
@@ -289,12 +351,9 @@ def test_each_right_over_the_customers_role_is_one_that_deploying_needs(
         for resource in statement["Resource"]
     }
     # What only a change asks for, as grants.yaml says.
-    changes = {
-        (f"iam:{action}", CALLER_POLICY)
-        for action in ("CreatePolicyVersion", "DeletePolicyVersion", "UntagPolicy")
-    }
+    changes = {("iam:UntagPolicy", CALLER_POLICIES)}
     assert changes <= given
-    of_the_role = {each for each in asked if each[1] in (EXISTING, CALLER_POLICY)}
+    of_the_role = {each for each in asked if each[1] in (EXISTING, CALLER_POLICIES)}
     assert of_the_role == given - changes
 
 
@@ -323,6 +382,30 @@ def test_what_is_held_neither_expires_nor_ends(applied: Applied) -> None:
     applied.deployer(ACME, "logs").put_retention_policy(
         logGroupName=other.log_group_name, retentionInDays=other.retention_in_days
     )
+
+
+def test_a_hold_ends_neither_with_a_struck_line_nor_with_a_destroy(
+    applied: Applied, tmp_path: Path
+) -> None:
+    """Before anything is planned, denied or destroyed."""
+    environment = applied.deployment.environment
+    text = (environment.path / CUSTOMERS_FILE).read_text(encoding="utf-8")
+    struck = edit.remove(text, ["customers", "globex"])
+    only = Scope((), True, frozenset())
+    lost = f"{GLOBEX} is held, and nobody says"
+    with pytest.raises(UserError, match=lost):
+        preview(applied.deployment, struck, only, applied.run)
+    for name in ("state", "data"):
+        shutil.copytree(applied.run / name, tmp_path / name, symlinks=True)
+    only_acme = {"acme": environment.customers["acme"]}
+    acme = dataclasses.replace(environment, customers=only_acme, holds={})
+    with pytest.raises(UserError, match=lost):
+        deploy(acme, applied.target, tmp_path, scope=only)
+    with pytest.raises(UserError, match=f"{GLOBEX} is held, and a destroy takes away"):
+        destroy(applied.deployment, applied.run)
+    iam = applied.owner(OPERATIONS, "iam")
+    names = iam.list_role_policies(RoleName="bulkhead-globex")["PolicyNames"]
+    assert names == ["invoke-own-profiles"]
 
 
 def test_masks_and_alarms_are_as_the_customer_wants(applied: Applied) -> None:

@@ -15,18 +15,29 @@ def test_a_statement_of_the_modules_is_found() -> None:
     assert '"ApprovedCallers"' in text
 
 
-def test_others_are_not(tmp_path: Path) -> None:
-    for module in ("a", "b"):
-        folder = tmp_path / "modules" / module
+def test_a_sid_that_several_share_is_told_apart_by_its_policy(tmp_path: Path) -> None:
+    for module in ("a", "b", "organization-guardrails"):
+        folder = tmp_path / "modules" / module / "modules" / "inner"
         folder.mkdir(parents=True)
-        (folder / "policies.tf").write_text(f'Sid = "Both"\nSid = "Only{module}"\n')
+        (folder / "main.tf").write_text(
+            f'name = "of-{module}"\n[for x in y : {{ Sid = "All", Effect = "Deny" }}]\n'
+            f'Sid = "Only{module}"\n'
+        )
+    (tmp_path / "modules/a/grants.yaml").write_text("operations:\n  - sid: Roles\n")
     places = Places.of_project(tmp_path)
-    assert places.of({"sid": "Onlyb"}) == "modules/b/policies.tf:2"
-    assert places.of({"sid": "Both"}) == places.of({"sid": ""}) == places.of({}) == ""
+    inner = "modules/inner/main.tf"
+    assert places.of({"sid": "Onlyb"}) == f"modules/b/{inner}:3"
+    assert places.of({"sid": "All", "policy": "of-b"}) == f"modules/b/{inner}:2"
+    assert places.of({"sid": "All", "kind": "scp"}) == f"modules/organization-guardrails/{inner}:2"
+    assert places.of({"sid": "All", "policy": "x"}).count(" or ") == 2
+    assert (
+        places.of({"sid": "Roles"}) == places.of({"sid": "ReadRoles"}) == "modules/a/grants.yaml:2"
+    )
+    assert places.of({"sid": "None"}) == places.of({"sid": ""}) == places.of({}) == ""
 
 
 def test_a_decision_is_placed_whole() -> None:
-    places = Places({"Yes": "x.tf:1"})
+    places = Places({"Yes": ("x.tf:1",)})
     decision = {"outcome": "Allowed", "statements": [{"sid": "Yes"}], "near": [{"sid": "No"}]}
     assert places.placed(decision) == {
         "outcome": "Allowed",

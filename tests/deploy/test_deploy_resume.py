@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from harness.deploy.apply import DEPLOYMENT_FILE, PARTIAL_FILE, deploy, destroy
+from harness.deploy.apply import DEPLOYMENT_FILE, PARTIAL_FILE, deploy, destroy, retire
 from harness.deploy.deployment import Deployment
 from harness.deploy.environment import load_environment
-from harness.deploy.journal import FILE, Journal, fingerprint, unfinished
-from harness.deploy.run import EXTERNAL_IDS_FILE, RootEvent, root_names
+from harness.deploy.journal import FILE, Journal, Verb, fingerprint, unfinished
+from harness.deploy.run import EXTERNAL_IDS_FILE, RootEvent, Scope, root_names
 from harness.deploy.terraform import Changes, Terraform
 from harness.errors import UserError
 
@@ -90,7 +90,7 @@ def test_a_failure_keeps_nothing_waiting_and_the_next_apply_does_only_what_is_le
         ["it broke", "so did it", f"3 of {len(names)} roots are left: {left}"]
     )
     assert {event.root for event in events if event.state == "failed"} == set(played.failing)
-    assert unfinished(run_dir) == "apply"
+    assert unfinished(run_dir)["apply"].left == [name for name in names if name in failed]
     part = Deployment.load(run_dir / PARTIAL_FILE)
     assert set(part.accounts) == {"222222222222", "222222222223"}
     assert not (run_dir / DEPLOYMENT_FILE).exists()
@@ -102,7 +102,7 @@ def test_a_failure_keeps_nothing_waiting_and_the_next_apply_does_only_what_is_le
     kept = {event.root for event in events if event.kept}
     assert kept == set(names) - set(failed)
     assert made.accounts == deployment.accounts and made.fleets == deployment.fleets
-    assert unfinished(run_dir) is None and not (run_dir / PARTIAL_FILE).exists()
+    assert not unfinished(run_dir) and not (run_dir / PARTIAL_FILE).exists()
 
     # One that came to its end is no reason to overlook drift.
     played.ran = []
@@ -190,25 +190,132 @@ def test_a_destroy_goes_on_and_keeps_what_a_failure_needs(
         f"{len(left)} of {len(names)} roots are left: {', '.join(left)}",
     )
     assert set(played.ran) == set(names) - stays, "guardrails or a deploy role went too soon"
-    assert (run_dir / DEPLOYMENT_FILE).exists() and unfinished(run_dir) == "destroy"
+    assert (run_dir / DEPLOYMENT_FILE).exists() and unfinished(run_dir).keys() == {"destroy"}
 
     played.failing, played.ran = {}, []
     destroy(deployment, run_dir)
     assert sorted(played.ran) == sorted(stays)
     assert played.ran.index("organization") > played.ran.index(CUSTOMER)
-    assert not (run_dir / DEPLOYMENT_FILE).exists() and unfinished(run_dir) is None
+    assert not (run_dir / DEPLOYMENT_FILE).exists() and not unfinished(run_dir)
 
 
-def test_a_journal_of_another_kind_or_a_damaged_one_is_forgotten(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / FILE, "apply")
+def test_a_run_about_some_roots_keeps_what_a_whole_apply_left(
+    deployment: Deployment, run_dir: Path, played: Played
+) -> None:
+    environment, target = deployment.environment, deployment.target()
+    names = root_names(environment)
+    played.failing = {"initech 444444444444": UserError("it broke")}
+    with pytest.raises(UserError):
+        deploy(environment, target, run_dir)
+
+    # Of a customer that was done, and of one that is left.
+    played.failing, played.ran = {}, []
+    globex = Scope((), False, frozenset(["globex"]))
+    made = deploy(environment, target, run_dir, scope=globex)
+    assert set(made.accounts) == set(deployment.accounts) - {"444444444444"}
+    assert unfinished(run_dir)["apply"].left == ["initech 444444444444"]
+    assert (run_dir / PARTIAL_FILE).exists() and not (run_dir / DEPLOYMENT_FILE).exists()
+    played.ran = []
+    deploy(environment, target, run_dir)
+    assert played.ran == ["initech 444444444444"], "what was done was done again"
+    assert not unfinished(run_dir) and not (run_dir / PARTIAL_FILE).exists()
+
+    played.failing = {"initech 444444444444": UserError("it broke")}
+    with pytest.raises(UserError):
+        deploy(environment, target, run_dir)
+    played.failing = {}
+    deploy(environment, target, run_dir, scope=Scope((), False, frozenset(["initech"])))
+    assert not unfinished(run_dir) and (run_dir / DEPLOYMENT_FILE).exists()
+
+    # Where nobody knows what is left, all of it is.
+    (run_dir / PARTIAL_FILE).touch()
+    shutil.copy(run_dir / DEPLOYMENT_FILE, run_dir / PARTIAL_FILE)
+    deploy(environment, target, run_dir, scope=globex)
+    left = unfinished(run_dir)["apply"].left
+    assert left == [name for name in names if name not in ("operations", "globex 333333333333")]
+
+
+def test_a_customer_that_leaves_is_no_more_left_and_others_are(
+    deployment: Deployment, run_dir: Path, played: Played
+) -> None:
+    environment, target = deployment.environment, deployment.target()
+    broken = ("globex 333333333333", "initech 444444444444")
+    played.failing = {root: UserError("it broke") for root in broken}
+    with pytest.raises(UserError):
+        deploy(environment, target, run_dir)
+    part = Deployment.load(run_dir / PARTIAL_FILE)
+
+    played.failing = {"globex 333333333333": UserError("it broke")}
+    with pytest.raises(UserError):
+        retire(part, run_dir, "globex")
+    found = unfinished(run_dir)
+    assert found["apply"].left == ["initech 444444444444"]
+    assert found["destroy"].left == ["bootstrap 333333333333", "globex 333333333333"]
+    assert not found["destroy"].whole
+    played.failing = {}
+    retire(part, run_dir, "globex")
+    assert {verb: each.left for verb, each in unfinished(run_dir).items()} == {
+        "apply": ["initech 444444444444"]
+    }
+
+    # What is asked for last is what is meant.
+    played.failing = {"globex 333333333333": UserError("it broke")}
+    with pytest.raises(UserError):
+        destroy(part, run_dir)
+    assert unfinished(run_dir).keys() == {"destroy"} and unfinished(run_dir)["destroy"].whole
+    with pytest.raises(UserError):
+        deploy(environment, target, run_dir)
+    assert unfinished(run_dir).keys() == {"apply"}
+
+
+def test_a_root_that_is_worked_on_is_no_more_as_it_was(
+    deployment: Deployment, run_dir: Path, played: Played, tmp_path: Path
+) -> None:
+    path = tmp_path / "environments" / "embedded"
+    shutil.copytree(deployment.environment.path, path)
+    (tmp_path / "modules").symlink_to(deployment.environment.path.parents[1] / "modules")
+    environment, target = load_environment(path), deployment.target()
+    main = path / "operations" / "main.tf"
+    before = main.read_text("utf-8")
+
+    def again(failing: str) -> None:
+        played.failing, played.ran = {failing: UserError("it broke")}, []
+        with pytest.raises(UserError):
+            deploy(environment, target, run_dir)
+
+    again(CUSTOMER)
+    main.write_text(before + "# more\n", "utf-8")
+    again("operations")
+    # Edited back, it is what was done before, but not as it was left in between.
+    main.write_text(before, "utf-8")
+    again(CUSTOMER)
+    assert played.ran == ["operations"]
+
+
+def test_journals_are_by_kind_and_a_damaged_one_is_forgotten(tmp_path: Path) -> None:
+    file = tmp_path / FILE
+
+    def at(verb: Verb) -> Journal:
+        return Journal(file, verb)
+
+    journal = at("apply")
+    journal.begin(["operations", "more"], ["operations", "more"])
     journal.add("operations", "x")
-    assert Journal(tmp_path / FILE, "apply").has("operations", "x")
-    assert not Journal(tmp_path / FILE, "apply").has("operations", "y")
-    assert not Journal(tmp_path / FILE, "destroy").has("operations", "x")
-    for text in ("", "[]", '{"format": "bulkhead-unfinished/1"}', '{"verb": ["apply"]}'):
-        (tmp_path / FILE).write_text(text, encoding="utf-8")
-        assert not Journal(tmp_path / FILE, "apply").has("operations", "x")
-        assert unfinished(tmp_path) is None
+    journal.finish("operations")
+    good = file.read_text(encoding="utf-8")
+    assert at("apply").has("operations", "x") and at("apply").left == ["more"]
+    assert not at("apply").has("operations", "y")
+    assert not at("destroy").has("operations", "x") and at("destroy").left == []
+    for text in (
+        *("", "[]", '{"format": "bulkhead-unfinished/2", "apply": 1}', '{"apply": {"left": []}}'),
+        good.replace("/2", "/1"),
+        good.replace('"left": [', '"right": ['),
+    ):
+        file.write_text(text, encoding="utf-8")
+        assert not at("apply").has("operations", "x") and not unfinished(tmp_path)
+    file.write_text(good, encoding="utf-8")
+    at("apply").begin(["operations"], ["operations"])
+    assert at("apply").left == ["operations"], "nobody lists the other any more"
 
 
 def test_a_fingerprint_is_of_all_that_a_root_is_made_of(tmp_path: Path) -> None:

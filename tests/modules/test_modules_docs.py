@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -34,6 +35,12 @@ def test_the_page_says_what_holds_against_whom_and_what_does_not(module: Path) -
     assert rows[0] == ["|", "what holds", "what does not |"]
     assert len(rows) >= 3
     assert all(len(row) == 3 and row[0] != "|" and row[1] for row in rows[1:])
+
+
+def test_the_index_names_every_module_once() -> None:
+    index = (MODULES[0].parent / "README.md").read_text(encoding="utf-8")
+    named = re.findall(r"\]\(([a-z-]+)/README\.md\)", index)
+    assert sorted(named) == [module.name for module in MODULES]
 
 
 def test_a_change_of_a_variable_an_output_or_the_example_shows(tmp_path: Path) -> None:

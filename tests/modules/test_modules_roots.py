@@ -187,6 +187,26 @@ def test_the_main_region_may_be_a_further_one(plan: Plan) -> None:
         assert made and not [address for address in made if "_eu_west_1." in address]
 
 
+def here(*members: str) -> dict[str, Any]:
+    """What AWS says of the organization that these accounts are members of."""
+    kinds = ("SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY")
+    return {
+        "master_account_id": "999999999999",
+        "accounts": [{"id": account} for account in members],
+        "aws_service_access_principals": [],
+        "roots": [{"policy_types": [{"type": kind, "status": "ENABLED"} for kind in kinds]}],
+    }
+
+
+def attached(planned: Planned, policy: str) -> list[str]:
+    """The accounts that a guardrail is attached to."""
+    return sorted(
+        values["target_id"]
+        for address, values in planned.items()
+        if f'aws_organizations_policy_attachment.this["{policy}/' in address
+    )
+
+
 def statements(planned: Planned, policy: str) -> dict[str, Any]:
     """The statements of a guardrail, by Sid."""
     document = planned[f'module.guardrails.aws_organizations_policy.this["{policy}"]']["content"]
@@ -209,16 +229,9 @@ def test_guardrails_know_callers_trusted_accounts_models_and_emergencies(plan: P
         "caller: lambda": "caller: existing, caller_role: apps/summaries",
         "caller: ecs": POD,
     }
-    kinds = ("SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY")
     # Not initech's, which the plan would refuse of a customer of this organization.
-    members = ["111111111111", "222222222222", "222222222223", "333333333333"]
-    here = {
-        "master_account_id": "999999999999",
-        "accounts": [{"id": account} for account in members],
-        "aws_service_access_principals": [],
-        "roots": [{"policy_types": [{"type": kind, "status": "ENABLED"} for kind in kinds]}],
-    }
-    mock = provider("eu-central-1", aws_organizations_organization=here)
+    members = here("111111111111", "222222222222", "222222222223", "333333333333")
+    mock = provider("eu-central-1", aws_organizations_organization=members)
     planned = plan("organization", changes, {}, mock)
 
     for sid in ("CallersForOwnAccounts", "CallersForNoFederation"):
@@ -377,25 +390,27 @@ def test_while_a_hold_lasts_nothing_expires_and_keys_stay(plan: Plan) -> None:
 
 def test_a_hold_binds_everybody_in_that_customers_accounts(plan: Plan) -> None:
     """The guardrail of the organization, by `legal_hold` of customers.yaml."""
-    kinds = ("SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY")
-    members = [
-        *("111111111111", "222222222222", "222222222223", "333333333333", "444444444444"),
-    ]
-    here = {
-        "master_account_id": "999999999999",
-        "accounts": [{"id": account} for account in members],
-        "aws_service_access_principals": [],
-        "roots": [{"policy_types": [{"type": kind, "status": "ENABLED"} for kind in kinds]}],
-    }
-    mock = provider("eu-central-1", aws_organizations_organization=here)
+    members = ["111111111111", "222222222222", "222222222223", "333333333333", "444444444444"]
+    mock = provider("eu-central-1", aws_organizations_organization=here(*members))
     held = {"  acme:\n": "  acme:\n    legal_hold: true\n"}
-    planned = plan("organization", held, {}, mock)
-    bound = [
-        values["target_id"]
-        for address, values in planned.items()
-        if "aws_organizations_policy_attachment" in address and "held-scp/" in address
-    ]
-    assert sorted(bound) == ["222222222222", "222222222223"]
+    assert attached(plan("organization", held, {}, mock), "held-scp") == members[1:3]
+
+
+def test_a_hold_goes_with_a_customer_that_leaves(plan: Plan) -> None:
+    left = 'accounts: ["{}"], left: "2026-01-31"'
+    former = (
+        "former_customers:\n"
+        f"  hooli: {{ {left.format('555555555555')}, legal_hold: true }}\n"
+        f"  umbrella: {{ {left.format('555555555556')}, legal_hold: false }}\n"
+        f"  weyland: {{ {left.format('555555555557')} }}\n"
+    )
+    members = ["111111111111", "222222222222", "222222222223", "333333333333", "444444444444"]
+    mock = provider("eu-central-1", aws_organizations_organization=here(*members, "555555555555"))
+    planned = plan("organization", {"probes:\n": f"{former}probes:\n"}, {}, mock)
+    assert attached(planned, "held-scp") == ["555555555555"]
+    # The tag, by which the hold knows its keys, stays on them.
+    assert attached(planned, "customers-scp") == [*members[1:], "555555555555"]
+    assert not [address for address in planned if "customer-hooli-rcp" in address]
 
 
 def test_the_owners_part_of_a_hold_is_that_customers_alone(plan: Plan, tmp_path: Path) -> None:
@@ -452,18 +467,16 @@ def test_a_role_that_the_customer_made_is_bootstrapped_as_such(plan: Plan) -> No
     attaching = "CallerPolicyOnTheCallerRole"
     assert given.keys() == {"ReadCallerRole", "ReadCallerPolicy", "CallerPolicy", attaching}
     role = "arn:aws:iam::444444444444:role/apps/batch/summaries"
-    policy = "arn:aws:iam::444444444444:policy/bulkhead/caller/summaries"
+    policy = "arn:aws:iam::444444444444:policy/bulkhead/caller/summaries/*"
     assert given["ReadCallerRole"]["Resource"] == given[attaching]["Resource"] == [role]
     assert given["ReadCallerPolicy"]["Resource"] == given["CallerPolicy"]["Resource"] == [policy]
     # This policy alone, and only while the role lies within its boundary, which the customer set.
     assert given[attaching]["Action"] == ["iam:AttachRolePolicy", "iam:DetachRolePolicy"]
     assert given[attaching]["Condition"] == {
         "ArnEquals": {
-            "iam:PermissionsBoundary": (
-                "arn:aws:iam::444444444444:policy/bulkhead/bulkhead-boundary"
-            ),
-            "iam:PolicyARN": policy,
-        }
+            "iam:PermissionsBoundary": "arn:aws:iam::444444444444:policy/bulkhead/bulkhead-boundary"
+        },
+        "ArnLike": {"iam:PolicyARN": policy},
     }
 
 

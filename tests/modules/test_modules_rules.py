@@ -144,3 +144,59 @@ def test_a_plan_is_refused_for_more_than_one_operations_account_holds(
         assert "more than one operations account holds" in str(error)
     else:
         assert not refused
+
+
+STUB = """
+output "{name}" {{
+  value = null
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("root", "variables", "one", "none"),
+    [
+        ("organization", {}, ("guardrails",), ()),
+        ("operations", None, ("fleet",), ()),
+        (
+            "bootstrap",
+            {"account_id": "333333333333"},
+            (),
+            ("bootstrap", "audit", "states", "baseline", "keys", "readers"),
+        ),
+    ],
+)
+def test_a_plan_is_refused_for_a_customer_under_the_name_of_one_that_left(
+    root: str,
+    variables: dict[str, Any] | None,
+    one: tuple[str, ...],
+    none: tuple[str, ...],
+    workbench: Callable[..., Workbench],
+) -> None:
+    """The real outputs over modules that make nothing; the harness says the same before."""
+    where = f"environments/embedded/{root}"
+    files = (f"{where}/{name}.tf" for name in ("variables", "locals", "outputs"))
+    support = "environments/embedded/bootstrap/support.yaml"
+    bench = workbench(*RULES[OPERATIONS].files[:2], support, *files, at=where)
+    stub = bench.folder / "stub"
+    stub.mkdir()
+    outputs = (bench.folder / "outputs.tf").read_text(encoding="utf-8")
+    asked = sorted(set(re.findall(r"(?:module\.guardrails|\[\*\])\.(\w+)", outputs)))
+    text = "".join(STUB.format(name=name) for name in asked)
+    text += 'output "customers" {\n  value = {}\n}\n'
+    (stub / "outputs.tf").write_text(text, encoding="utf-8")
+    calls = [f'module "{name}" {{\n  source = "./stub"\n}}\n' for name in one]
+    calls += [
+        f'module "{name}" {{\n  source   = "./stub"\n  for_each = toset([])\n}}\n' for name in none
+    ]
+    (bench.folder / "main.tf").write_text("".join(calls), encoding="utf-8")
+    bench.init()
+    given = RULES[OPERATIONS].good if variables is None else variables
+    file = bench.folder.parent / "customers.yaml"
+    before = file.read_text(encoding="utf-8")
+    for left, refused in (("hooli", False), ("globex", True)):
+        former = f'former_customers:\n  {left}: {{ left: "2026-01-31", accounts: [] }}\n'
+        file.write_text(before + former, encoding="utf-8")
+        refusals = bench.refusals(given)
+        assert len(refusals) == int(refused), refusals
+        assert not refused or refusals[0].startswith("customers.yaml lists globex, which left")

@@ -82,6 +82,7 @@ def test_the_design_passes(design: Design, document: dict[str, Any]) -> None:
         (FLEET, replaced(Action="sts:TagSession")),
         (FLEET, replaced(Condition={"StringEquals": {"sts:ExternalId": "old"}})),
         (FLEET, with_end(DateGreaterThan={"aws:CurrentTime": "2099-01-01T00:00:00Z"})),
+        (FLEET, with_end(DateGreaterThan={"aws:CurrentTime": "2026-01-31T12:00:00"})),
         (FLEET, with_end(DateLessThan={"aws:CurrentTime": "2026-01-31T12:00:00Z"})),
         (FLEET, with_end(DateGreaterThan={"aws:TokenIssueTime": "2026-01-31T12:00:00Z"})),
         (

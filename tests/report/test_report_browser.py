@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
-from support.results import DENIED, fleet, result, run
+from support.results import DENIED, ENVIRONMENT, fleet, result, run
 
 from harness.cli.coverage import catalogue
 from harness.report.html import render_html
@@ -390,6 +390,54 @@ def test_the_detail_follows_the_filter(opened: Any) -> None:
     assert page.evaluate("location.hash") == ""
     page.locator("#clear").click()
     expect(page.locator("#detail h3")).to_have_text("first")
+
+
+TOUCHING = """() => {
+  const ends = [...document.querySelectorAll('.graph .arrow.refused path:not(.wide)')].map(path => {
+    const at = path.getPointAtLength(path.getTotalLength());
+    return [at.x - 10, at.y - 10, at.x + 10, at.y + 10];  // a cross and a little room
+  });
+  const boxes = [...document.querySelectorAll('.graph .box rect')].map(each => each.getBBox());
+  const found = [];
+  for (const text of document.querySelectorAll('.graph .arrow text')) {
+    const on = text.getBBox();
+    const meets = (left, top, right, bottom) =>
+      on.x < right && on.x + on.width > left && on.y + 2 < bottom && on.y + on.height - 2 > top;
+    if (ends.some(end => meets(...end))) found.push(`${text.textContent} on a cross`);
+    if (boxes.some(b => meets(b.x, b.y, b.x + b.width, b.y + b.height)))
+      found.push(`${text.textContent} on a box`);
+  }
+  return found;
+}"""
+
+
+def test_every_account_stands_in_the_picture_and_nothing_on_another(opened: Any) -> None:
+    """The management account is drawn, too, when nothing is wrong with it."""
+    others = [
+        {"account": "666666666666", "part": "outsider", "owner": "other organization"},
+        {"account": "777777777777", "part": "outsider", "owner": "no organization"},
+        {"account": "999999999999", "part": "management", "owner": "management"},
+    ]
+    tries = [
+        result(
+            test=f"t::{number}",
+            principal_arn=f"arn:aws:iam::{each['account']}:role/x",
+            resource_arn=f"arn:aws:iam::{target}:role/y",
+            matrix=False,
+            **DENIED,
+        )
+        for each in others
+        for target in ("111111111111", "222222222222")
+        for number in range(100)
+    ]
+    kept = [each for each in ENVIRONMENT["accounts"] if each["part"] != "outsider"]
+    environment = {**ENVIRONMENT, "accounts": [*kept, *others]}
+    page = opened(run(result(), *tries, environment=environment)).open()
+    for account in environment["accounts"]:
+        shown = page.locator(f".graph .box[data-account='{account['account']}'] text.small").first
+        expect(shown).to_have_text(account["account"])
+    expect(page.locator(".graph .arrow.refused")).to_have_count(6)
+    assert page.evaluate(TOUCHING) == []
 
 
 def test_everything_that_is_shown_can_be_searched(opened: Any) -> None:

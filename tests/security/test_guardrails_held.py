@@ -100,15 +100,15 @@ def test_nobody_of_a_held_account_ends_its_records(probe: Recorder, copied: Cast
 
 
 def test_a_hold_binds_who_is_held(probe: Recorder, cast: Cast) -> None:
-    """The accounts of customers with `legal_hold`, of this organization, and no others."""
+    """The accounts of customers with `legal_hold`, of this organization, those that left among
+    them, and no others."""
     stage = cast.stage
     environment = stage.environment
     reader = cast.administrator(environment.management_account)
     organizations = cast.client(reader, "organizations")
-    held = {key for key, customer in environment.customers.items() if customer.legal_hold}
     # Those of another organization are bound there.
     members = {a for name in stage.guardrails for a in stage.guardrails[name].accounts}
-    wanted = {a for a, home in stage.homes.items() if home.customer in held} & members
+    wanted = {account for account, holds in environment.holds.items() if holds} & members
     policy = stage.guardrails[POLICY].policy_id
     pages = organizations.get_paginator("list_targets_for_policy").paginate(PolicyId=policy)
     bound = {target["TargetId"] for page in pages for target in page["Targets"]}

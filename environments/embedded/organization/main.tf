@@ -51,6 +51,7 @@ module "guardrails" {
       }
     }
   }
+  held_account_ids    = local.left_while_held
   model_regions       = local.model_regions
   trusted_account_ids = toset(try(local.environment.organization.trusted_accounts, []))
 

@@ -36,6 +36,9 @@ locals {
     }
   }
 
+  # Names of customers that left, and what they left behind, are nobody else's.
+  taken = [for key in sort(keys(local.customers)) : key if contains(keys(try(local.environment.former_customers, {})), key)]
+
   # Where cross-region profiles may send a call, by prefix.
   cross_region = try(local.environment.operations.cross_region, {})
 

@@ -18,6 +18,11 @@ locals {
   audited       = can(local.environment.ci.github.audit_environment) || can(local.environment.ci.gitlab.audit_branch)
   pipeline_arns = [for name in compact(["bulkhead-deploy", "bulkhead-plan", local.audited ? "bulkhead-audit" : ""]) : "${local.operations}:role/bulkhead/${name}" if can(local.environment.ci)]
 
+  # Customers that left take their names with them, and a hold of their records.
+  former          = try(local.environment.former_customers, {})
+  left_while_held = toset(flatten([for customer in values(local.former) : customer.accounts if try(customer.legal_hold, false)]))
+  taken           = [for key in sort(keys(local.environment.customers)) : key if contains(keys(local.former), key)]
+
   # Where models run: where customers call them from, and where a cross-region profile of theirs may send a call.
   model_regions = distinct(concat(
     flatten([for customer in local.environment.customers : try(customer.regions, [local.environment.operations.region])]),

@@ -1,6 +1,11 @@
 output "policy_ids" {
   description = "Ids of the guardrails, by name."
   value       = module.guardrails.policy_ids
+
+  precondition {
+    condition     = length(local.taken) == 0
+    error_message = "customers.yaml lists ${join(", ", local.taken)}, which left: records may be kept under that name. Give the new customer another key, or strike the old one from former_customers if the name may be its."
+  }
 }
 
 output "policy_documents" {

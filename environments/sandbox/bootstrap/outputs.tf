@@ -15,6 +15,11 @@ output "audit_role_arn" {
 output "keys" {
   description = "The keys of a customer's log groups, by group: which the deploy role finds by their aliases."
   value       = merge(values(module.keys)[*].kms_key_arns...)
+
+  precondition {
+    condition     = !contains(keys(try(local.environment.former_customers, {})), local.kinds[var.account_id].customer)
+    error_message = "customers.yaml lists ${local.kinds[var.account_id].customer}, which left: records may be kept under that name. Give the new customer another key, or strike the old one from former_customers if the name may be its."
+  }
 }
 
 output "readers" {

@@ -7,6 +7,11 @@ output "customers" {
     error_message = "customers.yaml lists more than one operations account holds: ${join(", ", local.over)}. Move customers to another cell (an environment with an operations account of its own), or have the quotas raised and say so in operations.quotas."
   }
 
+  precondition {
+    condition     = length(local.taken) == 0
+    error_message = "customers.yaml lists ${join(", ", local.taken)}, which left: records may be kept under that name. Give the new customer another key, or strike the old one from former_customers if the name may be its."
+  }
+
   value = {
     for key, customer in module.fleet.customers : key => merge(customer, { external_id = var.external_ids[key] })
   }

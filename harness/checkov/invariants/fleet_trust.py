@@ -21,6 +21,7 @@ from harness.checkov.invariants.policies import (
 )
 from harness.checkov.invariants.rule import Rules
 from harness.iam.errors import PolicyError
+from harness.iam.grace import ending_ids
 
 RULES = Rules()
 ROLE = ("aws_iam_role",)
@@ -53,22 +54,6 @@ def _owners(resource: Resource, key: str) -> Owners:
         return owners
 
     return resource.peers.once(key, find)
-
-
-def _ended_ids(resource: Resource) -> Iterator[str]:
-    """The external ids with which everybody is denied from a date on."""
-    denials, _ = policy_of(resource).about("sts:assumerole")
-    for statement in denials:
-        everybody = statement.principals is not None and statement.principals.everyone
-        dated = [
-            condition.operator in ("DateGreaterThan", "DateGreaterThanEquals")
-            for condition in conditions_on(statement, "aws:CurrentTime")
-            if not condition.qualifier
-        ]
-        # A further condition would spare somebody.
-        plain = not statement.not_principal and len(statement.conditions) == 2
-        if everybody and plain and dated == [True]:
-            yield from pinned(statement, "sts:ExternalId")
 
 
 def _others(resource: Resource, key: str) -> Iterator[tuple[str, str]]:
@@ -141,11 +126,11 @@ def external_id(resource: Resource) -> Iterator[str]:
     resources=ROLE,
     rows="T21 T23",
     why="What can be derived from an account id or a name is known to everybody, and an old value "
-    "left in the list stays valid for ever, but where a denial ends it at a date.",
+    "left in the list stays valid for ever, but where a denial ends it within 31 days.",
     applies=is_fleet_role,
 )
 def strong_external_id(resource: Resource) -> Iterator[str]:
-    ended = set(_ended_ids(resource))
+    ended = ending_ids(policy_of(resource))
     for statement in allows(resource):
         ids = pinned(statement, "sts:ExternalId")
         if (lasting := len(set(ids) - ended)) != 1:

@@ -3,7 +3,8 @@
 All reading and writing is done by the Bedrock service through the role that the job names, decided
 like any call: by the role's trust and policies and the policies of the buckets, which may be in
 other accounts. The role must also be allowed to call the inference profile, where the job names
-one. A job is worked off when it is first looked at after its creation.
+one. A job is worked off when it is next looked at after its creation, or when anybody next asks
+anything of S3: what it wrote is found there also by those who know of no job.
 
 https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference.html
 https://docs.aws.amazon.com/bedrock/latest/userguide/batch-iam-sr.html
@@ -126,6 +127,7 @@ class BatchJobs:
         self._lock = threading.Lock()
         self._jobs: dict[str, _Job] = {}
         self._tokens: dict[tuple[str, str, str], str] = {}
+        self._waiting: dict[str, _Job] = {}
         self.operations: Final[Mapping[str, Callable[[Call], Members]]] = {
             "CreateModelInvocationJob": self._create,
             "GetModelInvocationJob": self._get,
@@ -162,7 +164,7 @@ class BatchJobs:
             identifier = secrets.token_hex(6)
             base = f"arn:aws:bedrock:{call.region}:{call.account}"
             arn = f"{base}:model-invocation-job/{identifier}"
-            self._jobs[arn] = _Job(arn, dict(asked), model, now, now)
+            self._jobs[arn] = self._waiting[arn] = _Job(arn, dict(asked), model, now, now)
             self._tokens[token] = arn
         self._tags.set(arn, tags)
         return {"jobArn": arn}
@@ -213,8 +215,20 @@ class BatchJobs:
 
     # -- work --------------------------------------------------------------------------
 
+    def work_off(self) -> None:
+        """Works off all jobs that wait. What they ask of S3 themselves finds none that do."""
+        if not self._waiting:
+            return
+        with self._lock:
+            jobs, self._waiting = self._waiting, {}
+        for job in jobs.values():
+            self._work(job)
+
     def _work(self, job: _Job) -> None:
         """Works a new job off, here and now: nothing runs behind a request."""
+        with self._lock:
+            # Or its own calls of S3 would find it waiting, and wait for it.
+            self._waiting.pop(job.arn, None)
         with job.lock:
             if job.status != "Submitted":
                 return

@@ -23,6 +23,7 @@ _TOKENS_PER_EVENT: Final = 3
 _CHARACTERS_PER_INPUT_EVENT: Final = 24
 _REQUEST_METADATA_ENTRIES: Final = 16
 _REQUEST_METADATA_LENGTH: Final = 256
+_FIRST_TOKEN_MS: Final = 120
 
 Event = tuple[str, Mapping[str, Any]]
 
@@ -44,6 +45,11 @@ class Reply:
     """Tokens of the prompt cache; `input_tokens` are those besides."""
     cache_lives: tuple[tuple[str, int], ...] = ()
     """The tokens written, by how long they are kept."""
+
+    @property
+    def first_token_ms(self) -> int:
+        """When a stream begins."""
+        return min(self.latency_ms, _FIRST_TOKEN_MS)
 
     @property
     def total_tokens(self) -> int:

@@ -17,7 +17,7 @@ import json
 import logging
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -36,6 +36,7 @@ _FLAGS: Final = tuple(
 )
 _MEDIA: Final = {
     "image": "imageDataDeliveryEnabled",
+    "document": "imageDataDeliveryEnabled",  # says the page above
     "video": "videoDataDeliveryEnabled",
     "audio": "audioDataDeliveryEnabled",
 }
@@ -140,19 +141,25 @@ class InvocationLog:
         if kept is None:
             return
         moment = self._clock()
-        group, bucket = kept.get("cloudWatchConfig"), kept.get("s3Config")
-        try:
-            if bucket is not None:
-                record = self._record(call, exchange, kept, moment, large=bucket)
-                name = f"{moment:%Y/%m/%d/%H/%Y%m%dT%H%M%SZ}_{call.request_id}.json.gz"
-                self._store(place, bucket, name, gzip.compress(_json(record)))
-            if group is not None:
-                large = group.get("largeDataDeliveryS3Config")
-                record = self._record(call, exchange, kept, moment, large=large)
-                self._deliver(place, kept, _json(record).decode())
-        except ApiError as error:
-            # The code only: the message may name resources, the record holds a prompt.
-            _LOG.warning("invocation log of %s in %s was not delivered: %s", *place, error.code)
+
+        def to_bucket(bucket: Members) -> None:
+            record = self._record(call, exchange, kept, moment, large=bucket)
+            name = f"{moment:%Y/%m/%d/%H/%Y%m%dT%H%M%SZ}_{call.request_id}.json.gz"
+            self._store(place, bucket, name, gzip.compress(_json(record)))
+
+        def to_group(group: Members) -> None:
+            large = group.get("largeDataDeliveryS3Config")
+            record = self._record(call, exchange, kept, moment, large=large)
+            self._deliver(place, kept, _json(record).decode())
+
+        # Each by itself: that one place takes nothing any more does not keep the other clean.
+        for name, deliver in (("s3Config", to_bucket), ("cloudWatchConfig", to_group)):
+            try:
+                if name in kept:
+                    deliver(kept[name])
+            except ApiError as error:
+                # The code only: the message may name resources, the record holds a prompt.
+                _LOG.warning("invocation log of %s in %s was not delivered: %s", *place, error.code)
 
     def _record(
         self,
@@ -183,6 +190,16 @@ class InvocationLog:
                 f"{moment:%Y/%m/%d/%H}/data/{call.request_id}",
             )
 
+            def beside(name: str, content: bytes, bucket: Mapping[str, Any]) -> Members:
+                """Where a body lies that is not in the record; nowhere if the bucket refuses."""
+                path = f"{data}_{name}.json.gz"
+                try:
+                    key = self._store(place, bucket, path, gzip.compress(content))
+                except ApiError as error:
+                    _LOG.warning("a body of %s in %s was not delivered: %s", *place, error.code)
+                    return {}
+                return {f"{name}BodyS3Path": f"s3://{bucket['bucketName']}/{key}"}
+
             def side(name: str, body: Mapping[str, Any], count: int, wanted: bool) -> Members:
                 written: Members = {f"{name}ContentType": "application/json"}
                 text = _json(self._chosen(body, kept, large))
@@ -190,13 +207,14 @@ class InvocationLog:
                     written[f"{name}BodyJson"] = json.loads(text)
                 elif wanted and large is not None:
                     # Larger bodies and other media go to S3; without a place there, nowhere.
-                    path = f"{data}_{name}.json.gz"
-                    key = self._store(place, large, path, gzip.compress(text))
-                    written[f"{name}BodyS3Path"] = f"s3://{large['bucketName']}/{key}"
+                    written |= beside(name, text, large)
                 elif wanted:
                     rest = _json(_without_bytes(body))
                     if len(rest) <= _INLINE_BODY_BYTES:
                         written[f"{name}BodyJson"] = json.loads(rest)
+                elif large is not None and (media := list(_media(body, kept))):
+                    # Without texts the media go to S3 all the same; in which form is unverified.
+                    written |= beside(name, _json(media), large)
                 written[f"{name}TokenCount"] = count
                 return written
 
@@ -293,6 +311,19 @@ def _binary(value: Any, kept: Mapping[str, Any]) -> bool:
             for key, part in value.items()
         )
     return isinstance(value, list | tuple) and any(_binary(part, kept) for part in value)
+
+
+def _media(value: Any, kept: Mapping[str, Any]) -> Iterator[Members]:
+    """The media of a body that are to be delivered, each alone."""
+    if isinstance(value, Mapping):
+        for key, part in value.items():
+            if key not in _MEDIA:
+                yield from _media(part, kept)
+            elif kept[_MEDIA[key]] and _has_bytes(part):
+                yield {key: _delivered(part, kept)}
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _media(part, kept)
 
 
 def _has_bytes(value: Any) -> bool:

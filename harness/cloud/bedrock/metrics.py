@@ -16,7 +16,7 @@ from harness.cloud.bedrock.models import parse_profile_arn
 from harness.cloud.bedrock.profiles import Place
 
 NAMESPACE: Final = "AWS/Bedrock"
-_UNITS: Final = {"InvocationLatency": "Milliseconds"}
+_UNITS: Final = {"InvocationLatency": "Milliseconds", "TimeToFirstToken": "Milliseconds"}
 Put = Callable[[Place, str, str, float, Mapping[str, str], str, datetime], None]
 """Takes account and Region, namespace, name, value, dimensions, unit and time of a datapoint."""
 

@@ -37,6 +37,8 @@ class FoundationModel:
     max_output: int = 4096
     retention: str = "none"
     """The least data retention mode under which it answers."""
+    burndown: int = 1
+    """Tokens of the quota that one token of an answer takes."""
     asynchronous: bool = False
     """Called by StartAsyncInvoke only."""
     customizations: tuple[str, ...] = ()
@@ -128,6 +130,7 @@ _CLAUDE_37_SONNET = FoundationModel(
     "Anthropic",
     on_demand=False,
     max_output=64_000,
+    burndown=5,
 )
 _CLAUDE_SONNET_4 = FoundationModel(
     "anthropic.claude-sonnet-4-20250514-v1:0",
@@ -135,6 +138,7 @@ _CLAUDE_SONNET_4 = FoundationModel(
     "Anthropic",
     on_demand=False,
     max_output=64_000,
+    burndown=5,
 )
 _CLAUDE_SONNET_45 = FoundationModel(
     "anthropic.claude-sonnet-4-5-20250929-v1:0",
@@ -142,6 +146,7 @@ _CLAUDE_SONNET_45 = FoundationModel(
     "Anthropic",
     on_demand=False,
     max_output=64_000,
+    burndown=5,
 )
 _CLAUDE_HAIKU_45 = FoundationModel(
     "anthropic.claude-haiku-4-5-20251001-v1:0",
@@ -149,6 +154,7 @@ _CLAUDE_HAIKU_45 = FoundationModel(
     "Anthropic",
     on_demand=False,
     max_output=64_000,
+    burndown=5,
 )
 _NOVA_2_LITE = FoundationModel(
     "amazon.nova-2-lite-v1:0",
@@ -179,6 +185,7 @@ _CLAUDE_FABLE_5 = FoundationModel(
     "Anthropic",
     on_demand=False,
     max_output=64_000,
+    burndown=5,
     retention="aws_review",
 )
 _GPT = FoundationModel(

@@ -2,7 +2,8 @@
 
 All roles of an account share a model's quota, whichever profile they call it by: one customer of an
 operations account can starve the others. Tokens are reserved when a call begins, as many as it may
-use at most, and those that it did not use are given back.
+use at most. When it ends, what it used counts: tokens read from the prompt cache do not, and those
+of an answer do several times over for some models.
 
 https://docs.aws.amazon.com/bedrock/latest/userguide/quotas-token-burndown.html
 """
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from harness.cloud.bedrock.converse import Reply
 from harness.cloud.bedrock.models import FoundationModel
 from harness.cloud.bedrock.profiles import Place
 from harness.cloud.bedrock.settings import BedrockSettings
@@ -26,7 +28,7 @@ _MINUTE: Final = timedelta(minutes=1)
 
 @dataclass(slots=True)
 class Reservation:
-    """What one call took; `tokens` shrink when it ends."""
+    """What one call took; `tokens` are those that it may use, and when it ends those it used."""
 
     at: datetime
     tokens: int
@@ -74,9 +76,14 @@ class Quotas:
         return self._default
 
     def settle(self, reservation: Reservation, used: int) -> None:
-        """Give back what a call did not use; never more than was taken is kept."""
+        """From now on a call counts for what it used, see `spent`."""
         with self._lock:
-            reservation.tokens = min(reservation.tokens, used)
+            reservation.tokens = used
+
+
+def spent(model: FoundationModel, reply: Reply) -> int:
+    """The tokens of the quota that an answered call has used."""
+    return reply.input_tokens + reply.cache_write_tokens + model.burndown * reply.output_tokens
 
 
 def _throttled(what: str) -> ApiError:

@@ -21,11 +21,11 @@ from harness.cloud.bedrock.bodies.dialect import malformed
 from harness.cloud.bedrock.cache import PromptCache
 from harness.cloud.bedrock.errors import invalid, invalid_model
 from harness.cloud.bedrock.guarded import Guards
-from harness.cloud.bedrock.invocation_log import Exchange, InvocationLog
-from harness.cloud.bedrock.metrics import Metrics
+from harness.cloud.bedrock.invocation_log import Exchange
+from harness.cloud.bedrock.ledger import Ledger, values_of
 from harness.cloud.bedrock.models import FOUNDATION_MODELS, FoundationModel, parse_model_arn
 from harness.cloud.bedrock.profiles import Place
-from harness.cloud.bedrock.quotas import Quotas, Reservation
+from harness.cloud.bedrock.quotas import Quotas, Reservation, spent
 from harness.cloud.bedrock.resolve import Target
 from harness.cloud.bedrock.shapes import validate
 from harness.cloud.call import Answer, ApiError, Call, EventStream, ServiceRole
@@ -49,8 +49,8 @@ class _Done:
     call: Call
     exchange: Exchange
     latency_ms: int
-    cache_read: int = 0
-    cache_write: int = 0
+    values: Mapping[str, float]
+    """Further datapoints of its metrics."""
 
 
 class Runtime:
@@ -60,18 +60,16 @@ class Runtime:
         self,
         target: Callable[[Place, str], Target],
         guards: Guards,
-        log: InvocationLog,
+        ledger: Ledger,
         cache: PromptCache,
         quotas: Quotas,
-        metrics: Metrics,
         service_role: ServiceRole,
     ) -> None:
         self._target = target
         self._guards = guards
-        self._log = log
+        self._ledger = ledger
         self._cache = cache
         self._quotas = quotas
-        self._metrics = metrics
         self._service_role = service_role
 
     def answer(self, call: Call) -> Answer | EventStream:
@@ -93,7 +91,7 @@ class Runtime:
                 return self._invoke(call, target, request)
             return self._converse(call, target, request)
         except ApiError as error:
-            self._failed(call, request, error)
+            self._ledger.failed(call, request, error)
             raise
 
     # -- Converse ---------------------------------------------------------------------
@@ -123,7 +121,7 @@ class Runtime:
                 guards, params, lambda given: converse.reply(model, given)
             )
             reply = reply.cached(self._cache.use(place, model, params))
-            used = reply.total_tokens
+            used = spent(model, reply)
         finally:
             self._quotas.settle(taken, used)
         return reply
@@ -185,7 +183,7 @@ class Runtime:
             inference_region=inference_region(target, call.region, call.request_id),
             embedding=True,
         )
-        self._finish(_Done(call, exchange, latency))
+        self._finish(_Done(call, exchange, latency, {"EstimatedTPMQuotaUsage": found.input_tokens}))
         counts = {"Input-Token-Count": found.input_tokens, "Invocation-Latency": latency}
         return _invoked(call, found.body, counts)
 
@@ -229,28 +227,7 @@ class Runtime:
         return chain((next(started),), started)
 
     def _finish(self, done: _Done) -> None:
-        self._log.record(done.call, done.exchange)
-        self._metrics.invoked(
-            (done.call.account, done.call.region),
-            str(done.call.params["modelId"]),
-            {
-                "Invocations": 1,
-                "InvocationLatency": done.latency_ms,
-                "InputTokenCount": done.exchange.input_tokens,
-                "OutputTokenCount": done.exchange.output_tokens,
-                "CacheReadInputTokenCount": done.cache_read,
-                "CacheWriteInputTokenCount": done.cache_write,
-            },
-        )
-
-    def _failed(self, call: Call, request: Mapping[str, Any], error: ApiError) -> None:
-        self._log.record(call, Exchange(request, error_code=error.code))
-        throttled = error.code == "ThrottlingException"
-        self._metrics.invoked(
-            (call.account, call.region),
-            str(call.params.get("modelId") or ""),
-            {"InvocationThrottles" if throttled else "InvocationClientErrors": 1},
-        )
+        self._ledger.finished(done.call, done.exchange, done.latency_ms, done.values)
 
 
 def inference_region(target: Target, calling: str, request_id: str) -> str | None:
@@ -279,8 +256,9 @@ def _done(
         output_tokens=reply.output_tokens,
         inference_region=inference_region(target, call.region, call.request_id),
     )
+    streamed = call.operation.endswith("Stream")
     return _Done(
-        call, exchange, reply.latency_ms, reply.cache_read_tokens, reply.cache_write_tokens
+        call, exchange, reply.latency_ms, values_of(target.model, reply, streamed=streamed)
     )
 
 
@@ -359,7 +337,7 @@ def _last_counted(
                     "inputTokenCount": reply.input_tokens,
                     "outputTokenCount": reply.output_tokens,
                     "invocationLatency": reply.latency_ms,
-                    "firstByteLatency": min(reply.latency_ms, 120),
+                    "firstByteLatency": reply.first_token_ms,
                     "cacheReadInputTokenCount": reply.cache_read_tokens,
                     "cacheWriteInputTokenCount": reply.cache_write_tokens,
                 }

@@ -17,6 +17,7 @@ from harness.cloud.bedrock.enforcement import Enforcement
 from harness.cloud.bedrock.guarded import Guards
 from harness.cloud.bedrock.guardrails import Guardrails
 from harness.cloud.bedrock.invocation_log import Clock, InvocationLog
+from harness.cloud.bedrock.ledger import Ledger
 from harness.cloud.bedrock.metrics import Metrics, Put, nowhere
 from harness.cloud.bedrock.models import FoundationModel, parse_profile_arn
 from harness.cloud.bedrock.profiles import Place, ProfileStore, system_profile_named
@@ -67,20 +68,20 @@ class Bedrock:
         self._batch = BatchJobs(service_role, self._model_named, self.profile, self._tags, clock)
         self._async = AsyncInvokes(service_role, self._model_named, self._tags, clock)
         quotas = Quotas(self.settings, clock)
+        ledger = Ledger(self._log, Metrics(metrics, clock))
         self._runtime = Runtime(
             self._target,
             self._guards,
-            self._log,
+            ledger,
             PromptCache(clock),
             quotas,
-            Metrics(metrics, clock),
             service_role,
         )
         self._responses = Responses(
             self._target,
             inference_region,
             self._retention,
-            self._log,
+            ledger,
             quotas,
             clock,
         )
@@ -125,6 +126,11 @@ class Bedrock:
             f"The embedded cloud does not play {call.service} {call.operation}.",
             400,
         )
+
+    def check(self, call: Call) -> None:
+        """A rule that refuses nothing: before S3 is asked, jobs write there what they are to."""
+        if call.service == "s3":
+            self._batch.work_off()
 
     def profile(
         self, account: str, region: str, identifier: str

@@ -20,15 +20,16 @@ from typing import Any, Final
 from harness.cloud.bedrock import converse, tokens
 from harness.cloud.bedrock.errors import invalid, not_found
 from harness.cloud.bedrock.input_items import page
-from harness.cloud.bedrock.invocation_log import Exchange, InvocationLog
+from harness.cloud.bedrock.invocation_log import Exchange
+from harness.cloud.bedrock.ledger import Ledger, values_of
 from harness.cloud.bedrock.models import parse_profile_arn
 from harness.cloud.bedrock.profiles import Place
 from harness.cloud.bedrock.projects import project_arn
-from harness.cloud.bedrock.quotas import Quotas
+from harness.cloud.bedrock.quotas import Quotas, spent
 from harness.cloud.bedrock.resolve import Target
 from harness.cloud.bedrock.retention import DataRetention
 from harness.cloud.bedrock.shapes import validate
-from harness.cloud.call import Call
+from harness.cloud.call import ApiError, Call
 
 KEPT: Final = timedelta(days=30)
 _NOT_PLAYED: Final = ("tools", "text", "reasoning", "prompt", "conversation", "service_tier")
@@ -63,14 +64,14 @@ class Responses:
         resolve: Callable[[Place, str], Target],
         served: Callable[[Target, str, str], str | None],
         retention: DataRetention,
-        log: InvocationLog,
+        ledger: Ledger,
         quotas: Quotas,
         clock: Callable[[], datetime],
     ) -> None:
         self._resolve = resolve
         self._served = served
         self._retention = retention
-        self._log = log
+        self._ledger = ledger
         self._quotas = quotas
         self._clock = clock
         self._lock = threading.Lock()
@@ -84,6 +85,18 @@ class Responses:
         }
 
     def _create(self, call: Call) -> Members:
+        # In the records and metrics of all calls a model's identifier has the same name.
+        told = replace(call, params={"modelId": call.params.get("model") or ""})
+        try:
+            body, exchange, latency_ms, values = self._answered(call)
+        except ApiError as error:
+            self._ledger.failed(told, call.params, error)
+            raise
+        self._ledger.finished(told, exchange, latency_ms, values)
+        return body
+
+    def _answered(self, call: Call) -> tuple[Members, Exchange, int, Mapping[str, float]]:
+        """The answer, and what is told of it (see `Ledger.finished`). Raises `ApiError`."""
         params = call.params
         _refuse(call)
         target = self._target(call)
@@ -116,8 +129,8 @@ class Responses:
             output_tokens=reply.output_tokens,
             inference_region=None if region == call.region else region,
         )
-        self._log.record(replace(call, params={"modelId": params["model"]}), exchange)
-        return body
+        values = values_of(target.model, reply, streamed=bool(params.get("stream")))
+        return body, exchange, reply.latency_ms, values
 
     def _reply(self, call: Call, target: Target, request: Members) -> converse.Reply:
         """The model's reply, its tokens taken from the quota. Raises `ApiError`."""
@@ -128,7 +141,7 @@ class Responses:
         used = 0
         try:
             reply = converse.reply(model, request)
-            used = reply.total_tokens
+            used = spent(model, reply)
         finally:
             self._quotas.settle(taken, used)
         return reply

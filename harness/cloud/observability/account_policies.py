@@ -1,7 +1,7 @@
 """Policies for all log groups of an account and Region.
 
-Data protection and subscription policies act; index policies change nothing that is seen, and are
-kept. The other kinds, which would change events, their retention or their metrics, are refused.
+Data protection, subscription and retention policies act; index policies change nothing that is
+seen, and are kept. The other kinds, which would change events or their metrics, are refused.
 https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutAccountPolicy.html
 """
 
@@ -14,10 +14,10 @@ from typing import Any
 
 from harness.cloud.call import ApiError, Call
 from harness.cloud.ingestion import LogGroupRef
-from harness.cloud.observability import data_protection
+from harness.cloud.observability import data_protection, retention_policies
 from harness.cloud.observability.delivery import FOR_AN_ACCOUNT, Delivery
 from harness.cloud.observability.patterns import PatternError, parse
-from harness.cloud.observability.played import invalid, not_found, now_ms
+from harness.cloud.observability.played import invalid, not_found, now_ms, refuse_members
 from harness.cloud.observability.settings import (
     AccountPolicy,
     Document,
@@ -27,17 +27,12 @@ from harness.cloud.observability.settings import (
 
 _SUBSCRIPTION = "SUBSCRIPTION_FILTER_POLICY"
 _SELECTION = re.compile(r"\s*LogGroupName\s+NOT\s+IN\s*(\[.*\])\s*", re.DOTALL)
-_RETENTION = "RETENTION_POLICY"
 _MOST = {
     _SUBSCRIPTION: 1,
     data_protection.ACCOUNT_TYPE: 1,
     "FIELD_INDEX_POLICY": 20,
-    _RETENTION: 20,
+    retention_policies.TYPE: 20,
 }
-_PERIODS = frozenset(
-    (30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
-)
-"""Days that a policy of retention may name."""
 
 
 class AccountPolicies:
@@ -49,25 +44,32 @@ class AccountPolicies:
             data_protection.ACCOUNT_TYPE: lambda _, text: _ignore(data_protection.finders(text)),
             _SUBSCRIPTION: self._check_subscription,
             "FIELD_INDEX_POLICY": lambda _, text: _ignore(_object(text)),
-            _RETENTION: lambda _, text: _check_retention(text),
+            retention_policies.TYPE: lambda call, text: _ignore(
+                retention_policies.read(text, str(call.params.get("selectionCriteria") or ""))
+            ),
         }
 
     def put(self, call: Call) -> Mapping[str, Any]:
         """PutAccountPolicy."""
         kind, name = str(call.params["policyType"]), str(call.params["policyName"])
         check, text = self._checks.get(kind), str(call.params["policyDocument"])
+        refuse_members(call, "dryRun")
         if check is None:
             raise invalid(f"The embedded cloud does not provide policies of the type {kind}.")
         selection = str(call.params.get("selectionCriteria") or "")
         if selection and kind == data_protection.ACCOUNT_TYPE:
             raise invalid("A data protection policy takes no selectionCriteria.")
-        _spared(selection)
+        if kind != retention_policies.TYPE:
+            _spared(selection)
         kept = account_settings(call.account, call.region)
         others = [each for each in kept.of_type(kind) if each.name != name]
         if len(others) >= _MOST[kind]:
             raise ApiError("LimitExceededException", "Resource limit exceeded.")
         check(call, text)
-        policy = AccountPolicy(name, kind, Document(text, now_ms()), selection)
+        now, earlier = now_ms(), kept.policies.get((kind, name))
+        created = earlier.created if earlier is not None else now
+        before = retention_policies.in_force(earlier, now)
+        policy = AccountPolicy(name, kind, Document(text, now), selection, created, before)
         kept.policies[(kind, name)] = policy
         return {"accountPolicy": _described(call, policy)}
 
@@ -91,6 +93,7 @@ class AccountPolicies:
     @staticmethod
     def delete(call: Call) -> None:
         """DeleteAccountPolicy."""
+        refuse_members(call, "dryRun")
         kept = account_settings(call.account, call.region).policies
         key = (str(call.params["policyType"]), str(call.params["policyName"]))
         if kept.pop(key, None) is None:
@@ -144,16 +147,6 @@ def _object(text: str) -> Mapping[str, Any]:
     if not isinstance(document, dict):
         raise invalid("The policy document is not a JSON object.")
     return document
-
-
-def _check_retention(text: str) -> None:
-    """It binds a day after it was made, so nothing of a group changes before."""
-    document = _object(text)
-    period, mode = document.get("retentionInDays"), document.get("enforcementMode")
-    if period != "NEVER_EXPIRE" and not (isinstance(period, int) and period in _PERIODS):
-        raise invalid("The retentionInDays must be a period that policies of accounts may have.")
-    if mode not in ("NEW_ONLY", "RETROACTIVE"):
-        raise invalid("The enforcementMode must be NEW_ONLY or RETROACTIVE.")
 
 
 def _ignore(_: object) -> None:

@@ -15,10 +15,17 @@ from harness.cloud.observability import (
     metric_filters,
     queries,
     resource_policies,
+    retention_policies,
 )
 from harness.cloud.observability.account_policies import AccountPolicies
 from harness.cloud.observability.delivery import Delivery
-from harness.cloud.observability.played import Played, invalid, named_group, stored_group
+from harness.cloud.observability.played import (
+    Played,
+    invalid,
+    named_group,
+    now_ms,
+    stored_group,
+)
 from harness.cloud.observability.settings import account_settings, settings_of
 from harness.cloud.observability.subscriptions import Subscriptions
 
@@ -103,8 +110,9 @@ def adapt_descriptions() -> None:
     describe: Any = LogGroup.to_describe_dict
 
     def to_describe_dict(self: Any) -> dict[str, Any]:
-        told: dict[str, Any] = describe(self)
-        return {**told, **_set(self)}
+        described: dict[str, Any] = describe(self)
+        told = {**described, **_set(self), **_kept(self, described["creationTime"])}
+        return {name: value for name, value in told.items() if value is not None}
 
     LogGroup.to_describe_dict = to_describe_dict  # type: ignore[method-assign]
 
@@ -121,3 +129,9 @@ def _set(stored: Any) -> Mapping[str, Any]:
     if settings.bearer_tokens:
         told["bearerTokenAuthenticationEnabled"] = True
     return told
+
+
+def _kept(stored: Any, created_ms: int) -> Mapping[str, Any]:
+    account = account_settings(stored.account_id, stored.region)
+    policies = account.of_type(retention_policies.TYPE)
+    return retention_policies.told(policies, stored.name, created_ms, now_ms()) or {}

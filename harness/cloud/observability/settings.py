@@ -57,6 +57,9 @@ class AccountPolicy:
     type: str
     document: Document
     selection: str
+    created: int
+    before: AccountPolicy | None = None
+    """The version before this one that acts until this one does."""
 
 
 @dataclass(slots=True)

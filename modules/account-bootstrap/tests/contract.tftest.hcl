@@ -207,8 +207,8 @@ run "of_a_role_that_the_customer_made_nothing_but_rights_are_given" {
       for s in jsondecode(aws_iam_role_policy.this["deploy"].policy).Statement :
       s.Action if length([for arn in s.Resource : arn if strcontains(arn, ":iam:")]) > 0 && !startswith(s.Sid, "Read")
       ])) == toset([
-      "iam:AttachRolePolicy", "iam:CreatePolicy", "iam:CreatePolicyVersion", "iam:DeletePolicy", "iam:DeletePolicyVersion",
-      "iam:DetachRolePolicy", "iam:ListPolicyVersions", "iam:TagPolicy", "iam:UntagPolicy",
+      "iam:AttachRolePolicy", "iam:CreatePolicy", "iam:DeletePolicy", "iam:DetachRolePolicy", "iam:ListPolicyVersions",
+      "iam:TagPolicy", "iam:UntagPolicy",
     ])
     error_message = "The deploy role may do more with the customer's role than give it its rights."
   }
@@ -217,26 +217,25 @@ run "of_a_role_that_the_customer_made_nothing_but_rights_are_given" {
     condition = [for s in jsondecode(aws_iam_role_policy.this["deploy"].policy).Statement : [s.Resource, s.Condition] if contains(s.Action, "iam:AttachRolePolicy")] == [[
       ["arn:aws:iam::222222222222:role/apps/summaries"],
       {
-        ArnEquals = {
-          "iam:PermissionsBoundary" = "arn:aws:iam::222222222222:policy/bulkhead/bulkhead-boundary"
-          "iam:PolicyARN"           = "arn:aws:iam::222222222222:policy/bulkhead/caller/summaries"
-        }
+        ArnEquals = { "iam:PermissionsBoundary" = "arn:aws:iam::222222222222:policy/bulkhead/bulkhead-boundary" }
+        ArnLike   = { "iam:PolicyARN" = "arn:aws:iam::222222222222:policy/bulkhead/caller/summaries/*" }
       },
     ]]
     error_message = "Another policy is attached, to another role, or to one without the boundary."
   }
 
   assert {
-    condition     = [for s in jsondecode(aws_iam_role_policy.this["deploy"].policy).Statement : s.Resource if contains(s.Action, "iam:CreatePolicy")] == [["arn:aws:iam::222222222222:policy/bulkhead/caller/summaries"]]
+    condition     = [for s in jsondecode(aws_iam_role_policy.this["deploy"].policy).Statement : s.Resource if contains(s.Action, "iam:CreatePolicy")] == [["arn:aws:iam::222222222222:policy/bulkhead/caller/summaries/*"]]
     error_message = "The deploy role writes another policy than that of the caller."
   }
 
   assert {
     condition = {
-      for s in jsondecode(aws_iam_policy.deploy_boundary.policy).Statement : s.Sid => [s.Action, try(s.Condition, {})] if contains(["NoInlinePolicies", "OnePolicyOnly"], s.Sid)
+      for s in jsondecode(aws_iam_policy.deploy_boundary.policy).Statement : s.Sid => [s.Action, try(s.Condition, {})] if contains(["NoInlinePolicies", "NoNewVersions", "OnePolicyOnly"], s.Sid)
       } == {
       NoInlinePolicies = [["iam:DeleteRolePolicy", "iam:PutRolePolicy"], {}]
-      OnePolicyOnly    = [["iam:AttachRolePolicy", "iam:DetachRolePolicy"], { ArnNotEquals = { "iam:PolicyARN" = "arn:aws:iam::222222222222:policy/bulkhead/caller/summaries" } }]
+      NoNewVersions    = [["iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion"], {}]
+      OnePolicyOnly    = [["iam:AttachRolePolicy", "iam:DetachRolePolicy"], { ArnNotLike = { "iam:PolicyARN" = "arn:aws:iam::222222222222:policy/bulkhead/caller/summaries/*" } }]
     }
     error_message = "What the deploy role is given could reach the customer's own policies."
   }

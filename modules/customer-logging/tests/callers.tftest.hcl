@@ -91,8 +91,13 @@ run "an_existing_role_gets_the_policy_and_nothing_else" {
   }
 
   assert {
-    condition     = aws_iam_policy.caller["caller"].path == "/bulkhead/caller/" && aws_iam_policy.caller["caller"].name == "app" && length(aws_iam_policy.caller["caller"].policy) <= 6144
-    error_message = "The deploy role may attach a policy of that name alone."
+    condition     = aws_iam_policy.caller["caller"].path == "/bulkhead/caller/app/" && length(aws_iam_policy.caller["caller"].policy) <= 6144
+    error_message = "The deploy role may attach a policy of that path alone."
+  }
+
+  assert {
+    condition     = aws_iam_policy.caller["caller"].name == "app-${substr(sha256(aws_iam_policy.caller["caller"].policy), 0, 12)}"
+    error_message = "The deploy role may write no version of a policy: another content needs another name."
   }
 
   assert {

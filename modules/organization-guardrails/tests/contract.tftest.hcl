@@ -74,6 +74,53 @@ run "roles_are_for_listed_accounts" {
   }
 }
 
+run "a_hold_outlives_the_customer" {
+  command = plan
+
+  variables {
+    customers        = { acme = { accounts = ["222222222222"] } }
+    held_account_ids = ["333333333333"]
+  }
+
+  # With what keeps the tag on its keys, by which the hold knows them.
+  assert {
+    condition = jsonencode(output.policy_accounts) == jsonencode({
+      operations-scp        = ["111111111111"]
+      operations-change-scp = ["111111111111"]
+      operations-rcp        = ["111111111111"]
+      customers-scp         = ["222222222222", "333333333333"]
+      held-scp              = ["333333333333"]
+      customer-acme-rcp     = ["222222222222"]
+    })
+    error_message = "A customer that left took the hold off its records, or another is bound."
+  }
+
+  assert {
+    condition     = !contains(jsondecode(aws_organizations_policy.this["operations-rcp"].content).Statement[0].Condition.StringNotEquals["aws:PrincipalAccount"], "333333333333")
+    error_message = "An account of a customer that left may assume roles of operations."
+  }
+}
+
+run "a_hold_of_the_management_account_is_refused" {
+  command = plan
+
+  variables {
+    held_account_ids = ["999999999999"]
+  }
+
+  expect_failures = [data.aws_organizations_organization.this]
+}
+
+run "a_hold_of_another_organization_is_refused" {
+  command = plan
+
+  variables {
+    held_account_ids = ["777777777777"]
+  }
+
+  expect_failures = [data.aws_organizations_organization.this]
+}
+
 run "a_hold_binds_who_is_held" {
   command = plan
 
@@ -381,6 +428,20 @@ run "break_glass_is_spared_and_alarmed" {
       for s in jsondecode(aws_kms_key.alarm["break-glass"].policy).Statement : [s.Action, s.Condition] if try(s.Principal.Service, "") == "events.amazonaws.com"
     ] == [[["kms:Decrypt", "kms:GenerateDataKey*"], { StringEquals = { "kms:EncryptionContext:aws:sns:topicArn" = "arn:aws:sns:eu-central-1:999999999999:bulkhead-break-glass" } }]]
     error_message = "No event reaches the encrypted topic, or the key serves another."
+  }
+
+  # What is allowed asks for nothing that EventBridge does not tell a topic.
+  assert {
+    condition = jsonencode([
+      for s in jsondecode(aws_sns_topic_policy.break_glass["break-glass"].policy).Statement : [s.Effect, s.Principal, s.Action, try(s.Condition, {})]
+      ]) == jsonencode([
+      ["Allow", { Service = "events.amazonaws.com" }, "sns:Publish", {}],
+      ["Deny", { Service = "events.amazonaws.com" }, "sns:Publish", {
+        ArnNotEquals     = { "aws:SourceArn" = "arn:aws:events:eu-central-1:999999999999:rule/bulkhead-break-glass/bulkhead-break-glass" }
+        Null             = { "aws:SourceArn" = "false" }
+      }],
+    ])
+    error_message = "The topic refuses the alarm, or takes what it is told to be another's."
   }
 
   assert {

@@ -170,6 +170,23 @@ def test_who_names_no_limit_starves_the_others(role):
     limited.ask(100)
 
 
+def test_an_answer_of_a_newer_claude_takes_five_times_its_tokens(role):
+    """So the same limit lets fewer calls through, whatever each of them reserved."""
+    newer = "eu.anthropic.claude-sonnet-4-5-20250929-v1:0"
+
+    def answered(model: str) -> int:
+        limited = Limited(role, tokens_per_minute=1000)
+        for count in range(20):
+            try:
+                limited.ask(100, model=model)
+            except ApiError as error:
+                assert error.code == "ThrottlingException"
+                return count
+        return 20
+
+    assert answered(CLAUDE) > 2 * answered(newer) > 2
+
+
 def test_metrics_are_the_profiles(role):
     limited = Limited(role, requests_per_minute=1)
     profile = limited.play.aip()
@@ -184,4 +201,16 @@ def test_metrics_are_the_profiles(role):
     assert seen["OutputTokenCount", own] > 0
     assert seen["InvocationThrottles", own] == 1
     assert seen["InvocationClientErrors", "no.such-model"] == 1
+    assert seen["EstimatedTPMQuotaUsage", own] > seen["OutputTokenCount", own]
+    assert ("TimeToFirstToken", own) not in seen
     assert {namespace for _, namespace, *_ in limited.points} == {"AWS/Bedrock"}
+
+
+def test_streams_tell_when_they_began(role):
+    limited = Limited(role)
+    messages = [{"role": "user", "content": [{"text": "ping"}]}]
+    limited.play("ConverseStream", modelId=NOVA, messages=messages)
+    (began,) = [
+        (value, unit) for _, _, name, value, _, unit, _ in limited.points if "First" in name
+    ]
+    assert began == (120, "Milliseconds")

@@ -84,6 +84,7 @@ def test_calls_are_counted_for_their_profile(
     listed = watch.list_metrics(Namespace="AWS/Bedrock", Dimensions=[dimension])["Metrics"]
     assert {metric["MetricName"] for metric in listed} == {
         *("Invocations", "InvocationLatency", "InputTokenCount", "OutputTokenCount"),
+        "EstimatedTPMQuotaUsage",
     }
     points = watch.get_metric_statistics(
         Namespace="AWS/Bedrock",

@@ -84,7 +84,6 @@ def test_a_job_writes_prompts_and_answers(
     role = make_role(A, trust(BEDROCK), allow("s3:*"))
     job_name = unique("job")
     job = start(clients, job_name, role, **places(source, name))
-    assert objects(clients, A, name) == {}
     found = bedrock.get_model_invocation_job(jobIdentifier=job)
     assert found["status"] == "Completed"
     assert (found["successRecordCount"], found["errorRecordCount"]) == (100, 2)
@@ -109,6 +108,20 @@ def test_a_job_writes_prompts_and_answers(
     with pytest.raises(ClientError) as caught:
         bedrock.stop_model_invocation_job(jobIdentifier=job)
     assert code(caught) == "ConflictException"
+
+
+def test_who_reads_the_bucket_finds_the_answers_of_a_job_that_nobody_looked_at(
+    clients: Clients, make_role: Callable[..., str], bucket: Bucket, unique: Callable[[str], str]
+) -> None:
+    name = bucket(A)
+    source = upload(clients, name, good())
+    role = make_role(A, trust(BEDROCK), allow("s3:*"))
+    for _ in range(2):
+        start(clients, unique("job"), role, **places(source, name))
+    written = objects(clients, A, name)
+    answers = [text for key, text in written.items() if key.endswith("prompts.jsonl.out")]
+    assert len(answers) == 2
+    assert all(CANARY in text for text in answers)
 
 
 @pytest.mark.parametrize("open_to_role", [True, False])

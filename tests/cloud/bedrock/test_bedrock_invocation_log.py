@@ -344,3 +344,50 @@ def test_embeddings_and_texts_are_flags_of_their_own(play, flags, asked, answere
     assert ("inputBodyJson" in record["input"]) is asked
     assert ("outputBodyJson" in record["output"]) is answered
     assert record["input"]["inputTokenCount"] > 0
+
+
+def test_a_bucket_that_is_gone_does_not_keep_the_log_group_clean(play, ask, switch_on):
+    play.role.buckets.add(BUCKET)
+    switch_on(s3Config={"bucketName": BUCKET})
+    play.role.buckets.clear()
+    play("Converse", **ask("canary-4711"))
+    (record,) = play.role.records
+    assert "canary-4711" in json.dumps(record)
+
+
+def test_a_bucket_for_large_bodies_that_is_gone_does_not_keep_the_log_group_clean(
+    play, ask, switch_on
+):
+    play.role.buckets.add(BUCKET)
+    large = {"largeDataDeliveryS3Config": {"bucketName": BUCKET}}
+    switch_on(cloudWatchConfig={"logGroupName": GROUP, "roleArn": ROLE, **large})
+    play.role.buckets.clear()
+    play("Converse", **ask("canary-4711 " * 20_000))
+    (record,) = play.role.records
+    assert "canary-4711" in json.dumps(record["output"])
+    assert not {"inputBodyJson", "inputBodyS3Path"} & set(record["input"])
+
+
+DOCUMENT = {"document": {"format": "txt", "name": "x", "source": {"bytes": b"canary document"}}}
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_documents_go_to_a_bucket_as_images_do(play, wanted):
+    to_bucket(play, imageDataDeliveryEnabled=wanted)
+    messages = [{"role": "user", "content": [{"text": "what is it?"}, DOCUMENT]}]
+    play("Converse", modelId="amazon.nova-lite-v1:0", messages=messages)
+    objects = written(play.role)
+    (record,) = (value for key, value in objects.items() if "/data/" not in key)
+    encoded = base64.b64encode(b"canary document").decode()
+    assert (encoded in json.dumps(objects)) is wanted
+    assert encoded not in json.dumps(record)
+    assert ("inputBodyS3Path" in record["input"]) is wanted
+
+
+def test_images_are_delivered_without_texts(play):
+    to_bucket(play, textDataDeliveryEnabled=False)
+    messages = [{"role": "user", "content": [{"text": "canary text"}, IMAGE]}]
+    play("Converse", modelId="amazon.nova-lite-v1:0", messages=messages)
+    told = json.dumps(written(play.role))
+    assert "canary text" not in told
+    assert base64.b64encode(b"canary image").decode() in told

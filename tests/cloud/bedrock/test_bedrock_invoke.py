@@ -108,6 +108,29 @@ def test_anthropic_says_all_that_converse_can(play):
     assert set(use["input"]) == {"city"}
 
 
+@pytest.mark.parametrize(
+    ("media_type", "kind", "data", "said"),
+    [
+        ("text/plain", "text", "a canary of a document", "canary"),
+        ("application/pdf", "base64", base64.b64encode(b"%PDF").decode(), PROMPT),
+    ],
+)
+def test_anthropic_takes_documents(play, media_type, kind, data, said):
+    source = {"type": kind, "media_type": media_type, "data": data}
+    content = [{"type": "document", "source": source}, {"type": "text", "text": PROMPT}]
+    body = {**ANTHROPIC, "messages": [{"role": "user", "content": content}]}
+    more = {"anthropic_beta": ["token-efficient-tools"], "thinking": {"type": "disabled"}}
+    (answered,) = invoke(play, CLAUDE, {**body, **more})["content"]
+    assert said in answered["text"]
+
+
+def test_thinking_is_not_played(play):
+    thinking = {"type": "enabled", "budget_tokens": 1024}
+    body = json.dumps({**ANTHROPIC, "thinking": thinking}).encode()
+    error = play.fails("InvokeModel", modelId=CLAUDE, body=body)
+    assert error.message == "The embedded cloud does not play thinking of a model."
+
+
 def test_anthropic_streams(play):
     events = chunks(play, CLAUDE, ANTHROPIC)
     kinds = [event["type"] for event in events]
@@ -171,6 +194,16 @@ def test_cohere(play):
     assert [len(vector) for vector in typed["embeddings"]["ubinary"]] == [128, 128]
 
 
+def test_cohere_takes_an_image(play):
+    answers = [
+        invoke(play, COHERE, {"images": [f"data:image/png;base64,{data}"], "input_type": "image"})
+        for data in ("aGk=", "aGl0")
+    ]
+    assert [len(answer["embeddings"][0]) for answer in answers] == [1024, 1024]
+    assert answers[0]["embeddings"] != answers[1]["embeddings"]
+    assert answers[0]["texts"] == []
+
+
 def test_embeddings_are_not_streamed(play):
     error = play.fails(
         "InvokeModelWithResponseStream", modelId=TITAN, body=b'{"inputText": "canary"}'
@@ -199,6 +232,9 @@ def test_embeddings_are_not_streamed(play):
         (COHERE, {"texts": ["canary"]}),
         (COHERE, {"texts": [], "input_type": "clustering"}),
         (COHERE, {"texts": ["canary"] * 97, "input_type": "clustering"}),
+        (COHERE, {"images": ["canary"], "input_type": "image"}),
+        (COHERE, {"images": ["data:image/png;base64,aGk="] * 2, "input_type": "image"}),
+        (COHERE, {"texts": ["canary"], "input_type": "image"}),
         (NOVA, ["canary"]),
         (LLAMA, {"prompt": ""}),
         (LLAMA, {"prompt": "canary", "max_gen_len": 0}),

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.bedrock import Player
 
 from harness.cloud.bedrock import Bedrock
 from harness.cloud.call import ApiError
@@ -64,3 +65,24 @@ def test_too_much_metadata_is_refused(play):
         assert play.fails("CreateResponse", region=HERE, **ASK, metadata=bad).status == 400
     fewer = dict(list(metadata.items())[:16])
     assert play("CreateResponse", region=HERE, **ASK, metadata=fewer)["metadata"] == fewer
+
+
+def test_a_response_is_counted_and_one_that_fails_is_told(role):
+    points = []
+    play = Player(Bedrock(role, metrics=lambda *point: points.append(point)), role)
+    role.groups.add("/bedrock")
+    logged = {"logGroupName": "/bedrock", "roleArn": "arn:aws:iam::111111111111:role/logs"}
+    play(
+        "PutModelInvocationLoggingConfiguration",
+        region=HERE,
+        loggingConfig={"cloudWatchConfig": logged},
+    )
+    made = play("CreateResponse", region=HERE, **ASK)
+    assert play.fails("CreateResponse", region=HERE, **ASK, tools=[{"type": "x"}]).status == 400
+    counted = {name: value for _, _, name, value, *_ in points}
+    assert {place for place, *_ in points} == {("111111111111", HERE)}
+    assert {tuple(point[4].items()) for point in points} == {(("ModelId", ASK["model"]),)}
+    assert counted["Invocations"] == counted["InvocationClientErrors"] == 1
+    assert counted["InputTokenCount"] == made["usage"]["input_tokens"]
+    assert counted["OutputTokenCount"] == made["usage"]["output_tokens"]
+    assert [record.get("errorCode") for record in role.records] == [None, "ValidationException"]

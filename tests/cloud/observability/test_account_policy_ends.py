@@ -40,7 +40,7 @@ def test_ending_a_policy_needs_the_right_to_end_it_in_each_group(
             "FilterPattern": "",
         },
         "FIELD_INDEX_POLICY": lambda: {"Fields": ["requestId"]},
-        "RETENTION_POLICY": lambda: {"retentionInDays": 90, "enforcementMode": "RETROACTIVE"},
+        "RETENTION_POLICY": lambda: {"retentionInDays": 3653, "enforcementMode": "NEW_ONLY"},
     }[kind]()
     logs = clients(OUTSIDER, "logs")
     logs.put_account_policy(

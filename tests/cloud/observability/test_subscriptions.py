@@ -306,27 +306,3 @@ def test_kinds_of_account_policies_that_are_not_played_are_refused(clients: Clie
         clients(A, "logs").put_account_policy(
             policyName="all", policyType="TRANSFORMER_POLICY", policyDocument="[]", scope="ALL"
         )
-
-
-@pytest.mark.parametrize(
-    "document",
-    [
-        {"retentionInDays": 7, "enforcementMode": "RETROACTIVE"},
-        {"retentionInDays": [30], "enforcementMode": "RETROACTIVE"},
-        {"retentionInDays": 30},
-        {"retentionInDays": 30, "enforcementMode": "NOW"},
-    ],
-)
-def test_a_retention_of_the_account_is_one_that_aws_takes(
-    document: dict[str, Any], clients: Clients
-) -> None:
-    logs = clients(LONER, "logs")
-    with pytest.raises(ClientError, match="InvalidParameterException"):
-        logs.put_account_policy(
-            policyName="all",
-            policyType="RETENTION_POLICY",
-            policyDocument=json.dumps(document),
-            scope="ALL",
-        )
-    found = logs.describe_account_policies(policyType="RETENTION_POLICY")
-    assert found["accountPolicies"] == []

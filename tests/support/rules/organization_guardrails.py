@@ -28,6 +28,7 @@ RULES = Rules(
                 },
             },
         },
+        "held_account_ids": ["044444444444"],
         "trusted_account_ids": ["888888888888"],
         "model_regions": ["eu-central-1", "us-gov-west-1"],
         "deployer_arns": [
@@ -71,6 +72,10 @@ RULES = Rules(
             "customers: a customer can have",
             put([f"{n:012}" for n in range(201)], "customers", "acme", "accounts"),
         ),
+        ("held_account_ids: every", put(["44444444444"], "held_account_ids")),
+        ("held_account_ids: an account is a", put(["222222222222"], "held_account_ids")),
+        ("held_account_ids: the operations", put(["011111111111"], "held_account_ids")),
+        ("held_account_ids: an account is in", put(["888888888888"], "held_account_ids")),
         ("trusted_account_ids: a customer's", put(["222222222222"], "trusted_account_ids")),
         ("deployer_arns must list", put([], "deployer_arns")),
         *(

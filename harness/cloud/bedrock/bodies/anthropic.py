@@ -24,6 +24,7 @@ from harness.cloud.bedrock.bodies.dialect import (
     whole,
 )
 from harness.cloud.bedrock.converse import Reply
+from harness.cloud.bedrock.errors import invalid
 from harness.cloud.bedrock.models import FoundationModel
 
 VERSION: Final = "bedrock-2023-05-31"
@@ -31,9 +32,11 @@ _MEMBERS: Final = frozenset(
     {
         *("anthropic_version", "anthropic_beta", "max_tokens", "messages", "system"),
         *("temperature", "top_p", "top_k", "stop_sequences", "tools", "tool_choice"),
+        "thinking",
     }
 )
 _FORMATS: Final = {f"image/{kind}": kind for kind in ("png", "jpeg", "gif", "webp")}
+_DOCUMENTS: Final = {"application/pdf": "pdf", "text/plain": "txt"}
 _CHOICES: Final = {"auto": "auto", "any": "any"}
 _MANY: Final = 2**31
 _CUT: Final = 24
@@ -66,6 +69,10 @@ class Anthropic:
             params["system"] = _blocks(body["system"], "system")
         if body.get("tools"):
             params["toolConfig"] = _tools(body)
+        if "anthropic_beta" in body:
+            for name in items(body["anthropic_beta"], "anthropic_beta"):
+                text(name, "anthropic_beta")
+        _check_thinking(body)
         return params
 
     def write(self, model: FoundationModel, reply: Reply) -> Members:
@@ -184,6 +191,8 @@ def _block(block: Mapping[str, Any], where: str) -> Members:
             raise malformed(f"#/{where}/source: not a supported image")
         data = decoded(source.get("data"), f"{where}/source/data")
         return {"image": {"format": form, "source": {"bytes": data}}}
+    if kind == "document":
+        return {"document": _document(member(block.get("source"), f"{where}/source"), where)}
     if kind == "tool_use":
         return {
             "toolUse": {
@@ -201,6 +210,24 @@ def _block(block: Mapping[str, Any], where: str) -> Members:
             result["status"] = "error"
         return {"toolResult": result}
     raise malformed(f"#/{where}/type: not supported")
+
+
+def _document(source: Mapping[str, Any], where: str) -> Members:
+    """A document as Converse has it; its name there says nothing here."""
+    form = _DOCUMENTS.get(str(source.get("media_type")))
+    if form is None or source.get("type") != ("text" if form == "txt" else "base64"):
+        raise malformed(f"#/{where}/source: not a supported document")
+    data = text(source.get("data"), f"{where}/source/data")
+    content = data.encode() if form == "txt" else decoded(data, f"{where}/source/data")
+    return {"format": form, "name": "document", "source": {"bytes": content}}
+
+
+def _check_thinking(body: Mapping[str, Any]) -> None:
+    """Raises `ApiError`: the models here do not think aloud."""
+    if "thinking" not in body:
+        return
+    if member(body["thinking"], "thinking").get("type") != "disabled":
+        raise invalid("The embedded cloud does not play thinking of a model.")
 
 
 def _tools(body: Mapping[str, Any]) -> Members:

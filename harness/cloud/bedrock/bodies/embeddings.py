@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from harness.cloud.bedrock import tokens, writer
-from harness.cloud.bedrock.bodies.dialect import Members, items, known, malformed, text
+from harness.cloud.bedrock.bodies.dialect import Members, decoded, items, known, malformed, text
 from harness.cloud.bedrock.errors import invalid
 from harness.cloud.bedrock.models import FoundationModel
 
 _TITAN: Final = frozenset({"inputText", "dimensions", "normalize", "embeddingTypes"})
 _TITAN_SIZES: Final = (256, 512, 1024)
 _TITAN_TOKENS: Final = 8192
-_COHERE: Final = frozenset({"texts", "input_type", "truncate", "embedding_types"})
+_COHERE: Final = frozenset({"texts", "images", "input_type", "truncate", "embedding_types"})
 _COHERE_SIZE: Final = 1024
 _COHERE_TEXTS: Final = 96
 _COHERE_TYPES: Final = ("float", "int8", "uint8", "binary", "ubinary")
@@ -71,17 +71,23 @@ def _titan(model: FoundationModel, body: Mapping[str, Any]) -> Embedded:
 
 def _cohere(model: FoundationModel, body: Mapping[str, Any]) -> Embedded:
     known(body, _COHERE)
-    said = [text(one, "texts") for one in items(body.get("texts"), "texts")]
-    if not 1 <= len(said) <= _COHERE_TEXTS:
-        raise malformed(f"#/texts: 1 to {_COHERE_TEXTS} texts are allowed")
-    if body.get("input_type") not in _INPUT_TYPES:
-        raise malformed("#/input_type: required, and one of those that the model knows")
+    shown = body.get("input_type") == "image"
+    if shown:
+        said = [_image(one) for one in items(body.get("images"), "images")]
+        if "texts" in body or len(said) != 1:
+            raise malformed("#/images: one image is allowed, and no texts")
+    else:
+        said = [text(one, "texts") for one in items(body.get("texts"), "texts")]
+        if "images" in body or not 1 <= len(said) <= _COHERE_TEXTS:
+            raise malformed(f"#/texts: 1 to {_COHERE_TEXTS} texts are allowed, and no images")
+        if body.get("input_type") not in _INPUT_TYPES:
+            raise malformed("#/input_type: required, and one of those that the model knows")
     if body.get("truncate", "NONE") not in ("NONE", "START", "END", "LEFT", "RIGHT"):
         raise malformed("#/truncate: not supported")
     vectors = [_vector(model, one, _COHERE_SIZE) for one in said]
     answer: Members = {
         "id": _uuid(writer.digest(model.id, said)),
-        "texts": said,
+        "texts": [] if shown else said,
         "response_type": "embeddings_floats",
         "embeddings": vectors,
     }
@@ -92,6 +98,16 @@ def _cohere(model: FoundationModel, body: Mapping[str, Any]) -> Embedded:
         answer["response_type"] = "embeddings_by_type"
         answer["embeddings"] = {kind: [_as(kind, v) for v in vectors] for kind in kinds}
     return Embedded(answer, sum(map(tokens.count, said)))
+
+
+def _image(given: Any) -> str:
+    """An image's data URI, whole. Raises `ApiError` for what is none."""
+    uri = text(given, "images")
+    head, _, data = uri.partition(";base64,")
+    if head not in ("data:image/png", "data:image/jpeg", "data:image/gif", "data:image/webp"):
+        raise malformed("#/images: data URIs of images are allowed")
+    decoded(data, "images")
+    return uri
 
 
 def _vector(model: FoundationModel, said: str, size: int) -> list[float]:

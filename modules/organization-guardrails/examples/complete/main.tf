@@ -1,5 +1,5 @@
 # With an account in which operators sign in, a pipeline that comes with a token, a customer whose records are held, one
-# with an organization of its own, and stops of spending.
+# with an organization of its own, one that left while it was held, and stops of spending.
 
 provider "aws" {
   region              = "us-east-1"
@@ -17,6 +17,9 @@ module "guardrails" {
     globex  = { accounts = ["333333333333"], legal_hold = true }
     initech = { accounts = ["666666666666"], own_organization = true }
   }
+  # hooli left, and its records must be kept.
+  held_account_ids = ["444444444444"]
+
   model_regions = ["eu-central-1", "eu-west-1", "eu-west-3", "eu-north-1"]
 
   trusted_account_ids = ["888888888888"]
