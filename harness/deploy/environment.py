@@ -61,6 +61,8 @@ class Customer:
     """Whether its fleet role denies everything."""
     legal_hold: bool = False
     """Whether everything that was written in its accounts is kept until this is lifted."""
+    limited: bool = False
+    """Whether it is stopped when it spends more than was agreed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -466,6 +468,7 @@ def _build(file: Path, document: Any) -> Environment:
             regions=tuple(str(r) for r in value.get("regions", [document["operations"]["region"]])),
             stopped=bool(value.get("stopped", False)),
             legal_hold=bool(value.get("legal_hold", False)),
+            limited="spend" in value and value["spend"].get("on_limit", "stop") == "stop",
         )
         for key, value in document["customers"].items()
     }

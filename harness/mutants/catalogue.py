@@ -16,6 +16,7 @@ from harness.mutants.settings import SETTINGS
 from harness.mutants.terraform_source import TERRAFORM_SOURCE
 from harness.mutants.trust import TRUST
 from harness.mutants.trustees import TRUSTED
+from harness.mutants.upkeep import UPKEEP
 
 MUTANTS: tuple[Mutant, ...] = (
     *TERRAFORM_SOURCE,
@@ -30,6 +31,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *GUARDRAIL_EDITS,
     *OUTLETS,
     *DEPLOYERS,
+    *UPKEEP,
     *CLIENT_SOURCE,
 )
 

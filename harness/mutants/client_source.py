@@ -43,7 +43,7 @@ CLIENT_SOURCE: tuple[Mutant, ...] = (
             "._session\n"
             "        self._logs = LogSession(config, fleet, ",
         ),
-        (Failing("test_canaries"),),
+        (Failing("test_canaries[", says="belong to the operations account"),),
         "test_canaries and {region}",
     ),
     _unit(
@@ -130,7 +130,7 @@ CLIENT_SOURCE: tuple[Mutant, ...] = (
                 ),
             )
         ),
-        (Failing("test_canaries"),),
+        (Failing("test_canaries[", says="not authorized to perform: bedrock:InvokeModel"),),
         "test_canaries and {region}",
     ),
     _unit(
@@ -222,7 +222,7 @@ CLIENT_SOURCE: tuple[Mutant, ...] = (
             '        return f"t-{self.account_id}-{self.app}"\n',
             "        return self.app\n",
         ),
-        (Failing("test_canaries"),),
+        (Failing("test_canaries[", says="AssumeRoleError: cannot assume"),),
         "test_canaries and {region}",
     ),
     Mutant(
@@ -262,6 +262,19 @@ CLIENT_SOURCE: tuple[Mutant, ...] = (
         "test_an_answer_about_another_key_is_not_taken",
     ),
     Mutant(
+        "L18-client",
+        "the client keeps prompts and answers beside the records",
+        "logs",
+        _edit(
+            "facade",
+            "self.content_writer = self._writer(config.content_log_group_name, ",
+            "self.content_writer = self._writer(config.log_group_name, ",
+        ),
+        (Notice("content-delivered", "caller"), Notice("content-elsewhere", "caller")),
+        "test_canaries and {region}",
+        more_rows=("K03",),
+    ),
+    Mutant(
         "B08-client",
         "cached prompts bear no salt: customers share a cache",
         "Bedrock",
@@ -284,7 +297,7 @@ CLIENT_SOURCE: tuple[Mutant, ...] = (
         "C05-client",
         "a model session may do all that the role may",
         _edit("fleet", "            Policy=self.policy,\n", ""),
-        "test_a_stolen_session",
+        "test_a_stolen_session_calls_the_configured",
     ),
     _unit(
         "R16-stampede",
@@ -346,7 +359,7 @@ CLIENT_SOURCE: tuple[Mutant, ...] = (
         "R04-prompts",
         "debug logs of botocore show prompts and answers",
         _edit("calls", '"debug-logs" in self._walls.allow else quiet_botocore()', "1 else 1"),
-        "test_debug_logs",
+        "test_debug_logs_hold_no_prompt",
     ),
     _unit(
         "R03-client",

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.mutants.model import Mutant
-from harness.probes.collect import WATCH
+from harness.probes.collect import WATCH, last_line
 
 
 class Enough(Exception):
@@ -39,7 +39,8 @@ class EndWhenNoticed:
         if not report.failed:
             return
         outcome = "failed" if report.when == "call" else "error"
-        self._tests.append({"id": report.nodeid, "outcome": outcome})
+        said = last_line(report)
+        self._tests.append({"id": report.nodeid, "outcome": outcome, "message": said})
         if self._session is not None and self._all():
             self.ended = True
             self._session.shouldfail = "all that must be noticed is"

@@ -17,27 +17,56 @@ from harness.mutants.site import Site
 DOCUMENTS = Notice("guardrail-documents")
 STATEMENTS = Notice("guardrail-statements")
 
-# Statements that may be left out, with the rows that they answer.
+# Statements that may be left out, with the rows that they answer, for which only what the documents
+# say tells: no cloud plays these endpoints, or the request cannot be made without breaking more.
 LEFT_OUT = {
     "SharedUnknown": "G15",
-    "DestinationsElsewhere": "L09",
     "LogCentralization": "G16",
     "Mantle": "P10",
     "MantleWithoutResource": "P10",
     "OtherEndpoints": "G01",
-    "OtherIdentities": "P34",
     "DataRetentionOfMantle": "P35",
-    "ReadingStoredAnswers": "P23",
-    "ReadingByAdministrators": "L24",
-    "AdministratorsAsOthers": "L24",
-    "Tags": "G11",
     "RolesForNoFederation": "G10",
-    "Watching": "G01",
-    "FleetRolesOnlyCall": "P39",
-    "SpendRolesOnlyStop": "P39",
-    "WatchingByOthers": "G17",
-    "CallersForOwnAccounts": "G12",
     "CallersForNoFederation": "T34",
+    "SpendRolesOnlyStop": "P39",
+}
+
+# Those that somebody tries to pass: row, probe, tests.
+TRIED = {
+    "DestinationsElsewhere": (
+        "L09",
+        "guardrail-customers",
+        "test_customers_administrators_cannot and PutSubscriptionFilter",
+    ),
+    "OtherIdentities": (
+        "P34",
+        "guardrail-operations",
+        "test_operators_cannot_anywhere and CreateUser",
+    ),
+    "ReadingStoredAnswers": (
+        "P23",
+        "guardrail-operations",
+        "test_operators_cannot_anywhere and GetAsyncInvoke",
+    ),
+    "ReadingByAdministrators": (
+        "L24",
+        "guardrail-administrators",
+        "test_ready_made_administrators",
+    ),
+    "AdministratorsAsOthers": ("L24", "guardrail-administrators", "test_ready_made_administrators"),
+    "Tags": (
+        "G11",
+        "guardrail-customers",
+        "test_customers_administrators_cannot and UntagResource",
+    ),
+    "Watching": ("G01", "guardrail-changes", "test_nobody_else_changes_a_fleet and StopLogging"),
+    "WatchingByOthers": (
+        "G17",
+        "guardrail-changes",
+        "test_nobody_else_changes_a_fleet and DeleteAlarms",
+    ),
+    "FleetRolesOnlyCall": ("P39", "made-in-operations", "test_a_fleet_role_that_was_given"),
+    "CallersForOwnAccounts": ("G12", "guardrail-caller", "test_an_open_caller"),
 }
 
 # Of the policy that binds who is held: attached to nobody here, so that no account misses it.
@@ -118,8 +147,25 @@ GUARDRAIL_EDITS = (
         "of the ways to make API keys, a guardrail denies one",
         "organization",
         edited(SCP, "ApiKeys", Action="bedrock:CallWithBearerToken"),
+        (Notice("guardrail-operations"), STATEMENTS),
+        "(test_operators_cannot_anywhere and CreateServiceSpecificCredential)"
+        " or (test_each_statement and ApiKeys)",
+        guarded=True,
+    ),
+    Mutant(
+        "L14",
+        "of what takes records out, a guardrail forgets scheduled queries and pipelines",
+        "organization",
+        edited(
+            SCP,
+            "WaysOut",
+            Action=[
+                *("logs:CreateExportTask", "logs:PutAccountPolicy"),
+                "logs:PutBearerTokenAuthentication",
+            ],
+        ),
         (DOCUMENTS, STATEMENTS),
-        "test_guardrails_attached and (as_deployed or ApiKeys)",
+        "test_guardrails_attached and (as_deployed or WaysOut)",
         guarded=True,
     ),
     *(
@@ -133,6 +179,18 @@ GUARDRAIL_EDITS = (
             guarded=True,
         )
         for sid, row in LEFT_OUT.items()
+    ),
+    *(
+        Mutant(
+            f"{row}-{sid}",
+            f"the guardrail {sid} was left out",
+            "organization",
+            without(sid),
+            (Notice(probe), STATEMENTS),
+            f"({tests}) or (test_each_statement and {sid})",
+            guarded=True,
+        )
+        for sid, (row, probe, tests) in TRIED.items()
     ),
     *(
         Mutant(

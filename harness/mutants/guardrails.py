@@ -65,8 +65,8 @@ def _deployer_alone(site: Site) -> None:
     edited(SCP, "Deployers", Resource=[deploy])(site)
 
 
-def _link(site: Site) -> None:
-    """Operations asks for the logs of a customer, whose administrator agrees."""
+def _link(site: Site, kind: str = "AWS::Logs::LogGroup") -> str:
+    """Operations asks for the logs of a customer, whose administrator agrees; the link's ARN."""
     home = site.victims_home
     oam = site.client(site.operations, "oam", home.region)
     sink = oam.create_sink(Name="bulkhead-mutant")["Arn"]
@@ -78,8 +78,43 @@ def _link(site: Site) -> None:
     }
     policy = {"Version": "2012-10-17", "Statement": [statement]}
     oam.put_sink_policy(SinkIdentifier=sink, Policy=json.dumps(policy))
-    site.client(home.account, "oam", home.region).create_link(
-        LabelTemplate="$AccountName", ResourceTypes=["AWS::Logs::LogGroup"], SinkIdentifier=sink
+    made = site.client(home.account, "oam", home.region).create_link(
+        LabelTemplate="$AccountName", ResourceTypes=[kind], SinkIdentifier=sink
+    )
+    return str(made["Arn"])
+
+
+def _linked(site: Site) -> None:
+    _link(site)
+
+
+def _widened(site: Site) -> None:
+    """A link that shows metrics, and later more."""
+    home, metrics = site.victims_home, "AWS::CloudWatch::Metric"
+    link = _link(site, metrics)
+    site.client(home.account, "oam", home.region).update_link(
+        Identifier=link, ResourceTypes=[metrics, "AWS::Logs::LogGroup"]
+    )
+
+
+def _telemetry(site: Site) -> None:
+    """The management account has deliveries switched on in every account."""
+    management = site.stage.environment.management_account
+    service = "observabilityadmin.amazonaws.com"
+    _organizations(site).enable_aws_service_access(ServicePrincipal=service)
+    site.client(
+        management, "observabilityadmin", site.victims_home.region
+    ).create_telemetry_rule_for_organization(
+        RuleName="bulkhead-mutant",
+        Rule={
+            "ResourceType": "AWS::EC2::VPC",
+            "TelemetryType": "Logs",
+            "DestinationConfiguration": {
+                "DestinationType": "cloud-watch-logs",
+                "DestinationPattern": "/flows/<resourceId>",
+                "RetentionInDays": 30,
+            },
+        },
     )
 
 
@@ -181,6 +216,7 @@ _OF_CUSTOMERS = {
     "CreateLink": ("G15", "SharedLogs"),
     "UntagResource": ("K01", "Tags"),
 }
+_MORE_ROWS = {"ResourcePolicies": ("G13",)}
 _NEVER: dict[str, object] = {"Action": "aws-portal:ViewBilling"}
 
 
@@ -196,6 +232,7 @@ def _opened(
             (Notice(probe), Notice("guardrail-statements")),
             f"({test} and {operation}) or (test_each_statement and {sid})",
             guarded=True,
+            more_rows=_MORE_ROWS.get(sid, ()),
         )
         for operation, (row, sid) in attempts.items()
     )
@@ -290,6 +327,7 @@ GUARDRAILS = (
         (Notice("guardrail-region"),),
         "test_operators_cannot_call",
         guarded=True,
+        more_rows=("G04",),
     ),
     Mutant(
         "G11",
@@ -308,10 +346,30 @@ GUARDRAILS = (
         "O01",
         "a customer's log group is linked to the operations account",
         "organization",
-        _link,
-        (Notice("links"), Notice("sinks"), Notice("linked-groups")),
+        _linked,
+        (
+            *(Notice("links"), Notice("sinks"), Notice("linked-groups")),
+            Notice("foreign-records", "operations"),
+        ),
+        "test_sharing or test_nobody_outside_reads_records",
+        more_rows=("G15", "O03", "L01"),
+    ),
+    Mutant(
+        "O02",
+        "a link that showed metrics shows a customer's log groups, too",
+        "organization",
+        _widened,
+        (Notice("links", row="O02"),),
         "test_sharing",
-        more_rows=("G15", "O03"),
+    ),
+    Mutant(
+        "O09",
+        "the organization has deliveries switched on in its accounts",
+        "organization",
+        _telemetry,
+        (Notice("telemetry-rules"),),
+        "test_nobody_but_management",
+        guarded=True,
     ),
     Mutant(
         "O04",
@@ -330,7 +388,7 @@ GUARDRAILS = (
         (Notice("centralization"), Notice("trusted-access")),
         "test_nobody_but_management",
         guarded=True,
-        more_rows=("G16",),
+        more_rows=("G16", "O08"),
     ),
     Mutant(
         "O07",

@@ -29,10 +29,12 @@ CLIENT = "tests/client"
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A probe that must break: its kind, and what the label of its principal contains."""
+    """A probe that must break: its kind, what the label of its principal contains, and one of the
+    rows of the attack catalogue that it answers, where a kind answers many."""
 
     probe: str
     principal: str = ""
+    row: str = ""
 
     def matches(self, result: Mapping[str, Any]) -> bool:
         """Whether a result is this probe, broken. `no evidence` is not enough."""
@@ -40,24 +42,31 @@ class Notice:
             result["verdict"] == "broken"
             and result["probe"] == self.probe
             and self.principal in result["principal"]
+            and (not self.row or self.row in result["rows"])
         )
 
     def __str__(self) -> str:
-        return f"{self.probe} of {self.principal}" if self.principal else self.probe
+        by = f" of {self.principal}" if self.principal else ""
+        return f"{self.probe}{by}{f' for {self.row}' if self.row else ''}"
 
 
 @dataclass(frozen=True, slots=True)
 class Failing:
-    """A test of the client that must fail; `test` is what its id contains."""
+    """A test that must fail: what its own name contains, the file's aside, and what it says."""
 
     test: str
+    says: str = ""
 
     def matches(self, test: Mapping[str, Any]) -> bool:
         """Whether the test failed. An error while it was set up is not enough."""
-        return self.test in test["id"] and test["outcome"] == "failed"
+        return (
+            self.test in test["id"].partition("::")[2]
+            and self.says in test.get("message", "")
+            and test["outcome"] == "failed"
+        )
 
     def __str__(self) -> str:
-        return self.test
+        return f"{self.test} ({self.says})" if self.says else self.test
 
 
 How = Callable[[Site], None] | TerraformEdits | ClientEdits

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+from harness.errors import UserError
 from harness.mutants.model import Mutant, Notice
 from harness.mutants.site import Site, allow
+from harness.probes.stage import Group
 
 _NAME = "bulkhead-mutant"
 
@@ -71,16 +73,53 @@ def _subscribe_account(site: Site) -> None:
     )
 
 
-def _subscribe_own(site: Site) -> None:
+def _subscribe_own(group: Callable[[Site], Group]) -> Callable[[Site], None]:
     """Inside the customer's account too, records leave the group that guards them."""
+
+    def weaken(site: Site) -> None:
+        home = site.victims_home
+        stream, role = _stream(site, home.account)
+        site.client(home.account, "logs", home.region).put_subscription_filter(
+            logGroupName=group(site).name,
+            filterName=_NAME,
+            filterPattern="",
+            destinationArn=stream,
+            roleArn=role,
+        )
+
+    return weaken
+
+
+def _records(site: Site) -> Group:
+    return site.victims_home.groups[0]
+
+
+def _content(site: Site) -> Group:
+    """Raises `UserError` where there is no group for content."""
+    if (group := site.victims_home.content) is None:
+        raise UserError("the victim has no log group for content")
+    return group
+
+
+def _policy_of_group(site: Site) -> None:
+    """A policy of the group alone, which a list of the account's does not show."""
+    home, group = site.victims_home, _content(site)
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+        "Resource": f"{group.arn}:*",
+    }
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    site.client(home.account, "logs", home.region).put_resource_policy(
+        resourceArn=group.arn, policyDocument=json.dumps(policy)
+    )
+
+
+def _untagged(site: Site) -> None:
     home = site.victims_home
-    stream, role = _stream(site, home.account)
-    site.client(home.account, "logs", home.region).put_subscription_filter(
-        logGroupName=home.group,
-        filterName=_NAME,
-        filterPattern="",
-        destinationArn=stream,
-        roleArn=role,
+    site.client(home.account, "kms", home.region).untag_resource(
+        KeyId=_content(site).key_arn, TagKeys=["bulkhead:customer"]
     )
 
 
@@ -97,11 +136,11 @@ def _deliver(account: Callable[[Site], str]) -> Callable[[Site], None]:
     return weaken
 
 
-def _dimension(field: str) -> Callable[[Site], None]:
+def _dimension(field: str, group: Callable[[Site], Group]) -> Callable[[Site], None]:
     def weaken(site: Site) -> None:
         home = site.victims_home
         site.client(home.account, "logs", home.region).put_metric_filter(
-            logGroupName=home.group,
+            logGroupName=group(site).name,
             filterName=_NAME,
             filterPattern=f'{{ $["{field}"] = * }}',
             metricTransformations=[
@@ -137,7 +176,7 @@ OUTLETS = (
         "L09-own",
         "a subscription filter sends records to a stream of the customer's account",
         "logs",
-        _subscribe_own,
+        _subscribe_own(_records),
         (Notice("no-deliveries"), Notice("record-elsewhere")),
         "test_records_go_nowhere_else or (test_canaries and {region})",
     ),
@@ -185,10 +224,44 @@ OUTLETS = (
         "L27",
         "a metric filter makes a dimension of what stands in records",
         "logs",
-        _dimension("gen_ai.conversation.id"),
+        _dimension("gen_ai.conversation.id", _records),
         (Notice("metric-filters"), Notice("record-elsewhere")),
         "test_no_field_of_a_record or (test_canaries and {region})",
         more_rows=("O11",),
+    ),
+    Mutant(
+        "L09-content",
+        "a subscription filter sends prompts and answers to a stream of the customer's account",
+        "logs",
+        _subscribe_own(_content),
+        (Notice("no-deliveries"), Notice("content-elsewhere")),
+        "test_records_go_nowhere_else or (test_canaries and {region})",
+    ),
+    Mutant(
+        "L27-content",
+        "a metric filter makes a dimension of what was asked",
+        "logs",
+        _dimension("gen_ai.input.messages", _content),
+        (Notice("metric-filters"),),
+        "test_no_field_of_a_record",
+        more_rows=("O11",),
+    ),
+    Mutant(
+        "L08",
+        "the policy of one log group lets a service write, whoever asked it to",
+        "logs",
+        _policy_of_group,
+        (Notice("log-policies"),),
+        "test_no_service_writes",
+        more_rows=("L07",),
+    ),
+    Mutant(
+        "G11-content",
+        "the key of prompts and answers does not say whose it is",
+        "KMS",
+        _untagged,
+        (Notice("key-tag"),),
+        "test_key_bears",
     ),
 )
 

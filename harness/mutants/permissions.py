@@ -15,6 +15,10 @@ PAST = Notice("model-past-profile", "fleet role")
 RIGHTS = (Notice("fleet-rights", "fleet role"),)
 
 
+# Answered by a call each that nothing else would refuse.
+ALL_BUT = ("P07", "P19", "B06", "B07", "O10")
+
+
 def _profiles(site: Site) -> list[str]:
     return [arn for _, _, arn in site.victim.all_profiles]
 
@@ -190,8 +194,9 @@ PERMISSIONS = (
         "a fleet role may call every model in every Region",
         "permission",
         granting(INVOKE, lambda _: "arn:aws:bedrock:*::foundation-model/*"),
-        (Notice("model-of-region", "fleet role"), PAST),
-        "test_models",
+        (Notice("model-of-region", "fleet role"), PAST, Notice("global-endpoint", "fleet role")),
+        "test_models_of_other or (test_models_cannot and InvokeModel) or test_the_global_endpoint",
+        more_rows=("C09",),
     ),
     Mutant(
         "P11",
@@ -322,5 +327,30 @@ PERMISSIONS = (
         lambda site: site.caller_permissions(allow("logs:CreateLogGroup", "*")),
         (Notice("caller-rights", "caller"),),
         "test_caller_cannot and CreateLogGroup",
+    ),
+    Mutant(
+        "P07",
+        "a fleet role may do all but what IAM and AWS Organizations do, by NotAction",
+        "permission",
+        lambda site: site.permissions(
+            {"Effect": "Allow", "NotAction": ["iam:*", "organizations:*"], "Resource": "*"}
+        ),
+        tuple(Notice("fleet-rights", "fleet role", row) for row in ALL_BUT),
+        "test_fleet_session_cannot and (describe_log_groups or get_model_invocation_logging"
+        " or list_model_invocation_jobs or list_async_invokes or batch_get_traces)",
+        more_rows=ALL_BUT[1:],
+    ),
+    Mutant(
+        "P02-system",
+        "a fleet role may call the cross-region profiles that AWS offers",
+        "permission",
+        lambda site: site.permissions(
+            *_own(site),
+            allow(INVOKE, "arn:aws:bedrock:*:*:inference-profile/*"),
+            allow(INVOKE, "arn:aws:bedrock:*::foundation-model/*"),
+        ),
+        (Notice("system-profile", "fleet role"),),
+        "test_system_profiles",
+        more_rows=("B09",),
     ),
 )

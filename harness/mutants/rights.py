@@ -41,11 +41,15 @@ def _attached(site: Site) -> None:
     _attach(site)
 
 
-def _attach(site: Site) -> None:
+def _attach(site: Site, policy: str = "AmazonSQSFullAccess") -> None:
     """A managed policy that gives nothing while the denials and the boundary stand."""
     site.client(site.operations, "iam").attach_role_policy(
-        RoleName=site.victim.role_name, PolicyArn="arn:aws:iam::aws:policy/AmazonSQSFullAccess"
+        RoleName=site.victim.role_name, PolicyArn=f"arn:aws:iam::aws:policy/{policy}"
     )
+
+
+def _managed(site: Site) -> None:
+    _attach(site, "AmazonBedrockLimitedAccess")
 
 
 GRANTED = (
@@ -94,7 +98,53 @@ GRANTED = (
         ),
         (EFFECTIVE,),
         FLEET,
-        more_rows=("P26", "P27"),
+        more_rows=("P26", "P27", "B16"),
+    ),
+    Mutant(
+        "P24",
+        "a fleet role may change guardrails of Bedrock, and keep sessions in operations",
+        "permission",
+        _fleet("bedrock:*Guardrail*", "bedrock:CreateSession", "bedrock:PutInvocationStep"),
+        (EFFECTIVE,),
+        FLEET,
+        more_rows=("P28",),
+    ),
+    Mutant(
+        "P31",
+        "a fleet role may train models and accept offers in the company's name",
+        "permission",
+        _fleet(
+            *("bedrock:CreateModelCustomizationJob", "bedrock:CreateProvisionedModelThroughput"),
+            *("bedrock:CreateFoundationModelAgreement", "aws-marketplace:Subscribe"),
+        ),
+        (EFFECTIVE,),
+        FLEET,
+        more_rows=("P32", "B17"),
+    ),
+    Mutant(
+        "P08",
+        "a fleet role may do what the sample policy of the Responses API says",
+        "permission",
+        _fleet("bedrock:CallWithBearerToken", "bedrock-mantle:*"),
+        (EFFECTIVE,),
+        FLEET,
+        more_rows=("P30",),
+    ),
+    Mutant(
+        "C08",
+        "a fleet role may get a token that names it outside of AWS",
+        "role chaining",
+        _fleet("sts:GetWebIdentityToken"),
+        (EFFECTIVE,),
+        FLEET,
+    ),
+    Mutant(
+        "P09",
+        "AWS's own policy for those who use Bedrock was attached to a fleet role",
+        "permission",
+        _managed,
+        (Notice("fleet-attachments"),),
+        "test_nothing_but_a_stop",
     ),
     Mutant(
         "P40",

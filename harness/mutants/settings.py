@@ -12,7 +12,9 @@ GROUP = "/aws/bedrock/invocations"
 ROLE = "bedrock-invocation-logging"
 
 
-def _invocation_logging(region: Callable[[Site], str]) -> Callable[[Site], None]:
+def _invocation_logging(
+    region: Callable[[Site], str], what: str = "textDataDeliveryEnabled"
+) -> Callable[[Site], None]:
     """Switch invocation logging on in the operations account, as the Bedrock guide says.
 
     https://docs.aws.amazon.com/bedrock/latest/userguide/model-invocation-logging.html
@@ -57,7 +59,8 @@ def _invocation_logging(region: Callable[[Site], str]) -> Callable[[Site], None]
         site.client(site.operations, "bedrock", where).put_model_invocation_logging_configuration(
             loggingConfig={
                 "cloudWatchConfig": {"logGroupName": GROUP, "roleArn": role["Arn"]},
-                "textDataDeliveryEnabled": True,
+                "textDataDeliveryEnabled": False,
+                what: True,
             }
         )
 
@@ -117,6 +120,14 @@ SETTINGS = (
         "model invocation logging is on in a Region that nobody uses",
         "Bedrock",
         _invocation_logging(_another_region),
+        (Notice("invocation-logging"),),
+        "test_invocation_logging",
+    ),
+    Mutant(
+        "L05",
+        "model invocation logging leaves text out, and keeps images",
+        "Bedrock",
+        _invocation_logging(lambda site: site.victim.region, "imageDataDeliveryEnabled"),
         (Notice("invocation-logging"),),
         "test_invocation_logging",
     ),

@@ -103,7 +103,7 @@ class Site:
         role = (fleet or self.victim).role_name
         if "PermissionsBoundary" in iam.get_role(RoleName=role)["Role"]:
             iam.delete_role_permissions_boundary(RoleName=role)
-        self._inline(self.operations, role, lambda old: [*_grants(old, add), *statements])
+        self.inline(self.operations, role, lambda old: [*_grants(old, add), *statements])
 
     def add_policy(self, name: str, *statements: Statement) -> None:
         """Give the victim's fleet role one more inline policy."""
@@ -120,7 +120,7 @@ class Site:
         iam = self.client(home.account, "iam")
         if "PermissionsBoundary" in iam.get_role(RoleName=home.caller_role_name)["Role"]:
             iam.delete_role_permissions_boundary(RoleName=home.caller_role_name)
-        self._inline(
+        self.inline(
             home.account,
             home.caller_role_name,
             lambda old: [*_grants(old, True), *statements],
@@ -149,6 +149,14 @@ class Site:
                 RoleName=name, PolicyName="rights", PolicyDocument=_document(list(rights))
             )
 
+    def rewrite_key(self, edit: Callable[[Statements], Statements]) -> None:
+        """Replace the statements of the policy of the victim's key."""
+        home = self.victims_home
+        kms = self.client(home.account, "kms", home.region)
+        old = _statements(kms.get_key_policy(KeyId=home.key_arn, PolicyName="default")["Policy"])
+        new = _changed(old, edit, f"policy of {home.key_arn}")
+        kms.put_key_policy(KeyId=home.key_arn, PolicyName="default", Policy=_document(new))
+
     def key_policy(self, *more: Statement, without: str = "") -> None:
         """Add statements to the policy of the victim's key, and take the one of that Sid out."""
         home = self.victims_home
@@ -162,7 +170,8 @@ class Site:
             ),
         )
 
-    def _inline(self, account: str, role: str, edit: Callable[[Statements], Statements]) -> None:
+    def inline(self, account: str, role: str, edit: Callable[[Statements], Statements]) -> None:
+        """Replace the statements of the one inline policy that a role has."""
         iam = self.client(account, "iam")
         names: Sequence[str] = iam.list_role_policies(RoleName=role)["PolicyNames"]
         if len(names) != 1:

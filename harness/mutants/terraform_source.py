@@ -14,8 +14,6 @@ LOGGING = "modules/customer-logging"
 KEYS = "modules/log-keys"
 
 PIN = '                { "aws:PrincipalArn" = local.caller_arns[key] },\n'
-ID = "                local.accepted_ids[key],\n"
-NAME = '              StringLike = { "sts:RoleSessionName" = "t-$${aws:PrincipalAccount}-*" }\n'
 ROOTS = "Principal = { AWS = [for id in sort(customer.accounts[*].account_id) : "
 OWN_PROFILES = """            Sid      = "InvokeOwnProfiles"
             Effect   = "Allow"
@@ -128,37 +126,6 @@ TERRAFORM_SOURCE = (
         "test_other_role or test_outsider",
     ),
     Mutant(
-        "T07-source",
-        "the pin to the caller role was taken out of the trust policy",
-        "trust",
-        _operations(_fleet(PIN, "")),
-        (Notice("assume-role", "other role"),),
-        "test_other_role",
-    ),
-    Mutant(
-        "T13-source",
-        "the pin became ArnLike over every role of the account",
-        "trust",
-        _operations(
-            _fleet(PIN, ""),
-            _fleet(
-                NAME,
-                NAME + '              ArnLike = { "aws:PrincipalArn" = [for id in '
-                'customer.accounts[*].account_id : "arn:${var.partition}:iam::${id}:role/*"] }\n',
-            ),
-        ),
-        (Notice("assume-role", "other role"),),
-        "test_other_role",
-    ),
-    Mutant(
-        "T15-source",
-        "the external id was taken out of the trust policy",
-        "trust",
-        _operations(_fleet(ID, "")),
-        (Notice("external-id-missing"), Notice("external-id-wrong")),
-        "test_external_id",
-    ),
-    Mutant(
         "T36-source",
         "the trust policy lets the operations account in, for support",
         "trust",
@@ -172,14 +139,6 @@ TERRAFORM_SOURCE = (
         ),
         (Notice("assume-role", "operations role"),),
         "test_operations_cannot_assume",
-    ),
-    Mutant(
-        "T42-source",
-        "the pattern of session names was taken out of the trust policy",
-        "trust",
-        _operations(_fleet(NAME, "")),
-        (Notice("session-name"),),
-        "test_session_name",
     ),
     Mutant(
         "T44-source",
@@ -239,20 +198,6 @@ TERRAFORM_SOURCE = (
         "test_denials_hold",
     ),
     Mutant(
-        "P42-source",
-        "streaming was left out of the actions",
-        "permission",
-        _operations(
-            _fleet(
-                '  invoke_actions = ["bedrock:InvokeModel", '
-                '"bedrock:InvokeModelWithResponseStream"]\n',
-                '  invoke_actions = ["bedrock:InvokeModel"]\n',
-            )
-        ),
-        (Notice("own-profile", "fleet role"),),
-        "test_own_profiles",
-    ),
-    Mutant(
         "K03-source",
         "the key serves every log group of its account",
         "KMS",
@@ -280,30 +225,6 @@ TERRAFORM_SOURCE = (
         ),
         (Notice("key", "caller"),),
         "test_caller_uses",
-    ),
-    Mutant(
-        "K09-source",
-        "the log group has no key of the customer",
-        "logs",
-        _customer(
-            _logging("  kms_key_id        = each.value.kms_key_arn\n", "", "main.tf"),
-        ),
-        (Notice("log-group"),),
-        "test_records_are_encrypted",
-    ),
-    Mutant(
-        "L18-source",
-        "records are kept for ever",
-        "logs",
-        _customer(
-            _logging(
-                "  retention_in_days = var.legal_hold ? 0 : each.value.retention_in_days\n",
-                "",
-                "main.tf",
-            )
-        ),
-        (Notice("log-group"),),
-        "test_records_are_encrypted",
     ),
     Mutant(
         "L21-source",
@@ -351,19 +272,6 @@ TERRAFORM_SOURCE = (
         _customer(_logging(DENY_ROLES, "")),
         (Notice("caller-denials", "caller"),),
         "test_caller_denials",
-    ),
-    Mutant(
-        "T01-caller-source",
-        "everybody may become the caller role",
-        "caller role",
-        _customer(
-            _logging(
-                "Principal = { Service = service.principal }",
-                'Principal = { AWS = "*" }',
-            )
-        ),
-        (Notice("caller-role", "no organization"),),
-        "test_nobody_becomes",
     ),
     Mutant(
         "P40-source",

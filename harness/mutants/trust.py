@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from harness.errors import UserError
 from harness.mutants.model import Mutant, Notice
 from harness.mutants.site import Site, Statement, Statements
 
@@ -208,6 +209,65 @@ def _session_action(action: str, **condition: Any) -> Callable[[Site], None]:
         site.trust(_add(statement))
 
     return weaken
+
+
+def _caller_itself(site: Site) -> None:
+    """As principal, a role is kept by its id."""
+    homes = [h for h in site.stage.homes.values() if h.customer == site.victim.customer]
+
+    def edit(statements: Statements) -> Statements:
+        statements[0]["Principal"] = {"AWS": [h.caller_role_arn for h in homes]}
+        return statements
+
+    site.trust(edit)
+
+
+def _all_of(**actions: object) -> Callable[[Site], None]:
+    """Callers may do more than assume the role, in a statement beside the one that lets them in."""
+
+    def weaken(site: Site) -> None:
+        homes = [h for h in site.stage.homes.values() if h.customer == site.victim.customer]
+        principal = {"AWS": [h.caller_role_arn for h in homes]}
+        site.trust(_add({"Effect": "Allow", "Principal": principal, **actions}))
+
+    return weaken
+
+
+def _misspelled(site: Site) -> None:
+    def edit(statements: Statements) -> Statements:
+        equals = statements[0]["Condition"]["StringEquals"]
+        equals["sts:ExternalID2"] = equals.pop(ID)
+        return statements
+
+    site.trust(edit)
+
+
+def _further_anywhere(site: Site) -> None:
+    """A further caller role's name, trusted in any account. Raises `UserError` without one."""
+    found = [arn for home in site.stage.homes.values() for arn in home.further_callers]
+    if not found:
+        raise UserError("no customer has a further caller role")
+    account = found[0].split(":")[4]
+    site.trust(
+        _replace("*", ArnLike={PIN: found[0].replace(account, "*")}),
+        site.stage.fleet_of(account),
+    )
+
+
+def _shared_id(site: Site) -> None:
+    both = [site.victim.external_id, site.neighbor.external_id]
+    site.trust(_move(ID, "StringEquals", both))
+
+
+def _also_if(operator: str, key: str, value: str) -> Callable[[Site], None]:
+    """A condition more, beside the others."""
+
+    def edit(statements: Statements) -> Statements:
+        for statement in statements:
+            statement["Condition"].setdefault(operator, {})[key] = value
+        return statements
+
+    return lambda site: site.trust(edit)
 
 
 MISSING = (Notice("external-id-missing"),)
@@ -453,6 +513,7 @@ TRUST = (
         ),
         TAGS,
         "test_session_tags",
+        more_rows=("T41",),
     ),
     Mutant(
         "T42",
@@ -469,5 +530,116 @@ TRUST = (
         _session_action("sts:SetSourceIdentity"),
         (Notice("source-identity"),),
         "test_source_identity",
+    ),
+    Mutant(
+        "T05",
+        "callers may do all on their way in but be signed in elsewhere, by NotAction",
+        "trust",
+        _all_of(NotAction=["sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity"]),
+        (Notice("trust-shape"), *TAGS, Notice("source-identity")),
+        "test_trust_says_nothing_else or test_session_tags or test_source_identity",
+    ),
+    Mutant(
+        "T06",
+        "callers may do all of STS on their way in",
+        "trust",
+        _all_of(Action="sts:*"),
+        (*TAGS, Notice("source-identity")),
+        "test_session_tags or test_source_identity",
+    ),
+    Mutant(
+        "T08",
+        "the caller role itself is the principal, which is kept by its id",
+        "trust",
+        _caller_itself,
+        (Notice("recreated-caller"),),
+        "test_a_recreated_caller",
+    ),
+    Mutant(
+        "T10-further",
+        "the name of a role that a customer made itself is trusted in any account",
+        "trust",
+        _further_anywhere,
+        (Notice("assume-role-further"),),
+        "test_further_callers_are",
+        more_rows=("T46",),
+    ),
+    Mutant(
+        "T14",
+        "the pin forgets the path that roles lie at",
+        "trust",
+        _pattern("StringLike", lambda arn: f"{arn.partition('/')[0]}/*{arn.rpartition('/')[2]}*"),
+        ANOTHER_ROLE,
+        "test_other_role",
+    ),
+    Mutant(
+        "T20",
+        "two customers share an external id",
+        "trust",
+        _shared_id,
+        (Notice("external-id-wrong", row="T20"),),
+        "test_external_id",
+    ),
+    Mutant(
+        "T24",
+        "the key of the external id is misspelled",
+        "trust",
+        _misspelled,
+        (Notice("assume-role", LOCKED_OUT),),
+        "test_caller_assumes",
+    ),
+    Mutant(
+        "T31",
+        "a path of the organization is trusted, and whatever begins like it",
+        "trust",
+        lambda site: site.trust(
+            _replace(
+                "*",
+                **{
+                    "ForAnyValue:StringLike": {
+                        "aws:PrincipalOrgPaths": [f"{site.organization}/r-*/*"]
+                    }
+                },
+            )
+        ),
+        (Notice("trust-shape"),),
+        "test_trust_says_nothing_else",
+    ),
+    Mutant(
+        "T32",
+        "the trust asks for a key that only services' calls have",
+        "trust",
+        _also_if("StringEqualsIfExists", "aws:SourceAccount", "000000000000"),
+        (Notice("trust-shape"),),
+        "test_trust_says_nothing_else",
+    ),
+    Mutant(
+        "T33",
+        "the trust compares the network only if it is known",
+        "trust",
+        _also_if("StringEqualsIfExists", "aws:SourceVpc", "vpc-00000000"),
+        (Notice("trust-shape"),),
+        "test_trust_says_nothing_else",
+    ),
+    Mutant(
+        "T39",
+        "the customer's tag is compared only if the session bears it",
+        "trust",
+        lambda site: _session_action(
+            "sts:TagSession",
+            StringEqualsIfExists={"aws:RequestTag/bulkhead:customer": site.victim.customer},
+        )(site),
+        TAGS,
+        "test_session_tags",
+    ),
+    Mutant(
+        "T40",
+        "callers may make what they tag stay with them when they go on",
+        "trust",
+        _session_action(
+            "sts:TagSession", **{"ForAnyValue:StringLike": {"sts:TransitiveTagKeys": ["*"]}}
+        ),
+        TAGS,
+        "test_session_tags",
     ),
 )

@@ -92,9 +92,9 @@ class Collector:
         test["seconds"] = round(test["seconds"] + report.duration, 4)
         if report.failed:
             test["outcome"] = "failed" if report.when == "call" else "error"
-            test["message"] = _last_line(report)
+            test["message"] = last_line(report)
         elif report.skipped:
-            test["message"] = _last_line(report)
+            test["message"] = last_line(report)
             test["outcome"] = "left out" if LEFT_OUT in test["message"] else "skipped"
         if report.when == "call":
             for name, value in report.user_properties:
@@ -150,7 +150,7 @@ class Collector:
             file.write(json.dumps(event) + "\n")
 
 
-def _last_line(report: pytest.TestReport) -> str:
+def last_line(report: pytest.TestReport) -> str:
     """What a failure says of itself, without the traceback: it may show values."""
     crash = getattr(report.longrepr, "reprcrash", None)
     if crash is not None:

@@ -307,10 +307,12 @@ CUSTOMERS = (
     ),
     _customers(
         "WaysOut",
-        ("L10", "L13", "L26"),
+        ("L10", "L13", "L14", "L26"),
         _each(
             *("logs:CreateExportTask", "logs:PutAccountPolicy"),
-            "logs:PutBearerTokenAuthentication",
+            *("logs:CreateScheduledQuery", "logs:UpdateScheduledQuery"),
+            *("logs:PutBearerTokenAuthentication", "observabilityadmin:CreateTelemetryPipeline"),
+            "observabilityadmin:UpdateTelemetryPipeline",
         ),
         _each("logs:DescribeLogGroups"),
     ),

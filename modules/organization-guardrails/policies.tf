@@ -355,8 +355,16 @@ locals {
     },
     {
       # No key tells the kinds of account policy apart; one of them subscribes to every log group.
-      Sid       = "WaysOut"
-      Action    = ["logs:CreateExportTask", "logs:PutAccountPolicy", "logs:PutBearerTokenAuthentication"]
+      Sid = "WaysOut"
+      Action = [
+        "logs:CreateExportTask",
+        "logs:CreateScheduledQuery",
+        "logs:PutAccountPolicy",
+        "logs:PutBearerTokenAuthentication",
+        "logs:UpdateScheduledQuery",
+        "observabilityadmin:CreateTelemetryPipeline",
+        "observabilityadmin:UpdateTelemetryPipeline",
+      ]
       Resource  = "*"
       Condition = {}
     },

@@ -108,6 +108,15 @@ def test_a_customer_can_be_stopped(tmp_path: Path) -> None:
     assert {key for key, each in stopped.customers.items() if each.stopped} == {"globex"}
 
 
+def test_a_limit_stops_whom_it_is_said_of_unless_it_only_tells(tmp_path: Path) -> None:
+    limited = load_environment(EMBEDDED).customers
+    assert {key for key, each in limited.items() if each.limited} == {"initech"}
+    told = load_environment(
+        changed(tmp_path, "    spend:\n", "    spend:\n      on_limit: notify\n")
+    ).customers
+    assert not any(each.limited for each in told.values())
+
+
 def test_what_operators_may_set_is_accepted(tmp_path: Path) -> None:
     """Each field that the errors below are about, set as it should be."""
     folder = changed(

@@ -71,6 +71,24 @@ def test_nobody_writes_to_the_trail_by_hand(client: Any) -> None:
     assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
 
 
+def test_what_keeps_the_trail_is_missed_where_it_is_gone(cloud: CloudProcess, client: Any) -> None:
+    """Weakened in a copy: by the statement of the bucket, and by who may end the recording."""
+    bucket, key = f"bulkhead-example-trail-{OPERATIONS}-{REGION}", "AWSLogs/forged"
+    document = json.loads(client("s3").get_bucket_policy(Bucket=bucket)["Policy"])
+    kept = [each for each in document["Statement"] if each["Sid"] != "NobodyElseWrites"]
+    assert len(kept) == len(document["Statement"]) - 1
+    with cloud.fork() as copy:
+        target = EmbeddedTarget(copy)
+        session = target.session(OPERATIONS)
+        s3, cloudtrail = (target.client(session, name, REGION) for name in ("s3", "cloudtrail"))
+        policy = json.dumps({**document, "Statement": kept})
+        s3.put_bucket_policy(Bucket=bucket, Policy=policy)
+        s3.put_object(Bucket=bucket, Key=key, Body=b"x")
+        (trail,) = cloudtrail.describe_trails()["trailList"]
+        cloudtrail.stop_logging(Name=trail["TrailARN"])
+        assert not cloudtrail.get_trail_status(Name=trail["TrailARN"])["IsLogging"]
+
+
 def test_assumptions_are_forwarded_by_a_role_that_can_do_nothing_else(client: Any) -> None:
     events, iam = client("events"), client("iam")
     (rule,) = events.list_rules()["Rules"]

@@ -14,6 +14,7 @@ from harness.mutants import LEVELS, MUTANTS, Failing, Mutant, Notice, mutant
 from harness.mutants.attempt import Attempt
 from harness.mutants.edits import ClientEdits, Edit, TerraformEdits, edited_copy
 from harness.mutants.pool import in_groups
+from harness.mutants.unrequired import MODULES
 
 ROOT = Path(__file__).parents[2]
 
@@ -44,6 +45,29 @@ def test_anything_else_is_not(changes: dict[str, str]) -> None:
     assert mutant("T28").unnoticed([result(**changes)]) == [
         Notice("assume-role", "no organization")
     ]
+
+
+def test_where_a_probe_answers_many_rows_a_notice_names_one() -> None:
+    noticed = Notice("assume-role", row="T28")
+    assert noticed.matches(result(rows=["T01", "T28"]))
+    assert not noticed.matches(result(rows=["T01"]))
+    assert str(noticed) == "assume-role for T28"
+
+
+def test_a_failed_test_is_known_by_its_name_and_by_what_it_says() -> None:
+    noticed = Failing("test_sent[", says="not sent")
+    test = {
+        "id": "tests/test_sent.py::test_sent[a]",
+        "outcome": "failed",
+        "message": "was not sent",
+    }
+    assert noticed.matches(test)
+    for other in (
+        {"id": "tests/test_sent[.py::test_other[a]"},
+        {"message": "a time-out"},
+        {"outcome": "error"},
+    ):
+        assert not noticed.matches({**test, **other})
 
 
 def test_a_failed_test_of_the_client_is_a_notice() -> None:
@@ -89,6 +113,14 @@ def test_each_mutant_is_tried_by_itself_but_gaps_together() -> None:
         m.id for m in (*MUTANTS, *gaps)
     )
     assert [group for group in groups if len(group) > 1] == [tuple(gaps)]
+
+
+def test_modules_that_are_not_deployed_here_are_weakened_by_their_own_tests() -> None:
+    main = (ROOT / "environments/embedded/bootstrap/main.tf").read_text(encoding="utf-8")
+    for module, test in MODULES.items():
+        assert f"modules/{module}" in main
+        file, _, name = test.partition("::")
+        assert f"\ndef {name}(" in (ROOT / file).read_text(encoding="utf-8")
 
 
 EDITED = [m for m in MUTANTS if isinstance(m.how, TerraformEdits | ClientEdits)]

@@ -17,6 +17,7 @@ import pytest
 from harness.cli.coverage import PAGE, catalogue, problems
 from harness.deploy.deployment import Deployment
 from harness.mutants import Site
+from harness.mutants.unrequired import PROBES, ROWS, unrequired
 from harness.probes.stage import Stage
 from harness.report.coverage import cover, page
 from harness.report.schema import check_schema
@@ -65,11 +66,13 @@ def run(deployment: Deployment, tmp_path: Path, pytestconfig: pytest.Config) -> 
 
 
 def test_the_unweakened_fork_passes(run: Callable[..., Run], pytestconfig: pytest.Config) -> None:
-    """And the page of what it covers is the one in docs/."""
+    """And the page of what it covers is the one in docs/, and for each kind of probe and each row a
+    weakening must be noticed, or it is said why there is none."""
     seen = run(None)
     assert seen.code == 0, seen.output
     assert summarize(seen.data).holds
     check_schema(seen.data)
+    assert unrequired(seen.data["results"]) == (frozenset(PROBES), frozenset(ROWS))
     coverage = cover(seen.data["results"], catalogue())
     assert not problems(coverage)
     written = (pytestconfig.rootpath / PAGE).read_text(encoding="utf-8")

@@ -23,10 +23,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
     `account`: every customer account. `with_content`: those that have a group for content.
     `deployed`: every account that something is deployed in. `of_kind`: one account of each kind of
-    these. `customer`. `foreign`: an account and a customer it does not belong to. `further`: an
-    account and a role beside its caller role that may assume the fleet role. `grant`: account and
-    ticket of each access granted to support. `shared_model`: a model, a Region and the customers
-    that call it there, the most that one has. `outsider`. `region`.
+    these. `customer`. `limited`: every customer that a limit stops. `foreign`: an account and a
+    customer it does not belong to. `further`: an account and a role beside its caller role that may
+    assume the fleet role. `grant`: account and ticket of each access granted to support.
+    `shared_model`: a model, a Region and the customers that call it there, the most that one has.
+    `outsider`. `region`.
     """
     environment = environment_of(metafunc.config)
     accounts = [(c.key, a.account_id) for c, a in environment.customer_accounts]
@@ -77,6 +78,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("further", roles, ids=["-".join(pair) for pair in roles])
     if "customer" in wanted:
         metafunc.parametrize("customer", list(environment.customers))
+    if "limited" in wanted:
+        limited = [key for key, customer in environment.customers.items() if customer.limited]
+        metafunc.parametrize("limited", limited)
     if "outsider" in wanted:
         metafunc.parametrize("outsider", OUTSIDERS, ids=[o.replace(" ", "-") for o in OUTSIDERS])
     if "region" in wanted:

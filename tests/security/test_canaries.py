@@ -2,7 +2,8 @@
 
 Each customer account's application calls models through the real client. The conversation id, which
 belongs in the record, must reach the account's own log group and nothing else; the prompt must rest
-nowhere at all, since records are metadata only.
+nowhere at all, since records are metadata only. Where content is asked for and there is a group for
+it, the prompt must reach that group and nothing else.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ from harness.probes.lookout import Lookout, Sighting, canary
 from harness.probes.result import Recorder, Subject
 from harness.probes.search import Place
 from harness.probes.stage import Home
+
+PATIENCE = 10
+"""Seconds that records may take to be written."""
 
 
 def invoke(chat: Any, messages: list[Any], config: Any) -> None:
@@ -55,7 +59,7 @@ WAYS: dict[str, Callable[[Any, list[Any], Any], None]] = {
 }
 
 
-def application(cast: Cast, home: Home, region: str) -> Bulkhead:
+def application(cast: Cast, home: Home, region: str, *, content: bool = False) -> Bulkhead:
     """The customer's application in a region, with what Terraform wrote for it."""
     return Bulkhead.from_config(
         home.configuration[region],
@@ -63,6 +67,7 @@ def application(cast: Cast, home: Home, region: str) -> Bulkhead:
         app=cast.helper_name("app"),
         endpoint_url=cast.stage.target.endpoint_url,
         linger=0.05,
+        content=content,
     )
 
 
@@ -75,6 +80,8 @@ class Sent:
     records: dict[str, str]
     prompts: dict[str, str]
     delivered: bool = False
+    content: str = ""
+    """The canary in the prompt of an application that keeps content; empty where none does."""
 
 
 def send(cast: Cast, home: Home, region: str) -> Sent:
@@ -90,7 +97,13 @@ def send(cast: Cast, home: Home, region: str) -> Sent:
                 HumanMessage(f"What is {prompt}?"),
             ]
             call(chat, messages, {"metadata": {"conversation_id": sent.records[way]}})
-        sent.delivered = app.flush(30)
+        sent.delivered = app.flush(PATIENCE)
+    if home.content is not None and region == home.region:
+        sent.content = canary("content")
+        with application(cast, home, region, content=True) as app:
+            chat = app.chat(cast.stage.fleet_of(home.account).model, max_tokens=16)
+            invoke(chat, [HumanMessage(f"What is {sent.content}?")], {})
+            app.flush(PATIENCE)
     return sent
 
 
@@ -126,18 +139,23 @@ def test_canaries(
 ) -> None:
     traffic = send_all()
     prompts = [prompt for sent in traffic.sent for prompt in sent.prompts.values()]
-    for prompt in prompts:
+    contents = [sent.content for sent in traffic.sent if sent.content]
+    for prompt in (*prompts, *contents):
         probe.hide(prompt)
     planted = canary("planted")
     place = plant(cast, planted, traffic.since, region)
     records = [record for sent in traffic.sent for record in sent.records.values()]
-    sighting = Lookout(cast, region).search((*records, *prompts, planted), since=traffic.since)
+    sighting = Lookout(cast, region).search(
+        (*records, *prompts, *contents, planted), since=traffic.since
+    )
     judge_search(probe, cast, place, sighting, planted)
     for sent in traffic.sent:
         caller = cast.caller(sent.home.account)
         for way in WAYS:
             judge_record(probe, caller, sent, way, sighting, region)
             judge_prompt(probe, caller, sent, way, sighting, region)
+        if sent.content:
+            judge_content(probe, caller, sent, sighting, region)
 
 
 def judge_record(
@@ -149,7 +167,7 @@ def judge_record(
         probe.state(
             Subject(
                 "record-delivered",
-                ("L02", "R05"),
+                ("L02", "L29", "R05"),
                 f"the record of a model call reaches the customer's own log group ({way})",
                 caller,
                 "logs:PutLogEvents",
@@ -194,6 +212,47 @@ def judge_prompt(
         ),
         sighting,
         [str(f) for f in sighting.of(sent.prompts[way])],
+    )
+
+
+def judge_content(
+    probe: Recorder, caller: Actor, sent: Sent, sighting: Sighting, region: str
+) -> None:
+    """Content that was asked for lies in the group that was made for it, and nowhere else."""
+    home, found = sent.home, sighting.of(sent.content)
+    group = home.content
+    assert group is not None
+    own = [f for f in found if f.where == group.name and f.place.account == home.account]
+    if home.region == region:
+        probe.state(
+            Subject(
+                "content-delivered",
+                ("L02", "L03"),
+                "a prompt, if the application keeps content, reaches the group made for it",
+                caller,
+                "logs:PutLogEvents",
+                group.name,
+                (group.arn,),
+            ),
+            expected="present",
+            observed="present" if own else "absent",
+            holds=bool(own),
+            why="found there" if own else "not found there",
+            places=sighting.places,
+        )
+    judge_absence(
+        probe,
+        Subject(
+            "content-elsewhere",
+            ("L01", "L02", "L03", "O05"),
+            "a prompt, if the application keeps content, reaches nothing but the group made for it",
+            caller,
+            "logs:PutLogEvents",
+            f"everything else that is kept in {region}",
+            (),
+        ),
+        sighting,
+        [str(f) for f in found if f not in own],
     )
 
 

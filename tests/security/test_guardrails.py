@@ -100,6 +100,12 @@ def operations_attempts(cast: Cast, who: Actor, region: str, thing: str) -> dict
             ("*",),
             lambda: bedrock.delete_enforced_guardrail_configuration(configId=thing),
         ),
+        "GetAsyncInvoke": (
+            ("G01", "P23"),
+            "bedrock:GetAsyncInvoke",
+            (thing,),
+            lambda: runtime.get_async_invoke(invocationArn=thing),
+        ),
         "CreateServiceSpecificCredential": (
             ("P34",),
             "iam:CreateServiceSpecificCredential",
@@ -148,6 +154,17 @@ def make_bucket(cast: Cast, who: Actor, region: str, service: str) -> str:
     return bucket
 
 
+def make_answer(cast: Cast, who: Actor, region: str) -> str:
+    """A call whose answer is stored; what it is known by."""
+    bucket = make_bucket(cast, who, region, "bedrock.amazonaws.com")
+    answer = cast.client(who, "bedrock-runtime", region).start_async_invoke(
+        modelId="amazon.nova-reel-v1:1",
+        modelInput={"taskType": "TEXT_VIDEO", "textToVideoParams": {"text": "probe"}},
+        outputDataConfig={"s3OutputDataConfig": {"s3Uri": f"s3://{bucket}"}},
+    )
+    return str(answer["invocationArn"])
+
+
 def make_sink(cast: Cast, home: Home) -> str:
     """A sink of an account that no guardrail binds, which would take a customer's links."""
     taker = cast.administrator(cast.stage.environment.probes.control)
@@ -162,6 +179,32 @@ def make_sink(cast: Cast, home: Home) -> str:
     policy = {"Version": "2012-10-17", "Statement": [statement]}
     oam.put_sink_policy(SinkIdentifier=sink, Policy=json.dumps(policy))
     return sink
+
+
+def make_destination(cast: Cast, home: Home) -> str:
+    """A destination of an account that no guardrail binds, which would take a customer's logs."""
+    taker = cast.administrator(cast.stage.environment.probes.control)
+    name, account = "bulkhead-probe", taker.account
+    stream = f"arn:aws:kinesis:{home.region}:{account}:stream/{name}"
+    cast.client(taker, "kinesis", home.region).create_stream(StreamName=name, ShardCount=1)
+    trust = {"Principal": {"Service": "logs.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    role = cast.create_role(
+        account,
+        cast.helper_name("destination"),
+        {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **trust}]},
+    )
+    logs = cast.client(taker, "logs", home.region)
+    made = logs.put_destination(destinationName=name, targetArn=stream, roleArn=role)
+    arn = str(made["destination"]["arn"])
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": home.account},
+        "Action": "logs:PutSubscriptionFilter",
+        "Resource": arn,
+    }
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    logs.put_destination_policy(destinationName=name, accessPolicy=json.dumps(policy))
+    return arn
 
 
 def make_enforced(cast: Cast, who: Actor, region: str) -> str:
@@ -204,7 +247,9 @@ REGIONAL = (
     "PutResourcePolicy",
     "DeleteEnforcedGuardrailConfiguration",
 )
+# In one Region: of all accounts, or what tells for each Region.
 GLOBAL = (
+    "GetAsyncInvoke",
     "CreateServiceSpecificCredential",
     "CreateUser",
     "CreateOpenIDConnectProvider",
@@ -254,6 +299,8 @@ def refuse_operator(probe: Recorder, copied: Cast, region: str, operation: str) 
     with unguarded(copied, operator.account):
         if operation in ("PutModelInvocationLoggingConfiguration", "StartAsyncInvoke"):
             make_bucket(copied, owner, region, "bedrock.amazonaws.com")
+        if operation == "GetAsyncInvoke":
+            thing = make_answer(copied, owner, region)
         if operation == "PutResourcePolicy":
             thing = make_guardrail(copied, owner, region)
         if operation == "DeleteEnforcedGuardrailConfiguration":
@@ -280,6 +327,7 @@ CHANGES = (
     *("CreateRole", "UpdateAssumeRolePolicy", "AttachRolePolicy", "DetachRolePolicy"),
     *("PutRolePermissionsBoundary", "CreatePolicyVersion", "UntagResource"),
     *("CreateInferenceProfile", "UpdateDeployer", "UpdatePlanner", "CreateSink", "DeleteAlarms"),
+    "StopLogging",
 )
 
 
@@ -384,6 +432,12 @@ def test_nobody_else_changes_a_fleet(probe: Recorder, copied: Cast, operation: s
                     AlarmNames=["bulkhead-spend-probe"]
                 ),
             ),
+            "StopLogging": (
+                ("G01",),
+                "cloudtrail:StopLogging",
+                (f"arn:aws:cloudtrail:{fleet.region}:{account}:trail/{TRAIL}",),
+                lambda: copied.client(actor, "cloudtrail", fleet.region).stop_logging(Name=TRAIL),
+            ),
             "CreateSink": (
                 ("O03",),
                 "oam:CreateSink",
@@ -400,6 +454,8 @@ def test_nobody_else_changes_a_fleet(probe: Recorder, copied: Cast, operation: s
         make_deployer(copied, administrator, MAKERS[operation], trust)
     if operation == "DeleteAlarms":
         make_alarm(copied, administrator, fleet.region)
+    if operation == "StopLogging":
+        make_trail(copied, administrator, fleet.region)
     rows, action, arns, call = tried(who)[operation]
     probe.denied(
         Subject(
@@ -418,6 +474,7 @@ def test_nobody_else_changes_a_fleet(probe: Recorder, copied: Cast, operation: s
         tried(administrator)[operation][-1]()
 
 
+TRAIL = "bulkhead-operations"
 MAKERS = {"UpdateDeployer": DEPLOY_ROLE, "UpdatePlanner": PLAN_ROLE}
 
 
@@ -427,6 +484,14 @@ def make_deployer(cast: Cast, administrator: Actor, role: str, trust: str) -> No
     path, _, name = role.rpartition("/")
     with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
         iam.create_role(RoleName=name, Path=f"/{path}/", AssumeRolePolicyDocument=trust)
+
+
+def make_trail(cast: Cast, administrator: Actor, region: str) -> None:
+    """The trail of operations, where the environment has none."""
+    trails = cast.client(administrator, "cloudtrail", region)
+    if TRAIL not in [each["Name"] for each in trails.describe_trails()["trailList"]]:
+        bucket = make_bucket(cast, administrator, region, "cloudtrail.amazonaws.com")
+        trails.create_trail(Name=TRAIL, S3BucketName=bucket)
 
 
 def make_alarm(cast: Cast, administrator: Actor, region: str) -> None:
@@ -475,7 +540,7 @@ def test_operators_cannot_call_models_elsewhere(probe: Recorder, cast: Cast, reg
 
 CUSTOMERS = (
     *("PutAccountPolicy", "CreateExportTask", "PutBearerTokenAuthentication", "CreateLink"),
-    "UntagResource",
+    *("UntagResource", "PutSubscriptionFilter", "CreateScheduledQuery", "CreateTelemetryPipeline"),
 )
 
 
@@ -491,6 +556,7 @@ def test_customers_administrators_cannot(
     if operation == "CreateExportTask":
         make_bucket(copied, who, home.region, f"logs.{home.region}.amazonaws.com")
     sink = make_sink(copied, home) if operation == "CreateLink" else ""
+    elsewhere = make_destination(copied, home) if operation == "PutSubscriptionFilter" else ""
     groups = tuple(home.group_arn + end for end in ("", ":*", ":log-stream:", ":log-stream:*"))
     tried: dict[str, Tried] = {
         "PutAccountPolicy": (
@@ -525,6 +591,38 @@ def test_customers_administrators_cannot(
                 logGroupIdentifier=home.group, bearerTokenAuthenticationEnabled=True
             ),
         ),
+        "PutSubscriptionFilter": (
+            ("L09", "L11"),
+            "logs:PutSubscriptionFilter",
+            (elsewhere,),
+            lambda: logs.put_subscription_filter(
+                logGroupName=home.group,
+                filterName="probe",
+                filterPattern="",
+                destinationArn=elsewhere,
+            ),
+        ),
+        "CreateScheduledQuery": (
+            ("L14",),
+            "logs:CreateScheduledQuery",
+            ("*", f"arn:aws:logs:{home.region}:{account}:scheduled-query:*"),
+            lambda: logs.create_scheduled_query(
+                name="probe",
+                queryLanguage="CWLI",
+                queryString="fields @message",
+                logGroupIdentifiers=[home.group],
+                scheduleExpression="cron(0 * * * ? *)",
+                executionRoleArn=f"arn:aws:iam::{account}:role/bulkhead-probe-none",
+            ),
+        ),
+        "CreateTelemetryPipeline": (
+            ("L14",),
+            "observabilityadmin:CreateTelemetryPipeline",
+            ("*", f"arn:aws:observabilityadmin:{home.region}:{account}:telemetry-pipeline/*"),
+            lambda: copied.client(who, "observabilityadmin", home.region).create_telemetry_pipeline(
+                Name="probe", Configuration={"Body": "{}"}
+            ),
+        ),
         "UntagResource": (
             ("G11", "K01"),
             "kms:UntagResource",
@@ -554,3 +652,36 @@ def test_customers_administrators_cannot(
         call,
         twin=lambda: logs.describe_log_groups(logGroupNamePrefix=home.group),
     )
+
+
+@pytest.mark.parametrize("name", ["OrganizationAccountAccessRole", "AWSControlTowerExecution"])
+def test_ready_made_administrators_read_no_records(
+    probe: Recorder, copied: Cast, customer: str, name: str
+) -> None:
+    """A role that an organization makes in its accounts, with every right there."""
+    homes = copied.stage.homes.values()
+    home = next(each for each in homes if each.customer == customer)
+    who = copied.role_named(home.account, name)
+    logs = copied.client(who, "logs", home.region)
+    for action, arns, call in (
+        (
+            "logs:FilterLogEvents",
+            tuple(home.group_arn + end for end in ("", ":*", ":log-stream:", ":log-stream:*")),
+            lambda: logs.filter_log_events(logGroupName=home.group),
+        ),
+        ("sts:AssumeRole", (copied.control_role,), lambda: copied.assume_control(who)),
+    ):
+        probe.denied(
+            Subject(
+                "guardrail-administrators",
+                ("L24", "L21"),
+                "a role that the organization makes in a customer's account neither reads records"
+                " nor becomes another",
+                who,
+                action,
+                str(home),
+                arns,
+            ),
+            call,
+            twin=lambda: logs.describe_log_groups(logGroupNamePrefix=home.group),
+        )

@@ -63,25 +63,26 @@ def test_customer_administers_its_key(probe: Recorder, cast: Cast, account: str)
     """A key whose policy forgets its account can be changed by nobody any more."""
     home, reader = cast.stage.homes[account], cast.administrator(account)
     kms = cast.client(reader, "kms", home.region)
-    document = kms.get_key_policy(KeyId=home.key_arn, PolicyName="default")["Policy"]
-    statements: list[dict[str, Any]] = json.loads(document)["Statement"]
-    own = [s for s in statements if s["Principal"] == {"AWS": f"arn:aws:iam::{account}:root"}]
-    full = [s for s in own if s["Effect"] == "Allow" and s["Action"] in ("kms:*", ["kms:*"])]
-    probe.state(
-        Subject(
-            "key-policy",
-            ("K08",),
-            "a customer's account can administer its key",
-            reader,
-            "kms:GetKeyPolicy",
-            f"key of {home}",
-            (home.key_arn,),
-        ),
-        expected="administered by its account",
-        observed="administered by its account" if full else "not administered",
-        holds=bool(full) and all("Condition" not in s for s in full),
-        why=f"{len(full)} of {len(statements)} statements give the account everything",
-    )
+    for group in home.groups:
+        document = kms.get_key_policy(KeyId=group.key_arn, PolicyName="default")["Policy"]
+        statements: list[dict[str, Any]] = json.loads(document)["Statement"]
+        own = [s for s in statements if s["Principal"] == {"AWS": f"arn:aws:iam::{account}:root"}]
+        full = [s for s in own if s["Effect"] == "Allow" and s["Action"] in ("kms:*", ["kms:*"])]
+        probe.state(
+            Subject(
+                "key-administered",
+                ("K08",),
+                "a customer's account can administer its key",
+                reader,
+                "kms:GetKeyPolicy",
+                f"key of {group.name}",
+                (group.key_arn,),
+            ),
+            expected="administered by its account",
+            observed="administered by its account" if full else "not administered",
+            holds=bool(full) and all("Condition" not in s for s in full),
+            why=f"{len(full)} of {len(statements)} statements give the account everything",
+        )
 
 
 def test_services_use_a_key_for_its_group_only(probe: Recorder, cast: Cast, account: str) -> None:
@@ -96,7 +97,7 @@ def test_services_use_a_key_for_its_group_only(probe: Recorder, cast: Cast, acco
         probe.state(
             Subject(
                 "key-policy",
-                ("K02", "K03", "L08"),
+                ("K02", "K03", "K04", "L08"),
                 "services use a customer's key for its own log group only",
                 reader,
                 "kms:GetKeyPolicy",
@@ -114,27 +115,28 @@ def test_key_bears_its_customers_name(probe: Recorder, cast: Cast, account: str)
     """The organization's guardrail knows a key of records by this tag, and guards no other."""
     home, reader = cast.stage.homes[account], cast.administrator(account)
     kms = cast.client(reader, "kms", home.region)
-    tags = {
-        tag["TagKey"]: tag["TagValue"]
-        for page in kms.get_paginator("list_resource_tags").paginate(KeyId=home.key_arn)
-        for tag in page["Tags"]
-    }
-    named = tags.get("bulkhead:customer", "no name")
-    probe.state(
-        Subject(
-            "key-tag",
-            ("G11", "K01"),
-            "a customer's key bears the tag that guards it",
-            reader,
-            "kms:ListResourceTags",
-            f"key of {home}",
-            (home.key_arn,),
-        ),
-        expected=home.customer,
-        observed=named,
-        holds=named == home.customer,
-        why=f"bulkhead:customer is {named}",
-    )
+    for group in home.groups:
+        tags = {
+            tag["TagKey"]: tag["TagValue"]
+            for page in kms.get_paginator("list_resource_tags").paginate(KeyId=group.key_arn)
+            for tag in page["Tags"]
+        }
+        named = tags.get("bulkhead:customer", "no name")
+        probe.state(
+            Subject(
+                "key-tag",
+                ("G11", "K01"),
+                "a customer's key bears the tag that guards it",
+                reader,
+                "kms:ListResourceTags",
+                f"key of {group.name}",
+                (group.key_arn,),
+            ),
+            expected=home.customer,
+            observed=named,
+            holds=named == home.customer,
+            why=f"bulkhead:customer is {named}",
+        )
 
 
 def test_key_policy_says_no_more(probe: Recorder, cast: Cast, account: str) -> None:

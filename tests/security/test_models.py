@@ -45,6 +45,31 @@ def test_own_profiles_can_be_called(
         )
 
 
+def test_profiles_bear_their_customers_name(probe: Recorder, cast: Cast, customer: str) -> None:
+    """What a call costs is charged to whom the tag of its profile names."""
+    fleet = cast.stage.fleets[customer]
+    reader = cast.administrator(cast.stage.environment.operations_account)
+    for region, model, profile in fleet.all_profiles:
+        listed = cast.client(reader, "bedrock", region).list_tags_for_resource(resourceARN=profile)
+        tags = {tag["key"]: tag["value"] for tag in listed["tags"]}
+        named = tags.get("bulkhead:customer", "nobody"), tags.get("bulkhead:model", "no model")
+        probe.state(
+            Subject(
+                "profile-tags",
+                ("P20",),
+                "a customer's profile says whom its calls are charged to",
+                reader,
+                "bedrock:ListTagsForResource",
+                f"{customer}'s profile of {model} in {region}",
+                (profile,),
+            ),
+            expected=f"{customer}, {model}",
+            observed=", ".join(named),
+            holds=named == (customer, model),
+            why=f"its tags name {' and '.join(named)}",
+        )
+
+
 @WAYS
 def test_models_cannot_be_called_past_the_profile(
     probe: Recorder, cast: Cast, account: str, call: Call, action: str

@@ -21,6 +21,8 @@ from harness.probes.unguarded import unguarded
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 DENY_ALL = "arn:aws:iam::aws:policy/AWSDenyAll"
 INVOKE = "bedrock:InvokeModel"
+GLOBAL = "us-east-1"
+"""What requests to the global endpoint of STS are signed for."""
 
 
 def test_chained_sessions_last_an_hour(probe: Recorder, cast: Cast, account: str) -> None:
@@ -49,6 +51,38 @@ def test_chained_sessions_last_an_hour(probe: Recorder, cast: Cast, account: str
         code="ValidationError",
         says="DurationSeconds exceeds",
         twin=lambda: assume(3600),
+    )
+
+
+def test_the_global_endpoint_gives_no_more(probe: Recorder, cast: Cast, account: str) -> None:
+    """Requests to the global endpoint of STS are of us-east-1, and what they give is good in every
+    Region: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_region-endpoints.html
+    """
+    fleet, caller = cast.stage.fleet_of(account), cast.caller(account)
+    answer = cast.client(caller, "sts", GLOBAL).assume_role(
+        RoleArn=fleet.role_arn,
+        RoleSessionName=cast.session_name(account),
+        ExternalId=fleet.external_id,
+    )
+    session = Actor(
+        label=f"{fleet.customer} fleet role for {account}, by way of {GLOBAL}",
+        kind="fleet",
+        account=fleet.role_arn.split(":")[4],
+        arn=answer["AssumedRoleUser"]["Arn"],
+        session=cast.stage.target.assumed(answer["Credentials"]),
+    )
+    probe.denied(
+        Subject(
+            "global-endpoint",
+            ("C09",),
+            "a session from where STS answers for all Regions calls no model in another one",
+            session,
+            INVOKE,
+            f"{fleet.model} in {GLOBAL}",
+            (f"arn:aws:bedrock:{GLOBAL}::foundation-model/{fleet.model}",),
+        ),
+        lambda: converse(cast, session, fleet.model, GLOBAL),
+        twin=lambda: converse(cast, session, fleet.profile),
     )
 
 
@@ -183,13 +217,25 @@ def recreate(cast: Cast, account: str) -> None:
     )
 
 
+def stop_policy(cast: Cast, fleet: Fleet) -> str:
+    """The policy that stops whoever spends too much; AWS's own where nobody is limited."""
+    account = cast.stage.environment.operations_account
+    iam = cast.client(cast.administrator(account), "iam")
+    own = f"arn:aws:iam::{account}:policy/bulkhead/fleet/bulkhead-spend-{fleet.region}-stop"
+    try:
+        iam.get_policy(PolicyArn=own)
+    except iam.exceptions.NoSuchEntityException:
+        return DENY_ALL
+    return own
+
+
 def test_a_stop_reaches_running_sessions(probe: Recorder, copied: Cast, account: str) -> None:
     fleet, session = copied.stage.fleet_of(account), copied.fleet(account)
     converse(copied, session, fleet.profile)
     operations = copied.administrator(copied.stage.environment.operations_account)
     with unguarded(copied, operations.account):
         copied.client(operations, "iam").attach_role_policy(
-            RoleName=fleet.role_name, PolicyArn=DENY_ALL
+            RoleName=fleet.role_name, PolicyArn=stop_policy(copied, fleet)
         )
     sts = copied.client(session, "sts")
     probe.denied(

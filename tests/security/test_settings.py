@@ -130,39 +130,50 @@ def test_records_go_nowhere_else(probe: Recorder, cast: Cast, account: str) -> N
     home = cast.stage.homes[account]
     reader = cast.administrator(account)
     logs = cast.client(reader, "logs", home.region)
-    subject = Subject(
-        "no-deliveries",
-        ("L09",),
-        "no subscription filter takes records out of a customer's log group",
-        reader,
-        "logs:DescribeSubscriptionFilters",
-        home.group,
-        (home.group_arn,),
-    )
-    absent(
-        probe,
-        subject,
-        lambda: logs.describe_subscription_filters(logGroupName=home.group)["subscriptionFilters"],
-    )
+    for group in home.groups:
+        subject = Subject(
+            "no-deliveries",
+            ("L09",),
+            "no subscription filter takes records out of a customer's log group",
+            reader,
+            "logs:DescribeSubscriptionFilters",
+            group.name,
+            (group.arn,),
+        )
+        absent(
+            probe,
+            subject,
+            lambda name=group.name: logs.describe_subscription_filters(  # type: ignore[misc]
+                logGroupName=name
+            )["subscriptionFilters"],
+        )
 
 
 def test_no_account_policy_takes_records_out(probe: Recorder, cast: Cast, account: str) -> None:
-    """A subscription of the whole account, which the filters of a group do not show."""
+    """A subscription of the whole account, which the filters of a group do not show, and a
+    retention, which a day later is every group's."""
     home, reader = cast.stage.homes[account], cast.administrator(account)
     logs = cast.client(reader, "logs", home.region)
-    kind: Any = "SUBSCRIPTION_FILTER_POLICY"
-    subject = Subject(
-        "account-subscriptions",
-        ("L10",),
-        "no policy of a customer's whole account takes records out",
-        reader,
-        "logs:DescribeAccountPolicies",
-        str(home),
-        (),
-    )
-    absent(
-        probe, subject, lambda: logs.describe_account_policies(policyType=kind)["accountPolicies"]
-    )
+    for kind, policy, row, claim in (
+        ("account-subscriptions", "SUBSCRIPTION_FILTER_POLICY", "L10", "takes records out"),
+        ("account-retention", "RETENTION_POLICY", "L18", "says how long records are kept"),
+    ):
+        subject = Subject(
+            kind,
+            (row,),
+            f"no policy of a customer's whole account {claim}",
+            reader,
+            "logs:DescribeAccountPolicies",
+            str(home),
+            (),
+        )
+        absent(
+            probe,
+            subject,
+            lambda policy=policy: logs.describe_account_policies(  # type: ignore[misc]
+                policyType=policy
+            )["accountPolicies"],
+        )
 
 
 def test_records_are_written_with_signatures(probe: Recorder, cast: Cast, account: str) -> None:
@@ -256,24 +267,25 @@ def test_streams_are_named_by_the_client(probe: Recorder, cast: Cast, account: s
     """A stream's name cannot be masked and is shown to whoever may list streams."""
     home, reader = cast.stage.homes[account], cast.administrator(account)
     logs = cast.client(reader, "logs", home.region)
-    pages = logs.get_paginator("describe_log_streams").paginate(logGroupName=home.group)
-    names = [s["logStreamName"] for page in pages for s in page["logStreams"]]
-    strange = [n for n in names if not STREAM.fullmatch(n)]
-    probe.state(
-        Subject(
-            "stream-names",
-            ("L31",),
-            "the names of log streams carry nothing that a user wrote",
-            reader,
-            "logs:DescribeLogStreams",
-            home.group,
-            (home.group_arn,),
-        ),
-        expected="names that the client makes",
-        observed="other names" if strange else "names that the client makes",
-        holds=not strange,
-        why=f"{len(strange)} of {len(names)} names are of another form",
-    )
+    for group in home.groups:
+        pages = logs.get_paginator("describe_log_streams").paginate(logGroupName=group.name)
+        names = [s["logStreamName"] for page in pages for s in page["logStreams"]]
+        strange = [n for n in names if not STREAM.fullmatch(n)]
+        probe.state(
+            Subject(
+                "stream-names",
+                ("L31",),
+                "the names of log streams carry nothing that a user wrote",
+                reader,
+                "logs:DescribeLogStreams",
+                group.name,
+                (group.arn,),
+            ),
+            expected="names that the client makes",
+            observed="other names" if strange else "names that the client makes",
+            holds=not strange,
+            why=f"{len(strange)} of {len(names)} names are of another form",
+        )
 
 
 def test_no_service_writes_to_records(probe: Recorder, cast: Cast, account: str) -> None:
@@ -289,24 +301,30 @@ def test_no_service_writes_to_records(probe: Recorder, cast: Cast, account: str)
         str(home),
         (),
     )
-    absent(probe, subject, lambda: logs.describe_resource_policies()["resourcePolicies"])
+
+    def policies() -> list[Any]:
+        # Without a scope, those of the account are told, and none of a group.
+        pages = logs.get_paginator("describe_resource_policies")
+        scopes: list[dict[str, Any]] = [
+            {"policyScope": "ACCOUNT"},
+            *({"policyScope": "RESOURCE", "resourceArn": group.arn} for group in home.groups),
+        ]
+        return [
+            policy
+            for scope in scopes
+            for page in pages.paginate(**scope)
+            for policy in page["resourcePolicies"]
+        ]
+
+    absent(probe, subject, policies)
 
 
 def test_no_field_of_a_record_becomes_a_metric(probe: Recorder, cast: Cast, account: str) -> None:
     home, reader = cast.stage.homes[account], cast.administrator(account)
     logs = cast.client(reader, "logs", home.region)
-    subject = Subject(
-        "metric-filters",
-        ("L27", "O11"),
-        "no metric filter puts fields of records into dimensions",
-        reader,
-        "logs:DescribeMetricFilters",
-        home.group,
-        (home.group_arn,),
-    )
 
-    def with_dimensions() -> list[Any]:
-        pages = logs.get_paginator("describe_metric_filters").paginate(logGroupName=home.group)
+    def with_dimensions(name: str) -> list[Any]:
+        pages = logs.get_paginator("describe_metric_filters").paginate(logGroupName=name)
         return [
             each
             for page in pages
@@ -314,7 +332,17 @@ def test_no_field_of_a_record_becomes_a_metric(probe: Recorder, cast: Cast, acco
             if any(t.get("dimensions") for t in each["metricTransformations"])
         ]
 
-    absent(probe, subject, with_dimensions)
+    for group in home.groups:
+        subject = Subject(
+            "metric-filters",
+            ("L27", "O11"),
+            "no metric filter puts fields of records into dimensions",
+            reader,
+            "logs:DescribeMetricFilters",
+            group.name,
+            (group.arn,),
+        )
+        absent(probe, subject, lambda name=group.name: with_dimensions(name))  # type: ignore[misc]
 
 
 def test_no_events_leave_an_account(probe: Recorder, cast: Cast, account: str, region: str) -> None:
