@@ -45,8 +45,8 @@ class Bulkhead:
 
     config        what Terraform's outputs say; see `BulkheadConfig`
     base_session  the application's own boto3 or botocore session; the SDK's default if None
-    endpoint_url  one address for all services, or addresses by service; the configuration's unless
-                  given, and never the environment's
+    endpoint_url  one address for all services, or addresses by service; the configuration's for
+                  services that it does not name, and never the environment's
     linger        seconds to gather records before they are sent
     delivery      every choice about the delivery of records; see `Delivery`
     spool         a directory that keeps records until they are delivered, even if the process is

@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.writing import Gate, until
 
 from bulkhead import LogWriter, Spool
+from bulkhead.backlog import Backlog
 from bulkhead.batch import Event
 from bulkhead.errors import ConfigError
 from bulkhead.segment import Segment, _numbers, _ranges
@@ -434,3 +436,29 @@ def test_no_damage_stops_the_reader(tmp_path_factory: Any, junk: bytes, at: int)
     if found is not None:
         assert {line.number for line in found[1].records} <= set(range(5))
         found[0].close()
+
+
+def test_segments_follow_each_other_however_quickly_one_is_delivered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not only once a minute: by then the process may have ended."""
+    for n in range(3):
+        dead = Spool(tmp_path, HERE)
+        dead.append([event(n)])
+        abandon(dead)
+    spool = Spool(tmp_path, HERE)
+    adopt = Backlog.adopt
+
+    def slowly(backlog: Backlog) -> bool:
+        """Return when what was taken over has been delivered."""
+        found = adopt(backlog)
+        until(lambda: not spool.replaying)
+        return found
+
+    monkeypatch.setattr(Backlog, "adopt", slowly)
+    transport = Gate()
+    transport.open.set()
+    writer = LogWriter(transport, spool=spool, linger=0)
+    until(lambda: writer.stats.delivered == 3)
+    assert writer.close(10)
+    assert not files(tmp_path)
