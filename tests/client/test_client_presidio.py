@@ -43,10 +43,9 @@ def test_names_and_places_are_replaced_and_nobody_is_asked(
     _asked.clear()
     clean = redactor(TEXT)
     assert _asked == []
-    assert "[PERSON]" in clean
+    assert clean.startswith("My name is [PERSON], ")
     assert "[LOCATION]" in clean
     assert "[EMAIL_ADDRESS]" in clean
-    assert clean.endswith("Order A-4711.")
     for secret in ("Lovelace", "Berlin", "ada@"):
         assert secret not in clean
         assert secret not in caplog.text
