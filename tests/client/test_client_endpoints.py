@@ -351,7 +351,7 @@ def test_what_is_not_encrypted_goes_through_no_proxy(
     monkeypatch.setenv(variable, "http://127.0.0.1:9")  # nobody is there
     with Bulkhead.from_config(document, session_of("222222222222")) as app:
         app.runtime.converse(modelId=app.inference_profile(MODEL), messages=[])
-        assert app.flush(10)
+        assert app.flush(60)
     assert {each.service for each in cloud.seen} == {"sts", "bedrock", "logs"}
 
 

@@ -325,7 +325,7 @@ def test_a_forked_child_records_its_own_calls(
                 del stream
                 time.sleep(0.3)
                 app.chat(MODEL).invoke("x")
-                good = app.close(10) and app.stats.delivered == 3
+                good = app.close(60) and app.stats.delivered == 3
             except BaseException:
                 good = False
             os._exit(0 if good else 1)
@@ -354,7 +354,7 @@ def test_a_stream_that_was_open_at_the_fork_is_the_parents_to_record(
                     list(events)
                 del stream, events
                 gc.collect()
-                good = app.close(10) and app.stats.offered == 0
+                good = app.close(60) and app.stats.offered == 0
             except BaseException:
                 good = False
             os._exit(0 if good else 1)
@@ -418,7 +418,7 @@ def test_no_model_here_holds_credentials_or_asks_the_default_chain(
     assert list(chat.stream("hello"))
     for model in (chat, app.llm(nova), app.embeddings(nova), app.chat(MODEL, api="invoke")):
         assert CANARY not in repr(model.__dict__)
-    assert app.flush(30)
+    assert app.flush(60)
     assert CANARY not in json.dumps([each.headers for each in cloud.seen])
     assert {cloud.keys[each.key] for each in cloud.requests("bedrock")} == {"111111111111"}
     assert {each.operation for each in cloud.requests("bedrock")} == {"Converse", "ConverseStream"}

@@ -322,7 +322,7 @@ def test_put_returns_when_the_record_is_written_down(tmp_path: Path, durable: bo
     if durable:
         assert sum(path.read_bytes().count(b"\nR ") for path in files(tmp_path)) == 20
     hung.go.set()
-    assert writer.flush(10)
+    assert writer.flush(60)
     assert sorted(hung.sent) == list(range(20))
     writer.close()
     assert files(tmp_path) == []
@@ -345,7 +345,7 @@ def test_a_disk_that_hangs_holds_put_up_for_a_while_only(
     put(writer, 0, 1)
     assert 0.15 < time.monotonic() - started < 10
     go.set()
-    assert writer.flush(10)
+    assert writer.flush(60)
     assert hung.sent == [0]
     writer.close()
 
@@ -361,10 +361,10 @@ def test_memory_and_disk_full(tmp_path: Path) -> None:
     assert 300 - 160 < stats.dropped_full < 300 - 80
     assert stats.pending == 300 - stats.dropped_full
     hung.go.set()
-    assert writer.flush(10)
+    assert writer.flush(60)
     assert len(hung.sent) == len(set(hung.sent)) == writer.stats.delivered == stats.pending
     put(writer, 300, 310)
-    assert writer.flush(10)
+    assert writer.flush(60)
     assert set(range(300, 310)) <= set(hung.sent)
     writer.close()
     assert files(tmp_path) == []
@@ -382,7 +382,7 @@ def test_what_waits_on_disk_keeps_its_place(tmp_path: Path) -> None:
         writer._backlog._held = held
         writer._ledger.offer(1)
     hung.go.set()
-    assert writer.flush(10)
+    assert writer.flush(60)
     assert hung.sent == list(range(101))
     assert writer.stats.delivered == writer.stats.offered == 101
     writer.close()
@@ -410,7 +410,7 @@ def test_damage_is_counted_and_told(tmp_path: Path) -> None:
     hung.go.set()
     writer = LogWriter(hung, spool=Spool(tmp_path, HERE), linger=0)
     put(writer, 10, 11)
-    assert writer.flush(10)
+    assert writer.flush(60)
     assert sorted(hung.sent) == [0, 2, 10]
     assert (writer.stats.dropped_corrupt, writer.stats.delivered) == (1, 3)
     writer.close()
@@ -460,5 +460,5 @@ def test_segments_follow_each_other_however_quickly_one_is_delivered(
     transport.open.set()
     writer = LogWriter(transport, spool=spool, linger=0)
     until(lambda: writer.stats.delivered == 3)
-    assert writer.close(10)
+    assert writer.close(60)
     assert not files(tmp_path)
