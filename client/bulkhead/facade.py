@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, overload
 
 from bulkhead import _fork, documents, exits, models
 from bulkhead.config import BulkheadConfig
@@ -153,13 +153,19 @@ class Bulkhead:
         """The LangChain callback handler. The models made here have it attached."""
         from bulkhead.handler import InvocationHandler  # langchain-core, for those who use it
 
-        return InvocationHandler(
-            self.writer.put,
-            maker=self._maker,
-            content=self._content,
-            defer=True,
-            watched=self.config.inference_profiles.values(),
-        )
+        # One, whichever thread comes first, which since Python 3.12 `cached_property` does not see
+        # to: closing would not finish the runs of another.
+        with self._finishing:
+            made = self.__dict__.get("handler")
+            if made is None:
+                made = self.__dict__["handler"] = InvocationHandler(
+                    self.writer.put,
+                    maker=self._maker,
+                    content=self._content,
+                    defer=True,
+                    watched=self.config.inference_profiles.values(),
+                )
+        return cast("InvocationHandler", made)
 
     @overload
     def chat(

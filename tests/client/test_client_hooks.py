@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import boto3
@@ -363,6 +364,21 @@ def test_a_stream_that_was_open_at_the_fork_is_the_parents_to_record(
         del stream, events
     (record,) = cloud.records()
     assert record["bulkhead.status"] == "success"
+
+
+def test_threads_that_make_the_first_models_share_one_handler(app_of: Any) -> None:
+    """Since Python 3.12, `cached_property` calls its function in each of them."""
+    app = app_of()
+    both = threading.Barrier(2)
+
+    def first(_: int) -> Any:
+        both.wait(60)
+        return type(app).handler.func(app)
+
+    with ThreadPoolExecutor(2) as pool:
+        one, other = pool.map(first, range(2))
+    assert one is other is app.handler
+    assert app.chat(MODEL).callbacks == [one]
 
 
 def test_a_client_signs_no_urls(app_of: Any, cloud: Any) -> None:
