@@ -18,6 +18,9 @@ class ForkAware(Protocol):
         """Drop the parent's state; take no lock and make no call."""
 
 
+generation = 0
+"""How many forks lie between this process and the one that imported this."""
+
 _objects: weakref.WeakSet[ForkAware] = weakref.WeakSet()
 
 
@@ -27,6 +30,8 @@ def watch(thing: ForkAware) -> None:
 
 
 def _in_child() -> None:
+    global generation  # noqa: PLW0603
+    generation += 1
     for thing in list(_objects):
         thing.reset_after_fork()
 

@@ -160,8 +160,8 @@ class Backlog:
             self._take(events, bounded=False)
             self._changed.notify_all()
 
-    def adopt(self) -> None:
-        """Take over what a dead process left in the spool, if there is something."""
+    def adopt(self) -> bool:
+        """Take over what a dead process left in the spool; False if there is nothing."""
         assert self._spool is not None
         events, corrupt = self._spool.adopt()
         with self._changed:
@@ -170,6 +170,7 @@ class Backlog:
                 self._ledger.lose("dropped_corrupt", time.time_ns() // 1_000_000)
             self._take(events, bounded=False)
             self._changed.notify_all()
+        return bool(events)
 
     @property
     def parked(self) -> bool:

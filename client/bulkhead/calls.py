@@ -16,7 +16,12 @@ from botocore.exceptions import ClientError, ParamValidationError
 
 from bulkhead import leaks, usage
 from bulkhead._quiet import quiet_botocore
-from bulkhead.errors import BulkheadError, ClosedError, InvalidRequestError
+from bulkhead.errors import (
+    BulkheadError,
+    ClosedError,
+    InvalidRequestError,
+    RequestRefusedError,
+)
 from bulkhead.quota import Quota, Reservation
 from bulkhead.walls import Walls
 
@@ -28,6 +33,8 @@ _PROBLEM = re.compile(
     r"Invalid parameter) (?P<member>[A-Za-z]{1,64})?"
 )
 
+# Methods that are given prompts.
+_PROMPTED = ("apply_guardrail", "converse", "count_tokens", "invoke_", "start_async_invoke")
 _NONE = Reservation(None, 0)
 Make = Callable[[str, dict[str, Any]], Any]
 
@@ -72,7 +79,7 @@ class Calls:
         made = {
             name: method
             for name, method in event["class_attributes"].items()
-            if name.startswith(("converse", "invoke_model", "start_async_invoke"))
+            if name.startswith(_PROMPTED)
         }
 
         class Walled:
@@ -85,6 +92,14 @@ class Calls:
                     del api_params  # the prompt, which a kept frame would keep
 
         event["base_classes"].insert(0, Walled)
+
+    @staticmethod
+    def sign_no_urls(**event: Any) -> None:
+        """A botocore `creating-client-class` hook, to be the last: botocore adds that method late.
+
+        Whoever has such a URL calls past all walls and without a record, and it holds the prompt.
+        """
+        event["class_attributes"]["generate_presigned_url"] = _presign
 
     def call(self, make: Make, operation: str, params: dict[str, Any]) -> Any:
         """Make one call.
@@ -161,14 +176,25 @@ class Calls:
         parse = stream._parse_event  # type: ignore[attr-defined]
 
         def parse_event(event: Any) -> Any:
-            with self.silence():
-                parsed = parse(event)
+            try:
+                with self.silence():
+                    parsed = parse(event)
+            finally:
+                del event  # an answer's, in a frame that is kept
             used = usage.of_event(parsed) if reservation.held else None
             if used is not None:
                 reservation.settle(used.input, used.output, used.cache_write)
             return parsed
 
         stream._parse_event = parse_event  # type: ignore[attr-defined]
+
+
+def _presign(client: Any, *_: Any, **__: Any) -> str:
+    del _, __  # a prompt, which a kept frame would keep
+    raise RequestRefusedError(
+        f"{type(client).__name__} signs no URLs: a call by one would go past the walls and leave "
+        "no record; call the client's own methods"
+    )
 
 
 def _without_values(operation: str, error: ParamValidationError) -> str:

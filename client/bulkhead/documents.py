@@ -21,7 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from bulkhead._quiet import quiet_botocore
 from bulkhead.config import BulkheadConfig
-from bulkhead.endpoints import Endpoints, Given, direct
+from bulkhead.endpoints import Endpoints, Given, direct, merged
 from bulkhead.errors import ConfigError, code_of
 from bulkhead.session import BaseSession, _botocore
 from bulkhead.walls import Walls
@@ -68,6 +68,12 @@ def read(
         document = _from_parameter(source.removeprefix(_SCHEME), base_session, endpoint_url, walls)
     elif isinstance(source, str | Path):
         named = str(source)
+        if not named.isprintable() or named.lstrip()[:1] in ("{", "["):
+            # It is not shown: the external id may stand in it.
+            raise ConfigError(
+                "configuration: the text given is no path of a file but seems to be a document; "
+                "give json.loads() of it"
+            )
         document = _file(Path(source))
     else:
         document = source
@@ -142,7 +148,7 @@ def _external_id(
             f"{field} is of account {arn['account']}, and account_id is {config.account_id}; "
             "the external id is kept in the customer's own account"
         )
-    given = config.endpoint_url if endpoint_url is None else endpoint_url
+    given = merged(endpoint_url, config.endpoint_url)
     kind, value = _get(name, config.log_region, field, base_session, given, walls)
     if kind != "SecureString":
         raise ConfigError(f"{field} is a {kind}: keep the external id in a SecureString")

@@ -83,11 +83,12 @@ class Endpoints:
     def watch(self, client: Any, service: str, region: str) -> None:
         """Check a new client's address, and from now on that of each request it sends.
 
-        Raises EndpointError for a client of another region or address, LeakError where a proxy
-        could open what is sent, or something else was given the client when it was made.
+        Raises EndpointError for a client of another region or address, LeakError where a proxy or
+        whoever has a file could open what is sent, or something else was given the client when it
+        was made.
         """
         leaks.refuse_plugins(self._allow)
-        self._refuse_proxy(client, service)
+        self._refuse_readers(client, service)
         parts = urlsplit(client.meta.endpoint_url)
         if service not in self._given and not self._is_aws(parts, service, region):
             raise EndpointError(
@@ -107,15 +108,17 @@ class Endpoints:
 
         client.meta.events.register("before-send", look)
 
-    def _refuse_proxy(self, client: Any, service: str) -> None:
+    def _refuse_readers(self, client: Any, service: str) -> None:
         url = client.meta.endpoint_url
         proxies = client.meta.config.proxies
         if proxies is None:
             proxies = get_environ_proxies(url)
         # What botocore verifies certificates with, if not with its own.
         bundle = self._base.get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE")
-        proxied = url.startswith("https:") and bool(proxies.get("https"))
+        encrypted = url.startswith("https:")
+        proxied = encrypted and bool(proxies.get("https"))
         leaks.refuse_proxy(service, proxied, bundle, self._allow)
+        leaks.refuse_keylog(service, encrypted, self._allow)
 
     def _configured(self, service: str) -> bool:
         base = self._base
@@ -145,6 +148,14 @@ def direct(config: Config, url: str | None) -> Config:
     if url is None or url.startswith("https:"):
         return config
     return config.merge(Config(proxies={}))
+
+
+def merged(given: Given, configured: Mapping[str, str] | None) -> dict[str, str]:
+    """What the code gives, service by service, and the configuration's addresses for the others.
+
+    Raises EndpointError as `by_service` does.
+    """
+    return {**(configured or {}), **by_service(given, "endpoint_url")}
 
 
 def by_service(given: Given, field: str, *, aws_only: bool = False) -> dict[str, str]:

@@ -2,7 +2,8 @@
 
 An exchange knows facts, no content; `conversation`, where content was asked for, holds that apart.
 It ends exactly once: answered, failed, its stream consumed, broken or closed, or dropped by
-everybody, which the garbage collector tells.
+everybody, which the garbage collector tells. What a forked child does with its copy of it is no
+end: the parent tells that.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from bulkhead import _fork
 from bulkhead.facts import Facts
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ class Exchange:
         "_dropped",
         "_ended",
         "_open",
+        "_process",
         "complete",
         "conversation",
         "facts",
@@ -64,6 +67,7 @@ class Exchange:
         self._ended = ended
         self._dropped = dropped
         self._open = [None]
+        self._process = _fork.generation
 
     @property
     def request_id(self) -> object:
@@ -90,7 +94,8 @@ class Exchange:
         if error is not None:
             self.facts["error.type"] = error
         self.status = status
-        self._ended(self)
+        if self._process == _fork.generation:  # else it is the parent's to record
+            self._ended(self)
 
     def stop(self) -> None:
         """End it because nobody reads on: what came before the answer was whole is cancelled."""
@@ -101,7 +106,7 @@ class Exchange:
 
     def __del__(self) -> None:
         # Garbage collection may interrupt code that holds any lock: only hand over.
-        if self._open:
+        if self._open and self._process == _fork.generation:
             self._dropped(self)
 
     def timings(self) -> Facts:

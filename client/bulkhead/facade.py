@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, overload
 
 from bulkhead import _fork, documents, exits, models
 from bulkhead.config import BulkheadConfig
@@ -45,8 +45,8 @@ class Bulkhead:
 
     config        what Terraform's outputs say; see `BulkheadConfig`
     base_session  the application's own boto3 or botocore session; the SDK's default if None
-    endpoint_url  one address for all services, or addresses by service; the configuration's unless
-                  given, and never the environment's
+    endpoint_url  one address for all services, or addresses by service; the configuration's for
+                  services that it does not name, and never the environment's
     linger        seconds to gather records before they are sent
     delivery      every choice about the delivery of records; see `Delivery`
     spool         a directory that keeps records until they are delivered, even if the process is
@@ -153,13 +153,19 @@ class Bulkhead:
         """The LangChain callback handler. The models made here have it attached."""
         from bulkhead.handler import InvocationHandler  # langchain-core, for those who use it
 
-        return InvocationHandler(
-            self.writer.put,
-            maker=self._maker,
-            content=self._content,
-            defer=True,
-            watched=self.config.inference_profiles.values(),
-        )
+        # One, whichever thread comes first, which since Python 3.12 `cached_property` does not see
+        # to: closing would not finish the runs of another.
+        with self._finishing:
+            made = self.__dict__.get("handler")
+            if made is None:
+                made = self.__dict__["handler"] = InvocationHandler(
+                    self.writer.put,
+                    maker=self._maker,
+                    content=self._content,
+                    defer=True,
+                    watched=self.config.inference_profiles.values(),
+                )
+        return cast("InvocationHandler", made)
 
     @overload
     def chat(

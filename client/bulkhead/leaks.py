@@ -11,6 +11,7 @@ import functools
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -70,6 +71,7 @@ _CAPTURE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 # applications one of the others, to wrap the methods of the clients that are made.
 _MAKERS = ("create_client", "_create_methods", "_create_api_method")
 _PLUGINS = "BOTOCORE_EXPERIMENTAL__PLUGINS"
+_QUOTING = "Error: Prompt must alternate between"
 _LANGCHAIN_LOGGERS = (
     "langchain_aws.chat_models.bedrock",
     "langchain_aws.chat_models.bedrock_converse",
@@ -123,6 +125,13 @@ def refuse_proxy(service: str, proxied: bool, bundle: object, allow: Collection[
             "SDK's own are trusted (AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE or ca_bundle)",
             allow,
         )
+
+
+def refuse_keylog(service: str, encrypted: bool, allow: Collection[str]) -> None:
+    """Raise LeakError where the keys of a new client's connections would be written to a file."""
+    if encrypted and os.environ.get("SSLKEYLOGFILE"):
+        why = f"the environment variable SSLKEYLOGFILE is set and {service} would be called"
+        _refuse("tls-keylog", why, allow)
 
 
 def refuse_plugins(allow: Collection[str]) -> None:
@@ -188,18 +197,21 @@ def _langchain() -> tuple[Any, ...]:
 
 
 def silence_langchain(allow: Collection[str]) -> None:
-    """Drop the DEBUG records of langchain-aws, which quote prompts and answers.
+    """Drop the DEBUG records and the one warning of langchain-aws that quote prompts and answers.
 
     In the whole process, since they do not say whose calls they are of: the strictest caller wins.
     """
     if "debug-logs" in allow:
         return
+    # Of text models by Anthropic, where the turns of a prompt do not alternate.
+    warnings.filterwarnings("ignore", message=_QUOTING)
     present = [name for name in logging.root.manager.loggerDict if name.startswith("langchain_aws")]
     for name in {*_LANGCHAIN_LOGGERS, *present}:
-        logging.getLogger(name).addFilter(_no_debug)  # adding it again changes nothing
+        logging.getLogger(name).addFilter(no_debug)  # adding it again changes nothing
 
 
-def _no_debug(record: logging.LogRecord) -> bool:
+def no_debug(record: logging.LogRecord) -> bool:
+    """A filter of loggers that quote at level DEBUG."""
     return record.levelno > logging.DEBUG
 
 
@@ -216,7 +228,9 @@ def walled(kind: type, allow: frozenset[str]) -> type:
     entries = ("generate", "agenerate", "stream", "astream")
 
     def look(model: Any, callbacks: Any, options: Mapping[str, Any]) -> None:
-        if "modelId" in options:
+        other = "modelId" in options
+        del options
+        if other:
             # langchain-aws would call that one instead, and nothing in the run says so.
             raise TypeError(
                 "modelId cannot be chosen at the call: make a model for it, "
@@ -230,34 +244,54 @@ def walled(kind: type, allow: frozenset[str]) -> type:
 
         return ensure_config(config).get("callbacks")
 
-    # Not generators and coroutines of our own: closing and cancelling work as ever.
+    # Not generators and coroutines of our own: closing and cancelling work as ever. And no frame of
+    # ours that an exception passes keeps what was asked.
     class Walled(kind):  # type: ignore[misc]
         def generate(self, prompts: Any, stop: Any = None, callbacks: Any = None, **kw: Any) -> Any:
-            look(self, callbacks, kw)
-            return super().generate(prompts, stop, callbacks, **kw)
+            try:
+                look(self, callbacks, kw)
+                return super().generate(prompts, stop, callbacks, **kw)
+            finally:
+                del prompts, kw
 
         async def agenerate(
             self, prompts: Any, stop: Any = None, callbacks: Any = None, **kw: Any
         ) -> Any:
-            look(self, callbacks, kw)
-            return await super().agenerate(prompts, stop, callbacks, **kw)
+            try:
+                look(self, callbacks, kw)
+                run = super().agenerate(prompts, stop, callbacks, **kw)
+            finally:
+                del prompts, kw
+            return await run
 
         def stream(self, input: Any, config: Any = None, **kw: Any) -> Iterator[Any]:
-            look(self, of_config(config), kw)
-            stream: Iterator[Any] = super().stream(input, config, **kw)
-            return stream
+            try:
+                look(self, of_config(config), kw)
+                stream: Iterator[Any] = super().stream(input, config, **kw)
+                return stream
+            finally:
+                del input, kw
 
         def astream(self, input: Any, config: Any = None, **kw: Any) -> Any:
-            look(self, of_config(config), kw)
-            return super().astream(input, config, **kw)
+            try:
+                look(self, of_config(config), kw)
+                return super().astream(input, config, **kw)
+            finally:
+                del input, kw
 
         def stream_events(self, input: Any, config: Any = None, **kw: Any) -> Any:
-            look(self, of_config(config), kw)
-            return super().stream_events(input, config, **kw)
+            try:
+                look(self, of_config(config), kw)
+                return super().stream_events(input, config, **kw)
+            finally:
+                del input, kw
 
         def astream_events(self, input: Any, config: Any = None, **kw: Any) -> Any:
-            look(self, of_config(config), kw)
-            return super().astream_events(input, config, **kw)
+            try:
+                look(self, of_config(config), kw)
+                return super().astream_events(input, config, **kw)
+            finally:
+                del input, kw
 
     Walled.__name__ = kind.__name__
     Walled.__qualname__ = kind.__qualname__

@@ -10,9 +10,13 @@ from __future__ import annotations
 
 import functools
 import importlib
+import logging
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+
+from bulkhead.errors import ConfigError
+from bulkhead.leaks import no_debug
 
 Redactor = Callable[[str], str]
 Check = Callable[[re.Match[str]], bool]
@@ -106,18 +110,22 @@ def _replaced(check: Check, replacement: str, found: re.Match[str]) -> str:
 class PresidioRedactor:
     """Replaces what Microsoft Presidio finds by `[ENTITY]`, such as `[PERSON]`.
 
-    analyzer   a `presidio_analyzer.AnalyzerEngine`; if None the default one, made at the first text
-    language   of the texts
+    analyzer   a `presidio_analyzer.AnalyzerEngine`; if None one is made at the first text, and that
+               asks nothing of the network
+    model      spaCy's, for the engine that is made here; it must be installed
+    language   of the texts, and of the model
     entities   which kinds to look for; all that the analyzer knows if None
     threshold  the least score that counts
 
-    Raises ImportError without `bulkhead[presidio]`.
+    Raises ImportError without `bulkhead[presidio]`, ConfigError without the model: Presidio itself
+    would fetch it, and install it, while the application runs.
     """
 
     def __init__(
         self,
         analyzer: Any = None,
         *,
+        model: str = "en_core_web_lg",
         language: str = "en",
         entities: Iterable[str] | None = None,
         threshold: float = 0.5,
@@ -125,11 +133,21 @@ class PresidioRedactor:
         if analyzer is None:
             try:
                 importlib.import_module("presidio_analyzer")  # slow, and an extra
+                spacy = importlib.import_module("spacy.util")
             except ImportError:
                 raise ImportError(
                     "PresidioRedactor needs presidio-analyzer: install bulkhead[presidio]"
                 ) from None
+            if not spacy.is_package(model):
+                raise ConfigError(
+                    f"PresidioRedactor: the spaCy model {model!r} is not installed; install it "
+                    f"(python -m spacy download {model}), or name one that is: "
+                    "PresidioRedactor(model=...)"
+                )
+        # At DEBUG it quotes the words around what it finds.
+        logging.getLogger("presidio-analyzer").addFilter(no_debug)
         self._analyzer = analyzer
+        self._model = model
         self._language = language
         self._entities = list(entities) if entities is not None else None
         self._threshold = threshold
@@ -139,7 +157,7 @@ class PresidioRedactor:
         if not text.strip():
             return text
         if self._analyzer is None:
-            self._analyzer = importlib.import_module("presidio_analyzer").AnalyzerEngine()
+            self._analyzer = _analyzer(self._model, self._language)
         found = self._analyzer.analyze(
             text=text,
             language=self._language,
@@ -153,3 +171,21 @@ class PresidioRedactor:
                 kept += (text[at : each.start], f"[{each.entity_type}]")
             at = max(at, each.end)
         return "".join(kept) + text[at:]
+
+
+def _analyzer(model: str, language: str) -> Any:
+    """Make an AnalyzerEngine that stays on this machine."""
+    presidio = importlib.import_module("presidio_analyzer")
+    engines = importlib.import_module("presidio_analyzer.nlp_engine")
+    models = [{"lang_code": language, "model_name": model}]
+    settings = {"nlp_engine_name": "spacy", "models": models}
+    made = presidio.AnalyzerEngine(
+        nlp_engine=engines.NlpEngineProvider(nlp_configuration=settings).create_engine(),
+        supported_languages=[language],
+    )
+    # Presidio would look up the domain of an address in a list that it fetches first.
+    known = importlib.import_module("tldextract").TLDExtract(cache_dir=None, suffix_list_urls=())
+    for recognizer in made.registry.recognizers:
+        if type(recognizer).__name__ == "EmailRecognizer":
+            recognizer.validate_result = lambda text: known(text).fqdn != ""
+    return made

@@ -26,7 +26,7 @@ from bulkhead.calls import Calls
 from bulkhead.config import BulkheadConfig
 from bulkhead.credentials import SessionCredentials
 from bulkhead.destination import Destination, DestinationGuard, GuardedCredentials
-from bulkhead.endpoints import Endpoints, Given, direct
+from bulkhead.endpoints import Endpoints, Given, direct, merged
 from bulkhead.errors import (
     DestinationUnknownError,
     SessionError,
@@ -78,7 +78,8 @@ class ModelSession:
 
     base_session  the application's own session (the caller role); the SDK's default if None
     endpoint_url  where calls go instead of AWS's own addresses: one for all services, or by service
-                  (`bedrock-runtime`, `bedrock`, `sts`, `logs`); the configuration's unless given
+                  (`bedrock-runtime`, `bedrock`, `sts`, `logs`); the configuration's for services
+                  that it does not name
     client_config merged under what this class pins: SigV4, the region, no bearer token
     walls         what the application chooses about the walls
 
@@ -119,6 +120,8 @@ class ModelSession:
         )
         self._salt = Salt(salt_of(config), always=walls.cache_salt == "always")
         self._session.register("creating-client-class.bedrock-runtime", self._calls.add_to)
+        emitter = self._session.get_component("event_emitter")
+        emitter.register_last("creating-client-class", self._calls.sign_no_urls)
         pinned = _pinned(config.region, retries={"mode": "standard", "total_max_attempts": 4})
         defaults = Config(read_timeout=300, connect_timeout=10, max_pool_connections=50)
         self._client_config = defaults.merge(client_config or Config()).merge(pinned)
@@ -322,8 +325,7 @@ def _endpoints(
     base: BotocoreSession, config: BulkheadConfig, given: Given, walls: Walls
 ) -> Endpoints:
     partition = config.fleet_role_arn.split(":")[1]
-    given = config.endpoint_url if given is None else given
-    return Endpoints(base, given, partition, walls.allow)
+    return Endpoints(base, merged(given, config.endpoint_url), partition, walls.allow)
 
 
 def _sts(

@@ -58,6 +58,7 @@ class WatchedStream(EventStream):  # type: ignore[type-arg]  # not generic at ru
                 exchange.chunk()
                 _quietly(self._read, exchange, event)
                 yield event
+                del event  # of the answer: a kept frame keeps nothing
         except Exception as error:
             exchange.finish(ERROR, _stream_error(error))
             raise

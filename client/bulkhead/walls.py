@@ -16,6 +16,7 @@ ALLOWED: Mapping[str, str] = {
     "debug-logs": "botocore and langchain-aws write prompts and answers to logs at level DEBUG",
     "http-debug": "http.client or botocore's history shows every byte that is sent",
     "tls-proxy": "an HTTPS proxy whose own certificate is trusted reads prompts and session keys",
+    "tls-keylog": "keys of encrypted connections, which open recorded traffic, go to a file",
     "third-party-tracing": "handlers and instrumentations of observability products send prompts",
 }
 """What else may see prompts, each only if it is named in `Walls.allow`."""

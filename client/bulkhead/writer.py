@@ -492,8 +492,8 @@ class LogWriter:
         if self._spool is not None and not closing:
             if now >= self._next_adoption:
                 self._next_adoption = now + _ADOPT_SECONDS
-                backlog.adopt()
-                if self._spool.replaying:
+                # What it took may be settled by now, and another segment wait.
+                if backlog.adopt() or self._spool.replaying:
                     self._next_adoption = now + _NEXT_ADOPTION_SECONDS
             backlog.unpark()
         self._finisher.tell(hurried=self._hurried)

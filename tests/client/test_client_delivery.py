@@ -50,7 +50,7 @@ def test_the_newest_is_dropped_and_the_loss_is_a_record(gate: Gate) -> None:
     writer = held(gate)
     assert [writer.put(record(n), n) for n in range(1, 13)] == [True] * 9 + [False] * 3
     gate.open.set()
-    assert writer.flush()
+    assert writer.flush(60)
     assert sorted(gate.numbers) == list(range(10))
     stats = writer.stats
     assert (stats.offered, stats.delivered, stats.dropped_full) == (13, 10, 3)
@@ -67,7 +67,7 @@ def test_the_oldest_is_dropped(gate: Gate) -> None:
     writer = held(gate, when_full="drop_oldest")
     assert all(writer.put(record(n), n) for n in range(1, 15))
     gate.open.set()
-    assert writer.flush()
+    assert writer.flush(60)
     # Record 0 is on its way already; of the others the last nine remain.
     assert gate.numbers == [0, *range(6, 15)]
     assert writer.stats.dropped_oldest == 5
@@ -84,7 +84,7 @@ def test_the_caller_waits_until_there_is_room(gate: Gate) -> None:
     started = time.monotonic()
     assert writer.put(record(10), 10)
     assert 0.05 < time.monotonic() - started < 10
-    assert writer.flush()
+    assert writer.flush(60)
     assert sorted(gate.numbers) == list(range(11))
     writer.close()
 
@@ -110,7 +110,7 @@ def test_memory_is_bounded_in_bytes_too(gate: Gate) -> None:
     assert backlog._bytes <= 100_000
     assert writer.stats.dropped_full > 150
     gate.open.set()
-    assert writer.flush()
+    assert writer.flush(60)
     writer.close()
 
 
@@ -191,7 +191,7 @@ def test_rejected_records_are_told_by_reason(writing: Writing) -> None:
             ("too old", now() - 15 * DAY),
         ):
             app.writer.put({"bulkhead.record.id": name}, at)
-        assert app.flush(10)
+        assert app.flush(60)
         stats = app.stats
         assert stats.delivered == 1
         # A record that is both is older than the retention, too.
@@ -240,7 +240,7 @@ def test_a_function_makes_records_on_a_thread_of_the_writer(gate: Gate) -> None:
     writer.put(make, 1)
     writer.put(lambda: iter([record(4)]), 2)
     writer.put(lambda: [], 3)
-    assert writer.flush()
+    assert writer.flush(60)
     assert sorted(gate.numbers) == [1, 2, 3, 4]
     assert (writer.stats.offered, writer.stats.delivered) == (4, 4)
     assert threading.main_thread() not in threads
@@ -258,7 +258,7 @@ def test_a_function_that_raises_costs_its_record_and_says_nothing(
 
     writer.put(fail, 1)
     writer.put(record(1), 2)
-    assert writer.flush()
+    assert writer.flush(60)
     assert gate.numbers == [1]
     assert writer.stats.dropped_invalid == 1
     writer.close()
@@ -278,7 +278,7 @@ def test_a_circular_record_is_counted(gate: Gate) -> None:
     circle: dict[str, Any] = {}
     circle["self"] = circle
     writer.put(circle, 1)
-    assert writer.flush()
+    assert writer.flush(60)
     assert writer.stats.dropped_invalid == 1
     writer.close()
 
@@ -341,7 +341,7 @@ def test_a_wait_is_a_random_part_of_the_most(
     gate.open.set()
     writer = LogWriter(gate, linger=0, heartbeat=0)
     writer.put(record(1), 1)
-    assert writer.flush(10)
+    assert writer.flush(60)
     writer.close()
     first, _ = BACKOFF[remedy]
     assert asked == [(0, first), (0, 2 * first), (0, 4 * first)]

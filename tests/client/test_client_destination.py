@@ -33,7 +33,7 @@ def test_the_customers_own_credentials_may_write(
 ) -> None:
     with Bulkhead.from_config(document, session_of("222222222222"), linger=0) as app:
         app.writer.put(RECORD, now())
-        assert app.flush(30)
+        assert app.flush(60)
     assert cloud.records() == [RECORD]
     # One question to STS for the one credential, and it came before the first byte of logs.
     operations = [each.operation for each in cloud.seen]
@@ -66,19 +66,19 @@ def test_credentials_that_change_later_are_checked_again(
     base = session_of("222222222222")
     with Bulkhead.from_config(document, base, linger=0) as app:
         app.writer.put(RECORD, now())
-        assert app.flush(30)
+        assert app.flush(60)
         sent = len(cloud.requests("logs"))
         keys = base.get_credentials()
         keys.access_key = cloud.new_key("111111111111")
         app.writer.put(RECORD, now())
-        assert app.flush(30)
+        assert app.flush(60)
         assert len(cloud.requests("logs")) == sent
         assert app.stats.dropped_refused == 1
         assert "operations account" in str(app.writer.refusal)
         # And back: another key of the right account is checked and then used.
         keys.access_key = cloud.new_key("222222222222")
         app.writer.put(RECORD, now())
-        assert app.flush(30)
+        assert app.flush(60)
         assert app.stats.delivered == 2
     assert len(cloud.requests("sts", "GetCallerIdentity")) == 3
 

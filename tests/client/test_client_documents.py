@@ -247,3 +247,15 @@ def test_a_content_group_is_taken_and_may_be_missing(document: Any) -> None:
 def test_content_without_a_group_is_refused(document: Any, session_of: Any) -> None:
     with pytest.raises(ConfigError, match="content"):
         Bulkhead.from_config(document, session_of("222222222222"), content=True)
+
+
+@pytest.mark.parametrize("before", ["", "  ", "\n"])
+def test_the_text_of_a_document_in_the_place_of_its_path_is_not_quoted(
+    before: str, document: dict[str, Any]
+) -> None:
+    """As where it comes from an environment variable."""
+    with pytest.raises(ConfigError, match=r"no path of a file .* json\.loads") as caught:
+        documents.read(before + json.dumps(document))
+    assert document["external_id"] not in str(caught.value)
+    assert caught.value.__cause__ is caught.value.__context__ is None
+    assert documents.read(document).customer == "acme"

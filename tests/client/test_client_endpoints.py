@@ -121,6 +121,22 @@ def test_an_address_in_the_aws_configuration_file_is_refused(
     assert cloud.requests("sts")[0].key == key
 
 
+def test_an_address_named_in_the_code_for_one_service_leaves_the_others_the_documents(
+    cloud: Any, trap: Any, session_of: Any, document: Any
+) -> None:
+    """As where the code names an address for SSM, and the document those of VPC endpoints."""
+    app = Bulkhead.from_config(document, session_of("222222222222"), endpoint_url={"ssm": trap.url})
+    with app:
+        call(app.session)
+    assert len(cloud.requests("bedrock")) == len(cloud.records()) == 1
+    # The twin: what the code names takes the place of the document's.
+    with Bulkhead.from_config(
+        document, session_of("222222222222"), endpoint_url={"bedrock-runtime": trap.url}
+    ) as app:
+        assert app.runtime.meta.endpoint_url == trap.url
+    assert not trap.reached
+
+
 def test_without_any_address_calls_go_to_the_regions_own(
     session_of: Any, document: Any, monkeypatch: Any, cloud: Any
 ) -> None:
@@ -335,7 +351,7 @@ def test_what_is_not_encrypted_goes_through_no_proxy(
     monkeypatch.setenv(variable, "http://127.0.0.1:9")  # nobody is there
     with Bulkhead.from_config(document, session_of("222222222222")) as app:
         app.runtime.converse(modelId=app.inference_profile(MODEL), messages=[])
-        assert app.flush(10)
+        assert app.flush(60)
     assert {each.service for each in cloud.seen} == {"sts", "bedrock", "logs"}
 
 

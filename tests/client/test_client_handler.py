@@ -36,7 +36,7 @@ def app(cloud: Any, session_of: Any, document: Any) -> Iterator[Bulkhead]:
 
 
 def records(app: Bulkhead, cloud: Any) -> list[dict[str, Any]]:
-    assert app.flush(10)
+    assert app.flush(60)
     found: list[dict[str, Any]] = cloud.records()
     assert app.handler.failures == 0
     return found

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import boto3
@@ -18,7 +19,15 @@ from botocore.exceptions import ClientError
 from langchain_core.messages import HumanMessage
 from support.client_lab import valid
 
-from bulkhead import Bulkhead, CallRecorder, InvocationHandler, ModelSession, RecordMaker
+from bulkhead import (
+    Bulkhead,
+    CallRecorder,
+    InvocationHandler,
+    LeakError,
+    ModelSession,
+    RecordMaker,
+    RequestRefusedError,
+)
 from bulkhead.config import BulkheadConfig
 
 MODEL = "anthropic.claude-3-5-sonnet-20240620-v1:0"
@@ -317,7 +326,7 @@ def test_a_forked_child_records_its_own_calls(
                 del stream
                 time.sleep(0.3)
                 app.chat(MODEL).invoke("x")
-                good = app.close(10) and app.stats.delivered == 3
+                good = app.close(60) and app.stats.delivered == 3
             except BaseException:
                 good = False
             os._exit(0 if good else 1)
@@ -327,6 +336,72 @@ def test_a_forked_child_records_its_own_calls(
     assert len(records) == 5
     assert len({record["bulkhead.record.id"] for record in records}) == 5
     assert [each["bulkhead.status"] for each in records].count("cancelled") == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.parametrize("does", ["drops", "reads"])
+def test_a_stream_that_was_open_at_the_fork_is_the_parents_to_record(
+    does: str, cloud: Any, session_of: Any, document: Any
+) -> None:
+    with Bulkhead.from_config(document, session_of("222222222222"), linger=0) as app:
+        stream = app.runtime.converse_stream(**ASKED)["stream"]
+        events = iter(stream)
+        next(events)
+        child = os.fork()
+        if child == 0:
+            try:
+                if does == "reads":
+                    list(events)
+                del stream, events
+                gc.collect()
+                good = app.close(60) and app.stats.offered == 0
+            except BaseException:
+                good = False
+            os._exit(0 if good else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        list(events)
+        del stream, events
+    (record,) = cloud.records()
+    assert record["bulkhead.status"] == "success"
+
+
+def test_threads_that_make_the_first_models_share_one_handler(app_of: Any) -> None:
+    """Since Python 3.12, `cached_property` calls its function in each of them."""
+    app = app_of()
+    both = threading.Barrier(2)
+
+    def first(_: int) -> Any:
+        both.wait(60)
+        return type(app).handler.func(app)
+
+    with ThreadPoolExecutor(2) as pool:
+        one, other = pool.map(first, range(2))
+    assert one is other is app.handler
+    assert app.chat(MODEL).callbacks == [one]
+
+
+def test_a_client_signs_no_urls(app_of: Any, cloud: Any) -> None:
+    """A call by one would leave no record, and the URL holds the prompt."""
+    app = app_of()
+    for client, operation in ((app.runtime, "converse"), (app.session.control, "list_guardrails")):
+        with pytest.raises(RequestRefusedError, match="signs no URLs"):
+            client.generate_presigned_url(operation, Params=ASKED)
+    app.runtime.converse(**ASKED)
+    assert len(cloud.requests("bedrock")) == 1
+
+
+@pytest.mark.parametrize("method", ["apply_guardrail", "converse", "count_tokens", "invoke_model"])
+def test_any_method_that_is_given_prompts_may_not_be_wrapped(
+    method: str, app_of: Any, cloud: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = app_of()
+    with monkeypatch.context() as patch:
+        patch.setattr(app.runtime, method, None)
+        with pytest.raises(LeakError, match=f"the client's {method} has been wrapped"):
+            app.runtime.converse_stream(**ASKED)
+    app.runtime.converse(**ASKED)
+    assert len(cloud.requests("bedrock")) == 1
 
 
 def test_a_model_of_another_kind_is_refused(app_of: Any) -> None:
@@ -359,7 +434,7 @@ def test_no_model_here_holds_credentials_or_asks_the_default_chain(
     assert list(chat.stream("hello"))
     for model in (chat, app.llm(nova), app.embeddings(nova), app.chat(MODEL, api="invoke")):
         assert CANARY not in repr(model.__dict__)
-    assert app.flush(30)
+    assert app.flush(60)
     assert CANARY not in json.dumps([each.headers for each in cloud.seen])
     assert {cloud.keys[each.key] for each in cloud.requests("bedrock")} == {"111111111111"}
     assert {each.operation for each in cloud.requests("bedrock")} == {"Converse", "ConverseStream"}

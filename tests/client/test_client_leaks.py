@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import logging
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -23,10 +24,11 @@ from langchain_core.tracers.context import (
 from langchain_core.tracers.langchain import LangChainTracer
 from langsmith.utils import get_env_var
 
-from bulkhead import ConfigError, LeakError, ModelSession, Walls
+from bulkhead import BulkheadConfig, ConfigError, LeakError, ModelSession, Walls, models
 from bulkhead.walls import ALLOWED
 
 MODEL = "anthropic.claude-3-5-sonnet-20240620-v1:0"
+PROFILE = "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/acmesonnet1"
 CANARY = "canary-8f3a"
 PROMPT = [{"role": "user", "content": [{"text": CANARY}]}]
 
@@ -362,3 +364,43 @@ def test_other_models_of_langchain_are_walled_too(
         chat.invoke(CANARY, config={"callbacks": [LangChainTracer(client=smith)]})  # type: ignore[arg-type]
     assert not smith.sent
     assert [call.operation for call in cloud.requests("bedrock")] == ["invoke"]
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_a_file_of_tls_keys_is_refused(
+    allowed: bool, cloud: Any, session_of: Any, document: Any, monkeypatch: Any, tmp_path: Any
+) -> None:
+    """With them, whoever records the encrypted traffic reads it: `ssl` writes them by itself."""
+    allow = ("tls-keylog",) if allowed else ()
+    config = BulkheadConfig.from_mapping({**document, "endpoint_url": {"sts": cloud.url}})
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
+    session = ModelSession(config, session_of("222222222222"), walls=Walls(allow=allow))
+    if allowed:
+        assert session.runtime.meta.endpoint_url.startswith("https:")
+        return
+    with pytest.raises(LeakError, match="SSLKEYLOGFILE is set and bedrock-runtime would be called"):
+        session.runtime  # noqa: B018
+    # The twin: what is not encrypted goes to this machine only, and has no keys.
+    ModelSession(
+        BulkheadConfig.from_mapping(document), session_of("222222222222")
+    ).runtime.converse(modelId=PROFILE, messages=PROMPT)
+    assert len(cloud.requests("bedrock")) == 1
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_a_warning_that_quotes_the_prompt_is_dropped(
+    allowed: bool, cloud: Any, session: Any, document: Any
+) -> None:
+    """langchain-aws warns of a text prompt whose turns do not alternate, all of it in the text."""
+    document["inference_profiles"]["anthropic.claude-v2:1"] = f"{PROFILE}v2"
+    cloud.answers["invoke"] = {"completion": "yes", "stop_reason": "stop_sequence"}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model = models.text_model(
+            session(*(("debug-logs",) if allowed else ())),
+            "anthropic.claude-v2:1",
+            BaseCallbackHandler(),
+        )
+        assert model.invoke(f"Human: one Human: {CANARY}") == "yes"
+    assert any(CANARY in str(each.message) for each in caught) is allowed

@@ -61,7 +61,7 @@ def test_a_group_that_comes_late(writing: Writing, spool: Path | None) -> None:
         until(lambda: writing.endpoint.refusals)
         put(app, 500, 1000)
         writing.endpoint.groups.add(GROUP)
-        assert app.flush(10)
+        assert app.flush(60)
     assert writing.ids() == once(0, 1000)
     assert app.stats.retries > 0
 
@@ -81,7 +81,7 @@ def test_an_endpoint_that_fails_for_a_while(
         for n in range(10):
             put(app, n * 100, (n + 1) * 100)
             time.sleep(0.03)
-        assert app.flush(10)
+        assert app.flush(60)
     assert writing.ids() == once(0, 1000)
     assert app.stats.retries > 3
 
@@ -100,7 +100,7 @@ def test_an_outage_of_three_seconds(writing: Writing, spool: Path | None) -> Non
             time.sleep(0.1)
         assert (app.stats.delivered, app.stats.lost) == (0, 0)
         over.set()
-        assert app.flush(20)
+        assert app.flush(60)
     assert writing.ids() == once(0, n)
 
 
@@ -115,7 +115,7 @@ def test_a_right_that_comes_late(writing: Writing, spool: Path | None) -> None:
         until(lambda: app.stats.retries >= 3)
         put(app, 500, 1000)
         granted.set()
-        assert app.flush(10)
+        assert app.flush(60)
         assert app.stats.lost == 0
     assert writing.ids() == once(0, 1000)
 
@@ -128,11 +128,11 @@ def test_an_outage_that_lasts_longer_than_is_waited_for(
     writing.endpoint.fail = lambda _: next(failures, None)
     with writing.app(spool=spool, give_up_after=0) as app:
         put(app, 0, 100)
-        assert app.flush(20)
+        assert app.flush(60)
         assert app.stats.dropped_failed == (0 if spool else 100)
         until(lambda: next(failures, None) is None)
         put(app, 100, 200)
-        assert app.flush(20)
+        assert app.flush(60)
     assert writing.ids() == (once(0, 200) if spool else once(100, 200))
     told = [each["bulkhead.dropped.reasons"] for each in writing.arrived("losses")]
     assert told == ([] if spool else [{"dropped_failed": 100}])
@@ -154,7 +154,7 @@ def test_more_and_larger_records_than_a_batch_takes(writing: Writing, spool: Pat
         put(app, 0, 25_000)
         for n in range(5):
             app.writer.put({"bulkhead.record.id": f"large{n}", "pad": "p" * 600_000}, now())
-        assert app.flush(20)
+        assert app.flush(60)
     assert writing.ids() == once(0, 25_000) + once(0, 5, "large")
     assert writing.endpoint.refusals == []
 
@@ -163,7 +163,7 @@ def test_one_event_that_is_not_acceptable(writing: Writing, spool: Path | None) 
     with writing.app(spool=spool, linger=0.2) as app:
         for n in range(100):
             app.writer.put({"bulkhead.record.id": f"r{n}", "n": "poison" if n == 37 else n}, now())
-        assert app.flush(10)
+        assert app.flush(60)
         assert app.stats.dropped_failed == 1
     expected = once(0, 100)
     del expected["r37"]
@@ -181,7 +181,7 @@ def test_what_is_no_record(writing: Writing, spool: Path | None) -> None:
         app.writer.put(lambda: [{"n": 1 // 0}], now())
         app.writer.put({"n": "x" * 1_100_000}, now())
         put(app, 10, 20)
-        assert app.flush(10)
+        assert app.flush(60)
     assert writing.ids() == once(0, 20)
     (told,) = writing.arrived("losses")
     assert told["bulkhead.dropped.reasons"] == {"dropped_invalid": 2, "dropped_too_large": 1}
@@ -200,7 +200,7 @@ def test_credentials_that_expire_on_the_way(writing: Writing, spool: Path | None
         put(app, 500, 1000)
         time.sleep(0.2)
         current[0] = NEW_KEY
-        assert app.flush(10)
+        assert app.flush(60)
     assert writing.ids() == once(0, 1000)
     assert {key for _, key, _ in writing.endpoint.requests} == {KEY, NEW_KEY}
 
@@ -213,7 +213,7 @@ def test_credentials_that_become_another_accounts(writing: Writing, spool: Path 
         for first, key in ((0, KEY), (10, NEW_KEY), (20, KEY)):
             current[0] = key
             put(app, first, first + 10)
-            assert app.flush(10)
+            assert app.flush(60)
         assert (app.stats.spooled, app.stats.dropped_refused) == ((10, 0) if spool else (0, 10))
         assert app.writer.refusal is not None
     assert writing.ids() == once(0, 10) + once(20, 30)
@@ -221,7 +221,7 @@ def test_credentials_that_become_another_accounts(writing: Writing, spool: Path 
     told = [each["bulkhead.dropped.reasons"] for each in writing.arrived("losses")]
     assert told == ([] if spool else [{"dropped_refused": 10}])
     with writing.app(spool=spool) as after:
-        assert after.flush(10)
+        assert after.flush(60)
     assert writing.ids() == (once(0, 30) if spool else once(0, 10) + once(20, 30))
 
 
@@ -233,7 +233,7 @@ def test_an_answer_that_was_lost(writing: Writing, spool: Path | None) -> None:
     )
     with writing.app(spool=spool) as app:
         put(app, 0, 10)
-        assert app.flush(10)
+        assert app.flush(60)
         assert app.stats.delivered == 10
     assert set(writing.ids()) == set(once(0, 10))
     assert max(writing.ids().values()) == 2
@@ -292,7 +292,7 @@ def test_sigterm_where_the_main_thread_did_not_make_the_application(
     program.process.send_signal(signal.SIGTERM)
     assert program.ends() == -signal.SIGTERM
     assert writing.ids() == Counter()
-    after = writing.program("app.flush(10)", spool=tmp_path)
+    after = writing.program("app.flush(60)", spool=tmp_path)
     assert after.ends() == 0, after.errors
     assert writing.ids() == once(0, 10)
 
@@ -321,7 +321,7 @@ def test_a_hung_endpoint_at_exit(writing: Writing, tmp_path: Path) -> None:
     assert "10 records were not delivered" in without.errors
     assert writing.program(text, exit_seconds=0.2, spool=tmp_path).ends() == 0
     writing.endpoint.hang.clear()
-    after = writing.program("app.flush(10)", spool=tmp_path)
+    after = writing.program("app.flush(60)", spool=tmp_path)
     assert after.ends() == 0, after.errors
     assert writing.ids() == once(0, 10)
 
@@ -395,7 +395,7 @@ def test_a_killed_process_with_a_spool(writing: Writing, end: str, tmp_path: Pat
     assert program.ends() == code, program.errors
     assert writing.ids() == Counter()
     for _ in range(2):  # the second finds nothing left
-        after = writing.program("put(500, 510); app.flush(10)", spool=tmp_path)
+        after = writing.program("put(500, 510); app.flush(60)", spool=tmp_path)
         assert after.ends() == 0, after.errors
     assert writing.ids() == once(0, 500) + once(500, 510) + once(500, 510)
     assert all("_aws" in record for record in writing.arrived())
@@ -417,11 +417,11 @@ def test_a_process_killed_while_it_sends(writing: Writing, tmp_path: Path) -> No
 
     writing.endpoint.fail = answer
     program = writing.program(
-        "put(0, 100); app.flush(10); put(100, 300); app.flush(10)", spool=tmp_path, linger=60
+        "put(0, 100); app.flush(60); put(100, 300); app.flush(60)", spool=tmp_path, linger=60
     )
     assert program.ends() == -signal.SIGKILL
     writing.endpoint.fail = None
-    after = writing.program("app.flush(10)", spool=tmp_path)
+    after = writing.program("app.flush(60)", spool=tmp_path)
     assert after.ends() == 0, after.errors
     ids = writing.ids()
     assert set(ids) == set(once(0, 300)), "lost"

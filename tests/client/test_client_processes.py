@@ -98,7 +98,7 @@ while True: time.sleep(0.01)
 
 def test_two_processes_find_the_same_spool(writing: Writing, tmp_path: Path) -> None:
     assert writing.program("put(0, 500); os._exit(0)", spool=tmp_path, linger=60).ends() == 0
-    others = [writing.program("app.flush(10)", spool=tmp_path) for _ in range(2)]
+    others = [writing.program("app.flush(60)", spool=tmp_path) for _ in range(2)]
     for other in others:
         assert other.ends() == 0, other.errors
     assert writing.ids() == once(0, 500)
@@ -137,7 +137,7 @@ def test_a_fork_while_a_spool_is_taken_over(writing: Writing, tmp_path: Path) ->
 child = os.fork()
 if not child:
     put(1000, 1100)
-    assert app.flush(20)
+    assert app.flush(60)
     sys.exit(0)
 go.set()
 assert os.waitpid(child, 0)[1] == 0
@@ -172,7 +172,7 @@ time.sleep(60)
     )
     program.says("alive")
     program.process.kill()
-    after = writing.program("app.flush(10)", spool=tmp_path)
+    after = writing.program("app.flush(60)", spool=tmp_path)
     assert after.ends() == 0, after.errors
     assert writing.ids() == once(0, 100)
     program.ends()  # the child, when its standard input ends
@@ -193,5 +193,5 @@ put(200, 300)
         linger=60,
     )
     assert program.ends() == 0, program.errors
-    assert writing.program("app.flush(10)", spool=tmp_path).ends() == 0
+    assert writing.program("app.flush(60)", spool=tmp_path).ends() == 0
     assert writing.ids() == once(0, 300)

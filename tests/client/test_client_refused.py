@@ -70,7 +70,7 @@ def test_a_refused_run_is_no_call(app: Bulkhead, cloud: Any, kind: str, way: str
     assert isinstance(caught.value, error) or isinstance(caught.value.__cause__, error)
     # The twin: what is called next is a call, and nobody else's.
     app.chat(MODEL, max_tokens=5).invoke("hello")
-    assert app.flush(30)
+    assert app.flush(60)
     (record,) = cloud.records()
     assert (record["bulkhead.status"], record["bulkhead.calls"]) == ("success", 1)
     assert len(cloud.requests("bedrock")) == app.stats.offered == 1
@@ -92,7 +92,7 @@ def test_a_refused_call_of_boto3_is_none_either(app: Bulkhead, cloud: Any, kind:
     with pytest.raises(NotSentError):
         app.runtime.converse(**{**call, **wrong[kind]})
     app.runtime.converse(**call)
-    assert app.flush(30)
+    assert app.flush(60)
     assert [each["bulkhead.status"] for each in cloud.records()] == ["success"]
 
 
@@ -155,7 +155,7 @@ def test_a_role_that_cannot_be_assumed_is_a_failed_call(
     cloud.faults["AssumeRole"] = [fault(403, "AccessDenied")]
     with pytest.raises(Exception, match="AccessDenied"):
         app.chat(MODEL, max_tokens=5).invoke("hello")
-    assert app.flush(30)
+    assert app.flush(60)
     (record,) = cloud.records()
     assert (record["error.type"], record["bulkhead.error.code"]) == (
         "AssumeRoleError",

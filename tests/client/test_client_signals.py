@@ -76,7 +76,7 @@ def run(line):
         w.flush(2)
         w.stats
     reached = interrupted(work, handler, line)
-    assert w.close(20)
+    assert w.close(60)
     stats = w.stats
     assert stats.offered == stats.delivered + stats.lost == 8 + reached, stats
     assert len(gate.numbers) == len(set(gate.numbers)) == stats.delivered
@@ -91,7 +91,7 @@ def run(line):
     gate, w = writer(linger=60)
     def work():
         w.put(record(1), 1)
-        assert w.flush(20)
+        assert w.flush(60)
         w.put(record(2), 2)
     def handler():
         started = time.monotonic()
@@ -99,7 +99,7 @@ def run(line):
         getattr(w, kind)(20)
         assert time.monotonic() - started < 15
     reached = interrupted(work, handler, line)
-    assert w.close(20)
+    assert w.close(60)
     deadline = time.monotonic() + 20
     while w.stats.pending and time.monotonic() < deadline:
         time.sleep(0.001)
@@ -121,7 +121,7 @@ def run(line):
         getattr(w, kind)(20)
         assert time.monotonic() - started < 15
     reached = interrupted(lambda: w.close(20), handler, line)
-    assert w.close(20)
+    assert w.close(60)
     assert sorted(gate.numbers) == [1, 2], w.stats
     return reached
 at_every_line(run)

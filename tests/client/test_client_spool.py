@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.writing import Gate, until
 
 from bulkhead import LogWriter, Spool
+from bulkhead.backlog import Backlog
 from bulkhead.batch import Event
 from bulkhead.errors import ConfigError
 from bulkhead.segment import Segment, _numbers, _ranges
@@ -320,7 +322,7 @@ def test_put_returns_when_the_record_is_written_down(tmp_path: Path, durable: bo
     if durable:
         assert sum(path.read_bytes().count(b"\nR ") for path in files(tmp_path)) == 20
     hung.go.set()
-    assert writer.flush(10)
+    assert writer.flush(60)
     assert sorted(hung.sent) == list(range(20))
     writer.close()
     assert files(tmp_path) == []
@@ -343,7 +345,7 @@ def test_a_disk_that_hangs_holds_put_up_for_a_while_only(
     put(writer, 0, 1)
     assert 0.15 < time.monotonic() - started < 10
     go.set()
-    assert writer.flush(10)
+    assert writer.flush(60)
     assert hung.sent == [0]
     writer.close()
 
@@ -359,10 +361,10 @@ def test_memory_and_disk_full(tmp_path: Path) -> None:
     assert 300 - 160 < stats.dropped_full < 300 - 80
     assert stats.pending == 300 - stats.dropped_full
     hung.go.set()
-    assert writer.flush(10)
+    assert writer.flush(60)
     assert len(hung.sent) == len(set(hung.sent)) == writer.stats.delivered == stats.pending
     put(writer, 300, 310)
-    assert writer.flush(10)
+    assert writer.flush(60)
     assert set(range(300, 310)) <= set(hung.sent)
     writer.close()
     assert files(tmp_path) == []
@@ -380,7 +382,7 @@ def test_what_waits_on_disk_keeps_its_place(tmp_path: Path) -> None:
         writer._backlog._held = held
         writer._ledger.offer(1)
     hung.go.set()
-    assert writer.flush(10)
+    assert writer.flush(60)
     assert hung.sent == list(range(101))
     assert writer.stats.delivered == writer.stats.offered == 101
     writer.close()
@@ -408,7 +410,7 @@ def test_damage_is_counted_and_told(tmp_path: Path) -> None:
     hung.go.set()
     writer = LogWriter(hung, spool=Spool(tmp_path, HERE), linger=0)
     put(writer, 10, 11)
-    assert writer.flush(10)
+    assert writer.flush(60)
     assert sorted(hung.sent) == [0, 2, 10]
     assert (writer.stats.dropped_corrupt, writer.stats.delivered) == (1, 3)
     writer.close()
@@ -434,3 +436,29 @@ def test_no_damage_stops_the_reader(tmp_path_factory: Any, junk: bytes, at: int)
     if found is not None:
         assert {line.number for line in found[1].records} <= set(range(5))
         found[0].close()
+
+
+def test_segments_follow_each_other_however_quickly_one_is_delivered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not only once a minute: by then the process may have ended."""
+    for n in range(3):
+        dead = Spool(tmp_path, HERE)
+        dead.append([event(n)])
+        abandon(dead)
+    spool = Spool(tmp_path, HERE)
+    adopt = Backlog.adopt
+
+    def slowly(backlog: Backlog) -> bool:
+        """Return when what was taken over has been delivered."""
+        found = adopt(backlog)
+        until(lambda: not spool.replaying)
+        return found
+
+    monkeypatch.setattr(Backlog, "adopt", slowly)
+    transport = Gate()
+    transport.open.set()
+    writer = LogWriter(transport, spool=spool, linger=0)
+    until(lambda: writer.stats.delivered == 3)
+    assert writer.close(60)
+    assert not files(tmp_path)

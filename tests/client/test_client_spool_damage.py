@@ -41,7 +41,7 @@ def replayed(folder: Path) -> tuple[Gate, LogWriter]:
         linger=0,
         heartbeat=0,
     )
-    assert writer.flush(10)
+    assert writer.flush(60)
     assert writer.close()
     return gate, writer
 

@@ -85,7 +85,7 @@ def test_every_model_is_walled(
         list(getattr(model, way)(CANARY))
     assert CANARY not in capsys.readouterr().out
     assert not cloud.requests("bedrock")
-    assert app.flush(30)
+    assert app.flush(60)
     assert not cloud.records()  # nothing was called
     # The twin: allowed by name, the same model calls.
     allowed = app_of(walls=Walls(allow={"langchain-debug"}))
@@ -115,7 +115,7 @@ def test_what_binds_tools_is_recorded_as_the_models_own_run(app_of: Any, cloud: 
     app = app_of()
     chat = app.chat(NOVA, api="invoke").bind_tools([look_up])
     chat.invoke("hello", config={"metadata": {"conversation_id": "c-1"}})
-    assert app.flush(30)
+    assert app.flush(60)
     (record,) = cloud.records()
     assert record["bulkhead.source"] == "langchain"
     assert record["gen_ai.conversation.id"] == "c-1"
@@ -135,7 +135,7 @@ def test_a_call_is_salted_and_recorded_once(way: str, app_of: Any, cloud: Any) -
             messages=[{"role": "user", "content": [{"text": "hello"}]}],
         )
         list(answer.get("stream", ()))
-    assert app.flush(30)
+    assert app.flush(60)
     (call,) = cloud.requests("bedrock")
     assert call.body["system"][0]["text"] == salt_of(app.config)
     (record,) = cloud.records()
@@ -159,7 +159,7 @@ def test_a_call_without_room_in_the_quota_is_no_throttle(
             messages=[{"role": "user", "content": [{"text": CANARY}]}],
             inferenceConfig={"maxTokens": 900},
         )
-    assert app.flush(30)
+    assert app.flush(60)
     assert not cloud.requests("bedrock")
     assert not cloud.records()  # nor a call
     assert app.stats.offered == 0
@@ -167,7 +167,7 @@ def test_a_call_without_room_in_the_quota_is_no_throttle(
     cloud.faults["Converse"] = [fault(429, "ThrottlingException")] * 4
     with pytest.raises(ClientError, match="ThrottlingException"):
         app.chat(MODEL, max_tokens=5).invoke("x")
-    assert app.flush(30)
+    assert app.flush(60)
     (record,) = cloud.records()
     assert (record["bulkhead.errors"], record["bulkhead.throttles"]) == (1, 1)
 
@@ -179,7 +179,7 @@ def test_content_has_a_writer_a_spool_and_no_heartbeat_of_its_own(
     cloud.groups[("222222222222", "eu-central-1", CONTENT)] = {}
     app = app_of(content=True, spool=tmp_path, delivery=Delivery(linger=0, heartbeat=0.05))
     app.chat(MODEL).invoke(f"ask ada@example.com about {CANARY}")
-    assert app.flush(30)
+    assert app.flush(60)
     (content,) = cloud.records(group=CONTENT)
     calls = [each for each in cloud.records() if each["bulkhead.record.type"] == "call"]
     assert content["bulkhead.call.record.id"] == calls[0]["bulkhead.record.id"]

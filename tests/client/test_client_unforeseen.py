@@ -49,9 +49,9 @@ def test_a_sender_goes_on(does: str, caplog: pytest.LogCaptureFixture) -> None:
     odd = Odd(does)
     writer = LogWriter(odd, report=SelfReport(CONTEXT), linger=0, heartbeat=0)
     writer.put({**record(1), "kind": "odd"}, 1)
-    assert writer.flush(10)
+    assert writer.flush(60)
     writer.put(record(2), 2)
-    assert writer.flush(10)
+    assert writer.flush(60)
     assert odd.numbers == [2]
     stats = writer.stats
     assert (stats.dropped_failed, stats.delivered, stats.failures, stats.pending) == (1, 1, 1, 0)
@@ -68,7 +68,7 @@ def test_only_the_part_in_work_is_given_up() -> None:
     writer = LogWriter(odd, linger=60, heartbeat=0)
     for n in range(16):
         writer.put({**record(n), "kind": "odd" if n == 5 else "fine"}, n)
-    assert writer.flush(10)
+    assert writer.flush(60)
     assert sorted(odd.numbers) == [n for n in range(16) if n != 5]
     assert (writer.stats.dropped_failed, writer.stats.delivered, counted(writer)) == (1, 15, 16)
     assert writer.close()
@@ -79,13 +79,13 @@ def test_with_a_spool_the_next_writer_tries_it_again(tmp_path: Path) -> None:
     writer.put({**record(1), "kind": "odd"}, 1)
     until(lambda: writer.stats.failures)
     writer.put(record(2), 2)
-    assert writer.flush(10)
+    assert writer.flush(60)
     assert (writer.stats.delivered, writer.stats.spooled, writer.stats.lost) == (1, 1, 0)
     writer.close()
     gate = Gate()
     gate.open.set()
     successor = LogWriter(gate, spool=Spool(tmp_path, HERE), linger=0, heartbeat=0)
-    assert successor.flush(10)
+    assert successor.flush(60)
     assert gate.numbers == [1]
     successor.close()
 
@@ -103,9 +103,9 @@ def test_a_log_handler_that_raises_stops_nothing() -> None:
     try:
         writer = LogWriter(gate, report=SelfReport(CONTEXT), linger=0, heartbeat=0)
         writer.put(record(1), 1)
-        assert writer.flush(10)
+        assert writer.flush(60)
         writer.put(record(2), 2)
-        assert writer.flush(10)
+        assert writer.flush(60)
         assert gate.numbers == [2]
         assert (writer.stats.dropped_failed, writer.stats.delivered) == (1, 1)
         assert writer.close()
@@ -120,7 +120,7 @@ def test_a_report_that_cannot_be_made_holds_nothing_up() -> None:
     writer = LogWriter(gate, report=SelfReport(bad), linger=0, heartbeat=0)
     writer.put(lambda: 1 // 0, 1)  # type: ignore[arg-type, return-value]
     writer.put(record(2), 2)
-    assert writer.flush(10)
+    assert writer.flush(60)
     assert (writer.stats.dropped_invalid, writer.stats.delivered) == (1, 1)
     assert writer.stats.failures >= 1
     assert writer.close()
@@ -136,7 +136,7 @@ def test_a_function_that_ends_its_thread_costs_its_own_record_only() -> None:
 
     for n in range(5):
         writer.put(ends if n == 2 else record(n), n)
-    assert writer.flush(10)
+    assert writer.flush(60)
     assert sorted(gate.numbers) == [0, 1, 3, 4]
     assert (writer.stats.dropped_invalid, counted(writer)) == (1, 5)
     assert writer.close()
@@ -150,7 +150,7 @@ def test_a_time_that_is_none_costs_its_own_record_only(timestamp: Any) -> None:
     writer.put(record(1), 1)
     writer.put(record(2), timestamp)
     writer.put(record(3), 3.7)  # type: ignore[arg-type]
-    assert writer.flush(10)
+    assert writer.flush(60)
     assert sorted(gate.numbers) == [1, 3]
     assert writer.stats.dropped_invalid == 1
     assert writer.close()

@@ -40,7 +40,7 @@ def langchain(app: Bulkhead) -> None:
 
 
 def records(app: Bulkhead, cloud: Any, kind: str) -> list[dict[str, Any]]:
-    assert app.flush(20)
+    assert app.flush(60)
     return [each for each in cloud.records() if each["bulkhead.record.type"] == kind]
 
 

