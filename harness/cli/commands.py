@@ -23,6 +23,7 @@ from harness.cli.options import (
     may_change,
     on_target,
     read_elsewhere,
+    refuse_profiles,
     reports,
     with_profiles,
 )
@@ -203,6 +204,7 @@ def apply(
         sys.exit(
             0 if apply_accounts(environment, profiles, yes=yes, afresh=afresh) else EXIT_FAILED
         )
+    refuse_profiles(profiles)
     from harness.cli.clouds import Kind
     from harness.cli.environments import apply_environment
 
@@ -337,6 +339,7 @@ def baseline(
 
         good = baseline_accounts(environment, profiles, make=make, yes=yes)
         sys.exit(0 if good else EXIT_FAILED)
+    refuse_profiles(profiles)
     from harness.cli.baseline import baseline_environment
 
     sys.exit(0 if baseline_environment(environment, make=make) else EXIT_FAILED)
@@ -551,6 +554,7 @@ def demo(
 
         holds = demo_accounts(environment, profiles, yes=yes, changing=changing, **files)
         sys.exit(0 if holds else EXIT_FAILED)
+    refuse_profiles(profiles)
     from harness.cli.clouds import Kind
     from harness.cli.environments import demo_environment
 

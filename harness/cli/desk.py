@@ -32,6 +32,7 @@ from harness.cli.environments import (
     running,
     say,
 )
+from harness.cli.options import refuse_profiles
 from harness.cli.progress import RootProgress
 from harness.cli.serve import terminable
 from harness.cli.suite import Reports, Suite
@@ -117,9 +118,8 @@ def at_desk(
     if target == "aws":
         asked |= {"profiles": profiles}
         found = _real(environment)
-    elif profiles:
-        raise UserError("--profile is for real accounts; give --target aws")
     else:
+        refuse_profiles(profiles)
         found = _embedded(environment)
     with terminable(), found as (deployment, folder, access):
         option = accounts.OPTION if access else ""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
+
+from harness.errors import UserError
 
 
 class AccountId(click.ParamType[str]):
@@ -123,6 +125,13 @@ def with_profiles(command: Callable[..., Any]) -> Callable[..., Any]:
         help="With --target aws: the profile of an account's owner, where it is not found by "
         "itself; may be given again.",
     )(command)
+
+
+def refuse_profiles(profiles: Sequence[str]) -> None:
+    """Raises `UserError` where profiles were named of what is not real accounts: whoever names them
+    means these."""
+    if profiles:
+        raise UserError("--profile is for real accounts; give --target aws")
 
 
 def confirmed(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -15,7 +15,7 @@ import boto3
 import pytest
 from click.testing import CliRunner
 
-from harness.cli import EXIT_INTERRUPTED, EXIT_USAGE
+from harness.cli import EXIT_INTERRUPTED, EXIT_USAGE, start
 from harness.cli.commands import commands, run
 from harness.cli.serve import refuse_own_credentials
 from harness.cloud.plan import CREDENTIALS_HEAD
@@ -225,3 +225,12 @@ def test_a_taken_port_is_said(tmp_path: Path, capfd: pytest.CaptureFixture[str])
     err = capfd.readouterr().err
     assert f"did not start: port {port} is taken; name another, or 0 for a free one" in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("command", ["apply", "demo", "baseline"])
+def test_profiles_of_real_accounts_are_not_overlooked(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever names them and forgets the target does not mean a cloud on this machine."""
+    assert start([command, "embedded", "--profile", "111111111111=me"]) == 2
+    assert "--profile is for real accounts; give --target aws" in capsys.readouterr().err
