@@ -22,7 +22,7 @@ PAGE = Path("docs/permissions.md")
 POLICIES = Path("docs/policies")
 READS = Path("modules/audit-role/reads.yaml")
 GRANTS = Path("modules/account-bootstrap/grants.yaml")
-OWNER = Path("docs/policies/owner.yaml")
+OWNER = Path("docs/owner.yaml")
 EVERYWHERE = "everywhere"
 _PART = re.compile(r"(<!-- begin (\w+) -->\n)(.*?)(<!-- end \2 -->)", re.DOTALL)
 

@@ -1,6 +1,6 @@
 """What the owner of an account needs for the jobs of real accounts: enough, and nothing too many.
 
-Each job is done in a copy of a cloud by an owner who has what docs/policies/owner.yaml lists for it
+Each job is done in a copy of a cloud by an owner who has what docs/owner.yaml lists for it
 and no other right. It must come to its end, and must have asked for every right of the list.
 """
 
@@ -29,7 +29,7 @@ from harness.errors import UserError
 from harness.targets.aws import AwsTarget
 
 ROOT = Path(__file__).parents[2]
-RIGHTS = ROOT / "docs" / "policies" / "owner.yaml"
+RIGHTS = ROOT / "docs" / "owner.yaml"
 OWNER = "bulkhead-owner"
 TAGS = {"bulkhead:environment": "sandbox", "bulkhead:run": "deaddead"}
 PAIRS = [{"Key": key, "Value": value} for key, value in TAGS.items()]

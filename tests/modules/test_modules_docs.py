@@ -97,7 +97,7 @@ def test_the_page_of_permissions_and_its_policies_are_up_to_date() -> None:
 
 
 def test_a_right_that_is_added_shows_in_the_page_and_in_a_policy(tmp_path: Path) -> None:
-    for path in (permissions.PAGE, permissions.READS, permissions.GRANTS):
+    for path in (permissions.PAGE, permissions.READS, permissions.GRANTS, permissions.OWNER):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(permissions.ROOT / path, tmp_path / path)
     reads = tmp_path / permissions.READS
