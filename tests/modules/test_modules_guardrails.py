@@ -293,10 +293,17 @@ def test_the_alarm_takes_events_of_operations_and_tells_for_its_rule(
     planned: dict[str, dict[str, Any]],
 ) -> None:
     name = planned["aws_cloudwatch_event_rule.break_glass"]["name"]
-    (told,) = json.loads(planned["aws_sns_topic_policy.break_glass"]["policy"])["Statement"]
-    assert told["Principal"] == {"Service": "events.amazonaws.com"}
+    topic = json.loads(planned["aws_sns_topic_policy.break_glass"]["policy"])
+    told, refused = topic["Statement"]
+    assert told["Principal"] == refused["Principal"] == {"Service": "events.amazonaws.com"}
+    assert (told["Effect"], refused["Effect"]) == ("Allow", "Deny")
+    # Of EventBridge a topic may be told no source; where it is told one, it is this rule.
+    assert "Condition" not in told
     rule = f"arn:aws:events:{REGION}:{MANAGEMENT}:rule/{name}/{name}"
-    assert told["Condition"] == {"ArnEquals": {"aws:SourceArn": rule}}
+    assert refused["Condition"] == {
+        "ArnNotEquals": {"aws:SourceArn": rule},
+        "Null": {"aws:SourceArn": "false"},
+    }
     bus = json.loads(planned["aws_cloudwatch_event_bus_policy.break_glass"]["policy"])
     (gate,) = bus["Statement"]
     assert gate["Principal"] == {"AWS": f"arn:aws:iam::{OPERATIONS}:root"}
