@@ -16,6 +16,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import json
+import os
 import re
 import socket
 import subprocess
@@ -30,7 +31,9 @@ from harness.deploy.provider_hub import ENDPOINTS, PATIENCE, SOUND, VARIABLE
 from harness.deploy.toolchain import PROVIDER, REGISTRIES, current_platform
 
 _KEPT = 8
-"""Providers that wait for the next Terraform, at most; each takes some 100 MB."""
+"""Providers that wait for the next Terraform, at most."""
+_MEMORY_PER_KEPT = 2 << 30
+"""Bytes of this machine's memory for each. It takes 0.35 GB, and several processes may keep some."""
 
 
 @dataclass(slots=True)
@@ -57,7 +60,7 @@ class Hub:
             # Without packages and whatever else a site has, it starts in a moment.
             [
                 *(sys.executable, "-I", "-S", provider_hub.__file__),
-                *(str(executable), str(_KEPT), *(["relay"] if relayed else [])),
+                *(str(executable), str(_kept()), *(["relay"] if relayed else [])),
             ],
             env=environ,
             stdin=subprocess.PIPE,
@@ -121,7 +124,7 @@ def attached(root: Path, data: Path, environ: Mapping[str, str]) -> Iterator[Loa
         yield Loan({})
         return
     heeded = {name: value for name, value in environ.items() if _HEEDED.fullmatch(name)}
-    with _kept(executable, heeded) as hub, hub.lend(count, environ.get(ENDPOINTS[0], "")) as loan:
+    with _lender(executable, heeded) as hub, hub.lend(count, environ.get(ENDPOINTS[0], "")) as loan:
         yield loan
 
 
@@ -135,7 +138,7 @@ def share(data: Path, environ: Mapping[str, str]) -> None:
 
 
 @contextlib.contextmanager
-def _kept(executable: Path, environ: Mapping[str, str]) -> Iterator[Hub]:
+def _lender(executable: Path, environ: Mapping[str, str]) -> Iterator[Hub]:
     """Within, nobody closes the hub that is yielded."""
     with _lock:
         hub = _hubs.get((executable, _elsewhere(environ)))
@@ -158,6 +161,11 @@ def _kept(executable: Path, environ: Mapping[str, str]) -> Iterator[Hub]:
 def _elsewhere(environ: Mapping[str, str]) -> frozenset[tuple[str, str]]:
     """The same environment, wherever AWS is."""
     return frozenset(item for item in environ.items() if item[0] not in ENDPOINTS)
+
+
+def _kept() -> int:
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return min(_KEPT, memory // _MEMORY_PER_KEPT)
 
 
 @atexit.register
