@@ -33,7 +33,7 @@ from harness.deploy.toolchain import PROVIDER, REGISTRIES, current_platform
 _KEPT = 8
 """Providers that wait for the next Terraform, at most."""
 _MEMORY_PER_KEPT = 2 << 30
-"""Bytes of this machine's memory for each. It takes 0.35 GB, and several processes may keep some."""
+"""Bytes of this machine's memory for each: it takes 0.35 GB, and several processes keep some."""
 
 
 @dataclass(slots=True)
