@@ -61,8 +61,8 @@ class Workbench:
         counted = self.folder.with_name(f"{self.folder.name}-provider")
         counted.mkdir()
         (counted / "main.tf").write_text('provider "aws" {}\n', encoding="utf-8")
-        with attached(counted, self.folder / ".terraform", self.environ) as (address, _):
-            return self.run("test", "-json", more=address)
+        with attached(counted, self.folder / ".terraform", self.environ) as loan:
+            return self.run("test", "-json", more=loan.environ)
 
     def refusals(self, variables: Mapping[str, Any]) -> list[str]:
         """The messages with which a plan refuses these variables; empty when it accepts them."""
