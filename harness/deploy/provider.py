@@ -16,7 +16,6 @@ from __future__ import annotations
 import atexit
 import contextlib
 import json
-import os
 import re
 import socket
 import subprocess
@@ -29,6 +28,7 @@ from pathlib import Path
 from harness.deploy import provider_hub
 from harness.deploy.provider_hub import ENDPOINTS, PATIENCE, SOUND, VARIABLE
 from harness.deploy.toolchain import PROVIDER, REGISTRIES, current_platform
+from harness.deploy.workspace import machine_memory
 
 _KEPT = 8
 """Providers that wait for the next Terraform, at most."""
@@ -56,11 +56,12 @@ class Hub:
     def __init__(self, executable: Path, environ: Mapping[str, str], *, relayed: bool) -> None:
         """`environ` is what providers run with. With `relayed`, they are for one endpoint after
         another."""
+        kept = min(_KEPT, machine_memory() // _MEMORY_PER_KEPT)
         self._process = subprocess.Popen(
             # Without packages and whatever else a site has, it starts in a moment.
             [
                 *(sys.executable, "-I", "-S", provider_hub.__file__),
-                *(str(executable), str(_kept()), *(["relay"] if relayed else [])),
+                *(str(executable), str(kept), *(["relay"] if relayed else [])),
             ],
             env=environ,
             stdin=subprocess.PIPE,
@@ -123,8 +124,10 @@ def attached(root: Path, data: Path, environ: Mapping[str, str]) -> Iterator[Loa
     if executable is None or not count:
         yield Loan({})
         return
-    heeded = {name: value for name, value in environ.items() if _HEEDED.fullmatch(name)}
-    with _lender(executable, heeded) as hub, hub.lend(count, environ.get(ENDPOINTS[0], "")) as loan:
+    with (
+        _lender(executable, _heeded(environ)) as hub,
+        hub.lend(count, environ.get(ENDPOINTS[0], "")) as loan,
+    ):
         yield loan
 
 
@@ -132,7 +135,7 @@ def share(data: Path, environ: Mapping[str, str]) -> None:
     """From now on this process, and what is forked from it, has the same providers for every
     endpoint, where nothing else in `environ` differs. `data` is where `init` left the provider."""
     if (executable := _executable(data)) is not None:
-        heeded = {name: value for name, value in environ.items() if _HEEDED.fullmatch(name)}
+        heeded = _heeded(environ)
         with _lock:
             _hubs[executable, _elsewhere(heeded)] = Hub(executable, heeded, relayed=True)
 
@@ -158,14 +161,13 @@ def _lender(executable: Path, environ: Mapping[str, str]) -> Iterator[Hub]:
             hub.loans -= 1
 
 
+def _heeded(environ: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environ.items() if _HEEDED.fullmatch(name)}
+
+
 def _elsewhere(environ: Mapping[str, str]) -> frozenset[tuple[str, str]]:
     """The same environment, wherever AWS is."""
     return frozenset(item for item in environ.items() if item[0] not in ENDPOINTS)
-
-
-def _kept() -> int:
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return min(_KEPT, memory // _MEMORY_PER_KEPT)
 
 
 @atexit.register

@@ -36,7 +36,7 @@ from harness.deploy.secrets import external_ids, keep_only
 from harness.deploy.staging import staged
 from harness.deploy.terraform import DEADLINE, Step, Terraform, stop_all
 from harness.deploy.toolchain import Toolchain, prepare_toolchain
-from harness.deploy.workspace import RUNS, private_folder, project_root
+from harness.deploy.workspace import RUNS, machine_memory, private_folder, project_root
 from harness.errors import UserError
 from harness.targets.base import DEPLOYERS, Deployer, Target, clean_environ, profile_of
 
@@ -104,8 +104,7 @@ def root_names(environment: Environment, scope: Scope | None = None) -> list[str
 
 def parallel_roots(most: int = PARALLEL_ROOTS) -> int:
     """How many roots are worked on at once on this machine."""
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return max(1, min(most, memory // _MEMORY_PER_ROOT - 1))
+    return max(1, min(most, machine_memory() // _MEMORY_PER_ROOT - 1))
 
 
 def _name(customer: Customer, account: Account) -> str:
