@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -26,8 +27,9 @@ class Places:
         self._by_sid, self._named = dict(by_sid), dict(named or {})
 
     @classmethod
+    @functools.cache
     def of_project(cls, root: Path | None = None) -> Places:
-        """The statements in modules/."""
+        """The statements in modules/, as they stood when this process asked first."""
         base = root or project_root()
         found: dict[str, tuple[str, ...]] = {}
         named: dict[str, str] = {}

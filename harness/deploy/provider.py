@@ -21,7 +21,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,9 +58,8 @@ class Hub:
         another."""
         kept = min(_KEPT, machine_memory() // _MEMORY_PER_KEPT)
         self._process = subprocess.Popen(
-            # Without packages and whatever else a site has, it starts in a moment.
             [
-                *(sys.executable, "-I", "-S", provider_hub.__file__),
+                *(sys.executable, "-I", "-m", provider_hub.__name__),
                 *(str(executable), str(kept), *(["relay"] if relayed else [])),
             ],
             env=environ,
@@ -76,14 +75,20 @@ class Hub:
         self.loans = 0
 
     @contextlib.contextmanager
-    def lend(self, count: int, endpoint: str) -> Iterator[Loan]:
-        """Within, as many providers as asked for serve one Terraform, at the endpoint."""
+    def lend(
+        self, count: int, endpoint: str, kinds: Collection[str] | None = None
+    ) -> Iterator[Loan]:
+        """Within, as many providers as asked for serve one Terraform, at the endpoint, and tell it
+        of these kinds of resources; None: of all."""
         with socket.socket(socket.AF_UNIX) as link:
             loan = Loan({})
             try:
                 link.settimeout(2 * PATIENCE)
                 link.connect(self._asked)
-                link.sendall(json.dumps({"count": count, "endpoint": endpoint}).encode() + b"\n")
+                asked = {"count": count, "endpoint": endpoint}
+                if kinds is not None:
+                    asked["kinds"] = sorted(kinds)
+                link.sendall(json.dumps(asked).encode() + b"\n")
                 with link.makefile("r", encoding="utf-8") as answer:
                     said = answer.readline().strip()
                 if json.loads(said):
@@ -109,16 +114,27 @@ class Hub:
 
 # What a provider heeds, besides where AWS is.
 _HEEDED = re.compile(r"AWS_\w+|HOME|PATH|SSL_CERT_(FILE|DIR)|(?i:https?|no|all)_(?i:proxy)")
+_WRITTEN = ("*.tf", "*.tf.json", "*.tftest.hcl", "tests/*.tftest.hcl")
+_SOURCE = re.compile(r'\bsource"?\s*[=:]\s*"(\.{1,2}/[^"]*)"')
+_KIND = re.compile(r"\baws_\w+")
 _hubs: dict[tuple[Path, frozenset[tuple[str, str]]], Hub] = {}
 _lock = threading.Lock()
 
 
 @contextlib.contextmanager
-def attached(root: Path, data: Path, environ: Mapping[str, str]) -> Iterator[Loan]:
+def attached(
+    root: Path,
+    data: Path,
+    environ: Mapping[str, str],
+    *,
+    kinds: Collection[str] | None = None,
+) -> Iterator[Loan]:
     """Within, a provider runs for each configuration of a root, and Terraform may attach to them.
 
     `data` is where `init` left the provider of `root`, `environ` what the provider itself runs
-    with. Lends nothing where there is no single provider, or where it does not start.
+    with. Terraform learns of these `kinds` of resources and data only, which is much quicker: see
+    `named`; None: of all. Lends nothing where there is no single provider, or where it does not
+    start.
     """
     executable, count = _executable(data), _configurations(root)
     if executable is None or not count:
@@ -126,7 +142,7 @@ def attached(root: Path, data: Path, environ: Mapping[str, str]) -> Iterator[Loa
         return
     with (
         _lender(executable, _heeded(environ)) as hub,
-        hub.lend(count, environ.get(ENDPOINTS[0], "")) as loan,
+        hub.lend(count, environ.get(ENDPOINTS[0], ""), kinds) as loan,
     ):
         yield loan
 
@@ -175,6 +191,26 @@ def _close() -> None:
     with _lock:
         while _hubs:
             _hubs.popitem()[1].close()
+
+
+def named(folders: Iterable[Path], *states: Path) -> frozenset[str]:
+    """Which kinds of resources and data Terraform in these folders can need, with what is in their
+    states: all that they and the modules which they call name, wherever they name it."""
+    found: set[str] = set()
+    waiting, seen = [folder.resolve() for folder in folders], set[Path]()
+    texts = [state.read_text(encoding="utf-8") for state in states if state.exists()]
+    while waiting:
+        folder = waiting.pop()
+        if folder in seen:
+            continue
+        seen.add(folder)
+        for file in (file for pattern in _WRITTEN for file in folder.glob(pattern)):
+            text = file.read_text(encoding="utf-8")
+            texts.append(text)
+            waiting += [(folder / source).resolve() for source in _SOURCE.findall(text)]
+    for text in texts:
+        found.update(_KIND.findall(text))
+    return frozenset(found)
 
 
 def _configurations(root: Path) -> int:

@@ -1,19 +1,19 @@
 """AWS provider processes for one Terraform after another.
 
-Run as `provider_hub.py EXECUTABLE KEPT [relay]`. To start a provider computes as much as a small
-apply, so those that a Terraform has done with are lent to the next one. It says on its standard
-output where it is asked, as one line. Whoever connects there says in a line of JSON how many
-configurations its root has (`count`), and with `relay` the `endpoint` that its calls are for; the
-answer is what `TF_REATTACH_PROVIDERS` takes, empty where no provider starts. The loan lasts as long
-as the connection. Each connection that Terraform opens, one for each configuration, is given a
-provider of its own. A loan that ends without the word `sound` was broken off: its providers may
-still be at work, and are ended.
+Run as `python -m harness.deploy.provider_hub EXECUTABLE KEPT [relay]`. To start a provider computes
+as much as a small apply, so those that a Terraform has done with are lent to the next one. It says
+on its standard output where it is asked, as one line. Whoever connects there says in a line of JSON
+how many configurations its root has (`count`), with `relay` the `endpoint` that its calls are for,
+and which `kinds` of resources it needs to know, unless that is all; the answer is what
+`TF_REATTACH_PROVIDERS` takes, empty where no provider starts. The loan lasts as long as the
+connection. Each connection that Terraform opens, one for each configuration, is given a provider of
+its own. A loan that ends without the word `sound` was broken off: its providers may still be at
+work, and are ended.
 
 Up to KEPT providers wait for the next loan. With `relay`, each has an endpoint of its own here,
 which passes its calls on to that of the loan: a provider reads from its environment where AWS is.
 
-Ends, with its providers, when its standard input does, and no loan lasts. Needs nothing but the
-standard library: it starts in a moment so.
+Ends, with its providers, when its standard input does, and no loan lasts.
 """
 
 from __future__ import annotations
@@ -28,9 +28,11 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+from harness.deploy.provider_front import Front, Known
 
 VARIABLE = "TF_REATTACH_PROVIDERS"
 SOUND = b"sound\n"
@@ -39,6 +41,13 @@ ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS")
 # The shell ends the provider when its own input ends, however this process ends.
 _GUARD = '"$0" -debug </dev/null & exec >/dev/null; read -r _; kill -9 $!'
 _CHUNK = 1 << 16
+THRIFTY = {"GOMAXPROCS": "1", "GOGC": "400"}
+"""What Go programs compute less with of which many run at once, each for a short time: no threads
+of their own beside the others, and less collecting of garbage."""
+_LOGS = tuple(
+    f"TF_LOG_SDK{part}" for part in ("", "_FRAMEWORK", "_HELPER_SCHEMA", "_MUX", "_PROTO")
+)
+"""Nobody reads what a provider in debug mode logs, a line for each step of each call."""
 PATIENCE = 30.0
 """Seconds within which a provider says where it listens."""
 
@@ -46,10 +55,13 @@ PATIENCE = 30.0
 class Provider:
     """A provider in debug mode, which serves one connection at a time."""
 
-    def __init__(self, executable: str, relayed: bool) -> None:
+    def __init__(self, executable: str, relayed: bool, front: Callable[[str], Front]) -> None:
+        """`front` puts one before a provider, whose socket it is told."""
+        self._new_front = front
+        self._front: Front | None = None
+        self._kinds: Sequence[str] | None = None
         self._relay = Relay() if relayed else None
-        # Many run at once, and more threads of each only make all of them compute more.
-        environ = {**os.environ, "GOMAXPROCS": "1"}
+        environ = {**os.environ, **THRIFTY, **dict.fromkeys(_LOGS, "off")}
         if self._relay is not None:
             environ |= dict.fromkeys(ENDPOINTS, self._relay.url)
         self._process = subprocess.Popen(
@@ -85,23 +97,42 @@ class Provider:
         assert self._process.stdin is not None
         self._process.stdin.close()
 
-    def turn(self, endpoint: str) -> None:
-        """Whoever configures it next does so for the endpoint, where it is relayed."""
+    def turn(self, endpoint: str, kinds: Sequence[str] | None) -> None:
+        """Whoever configures it next does so for the endpoint, where it is relayed, and is told of
+        these kinds of resources; None: of all."""
+        self._kinds = kinds
         if self._relay is not None:
             self._relay.turn(endpoint)
 
     def connected(self) -> socket.socket:
         """A new connection to it. Raises `OSError` or `ValueError` when it does not run."""
         (config,) = self.said().values()
-        link = socket.socket(socket.AF_UNIX)
-        link.connect(config["Addr"]["String"])
-        return link
+        return _connected(config["Addr"]["String"])
+
+    def asked(self) -> socket.socket:
+        """A new connection for whom `turn` was called. Raises as `connected`."""
+        if self._kinds is None:
+            return self.connected()
+        (config,) = self.said().values()
+        with self._saying:
+            if self._front is None:
+                self._front = self._new_front(config["Addr"]["String"])
+            self._front.turn(self._kinds)
+        return _connected(self._front.path)
 
     def end(self) -> None:
+        if self._front is not None:
+            self._front.end()
         self._let_go()
         self._process.wait()
         if self._relay is not None:
             self._relay.end()
+
+
+def _connected(path: str) -> socket.socket:
+    link = socket.socket(socket.AF_UNIX)
+    link.connect(path)
+    return link
 
 
 class Relay:
@@ -161,6 +192,7 @@ class Hub:
         self.folder = Path(tempfile.mkdtemp(prefix="hub-"))
         os.environ["TMPDIR"] = str(self.folder)
         self._made = 0
+        self._known = Known()
         self.address = self.listen("asked", self._lend)
 
     def listen(self, name: str, answer: Callable[[socket.socket], None]) -> socket.socket:
@@ -170,17 +202,25 @@ class Hub:
         serve(listener, answer)
         return listener
 
-    def take(self, endpoint: str) -> Provider:
-        """One that waits, or a new one, for the endpoint."""
+    def take(self, endpoint: str, kinds: Sequence[str] | None) -> Provider:
+        """One that waits, or a new one, for the endpoint, which tells of these kinds."""
         while (provider := self._next()) is not None:
             with contextlib.suppress(OSError, ValueError):
                 # It may have ended since. Who connects and says nothing, wants nothing.
                 provider.connected().close()
                 break
             provider.end()
-        provider = provider or Provider(self._executable, self._relayed)
-        provider.turn(endpoint)
+        provider = provider or Provider(self._executable, self._relayed, self._front)
+        provider.turn(endpoint, kinds)
         return provider
+
+    def _front(self, provider: str) -> Front:
+        return Front(provider, str(self.folder / f"front{self._number()}"), self._known)
+
+    def _number(self) -> int:
+        with self._changed:
+            self._made += 1
+            return self._made
 
     def _next(self) -> Provider | None:
         with self._changed:
@@ -202,12 +242,11 @@ class Hub:
     def _lend(self, link: socket.socket) -> None:
         with self._changed:
             self._loans += 1
-            self._made += 1
-            name = f"loan{self._made}"
+        name = f"loan{self._number()}"
         try:
             with link, link.makefile("rb") as said:
                 asked = json.loads(said.readline())
-                loan = Loan(self, asked["count"], asked.get("endpoint", ""))
+                loan = Loan(self, asked["count"], asked.get("endpoint", ""), asked.get("kinds"))
                 try:
                     with self.listen(name, loan.serve) as listener:
                         answer = loan.address(listener.getsockname())
@@ -226,11 +265,11 @@ class Hub:
 class Loan:
     """What one Terraform has for as long as it lasts."""
 
-    def __init__(self, hub: Hub, count: int, endpoint: str) -> None:
-        self._hub, self._endpoint = hub, endpoint
+    def __init__(self, hub: Hub, count: int, endpoint: str, kinds: Sequence[str] | None) -> None:
+        self._hub, self._endpoint, self._kinds = hub, endpoint, kinds
         self._single = count == 1
         # All are started before the first one is waited for.
-        self._free = [hub.take(endpoint) for _ in range(count)]
+        self._free = [hub.take(endpoint, kinds) for _ in range(count)]
         self._busy = 0
         self._changed = threading.Condition()
 
@@ -253,7 +292,7 @@ class Loan:
         try:
             provider = self._provider()
             try:
-                with provider.connected() as beyond:
+                with provider.asked() as beyond:
                     beyond.sendall(first)
                     between(link, beyond)
             finally:
@@ -272,7 +311,7 @@ class Loan:
                 return self._free[0]
             if self._free:
                 return self._free.pop()
-        return self._hub.take(self._endpoint)
+        return self._hub.take(self._endpoint, self._kinds)
 
     def end(self, sound: bool) -> None:
         """Ends it: providers that have done what they were asked are given back."""

@@ -23,7 +23,8 @@ from typing import Any
 import python_terraform
 
 from harness.deploy.orphans import Output, held
-from harness.deploy.provider import attached
+from harness.deploy.provider import attached, named
+from harness.deploy.provider_hub import THRIFTY
 from harness.deploy.secrets import redact
 from harness.deploy.toolchain import Toolchain
 from harness.deploy.workspace import private_folder, write_private
@@ -227,12 +228,11 @@ class Terraform:
         self._lasting = lasting
         self._outputs: dict[str, Any] | None = None
         """What the last apply told of the outputs, where none is sensitive."""
-        # Many run at once there, and more threads of each only make all of them compute more.
-        quiet = {"GOMAXPROCS": "1"} if one_provider else {}
+        thrifty = THRIFTY if one_provider else {}
         self._adapter = _Adapter(
             toolchain.executable,
             root,
-            {**environ, **toolchain.environ(), **quiet, "TF_DATA_DIR": str(data)},
+            {**environ, **toolchain.environ(), **thrifty, "TF_DATA_DIR": str(data)},
             self._events.read,
             deadline,
         )
@@ -366,7 +366,8 @@ class Terraform:
             yield
             return
         environ = self._adapter.environ
-        with attached(self.root, self._data, environ) as loan:
+        kinds = named([self.root], self.state)
+        with attached(self.root, self._data, environ, kinds=kinds) as loan:
             self._adapter.environ = environ | loan.environ
             self._adapter.kept_open += loan.line
             self._adapter.stopped = False

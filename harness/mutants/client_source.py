@@ -190,7 +190,7 @@ CLIENT_SOURCE: tuple[Mutant, ...] = (
             "        self._group = log_group_name\n",
             '        self._group = f"{log_group_name}/{app}"\n',
         ),
-        "test_invoke",
+        "test_over_http_events_go_to_the_group_that_was_named",
     ),
     _unit(
         "R15-client",

@@ -25,6 +25,7 @@ from botocore.exceptions import ClientError
 
 from harness.deploy.deployment import Deployment
 from harness.deploy.environment import OPERATIONS_ROOT
+from harness.deploy.places import Places
 from harness.deploy.provider import share
 from harness.deploy.workspace import project_root
 from harness.errors import UserError
@@ -114,6 +115,7 @@ def _warm_up(deployment: Deployment, path: Path) -> None:
             with contextlib.suppress(ClientError):
                 getattr(target.client(asker, service, deployment.environment.region), call)()
     _read_trails(target, deployment)
+    Places.of_project()
     _collect(path)
     gc.collect()
     gc.freeze()

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bulkhead import Bulkhead, Delivery, LogWriter
+from bulkhead import Bulkhead, CloudWatchTransport, Delivery, LogWriter
 from bulkhead.batch import (
     EVENT_OVERHEAD,
     MAX_BATCH_BYTES,
@@ -267,6 +267,18 @@ def app(cloud: Any, session_of: Any, document: Any) -> Any:
     quick = Delivery(linger=0.2, backoff=(0.01, 0.02))
     with Bulkhead.from_config(document, session_of("222222222222"), delivery=quick) as app:
         yield app
+
+
+def test_over_http_events_go_to_the_group_that_was_named(cloud: Any, session_of: Any) -> None:
+    session, where = session_of("222222222222"), {"region_name": "eu-central-1"}
+    transport = CloudWatchTransport(
+        lambda: session.client("logs", endpoint_url=cloud.url, **where),
+        "/bulkhead/acme/bedrock",
+        "orders",
+    )
+    message = '{"n":1}'
+    transport.send([Event(now(), message, len(message) + EVENT_OVERHEAD)])
+    assert cloud.records() == [{"n": 1}]
 
 
 def test_over_http_one_stream_and_all_limits(app: Any, cloud: Any) -> None:
