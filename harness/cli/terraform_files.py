@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
 
-from harness.deploy.provider import attached
+from harness.deploy.provider import attached, named
 from harness.deploy.terraform import Terraform
 from harness.deploy.toolchain import Toolchain, prepare_toolchain
 from harness.deploy.workspace import private_folder, project_root, runs_folder
@@ -37,7 +37,7 @@ def validate_all(*, fix: bool = False) -> bool:
     toolchain = prepare_toolchain(private_folder(runs / "terraform"))
     good = _formatted(toolchain, root, fix=fix)
     folders = list(terraform_folders(root))
-    with _one_provider(toolchain, runs / "validate" / "provider") as address:
+    with _one_provider(toolchain, runs / "validate" / "provider", folders) as address:
         valid = [
             _valid(toolchain, folder, runs / "validate", str(folder.relative_to(root)), address)
             for folder in folders
@@ -67,10 +67,12 @@ def _valid(
 
 
 @contextlib.contextmanager
-def _one_provider(toolchain: Toolchain, folder: Path) -> Iterator[dict[str, str]]:
-    """What makes every Terraform within ask one provider about its schema, instead of reading it to
-    the last byte and starting it. Nothing is configured here, and which release of those that the
-    modules take it is, `init` chooses."""
+def _one_provider(
+    toolchain: Toolchain, folder: Path, folders: Iterable[Path]
+) -> Iterator[dict[str, str]]:
+    """What makes every Terraform within, each in one of these folders, ask one provider about its
+    schema, instead of reading it to the last byte and starting it. Nothing is configured here, and
+    which release of those that the modules take it is, `init` chooses."""
     root = folder / "root"
     root.mkdir(parents=True, exist_ok=True)
     (root / "main.tf").write_text(_ANY_PROVIDER, encoding="utf-8")
@@ -79,7 +81,7 @@ def _one_provider(toolchain: Toolchain, folder: Path) -> Iterator[dict[str, str]
         toolchain, root, folder=folder, data=data, environ=clean_environ(), label="provider"
     )
     terraform.init(backend=False)
-    with attached(root, data.absolute(), clean_environ()) as loan:
+    with attached(root, data.absolute(), clean_environ(), kinds=named(folders)) as loan:
         yield loan.environ
 
 

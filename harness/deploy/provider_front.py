@@ -95,7 +95,8 @@ class Front(grpc.GenericRpcHandler):
             call.cancel()
 
         # Who has gone away wants no answer.
-        context.add_callback(give_up)
+        if not context.add_callback(give_up):
+            give_up()
         try:
             return call.result()
         except grpc.FutureCancelledError:

@@ -62,9 +62,10 @@ class Provider(grpc.GenericRpcHandler):
             self.asked.append((call.method, request))
             if request == b"fail":
                 context.abort(grpc.StatusCode.INTERNAL, "as it says itself")
-            if request == b"wait":
-                context.add_callback(self.given_up.set)
+            if request == b"wait" and context.add_callback(self.given_up.set):
                 self.given_up.wait(20)
+            elif request == b"wait":
+                self.given_up.set()
             return b"".join(ALL) if call.method == SCHEMA else b"answer to " + request
 
         return grpc.unary_unary_rpc_method_handler(answer)
@@ -156,7 +157,7 @@ def test_what_plugins_have_besides_does_not_pass(front: Any, provider: Provider)
 @given(
     st.lists(
         st.one_of(
-            st.builds(field, st.integers(1, 15), st.binary(max_size=300)),
+            st.builds(field, st.sampled_from([1, 4, 5, 6, 9]), st.binary(max_size=300)),
             st.builds(entry, st.sampled_from([2, 3, 7, 8]), st.text(max_size=40)),
             st.builds(lambda n, v: bytes([n << 3, v]), st.integers(1, 15), st.integers(0, 127)),
         )

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from harness.deploy.provider import attached
+from harness.deploy.provider import attached, named
 from harness.deploy.toolchain import Toolchain, prepare_toolchain
 
 ROOT = Path(__file__).parents[2]
@@ -61,7 +61,8 @@ class Workbench:
         counted = self.folder.with_name(f"{self.folder.name}-provider")
         counted.mkdir()
         (counted / "main.tf").write_text('provider "aws" {}\n', encoding="utf-8")
-        with attached(counted, self.folder / ".terraform", self.environ) as loan:
+        kinds = named([self.folder])
+        with attached(counted, self.folder / ".terraform", self.environ, kinds=kinds) as loan:
             return self.run("test", "-json", more=loan.environ)
 
     def refusals(self, variables: Mapping[str, Any]) -> list[str]:
