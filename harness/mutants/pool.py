@@ -111,8 +111,8 @@ def in_groups(mutants: Iterable[Mutant]) -> list[tuple[Mutant, ...]]:
     placed = []
     for level in LEVELS:
         own = [mutant for mutant in chosen if not mutant.gap and mutant.level == level]
-        # Terraform's take longest: the last ones must not be under way alone.
-        room = len(own) * (1.1 if level == "terraform" else 1.0)
+        # Live ones are the shortest: no other must be under way alone at the end.
+        room = len(own) * (1.0 if level == "live" else 1.15)
         placed += [((place + 0.5) / room, mutant) for place, mutant in enumerate(own)]
     alone = [(mutant,) for _, mutant in sorted(placed, key=lambda each: each[0])]
     return [*([gaps] if gaps else []), *alone]
