@@ -107,7 +107,7 @@ def begin(run_id: UUID, target: str | None, batch: int, prompt: str | None = Non
     """
     waiting = _pending.get()
     for each in waiting:
-        if each.run_id is run_id or each.run_id == run_id:
+        if not each.ended and each.run_id == run_id:
             return each
     run = Run(run_id, target, prompt)
     if prompt is not None:

@@ -65,6 +65,8 @@ class _Call:
         "tags",
         "target",
     )
+    bulkhead_bytes = 0
+    """What a writer counts for its texts: it holds identifiers, and no content."""
 
     def __init__(
         self,
