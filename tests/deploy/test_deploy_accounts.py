@@ -22,12 +22,12 @@ from support.tokens import Issuer
 
 from bulkhead.ownership import signed
 from harness.cli import accounts as cli
-from harness.cli import start
+from harness.cli import environments, start
 from harness.cloud.process import CloudProcess
 from harness.deploy.deployment import Deployment
 from harness.deploy.embedded_plan import cloud_plan
 from harness.deploy.environment import Environment
-from harness.deploy.live import live_sessions
+from harness.deploy.live import live_sessions, may_assume
 from harness.deploy.rehearsal import Rehearsal
 from harness.deploy.run import RootEvent
 from harness.report.summary import summarize
@@ -599,6 +599,75 @@ def test_a_customer_is_stopped_whatever_other_accounts_answer(
     code, said = day.run("customer", "resume", "example", "--verify", "none")
     assert code == 0, said
     assert (day.text, session.refusal()) == (before, "")
+
+
+def kept_id(made: Deployment, account: str) -> str:
+    """The external id that an account's application reads."""
+    target = made.target()
+    ssm = target.client(target.session(account), "ssm", made.environment.region)
+    name = "/bulkhead/example/external-id"
+    value: str = ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
+    return value
+
+
+def test_an_external_id_is_replaced_however_often_somebody_interrupts(
+    day: Day, environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the trust has both ids and before the customer has the new one; and while the old one
+    is taken out."""
+    rotate = ["customer", "rotate-external-id", "example", "--verify", "none"]
+
+    def secret() -> str:
+        ids = json.loads((day.run_dir / "external-ids.json").read_text("utf-8"))
+        return str(ids["example"])
+
+    def let_in(external_id: str) -> bool:
+        return may_assume(day.made, "example", EXAMPLE, external_id) is not None
+
+    def interrupt(state: str, *options: str, nth: int = 1) -> None:
+        """Runs the command to that state of operations, the nth time that these are applied."""
+        done: list[RootEvent] = []
+
+        class Interrupting(environments.RootProgress):
+            def __call__(self, event: RootEvent) -> None:
+                super().__call__(event)
+                if event.root == "operations" and event.state == "done":
+                    done.append(event)
+                begun = nth - 1 if state == "running" else nth
+                if (event.root, event.state, len(done)) == ("operations", state, begun):
+                    raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(environments, "RootProgress", Interrupting)
+            code, said = day.run(*rotate, *options)
+        assert code == 130 and old not in said, said
+
+    before, everything, old = day.text, ours(environment, day.run_dir), secret()
+    known = (day.run_dir / "access.json").read_text("utf-8")
+    code, said = day.run(*rotate, "--dry-run")
+    assert code == 0 and 'update module.fleet.aws_iam_role.fleet["example"]' in said
+    assert (secret(), (day.run_dir / "access.json").read_text("utf-8")) == (old, known)
+
+    interrupt("done", "--grace", "1")
+    new = secret()
+    assert new != old == kept_id(day.made, EXAMPLE), "the customer has the new one already"
+    assert let_in(old) and let_in(new), "the application, which has the old one, is locked out"
+    assert not let_in(old[::-1])
+    code, said = day.run(*rotate)
+    assert code == 0 and "is being given a new external id" in said and old not in said, said
+    assert secret() == new == kept_id(day.made, EXAMPLE)
+    assert let_in(old) and let_in(new)
+
+    interrupt("running", "--end", nth=2)
+    assert let_in(old) and let_in(new)
+    code, said = day.run(*rotate, "--end")
+    assert code == 0 and "is taken no more" in said and old not in said, said
+    assert not let_in(old) and let_in(new)
+    assert [each.refusal() for each in live_sessions(day.made, "example")[0]] == [""]
+    code, said = day.run(*rotate, "--end")
+    assert code == 0 and "No external id of example is being replaced." in said
+    assert (day.text, ours(environment, day.run_dir)) == (before, everything)
+    assert not day.accounts.front.refused
 
 
 def test_a_refused_preflight_changes_nothing(
