@@ -13,11 +13,11 @@ from __future__ import annotations
 import functools
 import json
 import logging
-import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bulkhead import bodies
+from bulkhead._ids import new_id
 from bulkhead._say import say
 from bulkhead.facts import Facts, error_type, identifier, mapping
 from bulkhead.record import (
@@ -234,7 +234,7 @@ class ContentLog:
             laid = clean(conversation.laid_out())
         except Exception as error:
             # Nothing that was not redacted goes out, and no text of the exception.
-            head["bulkhead.record.id"] = str(uuid.uuid4())
+            head["bulkhead.record.id"] = new_id()
             return ({**head, "bulkhead.content.withheld": error_type(error)},)
         head["bulkhead.content.redacted"] = clean.redacted
         return self._split(head, laid, clean.cut)
@@ -244,7 +244,7 @@ class ContentLog:
         if len(packed) <= PART_CHARACTERS:
             yield {
                 **head,
-                "bulkhead.record.id": str(uuid.uuid4()),
+                "bulkhead.record.id": new_id(),
                 **laid,
                 "bulkhead.content.truncated": cut,
             }
@@ -255,7 +255,7 @@ class ContentLog:
         for number, start in enumerate(starts, 1):
             yield {
                 **head,
-                "bulkhead.record.id": str(uuid.uuid4()),
+                "bulkhead.record.id": new_id(),
                 "bulkhead.content.part": number,
                 "bulkhead.content.parts": len(starts),
                 "bulkhead.content.truncated": cut,

@@ -13,7 +13,7 @@ executor thread. There the prompt itself tells which run calls.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -36,12 +36,12 @@ class Run:
     """
 
     __slots__ = (
+        "_mates",
         "chosen",
         "closed",
         "completes",
         "ended",
         "exchange",
-        "mates",
         "owners",
         "prompt",
         "run_id",
@@ -52,7 +52,8 @@ class Run:
     def __init__(self, run_id: UUID, target: str | None, prompt: str | None = None) -> None:
         self.run_id = run_id
         self.target = target
-        self.mates: list[Run] = [self]
+        # None while it is alone: most are, and would otherwise wait for the garbage collector.
+        self._mates: list[Run] | None = None
         self.exchange: Exchange | None = None
         self.ended = False
         self.closed = False
@@ -60,7 +61,18 @@ class Run:
         self.chosen: Exchange | None = None
         self.prompt = prompt
         self.completes = prompt is not None
-        self.owners: list[Callable[[UUID], None]] = []
+        self.owners: tuple[Callable[[UUID], None], ...] = ()
+
+    @property
+    def mates(self) -> Sequence[Run]:
+        return (self,) if self._mates is None else self._mates
+
+    def join(self, first: Run) -> None:
+        """Become one of the mates of a run that began before."""
+        if first._mates is None:
+            first._mates = [first]
+        first._mates.append(self)
+        self._mates = first._mates
 
     @property
     def overdue(self) -> bool:
@@ -95,18 +107,16 @@ def begin(run_id: UUID, target: str | None, batch: int, prompt: str | None = Non
     """
     waiting = _pending.get()
     for each in waiting:
-        if each.run_id is run_id or each.run_id == run_id:
+        if not each.ended and each.run_id == run_id:
             return each
     run = Run(run_id, target, prompt)
     if prompt is not None:
         _prompted[run_id] = run
-    if batch > 1 and waiting and waiting[-1].exchange is None and not waiting[-1].closed:
-        mates = waiting[-1].mates
-        if len(mates) < batch:
-            mates.append(run)
-            run.mates = mates
-            _pending.set((*waiting, run))
-            return run
+    first = waiting[-1] if batch > 1 and waiting else None
+    if first and first.exchange is None and not first.closed and len(first.mates) < batch:
+        run.join(first)
+        _pending.set((*waiting, run))
+        return run
     # Runs that wait from before and were never called have lost their caller.
     _pending.set((run,))
     return run
@@ -119,6 +129,7 @@ def end(run: Run) -> None:
     are over, or stops at an error. (BedrockLLM reports the first end itself, before it goes on.)
     """
     run.ended = run.closed = True
+    run.owners = ()
     if not run.completes:
         for each in run.mates:
             each.closed = True

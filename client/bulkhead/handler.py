@@ -7,10 +7,8 @@ never raises into the application.
 from __future__ import annotations
 
 import asyncio
-import functools
 import logging
 import time
-import uuid
 from collections.abc import Iterable, Mapping
 from concurrent.futures import CancelledError as FutureCancelledError
 from typing import TYPE_CHECKING, Any
@@ -19,6 +17,7 @@ from uuid import UUID
 from langchain_core.callbacks import BaseCallbackHandler
 
 from bulkhead import _fork, correlation
+from bulkhead._ids import new_id
 from bulkhead._say import say
 from bulkhead.content import ContentLog
 from bulkhead.errors import not_sent
@@ -43,23 +42,67 @@ _ATTEMPT = "retry:attempt:"
 
 
 class _Call:
-    """A run as its start told it."""
+    """A run as its start told it, and when it has ended, what its record is made of.
 
-    __slots__ = ("guarded", "metadata", "operation", "run", "started", "tags")
+    It is what waits for the writer, with as little around it as can be: the garbage collector looks
+    at whatever waits, on the thread of whoever calls a model.
+    """
+
+    __slots__ = (
+        "ended",
+        "error",
+        "exchange",
+        "given",
+        "guarded",
+        "handler",
+        "ident",
+        "metadata",
+        "operation",
+        "run",
+        "seconds",
+        "started",
+        "status",
+        "tags",
+        "target",
+    )
+    bulkhead_bytes = 0
+    """What a writer counts for its texts: it holds identifiers, and no content."""
 
     def __init__(
         self,
+        handler: InvocationHandler,
         operation: str,
         run: correlation.Run,
         metadata: Mapping[str, Any] | None,
         tags: list[str] | None,
     ) -> None:
+        self.handler = handler
         self.operation = operation
         self.run = run
+        self.target = run.target
         self.metadata = metadata
-        self.tags = tags
+        self.tags = tags or None
         self.guarded = False
         self.started = time.perf_counter()
+
+    def end(
+        self,
+        status: str,
+        given: Told | None,
+        exchange: Exchange | None,
+        error: Facts | None,
+        ended_ms: int,
+        seconds: float,
+        ident: str | None,
+    ) -> None:
+        """Keep what the record needs, and of the run nothing else."""
+        self.status, self.given, self.exchange, self.error = status, given, exchange, error
+        self.ended, self.seconds, self.ident = ended_ms, seconds, ident
+        del self.run
+
+    def __call__(self) -> tuple[Facts]:
+        """Make the record of a call that has ended."""
+        return (self.handler.record(self),)
 
 
 class InvocationHandler(BaseCallbackHandler):
@@ -125,7 +168,7 @@ class InvocationHandler(BaseCallbackHandler):
         """Note that a chat model call starts."""
         try:
             run = correlation.begin(run_id, _model_id(serialized, given), batch_size)
-            self._start(_Call("chat", run, metadata, tags))
+            self._start(_Call(self, "chat", run, metadata, tags))
         except Exception as error:
             self._failed(error)
 
@@ -144,7 +187,7 @@ class InvocationHandler(BaseCallbackHandler):
         try:
             prompt = prompts[0] if prompts else ""
             run = correlation.begin(run_id, _model_id(serialized), batch_size, prompt)
-            self._start(_Call("text_completion", run, metadata, tags))
+            self._start(_Call(self, "text_completion", run, metadata, tags))
         except Exception as error:
             self._failed(error)
 
@@ -198,7 +241,7 @@ class InvocationHandler(BaseCallbackHandler):
     def _start(self, call: _Call) -> None:
         running = self._running
         running[call.run.run_id] = call
-        call.run.owners.append(self._lost)
+        call.run.owners += (self._lost,)
         if len(running) > _MAX_RUNNING:
             self._lost(next(iter(running)))
 
@@ -240,16 +283,13 @@ class InvocationHandler(BaseCallbackHandler):
             return  # a mate's error ended it before it had called
         ident = None
         if self._content is not None and exchange is not None:
-            ident = str(uuid.uuid4())
+            ident = new_id()
             self._content.put(exchange, ident, now)
-        make = functools.partial(
-            self._records, call, status, given, exchange, error, seconds, now, ident
-        )
+        call.end(status, given, exchange, error, now, seconds, ident)
         if self._defer:
-            self._sink(make, now)
+            self._sink(call, now)
         else:
-            for record in make():
-                self._sink(record, now)
+            self._sink(self.record(call), now)
 
     def _told(self, response: LLMResult | None) -> Told | None:
         """What LangChain tells; what cannot be read leaves the record with what botocore saw."""
@@ -259,17 +299,9 @@ class InvocationHandler(BaseCallbackHandler):
             self._failed(error)
             return None
 
-    def _records(
-        self,
-        call: _Call,
-        status: str,
-        given: Told | None,
-        exchange: Exchange | None,
-        error: Facts | None,
-        seconds: float,
-        now: int,
-        ident: str | None,
-    ) -> tuple[Facts]:
+    def record(self, call: _Call) -> Facts:
+        """The record of a call that has ended."""
+        status, given, exchange, error = call.status, call.given, call.exchange, call.error
         facts = self._facts_of_start(call)
         if given is not None:
             facts |= {key: value for key, value in facts_of(given).items() if value is not None}
@@ -280,15 +312,15 @@ class InvocationHandler(BaseCallbackHandler):
                 told_there.pop("error.type", None)
             facts |= told_there | exchange.timings()
             facts["gen_ai.operation.name"] = call.operation
-            facts["bulkhead.run.duration"] = round(seconds, 6)
+            facts["bulkhead.run.duration"] = round(call.seconds, 6)
             if status == CANCELLED and exchange.status == ERROR:
                 status = ERROR
                 error = None
         else:
-            facts["gen_ai.client.operation.duration"] = round(seconds, 6)
+            facts["gen_ai.client.operation.duration"] = round(call.seconds, 6)
         if error is not None:
             facts |= {key: value for key, value in error.items() if value is not None}
-        return (self._maker.make(status, facts, now, ident),)
+        return self._maker.make(status, facts, call.ended, call.ident)
 
     def _facts_of_start(self, call: _Call) -> Facts:
         metadata = mapping(call.metadata)
@@ -298,7 +330,7 @@ class InvocationHandler(BaseCallbackHandler):
             "gen_ai.request.max_tokens": number(metadata.get("ls_max_tokens")),
             "gen_ai.request.temperature": number(metadata.get("ls_temperature")),
             "gen_ai.conversation.id": _conversation(metadata.get(self._conversation_key)),
-            **self._maker.target(call.run.target, metadata.get("ls_model_name")),
+            **self._maker.target(call.target, metadata.get("ls_model_name")),
         }
         for tag in call.tags or ():
             if tag.startswith(_ATTEMPT):

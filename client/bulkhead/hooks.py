@@ -22,6 +22,7 @@ from botocore.eventstream import EventStream
 from botocore.response import StreamingBody
 
 from bulkhead import _fork, bodies, correlation
+from bulkhead._ids import new_id
 from bulkhead._say import say
 from bulkhead.content import ContentLog
 from bulkhead.exchange import ERROR, SUCCESS, Exchange
@@ -227,7 +228,7 @@ class CallRecorder:
             now = time.time_ns() // 1_000_000
             ident = None
             if self._content is not None:
-                ident = str(uuid.uuid4())
+                ident = new_id()
                 self._content.put(exchange, ident, now)
             make = functools.partial(self._records, exchange, now, ident)
             if self._defer:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import time
-import uuid
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 
 from bulkhead import emf
+from bulkhead._ids import new_id
 from bulkhead.exchange import ERROR, SUCCESS, Exchange
 from bulkhead.facts import Facts, identifier, is_throttle
 from bulkhead.prices import PriceTable
@@ -112,7 +112,7 @@ class RecordMaker:
         record: Facts = {
             "bulkhead.schema.version": SCHEMA_VERSION,
             "bulkhead.record.type": CALL,
-            "bulkhead.record.id": ident or str(uuid.uuid4()),
+            "bulkhead.record.id": ident or new_id(),
             "timestamp": timestamp(ended_ms),
             "bulkhead.status": status,
             "gen_ai.provider.name": "aws.bedrock",

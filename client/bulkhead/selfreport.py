@@ -6,11 +6,11 @@ They are metrics, as the records of calls are; the Terraform module `customer-lo
 from __future__ import annotations
 
 import os
-import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bulkhead import emf
+from bulkhead._ids import new_id
 from bulkhead.ledger import Loss
 from bulkhead.record import SCHEMA_VERSION, timestamp
 
@@ -56,7 +56,7 @@ class SelfReport:
         record = {
             "bulkhead.schema.version": SCHEMA_VERSION,
             "bulkhead.record.type": kind,
-            "bulkhead.record.id": str(uuid.uuid4()),
+            "bulkhead.record.id": new_id(),
             "timestamp": timestamp(timestamp_ms),
             "gen_ai.provider.name": "aws.bedrock",
             **self._context,

@@ -39,7 +39,9 @@ def weigh(value: object) -> int:
 def weight_of(item: Mapping[str, object] | Callable[..., object]) -> int:
     """The weight of a record; of a function, what it says of itself (see `heavy`)."""
     try:
-        found = weigh(item) if isinstance(item, Mapping) else getattr(item, "bulkhead_bytes", 0)
+        found = getattr(item, "bulkhead_bytes", None)  # first: it is the quicker question
+        if found is None:
+            found = weigh(item) if isinstance(item, Mapping) else 0
         return int(found)
     except Exception:  # of an object that only looks like a mapping
         return 0

@@ -1,4 +1,5 @@
-"""The commands and their options; the work is in the modules beside.
+"""All commands, and those that deploy an environment and attack it, with their options; the work is
+in the modules beside.
 
 Those are imported when a command needs them, so that `--help` is quick.
 """
@@ -13,6 +14,8 @@ from typing import Any
 import click
 
 from harness.cli import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE
+from harness.cli.commands_check import COMMANDS as CHECK
+from harness.cli.commands_watch import COMMANDS as WATCH
 from harness.cli.customer import customer
 from harness.cli.options import (
     AccountId,
@@ -22,7 +25,6 @@ from harness.cli.options import (
     embedded_or_aws,
     may_change,
     on_target,
-    read_elsewhere,
     refuse_profiles,
     reports,
     with_profiles,
@@ -262,63 +264,6 @@ def verify(
 
 @commands.command()
 @click.argument("environment", metavar="ENV")
-@click.option(
-    "--sarif",
-    metavar="FILE",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Also write the findings as SARIF, for the lines of a pull request.",
-)
-def check(environment: str, sarif: Path | None) -> None:
-    """Check the plans of ENV with our checks for checkov (docs/checkov.md).
-
-    Applies ENV to an embedded cloud of its own first, since a plan knows every policy only then.
-    """
-    from harness.cli.check import check_environment
-
-    sys.exit(0 if check_environment(environment, sarif) else EXIT_FAILED)
-
-
-@commands.command()
-@click.argument("files", metavar="[FILE]...", nargs=-1)
-def decide(files: tuple[str, ...]) -> None:
-    """Decide requests as AWS would, from policies you give.
-
-    A local policy simulator: it asks no AWS account and needs no embedded cloud. Reads cases from
-    each FILE, or from standard input without one or for `-`: one JSON object per line. Writes one
-    line per case, in the same order, with the decision, the statements that decided and why.
-
-    \b
-      {"id": "read",
-       "request": {"principal": "arn:aws:iam::111111111111:user/ann",
-                   "action": "s3:GetObject",
-                   "resource": "arn:aws:s3:::reports/may.pdf",
-                   "resourceAccount": "111111111111",
-                   "context": {"aws:PrincipalOrgID": "o-abc"}},
-       "identityPolicies": [POLICY, ...],
-       "resourcePolicy": POLICY,
-       "permissionsBoundary": POLICY,
-       "sessionPolicy": POLICY,
-       "scps": [[POLICY at the root, ...], [POLICY at the account, ...]],
-       "rcps": [[POLICY, ...], ...],
-       "expected": "Allowed"}
-
-    All on one line. Only `id` and `request` must be there. `expected` makes the case a test; it is
-    Allowed, ImplicitlyDenied or ExplicitlyDenied.
-
-    A key of the context that is left out is absent from the request, as on AWS. What the engine
-    does not know (an operator, an element, a key of the case) is an error of its line, and never
-    skipped.
-
-    Exit code 0: all decided, as expected. 1: a case was not decided as it expects. 2: a line or a
-    file could not be read, whatever the others say. docs/decide.md has examples to run.
-    """
-    from harness.cli.decide import decide_files
-
-    sys.exit(decide_files(files))
-
-
-@commands.command()
-@click.argument("environment", metavar="ENV")
 @click.option("--set", "make", is_flag=True, help="Set what is not as it should be.")
 @embedded_or_aws
 @with_profiles
@@ -343,170 +288,6 @@ def baseline(
     from harness.cli.baseline import baseline_environment
 
     sys.exit(0 if baseline_environment(environment, make=make) else EXIT_FAILED)
-
-
-@commands.command()
-@click.argument("environment", metavar="ENV")
-@click.option(
-    "--out",
-    metavar="FILE",
-    type=click.Path(path_type=Path, dir_okay=False),
-    required=True,
-    help="Where it goes.",
-)
-def deployed(environment: str, out: Path) -> None:
-    """Write what ENV has deployed in real accounts into a file without secrets, for an audit on
-    another machine.
-
-    That one reads it with `bulkhead audit ENV --target aws --deployed FILE`, by profiles of its
-    own. Ids of accounts and keys, ARNs and guardrails are in it, and no external id. Write it again
-    after each apply.
-    """
-    from harness.cli.accounts import share_deployed
-
-    share_deployed(environment, out)
-
-
-@commands.command()
-@click.argument("environment", metavar="ENV")
-@read_elsewhere
-@click.option(
-    "--out",
-    metavar="FILE",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Where the snapshot goes.  [default: .bulkhead/ENV/snapshot-N.json]",
-)
-@click.option(
-    "--key",
-    metavar="FILE",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="The key of the digests of external ids, made if it is not there; snapshots are compared "
-    "whole only with one key.  [default: .bulkhead/snapshot.key]",
-)
-def snapshot(
-    environment: str,
-    target: str,
-    profiles: tuple[str, ...],
-    deployed: Path | None,
-    token: Path | None,
-    out: Path | None,
-    key: Path | None,
-) -> None:
-    """Read everything of ENV that decides access into one file; change nothing.
-
-    Principals, policies, trusts, boundaries, guardrails, keys and grants, buckets, log groups and
-    the ways out of them, sinks and links, Bedrock's settings and profiles, of every account that
-    something is deployed in. No secret is in it: a digest stands for each external id. What could
-    not be read is told, and listed in the file. docs/watch.md tells more.
-    """
-    from harness.cli.snapshot import snapshot_environment
-    from harness.cli.watched import Means, watched
-
-    means = Means(profiles, deployed, token)
-    seen = watched(environment, aws=target == "aws", means=means)
-    snapshot_environment(seen, out, key)
-
-
-@commands.command()
-@click.argument("before", metavar="A", type=click.Path(path_type=Path))
-@click.argument("after", metavar="B", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option(
-    "--cases",
-    metavar="FILE",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Also write each request whose answer changed, with every policy that bears on it, twice: "
-    "cases for `bulkhead decide`.",
-)
-def diff(before: Path, after: Path, as_json: bool, cases: Path | None) -> None:
-    """Say what access was gained or lost between the snapshots A and B.
-
-    Decides some thousand requests on both (who may become which role, read records, call models,
-    change stops and boundaries) and says whose answers changed; then every statement, attachment
-    and setting that came or went.
-
-    Exit code 0: no difference. 1: there is one. 2: a file is no snapshot.
-    """
-    from harness.cli.snapshot import diff_files
-
-    sys.exit(0 if diff_files(before, after, as_json=as_json, cases=cases) else EXIT_FAILED)
-
-
-@commands.command()
-@click.argument("environment", metavar="ENV")
-@read_elsewhere
-@click.option(
-    "--probes/--no-probes",
-    default=True,
-    help="Whether the security suite is run, too. In the embedded cloud it acts in copies of it; "
-    "without it everything is only read.  [default: probes]",
-)
-@click.option(
-    "--since",
-    metavar="SNAPSHOT",
-    type=click.Path(path_type=Path),
-    help="Also say what access was gained or lost since that snapshot; any is a finding.",
-)
-@click.option(
-    "--out",
-    metavar="FILE",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Keep the snapshot that was taken.",
-)
-@click.option(
-    "--key",
-    metavar="FILE",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="The key of the digests, as of `bulkhead snapshot`.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def audit(
-    environment: str,
-    target: str,
-    profiles: tuple[str, ...],
-    deployed: Path | None,
-    token: Path | None,
-    probes: bool,
-    since: Path | None,
-    out: Path | None,
-    key: Path | None,
-    as_json: bool,
-) -> None:
-    """Verify ENV, and report what is there beside what was deployed.
-
-    Reads every account and looks for what Terraform leaves alone: policies attached to its roles,
-    trusts and resource policies that let in others, grants, ways out of log groups, links, settings
-    of Bedrock, guardrails that bind no more. Then runs the security suite. Made for cron.
-
-    Exit code 0: ENV is as it was deployed and the walls hold. 1: it is not. 2: nobody could tell.
-    """
-    from harness.cli.audit import audit_environment
-    from harness.cli.watched import Means, watched
-
-    means = Means(profiles, deployed, token)
-    if probes and means.given:
-        raise UserError("probes go by what the run knows; give --no-probes to read by other means")
-    seen = watched(environment, aws=target == "aws", means=means)
-    holds = audit_environment(seen, probes=probes, as_json=as_json, since=since, out=out, key=key)
-    sys.exit(0 if holds else EXIT_FAILED)
-
-
-@commands.command()
-@click.argument("environment", metavar="ENV")
-@embedded_or_aws
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def drift(environment: str, target: str, as_json: bool) -> None:
-    """Say what another apply of ENV would change, root by root; change nothing.
-
-    Plans every root as the plan role of its account, the bootstraps as the accounts' owners. Made
-    for cron.
-
-    Exit code 0: nothing. 1: something. 2: a root could not be planned, whatever the others say.
-    """
-    from harness.cli.audit import drift_environment
-    from harness.cli.watched import watched
-
-    sys.exit(drift_environment(watched(environment, aws=target == "aws"), as_json=as_json))
 
 
 @commands.command()
@@ -562,133 +343,8 @@ def demo(
     sys.exit(0 if demo_environment(environment, kind, **files) else EXIT_FAILED)
 
 
-@commands.command()
-@click.argument("environment", metavar="[ENV]", default="embedded")
-@click.option(
-    "--results",
-    metavar="FILE",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="What the probes showed.  [default: .bulkhead/ENV/results.json]",
-)
-def coverage(environment: str, results: Path | None) -> None:
-    """Write docs/coverage.md: which attacks the last run of ENV probed, and which are not probed.
-
-    ENV is `embedded` unless given. Fails when a row of the attack catalogue has neither a probe nor
-    a reason for having none.
-    """
-    from harness.cli.coverage import write_page
-
-    sys.exit(0 if write_page(environment, results) else EXIT_FAILED)
-
-
-@commands.command()
-@click.argument("environment", metavar="[ENV]", default="embedded")
-def targets(environment: str) -> None:
-    """Write docs/targets.md: which probes each target can answer, and why.
-
-    ENV is `embedded` unless given. Takes the probes from the suite, and what they ask for from the
-    last `bulkhead demo ENV` and `bulkhead demo ENV --target localstack`.
-    """
-    from harness.cli.targets import write_page
-
-    write_page(environment)
-
-
-@commands.command()
-@click.argument("environment", metavar="[ENV]", default="embedded")
-@click.option(
-    "--level",
-    "levels",
-    type=click.Choice(["terraform", "live", "client"]),
-    multiple=True,
-    help="Only weakenings made there; may be given again.",
-)
-@click.option("--only", "identifiers", metavar="ID", multiple=True, help="Only this weakening.")
-@click.option("--list", "listed", is_flag=True, help="Show the weakenings and try none.")
-@click.option(
-    "--json",
-    "report",
-    metavar="FILE",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Write what came of each.",
-)
-def mutants(
-    environment: str,
-    levels: tuple[str, ...],
-    identifiers: tuple[str, ...],
-    listed: bool,
-    report: Path | None,
-) -> None:
-    """Break ENV on purpose in copies of its cloud; the suite must notice each time.
-
-    Weakenings are made in the Terraform source, in live policies and settings, and in the client.
-    Those that nothing notices are listed.
-    """
-    from harness.cli.mutants import show_all, try_mutants
-
-    if listed:
-        show_all()
-        return
-    sys.exit(0 if try_mutants(environment, levels, identifiers, report) else EXIT_FAILED)
-
-
-@commands.command()
-@click.argument("environment", metavar="[ENV]", default="embedded")
-@click.option("--rounds", type=click.IntRange(1), default=200, help="Times each request is made.")
-@click.option(
-    "--customers",
-    type=click.IntRange(4),
-    default=10_000,
-    help="How many to grow to.",
-    show_default=True,
-)
-@click.option(
-    "--jobs/--no-jobs", default=True, help="Whether logging and main jobs are timed, too."
-)
-@click.option("--client-only", is_flag=True, help="Measure the client's logging and nothing else.")
-@click.option(
-    "--json",
-    "report",
-    metavar="FILE",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Where the figures go as JSON.",
-)
-def bench(
-    environment: str,
-    rounds: int,
-    customers: int,
-    jobs: bool,
-    client_only: bool,
-    report: Path | None,
-) -> None:
-    """Measure what the gateway and the client's logging cost, and how long the jobs of ENV take.
-
-    The jobs are demo, suite and weakenings; the logging is measured beside other ways to log. Fails
-    when one of these takes longer than it may.
-    """
-    from harness.cli.bench import bench
-
-    held = bench(
-        environment,
-        rounds=rounds,
-        many=customers,
-        jobs=jobs,
-        client_only=client_only,
-        report=report,
-    )
-    sys.exit(0 if held else EXIT_FAILED)
-
-
-@commands.command()
-@click.option("--fix", is_flag=True, help="Rewrite files to Terraform's format instead of failing.")
-def validate(fix: bool) -> None:
-    """Check the format and the validity of all Terraform in modules/ and environments/."""
-    from harness.cli.terraform_files import validate_all
-
-    sys.exit(0 if validate_all(fix=fix) else EXIT_FAILED)
-
-
-commands.add_command(customer)
+for command in (customer, *WATCH, *CHECK):
+    commands.add_command(command)
 
 
 def run(command: Callable[..., Any], arguments: list[str] | None = None) -> int:

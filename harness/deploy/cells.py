@@ -24,7 +24,7 @@ BOOTSTRAP_POLICIES = 2
 EXECUTOR_ROLES = 2
 """In each region with limits: one starts the executor, which stops with the other."""
 ALARMS_PER_LIMIT = 4
-"""One for each kind of token."""
+"""One for each kind of token; where calls are limited too, one more."""
 
 
 def over_quota(document: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
@@ -65,7 +65,8 @@ def used(document: Mapping[str, Any]) -> dict[str, int]:
         for region in regions:
             profiles[region] += len(customer["models"])
             if "spend" in customer:
-                alarms[region] += ALARMS_PER_LIMIT * len(customer["spend"]["limits"])
+                for limit in customer["spend"]["limits"]:
+                    alarms[region] += ALARMS_PER_LIMIT + ("calls" in limit)
     emergencies = len(operations.get("break_glass", {}).get("roles", ()))
     by_hand = emergencies + str(document["administrator"]).startswith("role/")
     # It tells of every assumption of these.

@@ -7,11 +7,17 @@ with the field's name.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 Path = list[str | int]
 Problem = tuple[Path, str]
+ORGANIZATIONS_ROLES = frozenset({"OrganizationAccountAccessRole", "AWSControlTowerExecution"})
+TAKEN = re.compile(r"deploy|plan|audit|break-glass-events|spend-.+-(start|stop|budget)")
+"""Keys by which a fleet role would be named like another role of ours: as in
+modules/operations-role-fleet."""
+
 CROSS_REGION_PREFIXES = frozenset({"us", "us-gov", "eu", "apac", "jp", "au", "ca"})
 
 
@@ -24,6 +30,7 @@ def contradictions(document: Mapping[str, Any]) -> Iterator[Problem]:
     yield from _former(document)
     yield from _content(document)
     yield from _callers(document)
+    yield from _names(document)
 
 
 def _accounts(document: Mapping[str, Any]) -> Iterator[tuple[Path, Mapping[str, Any]]]:
@@ -173,3 +180,30 @@ def _callers(document: Mapping[str, Any]) -> Iterator[Problem]:
                     [*place, "further_callers", index],
                     f"{role} is the caller role already; leave it out",
                 )
+            elif role.startswith("bulkhead/"):
+                yield (
+                    [*place, "further_callers", index],
+                    "lies under bulkhead/, where the roles are that deploy or read the account; "
+                    "name one that the customer made elsewhere",
+                )
+        named = [([*place, "caller_role"], account.get("caller_role", ""))]
+        for index, role in enumerate(account.get("further_callers", ())):
+            named.append(([*place, "further_callers", index], role))
+        for path, role in named:
+            if role in ORGANIZATIONS_ROLES:
+                yield (
+                    path,
+                    "is how the organization's administrators come into the account, and they are "
+                    "not the customer; name a role of the application",
+                )
+
+
+def _names(document: Mapping[str, Any]) -> Iterator[Problem]:
+    """Names of roles are the account's, whatever their path."""
+    for key in document["customers"]:
+        if TAKEN.fullmatch(key):
+            yield (
+                ["customers", key],
+                f"its fleet role would be bulkhead-{key}, as another role of the operations "
+                "account is; give the customer another key",
+            )

@@ -101,6 +101,8 @@ class Environment:
     """Whether every customer account has a group for prompts and answers."""
     cross_region: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By prefix: where cross-region profiles may send a call."""
+    break_glass: bool = False
+    """Whether there are roles for emergencies, and an alarm that rings when one is assumed."""
     state_account: str = ""
     """Where the states of real accounts lie; empty where they stay with the run."""
     holds: Mapping[str, bool] = field(default_factory=dict)
@@ -489,6 +491,7 @@ def _build(file: Path, document: Any) -> Environment:
             str(prefix): tuple(str(r) for r in regions)
             for prefix, regions in document["operations"].get("cross_region", {}).items()
         },
+        break_glass="break_glass" in document["operations"],
         state_account=str(document.get("state", {}).get("account_id", "")),
         holds={
             **{

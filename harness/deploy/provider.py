@@ -25,6 +25,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import harness
 from harness.deploy import provider_hub
 from harness.deploy.provider_hub import ENDPOINTS, PATIENCE, SOUND, VARIABLE
 from harness.deploy.toolchain import PROVIDER, REGISTRIES, current_platform
@@ -33,7 +34,11 @@ from harness.deploy.workspace import machine_memory
 _KEPT = 8
 """Providers that wait for the next Terraform, at most."""
 _MEMORY_PER_KEPT = 2 << 30
-"""Bytes of this machine's memory for each: it takes 0.35 GB, and several processes keep some."""
+"""Bytes of this machine's memory for each: it takes up to 0.65 GB, and several processes keep
+some."""
+
+
+_SOURCE_ROOT = Path(harness.__file__).parents[1]
 
 
 @dataclass(slots=True)
@@ -59,10 +64,12 @@ class Hub:
         kept = min(_KEPT, machine_memory() // _MEMORY_PER_KEPT)
         self._process = subprocess.Popen(
             [
-                *(sys.executable, "-I", "-m", provider_hub.__name__),
+                # Nothing from where it is started, nor of the user's.
+                *(sys.executable, "-s", "-P", "-m", provider_hub.__name__),
                 *(str(executable), str(kept), *(["relay"] if relayed else [])),
             ],
-            env=environ,
+            # The same source as this process has, whichever is installed.
+            env={**environ, "PYTHONPATH": str(_SOURCE_ROOT)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -116,6 +123,8 @@ class Hub:
 _HEEDED = re.compile(r"AWS_\w+|HOME|PATH|SSL_CERT_(FILE|DIR)|(?i:https?|no|all)_(?i:proxy)")
 _WRITTEN = ("*.tf", "*.tf.json", "*.tftest.hcl", "tests/*.tftest.hcl")
 _SOURCE = re.compile(r'\bsource"?\s*[=:]\s*"(\.{1,2}/[^"]*)"')
+_CALL = re.compile(r'^\s*module\s+"[^"]*"\s*\{.*?(?:^\}|\Z)', re.MULTILINE | re.DOTALL)
+_FAR = re.compile(r'\bsource"?\s*[=:]\s*"(?!\.{1,2}/)')
 _KIND = re.compile(r"\baws_\w+")
 _hubs: dict[tuple[Path, frozenset[tuple[str, str]]], Hub] = {}
 _lock = threading.Lock()
@@ -193,9 +202,10 @@ def _close() -> None:
             _hubs.popitem()[1].close()
 
 
-def named(folders: Iterable[Path], *states: Path) -> frozenset[str]:
+def named(folders: Iterable[Path], *states: Path) -> frozenset[str] | None:
     """Which kinds of resources and data Terraform in these folders can need, with what is in their
-    states: all that they and the modules which they call name, wherever they name it."""
+    states: all that they and the modules which they call name, wherever they name it. None where a
+    module is called that is not on this disk."""
     found: set[str] = set()
     waiting, seen = [folder.resolve() for folder in folders], set[Path]()
     texts = [state.read_text(encoding="utf-8") for state in states if state.exists()]
@@ -206,6 +216,9 @@ def named(folders: Iterable[Path], *states: Path) -> frozenset[str]:
         seen.add(folder)
         for file in (file for pattern in _WRITTEN for file in folder.glob(pattern)):
             text = file.read_text(encoding="utf-8")
+            calls = [text] if file.suffix == ".json" else _CALL.findall(text)
+            if any(_FAR.search(call) for call in calls):
+                return None
             texts.append(text)
             waiting += [(folder / source).resolve() for source in _SOURCE.findall(text)]
     for text in texts:

@@ -3,7 +3,8 @@
 The AWS provider describes some two thousand kinds in one answer of many megabytes, which it makes
 and each Terraform reads anew: most of what a small apply computes. Here it is asked once for all of
 its processes, and Terraform is told of the kinds that its configuration and its state name. All
-other calls pass as they are. Terraform's plugin protocol is gRPC:
+other calls pass as they are, but for those that stream, which nothing here makes. Terraform's
+plugin protocol is gRPC:
 https://github.com/hashicorp/terraform/tree/main/docs/plugin-protocol
 """
 
@@ -59,15 +60,20 @@ class Front(grpc.GenericRpcHandler):
     """Stands between Terraform and a provider."""
 
     def __init__(self, provider: str, path: str, known: Known) -> None:
-        """`provider` is the socket of the provider, `path` that of this."""
+        """`provider` is the socket of the provider, `path` that of this. Raises `ValueError` when
+        it cannot listen there."""
         self._known = known
         self._kinds: Collection[str] = ()
         self._channel = grpc.insecure_channel(f"unix:{provider}", options=_UNLIMITED)
         self._server = grpc.server(
             ThreadPoolExecutor(_THREADS), handlers=[self], options=_UNLIMITED
         )
-        self._server.add_insecure_port(f"unix:{path}")
-        self._server.start()
+        try:
+            self._server.add_insecure_port(f"unix:{path}")
+            self._server.start()
+        except RuntimeError as error:
+            self.end()
+            raise ValueError("nothing can stand between Terraform and the provider") from error
         self.path = path
 
     def turn(self, kinds: Collection[str]) -> None:

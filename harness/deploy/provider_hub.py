@@ -109,16 +109,21 @@ class Provider:
         (config,) = self.said().values()
         return _connected(config["Addr"]["String"])
 
-    def asked(self) -> socket.socket:
-        """A new connection for whom `turn` was called. Raises as `connected`."""
-        if self._kinds is None:
-            return self.connected()
+    def address(self) -> str:
+        """Where it is asked by whom `turn` was called for. Raises as `connected`."""
         (config,) = self.said().values()
+        own: str = config["Addr"]["String"]
+        if self._kinds is None:
+            return own
         with self._saying:
             if self._front is None:
-                self._front = self._new_front(config["Addr"]["String"])
+                self._front = self._new_front(own)
             self._front.turn(self._kinds)
-        return _connected(self._front.path)
+        return self._front.path
+
+    def asked(self) -> socket.socket:
+        """A new connection for whom `turn` was called. Raises as `connected`."""
+        return _connected(self.address())
 
     def end(self) -> None:
         if self._front is not None:
@@ -247,15 +252,17 @@ class Hub:
             with link, link.makefile("rb") as said:
                 asked = json.loads(said.readline())
                 loan = Loan(self, asked["count"], asked.get("endpoint", ""), asked.get("kinds"))
+                sound = False
                 try:
                     with self.listen(name, loan.serve) as listener:
                         answer = loan.address(listener.getsockname())
+                        # Fails where nobody has waited for it.
                         link.sendall(json.dumps(answer).encode() + b"\n")
                         sound = said.readline() == SOUND
                         listener.shutdown(socket.SHUT_RDWR)
                 finally:
                     (self.folder / name).unlink(missing_ok=True)
-                loan.end(sound)
+                    loan.end(sound)
         finally:
             with self._changed:
                 self._loans -= 1
@@ -277,6 +284,9 @@ class Loan:
         """What Terraform is told; nothing where a provider does not start."""
         try:
             said, *_ = [provider.said() for provider in self._free]
+            # What cannot be asked must be known now: later, Terraform starts none itself.
+            for provider in self._free:
+                provider.address()
         except (OSError, ValueError):
             return {}
         ((name, config),) = said.items()

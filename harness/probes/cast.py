@@ -29,6 +29,8 @@ T = TypeVar("T")
 
 APP = "probe"
 PATH = "/bulkhead-probe/"
+PROBES = "/bulkhead-probe"
+"""What is in the ARN of all roles and users that probes make, whatever their path."""
 OUTSIDERS = ("other organization", "no organization", "management")
 _MADE = frozenset({"role", "other role", "user", "outsider", "operations"})
 """Actors that are made for the probes, and not found in place."""

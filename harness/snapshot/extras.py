@@ -25,8 +25,8 @@ from harness.probes.trustees import (
     beyond,
     caller_design,
     job_design,
-    texts,
 )
+from harness.snapshot.designed import for_own_groups, of_the_alarm, rings_the_alarm
 
 OURS = "/bulkhead/"
 """The path below which every role and policy lies that Bulkhead makes."""
@@ -115,23 +115,12 @@ def _is_stop(document: Mapping[str, Any], account: str, arn: str) -> bool:
     return where.startswith(_STOPS) and _denying(_default(document, account, arn))
 
 
-def _given_to(document: Mapping[str, Any], account: str, arn: str) -> str:
-    """The policy that a caller role which its customer made is given; empty for other roles."""
-    home = document["environment"]["homes"].get(account, {})
-    if home.get("caller") != "existing" or home["caller_role"] != arn:
-        return ""
-    owner, _, name = arn.partition(":role")
-    return f"{owner}:policy{OURS}caller/{name.rpartition('/')[2]}"
-
-
 def _attachments(document: Mapping[str, Any]) -> Iterator[Finding]:
-    """Managed policies on roles of ours: a stop may be, and what a caller role that the customer
-    made is given; nothing else is deployed."""
+    """Managed policies on roles of ours: a stop may be, nothing else is deployed. What customers
+    attach to callers that they made is theirs; no such role lies below our path."""
     for account, arn, role in _roles(document):
         if role["path"].startswith(OURS):
             for attached in role["attached"]:
-                if attached == _given_to(document, account, arn):
-                    continue
                 if not _is_stop(document, account, attached):
                     yield Finding("attached", arn, f"{attached} is attached to it")
 
@@ -205,7 +194,7 @@ def _policies(document: Mapping[str, Any]) -> Iterator[Finding]:
             elif policy is not None:
                 yield from (
                     Finding("resource-policy", name, f"its policy lets in {who}")
-                    for who in _let_in(policy, account, name, never)
+                    for who in _let_in(document, policy, account, name, never)
                 )
 
 
@@ -217,29 +206,16 @@ def _valid(kind: PolicyKind, name: str, policy: Any) -> bool:
     return True
 
 
-def _let_in(policy: Any, account: str, name: str, never: set[str]) -> list[str]:
-    kept = statements_of(policy)
-    if ":key/" in name:
-        kept = [each for each in kept if not _for_own_groups(each, account)]
+def _let_in(
+    document: Mapping[str, Any], policy: Any, account: str, name: str, never: set[str]
+) -> list[str]:
+    kept = [
+        each
+        for each in statements_of(policy)
+        if not (":key/" in name and for_own_groups(each, account))
+        and not of_the_alarm(document, account, name, each)
+    ]
     return lets_in(json.dumps({"Statement": kept}), account, never)
-
-
-def _for_own_groups(statement: Mapping[str, Any], account: str) -> bool:
-    """Whether a statement of a key lets CloudWatch Logs use it, for groups of the account only:
-    the encryption context names the group, and so its account.
-    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
-    """
-    principal = statement.get("Principal")
-    if not isinstance(principal, Mapping) or principal.keys() != {"Service"}:
-        return False
-    services = texts(principal["Service"])
-    exact = statement.get("Condition", {}).get("StringEquals", {})
-    groups = list(texts(exact.get("kms:EncryptionContext:aws:logs:arn", ())))
-    return (
-        all(each.startswith("logs.") for each in services)
-        and bool(groups)
-        and all(account_of(group) == account for group in groups)
-    )
 
 
 def _grants(document: Mapping[str, Any]) -> Iterator[Finding]:
@@ -277,6 +253,8 @@ def _rules(document: Mapping[str, Any]) -> Iterator[Finding]:
             for bus, settings in region["event_buses"].items():
                 for name, rule in settings["rules"].items():
                     for target in rule["targets"]:
+                        if rings_the_alarm(document, bus, name, target):
+                            continue
                         if account_of(target) not in ("", account):
                             yield Finding("event-rule", bus, f"the rule {name} sends to {target}")
 

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from harness.deploy.deployment import Deployment, fleet_boundary
+from harness.deploy.environment import Environment
 from harness.estate.snapshot import FORMAT
 from harness.snapshot import models, observability, storage
 from harness.snapshot.hidden import Hider
@@ -122,6 +123,7 @@ def described(deployment: Deployment) -> dict[str, Any]:
         "management_account": environment.management_account,
         "operations_account": environment.operations_account,
         "regions": sorted(environment.regions),
+        "alarm": alarm(environment),
         "jobs": {job: sorted(named) for job, named in environment.jobs.items()},
         "outsiders": {
             probes.control: "control",
@@ -166,6 +168,26 @@ def described(deployment: Deployment) -> dict[str, Any]:
             name: {"policy": guardrail.policy_id, "accounts": sorted(guardrail.accounts)}
             for name, guardrail in deployment.guardrails.items()
         },
+    }
+
+
+def alarm(environment: Environment) -> dict[str, str] | None:
+    """What rings when a break-glass role is assumed, by the names that the roots give it; None
+    where there is no such role."""
+    if not environment.break_glass:
+        return None
+
+    def arn(service: str, account: str, resource: str) -> str:
+        return f"arn:{environment.partition}:{service}:{environment.region}:{account}:{resource}"
+
+    name = f"bulkhead-{environment.name}-break-glass"
+    return {
+        "bus": arn("events", environment.management_account, f"event-bus/{name}"),
+        "topic": arn("sns", environment.management_account, name),
+        # A rule of the default bus, told by bus and name.
+        "forwarder": arn(
+            "events", environment.operations_account, "event-bus/default/bulkhead-break-glass"
+        ),
     }
 
 

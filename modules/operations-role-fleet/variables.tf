@@ -72,6 +72,12 @@ variable "customers" {
   }
 
   validation {
+    # A name of a role or policy is the account's, whatever the path: an apply would end half done.
+    condition     = !anytrue([for key in keys(var.customers) : can(regex("^(deploy|plan|audit|break-glass-events|spend-.+-(start|stop|budget))$", key))])
+    error_message = "customers: a key is one with which the fleet role, bulkhead-KEY, would have the name of another role that Bulkhead makes in the operations account (deploy, plan, audit, break-glass-events and spend-REGION-start, -stop or -budget). Choose another key."
+  }
+
+  validation {
     condition     = alltrue([for customer in values(var.customers) : length(customer.accounts) > 0])
     error_message = "customers: each customer needs at least one account. To offboard a customer, remove its key."
   }
@@ -122,6 +128,17 @@ variable "customers" {
       ]
     ]))
     error_message = "customers: a caller role must be a path and name such as bulkhead/bulkhead-caller: no leading slash, no ARN, no wildcard and no policy variable. The trust names exact roles only."
+  }
+
+  validation {
+    condition = !anytrue(flatten([
+      for customer in values(var.customers) : [
+        for account in customer.accounts : [
+          for role in account.caller_roles : can(regex("^(OrganizationAccountAccessRole|AWSControlTowerExecution|bulkhead/bulkhead-(deploy|plan|audit)|bulkhead/reader/.*)$", role))
+        ]
+      ]
+    ]))
+    error_message = "customers: a caller role is one through which others than the customer's application come into its account: the organization's administrators, CI that deploys all accounts, or readers of records. Name a role of the application."
   }
 
   validation {

@@ -26,8 +26,10 @@ locals {
   }
   shared_budget = toset([for name in ["budget"] : name if length(local.budgets) > 0])
 
-  # One alarm for each kind of token, since kinds differ in price and an alarm adds up ten metrics at most.
+  # One alarm for each kind of token, since kinds differ in price and an alarm adds up ten metrics at most. Calls are what
+  # counts where models are paid by pictures, seconds or searches: of these the metrics above say nothing.
   kinds = {
+    calls       = "Invocations"
     input       = "InputTokenCount"
     output      = "OutputTokenCount"
     cache-write = "CacheWriteInputTokenCount"
@@ -45,11 +47,12 @@ locals {
           tokens = {
             input       = limit.input_tokens
             output      = limit.output_tokens
+            calls       = limit.calls
             cache-write = coalesce(limit.cache_write_tokens, limit.input_tokens)
             cache-read  = coalesce(limit.cache_read_tokens, limit.input_tokens * 10)
           }[kind]
           profiles = [for arn in customer.inference_profile_arns : element(split("/", arn), 1)]
-        }
+        } if kind != "calls" || limit.calls != null
       }
     ]...)
   ]...)

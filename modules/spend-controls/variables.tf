@@ -30,6 +30,7 @@ variable "customers" {
     - `inference_profile_arns`: the customer's application inference profiles in this region.
     - `limits`: how many tokens all its profiles together may take within `minutes`. `cache_write_tokens` is
       as many as `input_tokens` and `cache_read_tokens` ten times as many unless given, after what they cost.
+      `calls`, if given, is how many calls may be answered: set it where a model is not paid by tokens.
     - `on_limit`: `stop`, or `notify` to suspend the stop: then a limit only tells `alarm_topic_arns`.
     - `monthly_budget_usd`: a budget that stops the customer too, hours later, by what AWS bills; 0 makes none.
       A budget is not of a region: set it in one instance of this module only.
@@ -43,6 +44,7 @@ variable "customers" {
       output_tokens      = number
       cache_write_tokens = optional(number)
       cache_read_tokens  = optional(number)
+      calls              = optional(number)
     }))
     on_limit           = optional(string, "stop")
     monthly_budget_usd = optional(number, 0)
@@ -108,12 +110,12 @@ variable "customers" {
     condition = alltrue(flatten([
       for customer in values(var.customers) : [
         for limit in customer.limits : [
-          for tokens in [limit.input_tokens, limit.output_tokens, coalesce(limit.cache_write_tokens, 1), coalesce(limit.cache_read_tokens, 1)] :
+          for tokens in [limit.input_tokens, limit.output_tokens, coalesce(limit.cache_write_tokens, 1), coalesce(limit.cache_read_tokens, 1), coalesce(limit.calls, 1)] :
           tokens == floor(tokens) && tokens >= 1
         ]
       ]
     ]))
-    error_message = "customers: the tokens of a limit must be whole numbers from 1."
+    error_message = "customers: the tokens of a limit, and its calls, must be whole numbers from 1."
   }
 
   validation {

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
+from support.runs import copy_run
 
 from harness.cli.check import Verdict, check_plans
 from harness.deploy.deployment import Deployment
 from harness.deploy.plans import Origins, PlanDocument, plan_documents, resources_of
-from harness.deploy.run import EXTERNAL_IDS_FILE
 
 SCHEMA = Path(__file__).with_name("sarif-2.1.0-rtm.5.json")
 """As Microsoft publishes it in @microsoft/jest-sarif 1.0.0-beta.0 (MIT)."""
@@ -68,10 +67,8 @@ def weakened(plans: list[PlanDocument], number: int) -> PlanDocument:
 @pytest.fixture(scope="module")
 def plans(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> list[PlanDocument]:
     """The plans of the deployment, made from a copy of its states."""
-    run, copy = deployment.place.credentials.parent, tmp_path_factory.mktemp("run")
-    for name in ("state", "data"):
-        shutil.copytree(run / name, copy / name, symlinks=True)
-    shutil.copy(run / EXTERNAL_IDS_FILE, copy)
+    copy = tmp_path_factory.mktemp("run")
+    copy_run(deployment.place.credentials.parent, copy)
     return plan_documents(deployment, copy)
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 from filelock import FileLock
+from support.runs import copy_run
 
 from bulkhead.ownership import signed
 from harness.cli import start
@@ -120,10 +121,8 @@ def day(
     (tmp_path / "modules").symlink_to(ROOT / "modules")
     runs, before = tmp_path / "runs", deployment.place.credentials.parent
     folder = runs / "embedded"
-    for name in ("state", "data"):
-        shutil.copytree(before / name, folder / name, symlinks=True)
-    for file in (before / EXTERNAL_IDS_FILE, deployment.place.credentials):
-        shutil.copy(file, folder)
+    copy_run(before, folder)
+    shutil.copy(deployment.place.credentials, folder)
     for module in ("clouds", "environments"):
         monkeypatch.setattr(f"harness.cli.{module}.runs_folder", lambda: runs)
     with deployment.cloud().fork(folder / deployment.place.credentials.name) as cloud:

@@ -84,7 +84,7 @@ def test_an_answer_that_langchain_tells_oddly_leaves_what_went_over_the_wire(
 @pytest.mark.parametrize(
     ("place", "part", "call"),
     [
-        ("handler", "functools", langchain),
+        ("handler", "_Call.end", langchain),
         ("handler", "correlation.exchange_of", langchain),
         ("hooks", "functools", direct),
     ],

@@ -3,8 +3,6 @@ that is reached as AWS is."""
 
 from __future__ import annotations
 
-import configparser
-import contextlib
 import dataclasses
 import json
 import os
@@ -17,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.real_accounts import EXAMPLE, OTHER, Accounts, open_accounts, sandbox
+from support.deployed_accounts import Day, copy_of, made_by_fields, opened, ours, rewrite
+from support.real_accounts import EXAMPLE, OTHER, Accounts, sandbox
 from support.tokens import Issuer
 
 from bulkhead.ownership import signed
@@ -28,11 +27,9 @@ from harness.deploy.deployment import Deployment
 from harness.deploy.embedded_plan import cloud_plan
 from harness.deploy.environment import Environment
 from harness.deploy.live import live_sessions, may_assume
-from harness.deploy.rehearsal import Rehearsal
 from harness.deploy.run import RootEvent
 from harness.report.summary import summarize
 from harness.targets.aws import AwsTarget, profile_session
-from harness.targets.base import SERVICE_PRINCIPALS
 from harness.targets.profiles import Access
 
 ROOT = Path(__file__).parents[2]
@@ -93,89 +90,6 @@ def copied(
         yield accounts, run
 
 
-@contextlib.contextmanager
-def copy_of(
-    environment: Environment,
-    made: tuple[CloudProcess, Path],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[tuple[CloudProcess, Accounts, Path]]:
-    cloud, folder = made
-    with cloud.fork() as copy:
-        run = tmp_path / "run"
-        shutil.copytree(folder / "run", run, symlinks=True)
-        saved = json.loads((run / "access.json").read_text(encoding="utf-8"))
-        with opened(environment, copy, tmp_path, monkeypatch) as accounts:
-            moved = {
-                "folder": str(run),
-                "config": str(accounts.config),
-                "credentials": str(accounts.credentials),
-            }
-            (run / "access.json").write_text(json.dumps(saved | moved), encoding="utf-8")
-            yield copy, accounts, run
-
-
-@dataclasses.dataclass
-class Day:
-    """What an operator has who deployed it: the list, the run, and the accounts."""
-
-    path: Path
-    run_dir: Path
-    accounts: Accounts
-    cloud: CloudProcess
-    capsys: pytest.CaptureFixture[str]
-
-    @property
-    def made(self) -> Deployment:
-        return Deployment.load(self.run_dir / "deployment.json")
-
-    @property
-    def text(self) -> str:
-        return (self.path / "customers.yaml").read_text(encoding="utf-8")
-
-    def run(self, *command: str, yes: bool = True) -> tuple[int, str]:
-        """Runs a command on the real accounts; returns its exit code and all that it printed."""
-        self.capsys.readouterr()
-        count = 2 if command[0] == "customer" else 1
-        always = ["--target", "aws", *(["--yes"] if yes else [])]
-        code = start([*command[:count], str(self.path), *command[count:], *always])
-        said = "".join(self.capsys.readouterr())
-        assert "Traceback" not in said
-        ids = json.loads((self.run_dir / "external-ids.json").read_text("utf-8"))
-        assert not [c for c, secret in ids.items() if secret in said], "told an id"
-        return code, said
-
-    @property
-    def access(self) -> Access:
-        return Access.load(self.run_dir / "access.json")
-
-    @contextlib.contextmanager
-    def without(self, account: str) -> Iterator[None]:
-        """Within, the profile of an account gives no credentials."""
-        text = self.accounts.credentials.read_text(encoding="utf-8")
-        self.accounts.credentials.write_text(
-            text.replace(f"[{account}]", f"[{account}-is-away]"), encoding="utf-8"
-        )
-        try:
-            yield
-        finally:
-            self.accounts.credentials.write_text(text, encoding="utf-8")
-
-    def open_account(self, account: str) -> None:
-        """Somebody makes an account, and a profile of its owner."""
-        self.cloud.open_account(account, self.made.environment.management_account)
-        keys = configparser.RawConfigParser()
-        keys.read(self.cloud.credentials)
-        owner = configparser.RawConfigParser()
-        owner[account] = dict(keys[account])
-        service = f"{SERVICE_PRINCIPALS['lambda']}@{account}"
-        owner[service] = dict(keys[service])
-        with self.accounts.credentials.open("a", encoding="utf-8") as file:
-            owner.write(file)
-        caller = f"arn:aws:iam::{account}:role/bulkhead/bulkhead-caller"
-        self.accounts.role(f"caller@{account}", caller, service)
-
-
 @pytest.fixture
 def day(
     environment: Environment,
@@ -189,56 +103,8 @@ def day(
     shutil.copytree(environment.path, path)
     (tmp_path / "mine" / "modules").symlink_to(ROOT / "modules")
     with copy_of(environment, made, tmp_path, monkeypatch) as (cloud, accounts, run):
-        saved = json.loads((run / "deployment.json").read_text(encoding="utf-8"))
-        saved["environment"] = str(path)
-        saved["place"]["credentials"] = str(run / "access.json")
-        (run / "deployment.json").write_text(json.dumps(saved), encoding="utf-8")
+        rewrite(run / "deployment.json", {"environment": str(path)})
         yield Day(path, run, accounts, cloud, capsys)
-
-
-def opened(environment: Environment, cloud: CloudProcess, folder: Path, patch: Any) -> Any:
-    """Somebody's accounts, whose run lies in the folder `run` beside, and who has made a profile of
-    each caller role."""
-    run = folder / "run"
-    run.mkdir(exist_ok=True)
-    patch.setattr(cli, "run_folder", lambda _environment: run)
-    # What a rehearsal finds is looked at elsewhere.
-    patch.setattr(cli, "rehearse", lambda *_: Rehearsal({"operations": {"aws_kms_key": 2}}))
-    patch.setattr(AwsTarget, "patience", 3.0)
-    patch.setattr("harness.targets.aws._PAUSE", 0.1)
-    patch.setattr("harness.deploy.sweep._PAUSE", 0.1)
-    return _opened(environment, cloud, folder, patch)
-
-
-def _opened(environment: Environment, cloud: CloudProcess, folder: Path, patch: Any) -> Any:
-    context = open_accounts(cloud, folder, patch, {})
-
-    class Opened:
-        def __enter__(self) -> Accounts:
-            accounts = context.__enter__()
-            for _, account in environment.customer_accounts:
-                accounts.role(
-                    f"caller@{account.account_id}",
-                    f"arn:aws:iam::{account.account_id}:role/bulkhead/bulkhead-caller",
-                    f"{SERVICE_PRINCIPALS[account.caller]}@{account.account_id}",
-                )
-            return accounts
-
-        def __exit__(self, *error: Any) -> None:
-            context.__exit__(*error)
-
-    return Opened()
-
-
-def ours(environment: Environment, run: Path) -> dict[str, set[str]]:
-    """What carries the environment's tag or starts as ours do, by kind."""
-    from harness.deploy.sweep import find
-
-    found: dict[str, set[str]] = {}
-    for each in find(environment, AwsTarget(Access.load(run / "access.json"))):
-        if each.name != "bulkhead-owner":
-            found.setdefault(each.kind, set()).add(f"{each.account} {each.name} {each.why_not}")
-    return found
 
 
 def test_what_is_made_carries_prefix_and_tags_and_no_endpoint_was_named(
@@ -264,9 +130,6 @@ def test_probes_change_nothing_unasked_and_what_would_is_left_out(
 ) -> None:
     _, run = copied
     before = ours(environment, run)
-    saved = json.loads((run / "deployment.json").read_text(encoding="utf-8"))
-    saved["place"]["credentials"] = str(run / "access.json")
-    (run / "deployment.json").write_text(json.dumps(saved), encoding="utf-8")
     results = run / "probed.json"
     done = subprocess.run(
         [
@@ -411,38 +274,6 @@ def test_destroy_goes_by_the_states_alone_and_leaves_nothing(
     assert ours(environment, run) == {}
     assert start(["destroy", str(environment.path), "--target", "aws", "--yes"]) == 0
     assert "nothing is to be destroyed" in capsys.readouterr().out
-
-
-def made_by_fields(environment: Environment, target: AwsTarget) -> None:
-    """What only environments with more fields make: of a killed run, and applied by CI."""
-    account = environment.operations_account
-
-    def client(service: str) -> Any:
-        return target.client(target.session(account), service, environment.region)
-
-    for name, tags in (
-        ("dead", {"bulkhead:environment": "sandbox", "bulkhead:run": "deaddead"}),
-        ("ci", {"bulkhead:environment": "sandbox"}),
-    ):
-        pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
-        client("sns").create_topic(Name=f"bulkhead-{name}", Tags=pairs)
-        client("events").create_event_bus(Name=f"bulkhead-{name}", Tags=pairs)
-        client("events").put_rule(
-            Name="glass", EventBusName=f"bulkhead-{name}", EventPattern='{"source": ["aws.sts"]}'
-        )
-        client("iam").create_open_id_connect_provider(
-            Url=f"https://{name}.example.com", ClientIDList=["sts.amazonaws.com"], Tags=pairs
-        )
-        client("budgets").create_budget(
-            AccountId=account,
-            Budget={
-                "BudgetName": f"bulkhead-spend-{name}",
-                "BudgetType": "COST",
-                "TimeUnit": "MONTHLY",
-                "BudgetLimit": {"Amount": "1", "Unit": "USD"},
-            },
-            ResourceTags=pairs,
-        )
 
 
 def test_a_sweep_removes_what_lost_states_left_and_nothing_else(

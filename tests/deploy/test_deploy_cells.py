@@ -85,6 +85,8 @@ def test_limits_count_in_each_region_where_they_are() -> None:
         "managed_policies": 4 + 2,
         "alarms_per_region": 4 * 3 + 1,
     }
+    document["customers"]["acme"]["spend"]["limits"][1]["calls"] = 5
+    assert used(document)["alarms_per_region"] == 4 * 3 + 1 + 1
 
 
 def test_roles_made_by_hand_count_where_the_list_names_them() -> None:

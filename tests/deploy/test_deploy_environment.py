@@ -144,6 +144,7 @@ def test_what_operators_may_set_is_accepted(tmp_path: Path) -> None:
         text = text.replace(old, new, 1)
     file.write_text(text, encoding="utf-8")
     environment = load_environment(folder)
+    assert environment.break_glass and not load_environment(EMBEDDED).break_glass
     assert {key for key, each in environment.customers.items() if each.legal_hold} == {"initech"}
     assert environment.keeps_records_of("444444444444")
     assert not environment.keeps_records_of("333333333333")
@@ -240,6 +241,16 @@ def test_a_repository_is_named_as_its_tokens_name_it(tmp_path: Path, repository:
         ("us-east-1]", "us-gov-west-1]", "regions[3]", "one environment is in one"),
         ("  region: eu", "  quotas: { roles: 2 }\n  region: eu", "customers", "another cell"),
         ("globex:", "bootstrap:", "customers.bootstrap", "the name of a root"),
+        ("globex:", "deploy:", "customers.deploy", "bulkhead-deploy, as another role"),
+        ("globex:", "spend-eu-central-1-stop:", "spend-eu-central-1-stop", "another key"),
+        ("[batch/nightly", "[bulkhead/bulkhead-deploy, x", "further_callers[0]", "made elsewhere"),
+        ("[batch/nightly", "[x, AWSControlTowerExecution, y", "further_callers[1]", "not the"),
+        (
+            ", caller: ec2",
+            ", caller: existing, caller_role: OrganizationAccountAccessRole",
+            "initech.accounts[0].caller_role",
+            "not the customer",
+        ),
         (
             "      amazon.nova-lite",
             "      amazon.nova-pro",

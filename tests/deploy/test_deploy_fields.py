@@ -20,6 +20,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from ruamel.yaml import YAML
+from support.runs import copy_run
 from support.tokens import Issuer
 
 from harness.cloud.process import CloudProcess
@@ -178,13 +179,6 @@ def refusal(call: Any, **request: Any) -> str:
     return str(error.value)
 
 
-def copy_run(applied: Applied, folder: Path) -> None:
-    """Another run that goes on where this one is."""
-    for name in ("state", "data"):
-        shutil.copytree(applied.run / name, folder / name, symlinks=True)
-    shutil.copy(applied.run / "external-ids.json", folder)
-
-
 @pytest.mark.parametrize("account", [ACME, PODS, GLOBEX])
 def test_every_kind_of_caller_calls_and_records(applied: Applied, account: str) -> None:
     session, home = applied.caller(account), applied.home(account)
@@ -296,7 +290,7 @@ def test_other_rights_of_the_customers_role_are_another_policy(
     applied: Applied, tmp_path: Path
 ) -> None:
     """By the deploy role, as long as the role has its boundary."""
-    copy_run(applied, tmp_path)
+    copy_run(applied.run, tmp_path)
     with applied.deployment.cloud().fork() as cloud:
         made = applied.deployment.on(EmbeddedTarget(cloud))
         there = dataclasses.replace(applied, deployment=made)
@@ -332,7 +326,7 @@ def test_each_right_over_the_customers_role_is_one_that_deploying_needs(
     applied: Applied, tmp_path: Path
 ) -> None:
     """Measured: what was asked for by an apply, a plan and a destroy as far as the role can."""
-    copy_run(applied, tmp_path)
+    copy_run(applied.run, tmp_path)
     with applied.deployment.cloud().fork() as cloud:
         made = applied.deployment.on(EmbeddedTarget(cloud))
         run = Run(made.environment, tmp_path, None, target=made.target())
@@ -398,8 +392,7 @@ def test_a_hold_ends_neither_with_a_struck_line_nor_with_a_destroy(
     lost = f"{GLOBEX} is held, and nobody says"
     with pytest.raises(UserError, match=lost):
         preview(applied.deployment, struck, only, applied.run)
-    for name in ("state", "data"):
-        shutil.copytree(applied.run / name, tmp_path / name, symlinks=True)
+    copy_run(applied.run, tmp_path)
     only_acme = {"acme": environment.customers["acme"]}
     acme = dataclasses.replace(environment, customers=only_acme, holds={})
     with pytest.raises(UserError, match=lost):
@@ -465,7 +458,7 @@ def test_the_budget_stops_its_customer_and_only_the_deploy_role_changes_it(
 def test_a_customer_that_leaves_while_held_leaves_its_records(
     applied: Applied, tmp_path: Path
 ) -> None:
-    copy_run(applied, tmp_path)
+    copy_run(applied.run, tmp_path)
     with applied.deployment.cloud().fork() as cloud:
         made = applied.deployment.on(EmbeddedTarget(cloud))
         retire(made, tmp_path, "globex")

@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
+from support.runs import copy_run
 
 from harness.deploy.apply import deploy, deployers_destroy, pending_changes
 from harness.deploy.deployment import Deployment
 from harness.deploy.environment import Environment, load_environment
-from harness.deploy.run import EXTERNAL_IDS_FILE
 from harness.deploy.workspace import CUSTOMERS_FILE, project_root
 from harness.errors import UserError
 from harness.iam import (
@@ -84,9 +84,7 @@ def roles(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> I
     """The deploy roles of all accounts, after a plan, and a destroy as far as they can."""
     environment = deployment.environment
     run, work = deployment.place.credentials.parent, tmp_path_factory.mktemp("run")
-    for name in ("state", "data"):
-        shutil.copytree(run / name, work / name, symlinks=True)
-    shutil.copy(run / EXTERNAL_IDS_FILE, work)
+    copy_run(run, work)
     with deployment.cloud().fork() as cloud:
         target = EmbeddedTarget(cloud)
         made = deploy(with_budget(environment, tmp_path_factory.mktemp("tree")), target, work)

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from ruamel.yaml import YAML
+from support.runs import copy_run
 
 from harness.cli import start
 from harness.cloud.process import CloudProcess
@@ -75,10 +76,7 @@ def left(target: EmbeddedTarget, environment: Environment) -> dict[str, set[str]
 def copied(deployment: Deployment, folder: Path) -> Iterator[Deployment]:
     """The deployment in a fork of its cloud, with a copy of its run in `folder`, so that it stays
     as it is for other tests."""
-    run = deployment.place.credentials.parent
-    for name in ("state", "data"):
-        shutil.copytree(run / name, folder / name, symlinks=True)
-    shutil.copy(run / EXTERNAL_IDS_FILE, folder)
+    copy_run(deployment.place.credentials.parent, folder)
     with deployment.cloud().fork() as cloud:
         yield deployment.on(EmbeddedTarget(cloud))
 

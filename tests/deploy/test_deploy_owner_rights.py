@@ -20,7 +20,6 @@ from support.real_accounts import EXAMPLE, Accounts, open_accounts, sandbox
 from harness.cli import accounts, start
 from harness.cloud.process import CloudProcess
 from harness.deploy.baseline import COST_TAGS, read_baseline, set_baseline
-from harness.deploy.embedded_plan import cloud_plan
 from harness.deploy.environment import Environment
 from harness.deploy.preflight import parts, preflight
 from harness.deploy.sweep import find, remove
@@ -47,15 +46,6 @@ def rights(job: str) -> dict[str, list[str]]:
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     return sandbox(tmp_path_factory.mktemp("sandbox"), second=False)
-
-
-@pytest.fixture(scope="module")
-def started(
-    environment: Environment, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[CloudProcess]:
-    file = tmp_path_factory.mktemp("cloud") / "credentials"
-    with CloudProcess.start(cloud_plan(environment), credentials=file) as cloud:
-        yield cloud
 
 
 @dataclass

@@ -13,7 +13,6 @@ from support.real_accounts import EXAMPLE, OTHER, Accounts, open_accounts, sandb
 
 from harness.cli import start
 from harness.cloud.process import CloudProcess
-from harness.deploy.embedded_plan import cloud_plan
 from harness.deploy.environment import Environment
 from harness.deploy.preflight import Preflight, preflight
 from harness.targets.aws import AwsTarget
@@ -22,15 +21,6 @@ from harness.targets.aws import AwsTarget
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     return sandbox(tmp_path_factory.mktemp("sandbox"))
-
-
-@pytest.fixture(scope="module")
-def started(
-    environment: Environment, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[CloudProcess]:
-    file = tmp_path_factory.mktemp("cloud") / "credentials"
-    with CloudProcess.start(cloud_plan(environment), credentials=file) as cloud:
-        yield cloud
 
 
 @pytest.fixture

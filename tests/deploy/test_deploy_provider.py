@@ -17,37 +17,17 @@ from pathlib import Path
 
 import pytest
 from support.processes import ends, is_alive
+from support.providers import ONE, TWO, provider_that, root_with
 
 from harness.deploy.provider import Loan, attached, share
 from harness.deploy.provider_hub import VARIABLE
-from harness.deploy.toolchain import current_platform
 
-ONE = 'provider "aws" {\n  region = "eu-west-1"\n}\n'
-TWO = ONE + '\nprovider "aws" {\n  alias = "other"\n}\n'
 SAID = '{"here": {"Protocol": "grpc", "Addr": {"String": "x"}}}'
 
 
 def speaks(pid: Path) -> str:
     """A provider that says where it listens, and nothing more."""
     return f"""echo "$$" > "{pid}"\necho '{VARIABLE}='"'"'{SAID}'"'"\nexec sleep 60\n"""
-
-
-def root_with(folder: Path, text: str) -> Path:
-    root = folder / "root"
-    root.mkdir()
-    (root / "main.tf").write_text(text, encoding="utf-8")
-    return root
-
-
-def provider_that(folder: Path, script: str, version: str = "5.100.0") -> Path:
-    """A data folder as `init` leaves it, with a provider that is this shell script."""
-    data = folder / "data"
-    place = data / "providers/registry.terraform.io/hashicorp/aws" / version / current_platform()
-    place.mkdir(parents=True)
-    executable = place / f"terraform-provider-aws_v{version}_x5"
-    executable.write_text(f"#!/bin/sh\n{script}", encoding="utf-8")
-    executable.chmod(0o755)
-    return data
 
 
 def test_terraform_is_told_where_the_provider_listens(tmp_path: Path) -> None:

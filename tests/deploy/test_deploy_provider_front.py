@@ -204,3 +204,35 @@ def test_the_kinds_are_those_of_the_root_its_modules_its_tests_and_its_state(
     }
     state.write_text('{"resources": [{"type": "aws_sns_topic"}]}', encoding="utf-8")
     assert "aws_sns_topic" in named([tmp_path / "root"], state)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("main.tf", 'module "x" {\n  for_each = { a = 1 }\n\n  source = "one/of/registry"\n}\n'),
+        ("main.tf", 'module "x" {\n  source = "git::https://example.com/x"\n}\n'),
+        ("main.tf.json", '{"module": {"x": {"source": "one/of/registry"}}}'),
+    ],
+    ids=["registry", "git", "json"],
+)
+def test_the_kinds_of_a_module_that_is_not_here_are_not_known(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    assert named([tmp_path]) is None
+
+
+def test_sources_of_other_things_are_no_modules(tmp_path: Path) -> None:
+    text = (
+        'terraform {\n  required_providers {\n    aws = {\n      source = "hashicorp/aws"\n'
+        '    }\n  }\n}\nmodule "x" {\n  source = "./x"\n}\n'
+        'resource "aws_s3_object" "x" {\n  source = "file"\n}\n'
+    )
+    (tmp_path / "main.tf").write_text(text, encoding="utf-8")
+    assert named([tmp_path]) == {"aws_s3_object"}
+
+
+def test_a_front_that_cannot_listen_says_so(tmp_path: Path) -> None:
+    (tmp_path / "front").mkdir()
+    with pytest.raises(ValueError, match="nothing can stand between"):
+        Front(str(tmp_path / "provider"), str(tmp_path / "front"), Known())

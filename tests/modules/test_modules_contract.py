@@ -113,6 +113,7 @@ GOLDEN: dict[str, dict[str, Any]] = {
         "name": "bulkhead-acme",
         "path": "/bulkhead/fleet/",
         "max_session_duration": 3600,
+        "force_detach_policies": True,
         "permissions_boundary": (
             "arn:aws:iam::111111111111:policy/bulkhead/fleet/bulkhead-acme-boundary"
         ),
@@ -143,15 +144,28 @@ GOLDEN: dict[str, dict[str, Any]] = {
             "alarm_name": f"bulkhead-acme-{key.replace('_', '-')}",
             "namespace": "Bulkhead",
             "statistic": "Sum",
+            "period": 300,
+            "evaluation_periods": 1,
+            "comparison_operator": "GreaterThanOrEqualToThreshold",
+            "threshold": threshold,
             "treat_missing_data": "notBreaching",
         }
-        for key in ("dropped_records", "errors", "throttles")
+        for key, threshold in (("dropped_records", 1), ("errors", 5), ("throttles", 10))
     },
     f'{LOGGING}.aws_cloudwatch_metric_alarm.heartbeat["heartbeat"]': {
         "metric_name": "bulkhead.heartbeat",
+        "statistic": "Sum",
+        "period": 60,
+        "evaluation_periods": 10,
+        "comparison_operator": "LessThanThreshold",
+        "threshold": 1,
         "treat_missing_data": "breaching",
     },
-    f'{LOGGING}.aws_cloudwatch_metric_alarm.tokens["tokens"]': {"threshold": 1000000},
+    f'{LOGGING}.aws_cloudwatch_metric_alarm.tokens["tokens"]': {
+        "threshold": 1000000,
+        "comparison_operator": "GreaterThanOrEqualToThreshold",
+        "treat_missing_data": "notBreaching",
+    },
     f'{LOGGING}.aws_iam_instance_profile.caller["ec2"]': {"name": "bulkhead-caller"},
     f'{LOGGING}.aws_iam_role.caller["caller"]': {"name": "bulkhead-caller", "path": "/bulkhead/"},
     f'{LOGGING}.aws_iam_role_policies_exclusive.caller["caller"]': {

@@ -30,6 +30,8 @@ from harness.iam import (
 )
 from harness.probes.guardrail_decisions import failures
 from harness.probes.guardrail_requests import PURPOSES
+from harness.probes.resource_policies import lets_in
+from harness.snapshot.designed import of_the_alarm
 from harness.targets.embedded import EmbeddedTarget
 
 ROOT = Path(__file__).parents[2]
@@ -308,3 +310,30 @@ def test_the_alarm_takes_events_of_operations_and_tells_for_its_rule(
     (gate,) = bus["Statement"]
     assert gate["Principal"] == {"AWS": f"arn:aws:iam::{OPERATIONS}:root"}
     assert gate["Action"] == "events:PutEvents"
+
+
+def test_an_audit_knows_the_alarm(planned: dict[str, dict[str, Any]]) -> None:
+    name = planned["aws_cloudwatch_event_rule.break_glass"]["name"]
+    bus = f"arn:aws:events:{REGION}:{MANAGEMENT}:event-bus/{name}"
+    topic = f"arn:aws:sns:{REGION}:{MANAGEMENT}:{name}"
+    document = {
+        "environment": {
+            "partition": "aws",
+            "management_account": MANAGEMENT,
+            "operations_account": OPERATIONS,
+            "alarm": {"bus": bus, "topic": topic, "forwarder": "x"},
+        }
+    }
+    for arn, address in (
+        (bus, "aws_cloudwatch_event_bus_policy.break_glass"),
+        (topic, "aws_sns_topic_policy.break_glass"),
+        (f"arn:aws:kms:{REGION}:{MANAGEMENT}:key/k", "aws_kms_key.alarm"),
+    ):
+        text = planned[address]["policy"]
+        assert lets_in(text, MANAGEMENT), "the strict rule lets it pass: it needs no exception"
+        kept = [
+            each
+            for each in json.loads(text)["Statement"]
+            if not of_the_alarm(document, MANAGEMENT, arn, each)
+        ]
+        assert lets_in(json.dumps({"Statement": kept}), MANAGEMENT) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,14 +18,17 @@ from harness.deploy.cells import BOOTSTRAP_POLICIES, BOOTSTRAP_ROLES, used
 from harness.deploy.environment import load_environment
 from harness.probes.guardrail_decisions import failures
 from harness.probes.guardrail_requests import PURPOSES, of_customer
+from harness.snapshot.take import alarm
 
 ROOT = Path(__file__).parents[2]
+EMBEDDED = ROOT / "environments" / "embedded"
 SHARED = ("environments/embedded/customers.yaml", "environments/embedded/customers.schema.json")
 REGION = "  region: eu-central-1\n"
 CROSS_REGION = "{ eu: [eu-central-1, eu-west-1, eu-west-3] }"
 GLASS = "arn:aws:iam::111111111111:role/emergency/glass"
 BREAK_GLASS = "  break_glass: { roles: [emergency/glass], emails: [security@example.com] }\n"
 BUS = "arn:aws:events:eu-central-1:999999999999:event-bus/bulkhead-embedded-break-glass"
+ALARM = alarm(replace(load_environment(EMBEDDED), break_glass=True)) or {}
 WITH_GLASS = {REGION: REGION + BREAK_GLASS, "trail: false": "trail: true"}
 OPERATIONS = {"external_ids": {"acme": ACME_ID, "globex": GLOBEX_ID, "initech": ACME_ID[::-1]}}
 HANDOVER = {
@@ -295,6 +299,9 @@ def test_guardrails_know_callers_trusted_accounts_models_and_emergencies(plan: P
     assert listed["BreakGlassInOneRegion"]["Resource"] == [GLASS]
     bus = planned['module.guardrails.aws_cloudwatch_event_bus.break_glass["break-glass"]']
     assert bus["name"] == BUS.rpartition("/")[2]
+    # And the alarm is the one that an audit takes for it.
+    topic = planned['module.guardrails.aws_sns_topic.break_glass["break-glass"]']
+    assert (BUS, topic["name"]) == (ALARM["bus"], ALARM["topic"].rpartition(":")[2])
     assert [v["endpoint"] for k, v in planned.items() if ".aws_sns_topic_subscription." in k] == [
         "security@example.com"
     ]
@@ -306,7 +313,9 @@ def test_operations_forwards_what_the_alarm_hears(plan: Plan) -> None:
     baseline = 'module.baseline["operations"].aws_cloudwatch_event'
     target = planned[f'{baseline}_target.break_glass["break-glass"]']
     assert target["arn"] == BUS
-    rule = json.loads(planned[f'{baseline}_rule.break_glass["break-glass"]']["event_pattern"])
+    heard = planned[f'{baseline}_rule.break_glass["break-glass"]']
+    assert ALARM["forwarder"].endswith(f":event-bus/default/{heard['name']}")
+    rule = json.loads(heard["event_pattern"])
     assert rule["detail"]["requestParameters"] == {"roleArn": [GLASS]}
 
     # One is made by hand; the root operations makes one for each customer, and two of the executor.

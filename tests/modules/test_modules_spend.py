@@ -39,6 +39,7 @@ ROOT = """
 variable "endpoint" {}
 variable "credentials" {}
 variable "input_tokens" { default = 1000 }
+variable "calls" { default = null }
 variable "limited" {
   type    = list(string)
   default = ["acme", "globex"]
@@ -94,7 +95,7 @@ module "spend" {
       fleet_role_name        = module.fleet.customers[key].fleet_role_name
       inference_profile_arns = values(module.profiles.arns[key])
       limits = [
-        { minutes = 60, input_tokens = var.input_tokens, output_tokens = 100000 }
+        { minutes = 60, input_tokens = var.input_tokens, output_tokens = 100000, calls = var.calls }
       ]
       monthly_budget_usd     = key == "acme" ? 500 : 0
     }
@@ -280,6 +281,17 @@ def test_a_reset_holds_once_the_limit_is_raised_or_the_time_is_over(forked: Appl
     assert not forked.stopped("acme")
     forked.say(acme, "acme", words=100 * LIMIT)
     assert forked.stopped("acme"), "after a reset the limit holds again"
+
+
+def test_calls_stop_whom_tokens_do_not(forked: Applied) -> None:
+    """Of a model that is paid by pictures or searches there are calls and no tokens."""
+    forked.terraform("apply", "calls=2")
+    acme = forked.session("acme")
+    for _ in range(2):
+        forked.say(acme, "acme")
+    assert not forked.stopped("acme")
+    forked.say(acme, "acme")
+    assert forked.stopped("acme") and not forked.stopped("globex")
 
 
 def test_controls_are_not_taken_away_from_under_a_stop(forked: Applied) -> None:

@@ -7,15 +7,13 @@ to an account whose administrator could do all of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from harness.probes.cast import Cast
+from harness.probes.guardrail_attempts import Tried
 from harness.probes.guardrail_held import POLICY
 from harness.probes.result import Recorder, Subject
 from harness.probes.stage import Home
 
 STREAM = "bulkhead-probe"
-Tried = tuple[tuple[str, ...], str, tuple[str, ...], Callable[[], object]]
 
 
 def attempts(copied: Cast, home: Home) -> tuple[Tried, ...]:

@@ -12,6 +12,10 @@ from support.snapshots import ACME, small
 from harness.errors import UserError
 from harness.snapshot.files import load, save
 
+CUSTOMERS = Path(__file__).parents[2] / "environments" / "embedded" / "customers.schema.json"
+ACCOUNT = json.loads(CUSTOMERS.read_text())["$defs"]["customer"]["properties"]["accounts"]["items"]
+CALLERS = ACCOUNT["properties"]["caller"]["enum"]
+
 
 def test_a_snapshot_comes_back_and_is_for_its_owner(tmp_path: Path) -> None:
     path = tmp_path / "new" / "snapshot.json"
@@ -99,3 +103,11 @@ def test_a_file_that_is_not_there_or_is_no_text_is_named(tmp_path: Path) -> None
     (tmp_path / "y.json").write_bytes(b"\xff\xfe")
     with pytest.raises(UserError, match=r"y\.json: .*not UTF-8"):
         load(tmp_path / "y.json")
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+def test_whatever_runs_an_application_may_be_in_a_snapshot(tmp_path: Path, caller: str) -> None:
+    document = small()
+    document["environment"]["homes"][ACME]["caller"] = caller
+    save(document, tmp_path / "snapshot.json")
+    assert load(tmp_path / "snapshot.json") == document

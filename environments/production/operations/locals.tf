@@ -52,10 +52,12 @@ locals {
   # What the modules of further regions make: nothing where one of them is the main region, whose modules make all.
   models_elsewhere = { for region, models in local.models : region => models if region != local.main_region }
 
-  # By region, the alarms of the limits that are set there: four for each, one for each kind of token.
+  # By region, the alarms of the limits that are set there: four for each, one for each kind of token, and one for calls.
   alarms = {
     for region, customers in local.models : region =>
-    4 * sum([for key in keys(customers) : length(local.environment.customers[key].spend.limits) if can(local.environment.customers[key].spend)])
+    sum(flatten([
+      for key in keys(customers) : [for limit in local.environment.customers[key].spend.limits : can(limit.calls) ? 5 : 4] if can(local.environment.customers[key].spend)
+    ]))
     if anytrue([for key in keys(customers) : can(local.environment.customers[key].spend)])
   }
 

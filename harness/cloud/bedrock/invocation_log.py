@@ -10,18 +10,18 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/model-invocation-logging.ht
 
 from __future__ import annotations
 
-import base64
 import copy
 import gzip
 import json
 import logging
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from harness.cloud.bedrock import media
 from harness.cloud.bedrock.errors import invalid
 from harness.cloud.bedrock.profiles import Place
 from harness.cloud.call import ApiError, Call, ServiceRole
@@ -34,12 +34,6 @@ _ROLE_ARN: Final = re.compile(r"arn:aws:iam::([0-9]{12}):role/.+")
 _FLAGS: Final = tuple(
     f"{medium}DataDeliveryEnabled" for medium in ("text", "image", "embedding", "video", "audio")
 )
-_MEDIA: Final = {
-    "image": "imageDataDeliveryEnabled",
-    "document": "imageDataDeliveryEnabled",  # says the page above
-    "video": "videoDataDeliveryEnabled",
-    "audio": "audioDataDeliveryEnabled",
-}
 _TRIAL: Final = "amazon-bedrock-logs-permission-check"
 Members = dict[str, Any]
 _LOG = logging.getLogger(__name__)
@@ -203,25 +197,28 @@ class InvocationLog:
             def side(name: str, body: Mapping[str, Any], count: int, wanted: bool) -> Members:
                 written: Members = {f"{name}ContentType": "application/json"}
                 text = _json(self._chosen(body, kept, large))
-                if wanted and len(text) <= _INLINE_BODY_BYTES and not _binary(body, kept):
+                if wanted and len(text) <= _INLINE_BODY_BYTES and not media.has_bytes(body, kept):
                     written[f"{name}BodyJson"] = json.loads(text)
                 elif wanted and large is not None:
                     # Larger bodies and other media go to S3; without a place there, nowhere.
                     written |= beside(name, text, large)
                 elif wanted:
-                    rest = _json(_without_bytes(body))
+                    rest = _json(media.without_bytes(body))
                     if len(rest) <= _INLINE_BODY_BYTES:
                         written[f"{name}BodyJson"] = json.loads(rest)
-                elif large is not None and (media := list(_media(body, kept))):
+                elif large is not None and (found := list(media.media(body, kept))):
                     # Without texts the media go to S3 all the same; in which form is unverified.
-                    written |= beside(name, _json(media), large)
+                    written |= beside(name, _json(found), large)
                 written[f"{name}TokenCount"] = count
                 return written
 
+            asked = exchange.request
+            if call.operation.startswith("InvokeModel"):
+                asked = media.wanted(asked, kept)
             texts = bool(kept["textDataDeliveryEnabled"])
             vectors = bool(kept["embeddingDataDeliveryEnabled"])
             said = vectors if exchange.embedding else texts
-            record["input"] = side("input", exchange.request, exchange.input_tokens, texts)
+            record["input"] = side("input", asked, exchange.input_tokens, texts)
             record["output"] = side("output", exchange.response or {}, exchange.output_tokens, said)
         if exchange.inference_region is not None:
             record["inferenceRegion"] = exchange.inference_region
@@ -234,7 +231,7 @@ class InvocationLog:
         self, body: Mapping[str, Any], kept: Mapping[str, Any], large: Mapping[str, Any] | None
     ) -> Any:
         """The body with the media that are to be delivered."""
-        return _delivered(body, kept) if large is not None else _without_bytes(body)
+        return media.delivered(body, kept) if large is not None else media.without_bytes(body)
 
     def _store(self, place: Place, bucket: Mapping[str, Any], path: str, content: bytes) -> str:
         """Write an object as Bedrock itself; returns its key. Raises `ApiError`.
@@ -301,60 +298,3 @@ class InvocationLog:
 
 def _json(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False).encode()
-
-
-def _binary(value: Any, kept: Mapping[str, Any]) -> bool:
-    """Whether a body holds media that are to be delivered."""
-    if isinstance(value, Mapping):
-        return any(
-            (key in _MEDIA and bool(kept[_MEDIA[key]]) and _has_bytes(part)) or _binary(part, kept)
-            for key, part in value.items()
-        )
-    return isinstance(value, list | tuple) and any(_binary(part, kept) for part in value)
-
-
-def _media(value: Any, kept: Mapping[str, Any]) -> Iterator[Members]:
-    """The media of a body that are to be delivered, each alone."""
-    if isinstance(value, Mapping):
-        for key, part in value.items():
-            if key not in _MEDIA:
-                yield from _media(part, kept)
-            elif kept[_MEDIA[key]] and _has_bytes(part):
-                yield {key: _delivered(part, kept)}
-    elif isinstance(value, list | tuple):
-        for part in value:
-            yield from _media(part, kept)
-
-
-def _has_bytes(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return any(_has_bytes(part) for part in value.values())
-    if isinstance(value, list | tuple):
-        return any(_has_bytes(part) for part in value)
-    return isinstance(value, bytes)
-
-
-def _delivered(value: Any, kept: Mapping[str, Any], wanted: bool = True) -> Any:
-    """A body with the bytes of wanted media as base64, and without all others."""
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    if isinstance(value, Mapping):
-        return {
-            key: _delivered(part, kept, wanted and bool(kept.get(_MEDIA.get(key, ""), True)))
-            for key, part in value.items()
-            if wanted or not isinstance(part, bytes)
-        }
-    if isinstance(value, list | tuple):
-        return [_delivered(part, kept, wanted) for part in value]
-    return value
-
-
-def _without_bytes(value: Any) -> Any:
-    """A body without images and documents, which go to S3 only."""
-    if isinstance(value, Mapping):
-        return {
-            key: _without_bytes(part) for key, part in value.items() if not isinstance(part, bytes)
-        }
-    if isinstance(value, (list, tuple)):
-        return [_without_bytes(part) for part in value]
-    return value

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from harness.cloud.bedrock import converse
-from harness.cloud.bedrock.bodies import dialect_of
+from harness.cloud.bedrock.bodies import dialect_of, embed
 from harness.cloud.bedrock.bodies.dialect import malformed
 from harness.cloud.bedrock.errors import invalid
 from harness.cloud.bedrock.models import FoundationModel
@@ -34,11 +34,17 @@ class Output:
 def run_record(model: FoundationModel, body: Any) -> Output:
     """The answer to one record.
 
-    Takes Anthropic's messages for its models, and Converse's members (which Nova's
-    own body has too) for all. Raises `ApiError` (ValidationException).
+    Takes the bodies of embedding models and of Anthropic's and Meta's for those, and Converse's
+    members (which Nova's own body has too) for all that chat. Raises `ApiError`
+    (ValidationException).
     """
     if not isinstance(body, Mapping):
         raise invalid("The modelInput is not an object.")
+    if model.outputs == ("EMBEDDING",):
+        found = embed(model, body)
+        return Output(found.body, found.input_tokens, 0)
+    if model.provider == "Meta" and "prompt" in body:
+        return _native(model, body)
     if "anthropic_version" in body:
         return _anthropic(model, body)
     unknown = set(body) - _CONVERSE
@@ -56,6 +62,10 @@ def _reply(model: FoundationModel, params: Mapping[str, Any]) -> converse.Reply:
 def _anthropic(model: FoundationModel, body: Mapping[str, Any]) -> Output:
     if model.provider != "Anthropic":
         raise malformed("not a body of this model")
+    return _native(model, body)
+
+
+def _native(model: FoundationModel, body: Mapping[str, Any]) -> Output:
     dialect = dialect_of(model)
     reply = _reply(model, dialect.read(body))
     return Output(dialect.write(model, reply), reply.input_tokens, reply.output_tokens)

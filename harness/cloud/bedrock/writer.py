@@ -30,8 +30,19 @@ _WORDS: Final = re.findall(
 
 
 def digest(*parts: Any) -> bytes:
-    """A digest of JSON-like values; equal values give equal digests."""
-    return hashlib.sha256(compact_json(parts).encode()).digest()
+    """A digest of JSON-like values; equal values give equal digests, others do not."""
+    return hashlib.sha256(compact_json(_hashed(parts)).encode()).digest()
+
+
+def _hashed(value: Any) -> Any:
+    """With bytes by what they are, where JSON has their length: two images are not one."""
+    if isinstance(value, bytes):
+        return hashlib.sha256(value).hexdigest()
+    if isinstance(value, Mapping):
+        return {key: _hashed(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_hashed(part) for part in value]
+    return value
 
 
 def write_text(seed: bytes, messages: Sequence[Mapping[str, Any]]) -> str:

@@ -71,12 +71,12 @@ class LogsOutlets(Played):
     def check(self, call: Call) -> None:
         """Raise `ApiError` for a destination that cannot be reached, or too long a policy of one.
 
-        And for queries in other languages. moto does the rest of these operations.
+        And for queries that are not played. moto does the rest of these operations.
         """
         if call.service != "logs":
             return
         if call.operation == "StartQuery":
-            queries.check_language(call)
+            queries.check_query(call)
         elif call.operation == "PutDestination":
             source = f"arn:aws:logs:{call.region}:{call.account}:*"
             target, role = str(call.params["targetArn"]), str(call.params["roleArn"])

@@ -18,18 +18,22 @@ from harness.cloud.log_masking import raw_text, visible_text
 from harness.cloud.log_pointers import read_pointer
 from harness.cloud.observability.event_fields import fields_of
 from harness.cloud.observability.played import invalid, named_group, not_found, stored_group
+from harness.cloud.observability.query_columns import check_commands
 
 LANGUAGE = "CWLI"
 
 
-def check_language(call: Call) -> None:
-    """Raise `ApiError` (InvalidParameterException) for a query in a language other than its own.
+def check_query(call: Call) -> None:
+    """Raise `ApiError` (InvalidParameterException) for a query that is not played.
+
+    That is one in another language, or with a command that would have no effect.
 
     https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_StartQuery.html
     """
     language = call.params.get("queryLanguage")
     if language not in (None, "", LANGUAGE):
         raise invalid(f"The embedded cloud does not provide queries in {language}.")
+    check_commands(str(call.params.get("queryString") or ""))
 
 
 def results(call: Call) -> Mapping[str, Any]:

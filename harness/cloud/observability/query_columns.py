@@ -19,10 +19,15 @@ import moto.logs.logs_query as moto_queries
 from harness.cloud.log_masking import raw_text, visible_text
 from harness.cloud.log_pointers import Pointer
 from harness.cloud.observability.event_fields import fields_of
+from harness.cloud.observability.played import invalid
 
 _COMMAND = re.compile(r"\s*(fields|display)\s+(.*)", re.IGNORECASE | re.DOTALL)
 _COLUMN = re.compile(r"(.+?)(?:\s+as\s+(\S+))?", re.IGNORECASE | re.DOTALL)
 _UNMASK = re.compile(r"unmask\s*\(\s*([^()]+?)\s*\)", re.IGNORECASE)
+_PLAYED = re.compile(
+    r"(?:(?:fields|display)\s+[^(]*|limit\s+\d+|sort\s+@timestamp(?:\s+(?:asc|desc))?)",
+    re.IGNORECASE,
+)
 _KEPT = "bulkhead_columns"
 
 
@@ -45,6 +50,20 @@ def columns(query: str) -> tuple[Column, ...]:
         here = [_column(part.strip()) for part in match[2].split(",") if part.strip()]
         found = here if match[1].lower() == "display" else found + here
     return tuple(found)
+
+
+def check_commands(query: str) -> None:
+    """Raise `ApiError` (InvalidParameterException) for what moto passes over.
+
+    A filter that does not filter, or a function without a value, would look like an answer.
+    """
+    for command in query.split("|"):
+        plain = _UNMASK.sub("unmasked", command).strip()
+        if plain and _PLAYED.fullmatch(plain) is None:
+            raise invalid(
+                "The embedded cloud plays queries of fields, display, limit and sort @timestamp, "
+                "with no function but unmask."
+            )
 
 
 def _column(text: str) -> Column:

@@ -1,12 +1,14 @@
 """Metrics of linked accounts, as the monitoring account sees them.
 
+And the own account's queries, where they ask for what is not played.
+
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html (AccountId)
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_ListMetrics.html
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from moto.cloudwatch.models import cloudwatch_backends
@@ -34,6 +36,7 @@ class LinkedMetrics:
             return self._list(call) if wanted else None
         queries = call.params.get("MetricDataQueries") or ()
         if all(query.get("AccountId", call.account) == call.account for query in queries):
+            _refuse_math(queries)
             return None
         if any("MetricStat" not in query for query in queries):
             raise ApiError(
@@ -85,6 +88,15 @@ class LinkedMetrics:
             "Timestamps": found["timestamps"],
             "StatusCode": "Complete",
         }
+
+
+def _refuse_math(queries: Sequence[Mapping[str, Any]]) -> None:
+    """Raises `ApiError` for an expression that moto would answer with nothing."""
+    ids = {query.get("Id") for query in queries}
+    if any("Expression" in query and query["Expression"] not in ids for query in queries):
+        raise ApiError(
+            "ValidationError", "Searches and metric math are not played in GetMetricData.", 400
+        )
 
 
 def _described(metric: Any) -> dict[str, Any]:

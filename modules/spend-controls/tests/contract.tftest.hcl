@@ -20,7 +20,7 @@ variables {
         "arn:aws:bedrock:eu-west-1:111111111111:application-inference-profile/bbbbbbbbbbbb",
       ]
       limits = [
-        { minutes = 5, input_tokens = 1000, output_tokens = 200 },
+        { minutes = 5, input_tokens = 1000, output_tokens = 200, calls = 30 },
         { minutes = 1440, input_tokens = 50000, output_tokens = 10000, cache_write_tokens = 7, cache_read_tokens = 8 },
       ]
       monthly_budget_usd = 500
@@ -43,6 +43,7 @@ run "alarms_add_up_a_customers_profiles" {
       "bulkhead-spend.bulkhead-acme.5m.output"                = 200
       "bulkhead-spend.bulkhead-acme.5m.cache-write"           = 1000
       "bulkhead-spend.bulkhead-acme.5m.cache-read"            = 10000
+      "bulkhead-spend.bulkhead-acme.5m.calls"                 = 30
       "bulkhead-spend.bulkhead-acme.1440m.input"              = 50000
       "bulkhead-spend.bulkhead-acme.1440m.output"             = 10000
       "bulkhead-spend.bulkhead-acme.1440m.cache-write"        = 7
@@ -52,7 +53,7 @@ run "alarms_add_up_a_customers_profiles" {
       "bulkhead-spend-notify.bulkhead-globex.60m.cache-write" = 1000
       "bulkhead-spend-notify.bulkhead-globex.60m.cache-read"  = 10000
     }
-    error_message = "There must be one alarm for each customer, limit and kind of token."
+    error_message = "There must be one alarm for each customer, limit and kind of token, and for calls where they are limited."
   }
 
   assert {
@@ -67,6 +68,17 @@ run "alarms_add_up_a_customers_profiles" {
   }
 
   assert {
+    condition = toset([
+      for query in aws_cloudwatch_metric_alarm.limit["acme/5/calls"].metric_query : jsonencode([
+        query.metric[0].namespace, query.metric[0].metric_name, query.metric[0].dimensions, query.metric[0].period, query.metric[0].stat
+      ]) if query.expression == null
+      ]) == toset([
+      for id in ["aaaaaaaaaaaa", "bbbbbbbbbbbb"] : jsonencode(["AWS/Bedrock", "Invocations", { ModelId = id }, 300, "Sum"])
+    ])
+    error_message = "Calls of each of the customer's profiles must be added up, whatever the model is paid by."
+  }
+
+  assert {
     condition = alltrue([
       for alarm in values(aws_cloudwatch_metric_alarm.limit) :
       alarm.treat_missing_data == "notBreaching" && alarm.comparison_operator == "GreaterThanThreshold" && alarm.evaluation_periods == 1 && alarm.alarm_actions == toset(["arn:aws:sns:eu-west-1:111111111111:platform"])
@@ -78,6 +90,32 @@ run "alarms_add_up_a_customers_profiles" {
   assert {
     condition     = aws_cloudwatch_metric_alarm.limit["acme/5/input"].tags == tomap({ team = "platform", "bulkhead:customer" = "acme" })
     error_message = "What belongs to one customer carries its tag."
+  }
+}
+
+run "a_stop_that_fails_is_told" {
+  command = plan
+
+  assert {
+    condition = toset([
+      for query in aws_cloudwatch_metric_alarm.executor["stop"].metric_query : jsonencode([
+        query.metric[0].namespace, query.metric[0].metric_name, query.metric[0].dimensions, query.metric[0].stat
+      ]) if query.expression == null
+      ]) == toset([
+      jsonencode(["AWS/States", "ExecutionsFailed", { StateMachineArn = "arn:aws:states:eu-west-1:111111111111:stateMachine:bulkhead-spend-stop" }, "Sum"]),
+      jsonencode(["AWS/States", "ExecutionThrottled", { StateMachineArn = "arn:aws:states:eu-west-1:111111111111:stateMachine:bulkhead-spend-stop" }, "Sum"]),
+      jsonencode(["AWS/States", "ExecutionsTimedOut", { StateMachineArn = "arn:aws:states:eu-west-1:111111111111:stateMachine:bulkhead-spend-stop" }, "Sum"]),
+      jsonencode(["AWS/Events", "FailedInvocations", { RuleName = "bulkhead-spend-stop" }, "Sum"]),
+    ])
+    error_message = "Whatever keeps a stop from coming must be heard."
+  }
+
+  assert {
+    condition = (
+      aws_cloudwatch_metric_alarm.executor["stop"].threshold == 0 && aws_cloudwatch_metric_alarm.executor["stop"].comparison_operator == "GreaterThanThreshold"
+      && aws_cloudwatch_metric_alarm.executor["stop"].alarm_actions == toset(["arn:aws:sns:eu-west-1:111111111111:platform"])
+    )
+    error_message = "One failure is enough, and the topics are told."
   }
 }
 
@@ -217,6 +255,21 @@ run "a_budget_counts_by_tag_alone" {
   assert {
     condition     = aws_budgets_budget_action.stop["acme"].approval_model == "AUTOMATIC" && aws_budgets_budget_action.stop["acme"].definition[0].iam_action_definition[0].roles == toset(["bulkhead-acme"])
     error_message = "The budget must stop its customer by itself."
+  }
+
+  assert {
+    condition = (
+      aws_budgets_budget_action.stop["acme"].notification_type == "ACTUAL" && aws_budgets_budget_action.stop["acme"].action_type == "APPLY_IAM_POLICY"
+      && aws_budgets_budget_action.stop["acme"].action_threshold[0].action_threshold_type == "PERCENTAGE"
+      && aws_budgets_budget_action.stop["acme"].action_threshold[0].action_threshold_value == 100
+      && aws_budgets_budget.customer["acme"].time_unit == "MONTHLY" && aws_budgets_budget.customer["acme"].limit_unit == "USD"
+    )
+    error_message = "The budget must act once what was spent is all that a month may cost."
+  }
+
+  assert {
+    condition     = !aws_budgets_budget.customer["acme"].cost_types[0].include_credit && !aws_budgets_budget.customer["acme"].cost_types[0].include_refund
+    error_message = "What is spent counts, whatever credits pay for."
   }
 }
 

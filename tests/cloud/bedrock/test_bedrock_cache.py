@@ -214,3 +214,18 @@ def test_streams_tell_when_they_began(role):
         (value, unit) for _, _, name, value, _, unit, _ in limited.points if "First" in name
     ]
     assert began == (120, "Milliseconds")
+
+
+@pytest.mark.parametrize(
+    ("kind", "form", "more"), [("image", "png", {}), ("document", "txt", {"name": "one"})]
+)
+def test_another_image_of_the_same_size_is_not_in_the_cache(play, kind, form, more):
+    def asked(content: bytes) -> Any:
+        shown = {kind: {"format": form, "source": {"bytes": content}, **more}}
+        blocks = [{"text": LONG}, shown, POINT, {"text": "And now?"}]
+        messages = [{"role": "user", "content": blocks}]
+        return play("Converse", modelId=NOVA, messages=messages)["usage"]
+
+    assert asked(b"acme")["cacheReadInputTokens"] == 0
+    assert asked(b"acme")["cacheReadInputTokens"] > 0
+    assert asked(b"glob")["cacheReadInputTokens"] == 0

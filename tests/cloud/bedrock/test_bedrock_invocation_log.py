@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 import re
+from typing import Any
 
 import pytest
 
@@ -391,3 +392,63 @@ def test_images_are_delivered_without_texts(play):
     told = json.dumps(written(play.role))
     assert "canary text" not in told
     assert base64.b64encode(b"canary image").decode() in told
+
+
+def invoked(play: Any, block: dict[str, Any]) -> str:
+    """Everything that is written of an InvokeModel with an image, which its provider encodes."""
+    content: list[dict[str, Any]]
+    if "type" in block:
+        model, content = CLAUDE, [{"type": "text", "text": "canary text"}, block]
+        body: dict[str, Any] = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 9}
+    else:
+        model, content, body = "amazon.nova-lite-v1:0", [{"text": "canary text"}, block], {}
+    body["messages"] = [{"role": "user", "content": content}]
+    play("InvokeModel", modelId=model, body=json.dumps(body).encode())
+    return json.dumps(written(play.role))
+
+
+CLAUDE = "anthropic.claude-3-haiku-20240307-v1:0"
+ENCODED = base64.b64encode(b"canary image").decode()
+BLOCKS = [
+    {"image": {"format": "png", "source": {"bytes": ENCODED}}},
+    {
+        "type": "image",
+        "source": {"type": "base64", "media_type": "image/png", "data": ENCODED},
+    },
+    {
+        "type": "document",
+        "source": {"type": "base64", "media_type": "application/pdf", "data": ENCODED},
+    },
+]
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+@pytest.mark.parametrize("wanted", [True, False])
+def test_the_flags_hold_for_the_bodies_of_invoke_model(play, block, wanted):
+    to_bucket(play, imageDataDeliveryEnabled=wanted)
+    told = invoked(play, block)
+    assert "canary text" in told
+    assert (ENCODED in told) is wanted
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+@pytest.mark.parametrize("wanted", [True, False])
+def test_media_of_invoke_model_are_delivered_without_texts(play, block, wanted):
+    to_bucket(play, textDataDeliveryEnabled=False, imageDataDeliveryEnabled=wanted)
+    told = invoked(play, block)
+    assert "canary text" not in told
+    assert (ENCODED in told) is wanted
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_images_to_embed_have_the_flag_of_images(play, wanted):
+    to_bucket(play, imageDataDeliveryEnabled=wanted)
+    body = {"images": [f"data:image/png;base64,{ENCODED}"], "input_type": "image"}
+    play("InvokeModel", modelId="cohere.embed-english-v3", body=json.dumps(body).encode())
+    assert (ENCODED in json.dumps(written(play.role))) is wanted
+
+
+def test_a_text_document_of_invoke_model_is_text(play):
+    to_bucket(play, imageDataDeliveryEnabled=False)
+    source = {"type": "text", "media_type": "text/plain", "data": "canary of a document"}
+    assert "canary of a document" in invoked(play, {"type": "document", "source": source})

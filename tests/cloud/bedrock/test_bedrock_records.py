@@ -39,6 +39,21 @@ def test_an_anthropic_body(content):
     assert output.body["usage"]["output_tokens"] <= 40
 
 
+def test_bodies_of_embedding_models_and_of_meta():
+    titan, llama = (
+        FOUNDATION_MODELS[name]
+        for name in ("amazon.titan-embed-text-v2:0", "meta.llama3-8b-instruct-v1:0")
+    )
+    output = run_record(titan, {"inputText": "about the canary", "dimensions": 256})
+    assert len(output.body["embedding"]) == 256
+    assert (output.input_tokens > 0, output.output_tokens) == (True, 0)
+    output = run_record(llama, {"prompt": "about the canary", "max_gen_len": 40})
+    assert "about the canary" in output.body["generation"]
+    for model, body in ((titan, {"messages": MESSAGES}), (NOVA, {"prompt": "canary"})):
+        with pytest.raises(ApiError):
+            run_record(model, body)
+
+
 @pytest.mark.parametrize(
     ("model", "body"),
     [

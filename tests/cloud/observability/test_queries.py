@@ -91,3 +91,41 @@ def test_columns_of_a_query() -> None:
         message,
     )
     assert columns("fields a, b | display Unmask(c) AS d") == (Column("d", "c", unmasked=True),)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "fields @message | filter @message like /canary/",
+        "parse @message 'a *' as b",
+        "stats count(*) by level",
+        "fields strlen(@message)",
+        "fields concat(unmask(@message), 'x')",
+        "fields @message | sort level",
+        "fields @message | limit none",
+        "dedup level",
+        "x",
+    ],
+)
+def test_a_query_that_would_have_no_effect_is_refused(group: Any, query: str) -> None:
+    source = group(A)
+    source.put("a canary")
+    assert error_code(queried, source, query) == "InvalidParameterException"
+    by_arn = {"logGroupIdentifiers": [source.arn]}
+    now = int(time.time())
+    asked = {"startTime": now - 60, "endTime": now + 60, "queryString": query}
+    assert error_code(source.logs.start_query, **by_arn, **asked) == "InvalidParameterException"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "fields @message, unmask(@message) as was | sort @timestamp desc | limit 5",
+        "FIELDS @message| Display @message |Sort @timestamp",
+    ],
+)
+def test_a_query_that_is_played_is_not(group: Any, query: str) -> None:
+    source = group(A)
+    source.put("a canary")
+    (row,) = rows(source, queried(source, query))
+    assert row["@message"] == "a canary"

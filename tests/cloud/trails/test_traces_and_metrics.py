@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from support.cloud import LONER, OUTSIDER, REGION, A, B, Clients, allow, document, trust
+from support.cloud import LONER, OUTSIDER, REGION, A, B, Clients, allow, document, error_code, trust
 
 METRICS, TRACES = "AWS::CloudWatch::Metric", "AWS::XRay::Trace"
 
@@ -236,3 +236,29 @@ def test_the_filter_of_a_link_hides_namespaces(
     assert listed(clients, hidden)["OwningAccounts"] == []
     assert values(clients, shown)["Values"] == [7.0]
     assert values(clients, hidden)["StatusCode"] == "Forbidden"
+
+
+def test_a_search_of_metrics_is_refused_and_not_empty(
+    clients: Clients, unique: Callable[[str], str]
+) -> None:
+    namespace = unique("Namespace")
+    put_metric(clients, namespace)
+    cloudwatch = clients(A, "cloudwatch")
+    metric = {
+        "Namespace": namespace,
+        "MetricName": "m",
+        "Dimensions": [{"Name": "who", "Value": namespace}],
+    }
+    own = {"Id": "q", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Sum"}}
+
+    def values(*queries: dict[str, Any]) -> list[list[float]]:
+        found = cloudwatch.get_metric_data(
+            MetricDataQueries=queries, StartTime=time.time() - 600, EndTime=time.time() + 60
+        )
+        return [each["Values"] for each in found["MetricDataResults"]]
+
+    assert values(own) == [[7.0]]
+    assert values(own, {"Id": "same", "Expression": "q"}) == [[7.0], [7.0]]
+    for expression in (f"SEARCH('{{{namespace},who}}', 'Sum', 60)", "q * 2"):
+        asked = {"Id": "e", "Expression": expression}
+        assert error_code(values, own, asked) == "ValidationError"

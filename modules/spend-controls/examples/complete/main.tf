@@ -20,7 +20,7 @@ module "spend" {
       ]
       limits = [
         { minutes = 5, input_tokens = 500000, output_tokens = 100000 },
-        { minutes = 1440, input_tokens = 20000000, output_tokens = 4000000, cache_write_tokens = 10000000, cache_read_tokens = 100000000 },
+        { minutes = 1440, input_tokens = 20000000, output_tokens = 4000000, cache_write_tokens = 10000000, cache_read_tokens = 100000000, calls = 50000 },
       ]
       monthly_budget_usd = 2000
     }
