@@ -8,7 +8,7 @@ from typing import Any
 from harness.cli.desk import Desk, agreed, applied, at_desk, go, listed, looked_at, verified
 from harness.cli.trying import assumes, triable
 from harness.deploy.live import may_assume, until
-from harness.deploy.rotation import end_grace, none_made, previous_ids, rotate
+from harness.deploy.rotation import end_grace, forget, known_ids, none_made, rotate
 from harness.deploy.rotation import until as grace_until
 from harness.deploy.run import EXTERNAL_IDS_FILE, Scope
 from harness.errors import UserError
@@ -19,14 +19,14 @@ def rotate_id(*, environment: str, customer: str, grace: float, end: bool, **ask
     all that was probed afterwards held. Raises `UserError`."""
     with at_desk(environment, customer, **asked) as desk:
         listed(desk)
-        known = previous_ids(desk.folder, [customer])
+        known = known_ids(desk.folder, [customer])
         over = grace_until(known, customer)
         ends = over is not None and (end or over <= datetime.now(UTC))
         if ends and none_made(desk.folder, desk.folder / EXTERNAL_IDS_FILE, customer):
             # To end the grace would end the only id that there is.
             desk.say(f"A rotation of {customer} was interrupted before it made a new id.")
             if not desk.dry_run:
-                end_grace(desk.folder, customer)
+                forget(desk.folder, customer)
             over, ends = None, False
         if ends:
             return _end_grace(desk, known[customer]["external_id"])
@@ -53,7 +53,7 @@ def rotate_id(*, environment: str, customer: str, grace: float, end: bool, **ask
         if done is None:
             return True
         changed, made = done
-        old = previous_ids(desk.folder, [customer])
+        old = known_ids(desk.folder, [customer])
         last = grace_until(old, customer) or last
         for account in triable(changed, made):
             until(
@@ -96,6 +96,7 @@ def _end_grace(desk: Desk, old: str) -> bool:
     for account in tried:
         until(
             lambda account=account: may_assume(made, customer, account, old) is None,  # type: ignore[misc]
-            f"account {account}: its old external id is still accepted",
+            f"account {account}: its old external id is still accepted; run the same command again",
         )
+    forget(desk.folder, customer)
     return verified(desk, made)

@@ -19,17 +19,25 @@ from harness.errors import UserError
 
 FILE = "previous-external-ids.json"
 _FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+_ENDED = "0001-01-01T00:00:00Z"
+"""The time of an id that is being taken out of the trust: known until it is seen to be refused."""
 Previous = dict[str, dict[str, str]]
 """By customer: `external_id`, the one before, and `accepted_until`."""
 
 
-def previous_ids(run_dir: Path, customers: Iterable[str]) -> Previous:
-    """Of these customers, the ids before the current ones that are still in their trusts.
+def known_ids(run_dir: Path, customers: Iterable[str]) -> Previous:
+    """Of these customers, the ids before the current ones, with those that are being ended.
 
     Raises `UserError` when the file is damaged.
     """
     known, wanted = _read(run_dir / FILE), set(customers)
     return {customer: known[customer] for customer in sorted(known) if customer in wanted}
+
+
+def previous_ids(run_dir: Path, customers: Iterable[str]) -> Previous:
+    """Those of them that belong in the trusts. Raises as `known_ids` does."""
+    known = known_ids(run_dir, customers)
+    return {k: each for k, each in known.items() if each["accepted_until"] != _ENDED}
 
 
 def until(previous: Previous, customer: str) -> datetime | None:
@@ -78,7 +86,15 @@ def none_made(run_dir: Path, ids_file: Path, customer: str) -> bool:
 
 
 def end_grace(run_dir: Path, customer: str) -> None:
-    """Forgets the customer's id before; the next apply of operations takes it out of the trust."""
+    """Has the next apply of operations take the customer's id before out of the trust. It is known
+    until `forget`, so that an interruption in between is mended by the same command."""
+    known = _read(run_dir / FILE)
+    ended = {"external_id": known[customer]["external_id"], "accepted_until": _ENDED}
+    _write(run_dir / FILE, known | {customer: ended})
+
+
+def forget(run_dir: Path, customer: str) -> None:
+    """Forgets the customer's id before."""
     _write(run_dir / FILE, {k: v for k, v in _read(run_dir / FILE).items() if k != customer})
 
 

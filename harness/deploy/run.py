@@ -31,7 +31,7 @@ from harness.deploy.handover import (
 from harness.deploy.journal import FILE, Journal, Verb, digest, files, fingerprint
 from harness.deploy.offboard import applied_roles, deny_sessions
 from harness.deploy.prepared import NOTE, is_prepared, note_prepared
-from harness.deploy.rotation import keep_only_previous, previous_ids
+from harness.deploy.rotation import keep_only_previous, known_ids, previous_ids
 from harness.deploy.secrets import external_ids, keep_only
 from harness.deploy.staging import staged
 from harness.deploy.terraform import DEADLINE, Step, Terraform, stop_all
@@ -149,6 +149,7 @@ class Run:
         file = self.run_dir / EXTERNAL_IDS_FILE
         self.ids = external_ids(file, environment.customers, keep=not dry)
         self.previous_ids = previous_ids(self.run_dir, environment.customers)
+        self._before = known_ids(self.run_dir, environment.customers)
         self._lasting = lasting
         self._stop = threading.Event()
         if afresh:
@@ -386,6 +387,11 @@ class Run:
             lambda root: work(root, variables),
         )
 
+    def _hidden(self) -> list[str]:
+        """Every external id, also those that are being ended."""
+        before = [*self._before.values(), *self.previous_ids.values()]
+        return [*self.ids.values(), *(each["external_id"] for each in before)]
+
     def customers(
         self,
         made: Any,
@@ -502,7 +508,7 @@ class Run:
             data=self.run_dir / "data" / folder.name,
             environ=self._target.environ(None) if self._target else clean_environ(),
             label=label,
-            hidden=[*self.ids.values(), *(p["external_id"] for p in self.previous_ids.values())],
+            hidden=self._hidden(),
             on_step=on_step,
             deadline=REAL_DEADLINE if self._target and self._target.real else DEADLINE,
             # Attached to, a provider is compared with no lock file: nothing for real accounts.

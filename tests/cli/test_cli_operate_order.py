@@ -27,7 +27,7 @@ from harness.deploy import edit
 from harness.deploy.environment import load_environment
 from harness.deploy.live import until
 from harness.deploy.ownership import challenge
-from harness.deploy.rotation import none_made, previous_ids, rotate
+from harness.deploy.rotation import known_ids, none_made, previous_ids, rotate
 from harness.deploy.run import EXTERNAL_IDS_FILE
 from harness.errors import UserError
 
@@ -257,6 +257,31 @@ def test_the_old_id_stays_where_the_new_one_is_refused(played: Played) -> None:
         rotated(grace=1, end=True)
     assert previous_ids(played.folder, ["globex"])["globex"]["external_id"] == "current"
     assert "current" in played.taken
+
+
+@pytest.mark.parametrize("end", [True, False])
+def test_an_end_that_was_interrupted_is_mended_by_the_same_command(
+    played: Played, monkeypatch: pytest.MonkeyPatch, end: bool
+) -> None:
+    assert rotated(grace=1, end=False)
+    assert "current" in played.taken
+
+    def interrupted(environment: Any, *given: Any, scope: Any) -> Played:
+        if not scope.customers:
+            raise KeyboardInterrupt
+        return played.apply(environment, *given, scope=scope)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(at, "apply_roots", interrupted)
+        rotated(grace=1, end=True)
+    # It stands in the trust, and for an hour still.
+    assert "current" in played.taken and previous_ids(played.folder, ["globex"]) == {}
+    played.said.clear()
+    assert rotated(grace=1, end=end)
+    assert "The old external id of globex is taken no more." in played.said
+    assert played.taken == {played.handed_over} and known_ids(played.folder, ["globex"]) == {}
+    assert rotated(grace=1, end=True)
+    assert played.said[-1] == "No external id of globex is being replaced."
 
 
 @pytest.mark.parametrize(("hours", "end"), [(0, False), (1, True)])

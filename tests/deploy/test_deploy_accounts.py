@@ -21,12 +21,12 @@ from support.tokens import Issuer
 
 from bulkhead.ownership import signed
 from harness.cli import accounts as cli
-from harness.cli import start
+from harness.cli import environments, start
 from harness.cloud.process import CloudProcess
 from harness.deploy.deployment import Deployment
 from harness.deploy.embedded_plan import cloud_plan
 from harness.deploy.environment import Environment
-from harness.deploy.live import live_sessions
+from harness.deploy.live import live_sessions, may_assume
 from harness.deploy.run import RootEvent
 from harness.report.summary import summarize
 from harness.targets.aws import AwsTarget, profile_session
@@ -51,18 +51,27 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
 
 
 @pytest.fixture(scope="module")
-def made(
+def started(
     environment: Environment, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[CloudProcess]:
+    """A cloud in which nothing was deployed; to be forked."""
+    with CloudProcess.start(
+        dataclasses.replace(cloud_plan(environment), issuers={GITHUB: ISSUER.keys}),
+        credentials=tmp_path_factory.mktemp("cloud") / "keys",
+    ) as cloud:
+        yield cloud
+
+
+@pytest.fixture(scope="module")
+def made(
+    environment: Environment, started: CloudProcess, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[CloudProcess, Path]]:
     """A cloud in which the environment was deployed by `bulkhead apply --target aws`, and the
     folder with its states."""
     folder = tmp_path_factory.mktemp("made")
     with (
         pytest.MonkeyPatch.context() as patch,
-        CloudProcess.start(
-            dataclasses.replace(cloud_plan(environment), issuers={GITHUB: ISSUER.keys}),
-            credentials=folder / "keys",
-        ) as cloud,
+        started.fork() as cloud,
         opened(environment, cloud, folder, patch),
     ):
         assert start(["apply", str(environment.path), "--target", "aws", "--yes"]) == 0
@@ -432,6 +441,71 @@ def test_a_customer_is_stopped_whatever_other_accounts_answer(
     assert (day.text, session.refusal()) == (before, "")
 
 
+def kept_id(made: Deployment, account: str) -> str:
+    """The external id that an account's application reads."""
+    target = made.target()
+    ssm = target.client(target.session(account), "ssm", made.environment.region)
+    name = "/bulkhead/example/external-id"
+    value: str = ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
+    return value
+
+
+def test_an_external_id_is_replaced_however_often_somebody_interrupts(
+    day: Day, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the trust has both ids and before the customer has the new one, which it is then given
+    before the old one is taken out; and while that is."""
+    rotate = ["customer", "rotate-external-id", "example", "--verify", "none"]
+
+    def secret() -> str:
+        ids = json.loads((day.run_dir / "external-ids.json").read_text("utf-8"))
+        return str(ids["example"])
+
+    def let_in(external_id: str) -> bool:
+        return may_assume(day.made, "example", EXAMPLE, external_id) is not None
+
+    def interrupt(state: str, *options: str, nth: int = 1) -> None:
+        """Runs the command to that state of operations, the nth time that these are applied."""
+        done: list[RootEvent] = []
+
+        class Interrupting(environments.RootProgress):
+            def __call__(self, event: RootEvent) -> None:
+                super().__call__(event)
+                if event.root == "operations" and event.state == "done":
+                    done.append(event)
+                begun = nth - 1 if state == "running" else nth
+                if (event.root, event.state, len(done)) == ("operations", state, begun):
+                    raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(environments, "RootProgress", Interrupting)
+            code, said = day.run(*rotate, *options)
+        assert code == 130 and old not in said, said
+
+    before, old = day.text, secret()
+    known = (day.run_dir / "access.json").read_text("utf-8")
+    code, said = day.run(*rotate, "--dry-run")
+    assert code == 0 and 'update module.fleet.aws_iam_role.fleet["example"]' in said
+    assert (secret(), (day.run_dir / "access.json").read_text("utf-8")) == (old, known)
+
+    interrupt("done", "--grace", "1")
+    new = secret()
+    assert new != old == kept_id(day.made, EXAMPLE), "the customer has the new one already"
+    assert let_in(old) and let_in(new), "the application, which has the old one, is locked out"
+    assert not let_in(old[::-1])
+    interrupt("running", "--end", nth=2)
+    assert secret() == new == kept_id(day.made, EXAMPLE)
+    assert let_in(old) and let_in(new)
+    code, said = day.run(*rotate, "--end")
+    assert code == 0 and "is taken no more" in said and old not in said, said
+    assert not let_in(old) and let_in(new)
+    assert [each.refusal() for each in live_sessions(day.made, "example")[0]] == [""]
+    code, said = day.run(*rotate, "--end")
+    assert code == 0 and "No external id of example is being replaced." in said
+    assert day.text == before
+    assert not day.accounts.front.refused
+
+
 def test_a_refused_preflight_changes_nothing(
     copied: tuple[Accounts, Path], environment: Environment, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -467,6 +541,7 @@ def test_nothing_is_done_that_nobody_confirmed(
 
 def test_a_demo_that_is_interrupted_cleans_up_after_itself(
     environment: Environment,
+    started: CloudProcess,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -478,7 +553,7 @@ def test_a_demo_that_is_interrupted_cleans_up_after_itself(
                 raise KeyboardInterrupt
 
     with (
-        CloudProcess.start(cloud_plan(environment), credentials=tmp_path / "keys") as cloud,
+        started.fork() as cloud,
         opened(environment, cloud, tmp_path, monkeypatch),
     ):
         monkeypatch.setattr(cli, "RootProgress", Interrupting)

@@ -53,6 +53,19 @@ def test_a_rotation_that_made_no_id_is_told_from_one_that_did(
     assert not rotation.none_made(tmp_path, ids, "globex")
 
 
+def test_an_id_that_is_ended_is_in_no_trust_and_known_until_it_is_forgotten(
+    tmp_path: Path, ids: Path
+) -> None:
+    end = rotation.rotate(tmp_path, ids, "globex", HOUR)
+    rotation.end_grace(tmp_path, "globex")
+    assert rotation.previous_ids(tmp_path, ["globex"]) == {}
+    known = rotation.known_ids(tmp_path, ["globex"])
+    over = rotation.until(known, "globex")
+    assert known["globex"]["external_id"] == "g" * 43 and over is not None and over < end - HOUR
+    rotation.forget(tmp_path, "globex")
+    assert rotation.known_ids(tmp_path, ["globex"]) == {}
+
+
 def test_a_damaged_file_of_ids_is_told_of_without_what_it_holds(tmp_path: Path, ids: Path) -> None:
     ids.write_text('{"globex": "very-secret"', encoding="utf-8")
     for attempt in (
