@@ -6,6 +6,8 @@ locals {
   namespace = local.emf.namespace
   metrics   = { for key, metric in local.emf.metrics : key => metric.name }
 
+  far_topics = [for arn in var.alarms.action_arns : arn if split(":", arn)[3] != local.region]
+
   # What is counted in a period, and how many are too many. A threshold of 0 makes no alarm.
   counted_alarms = {
     for key, alarm in {
@@ -44,6 +46,13 @@ resource "aws_cloudwatch_metric_alarm" "counted" {
   alarm_actions       = var.alarms.action_arns
   ok_actions          = var.alarms.action_arns
   tags                = local.tags
+
+  lifecycle {
+    precondition {
+      condition     = length(local.far_topics) == 0
+      error_message = "alarms.action_arns: an alarm tells topics of its own region, ${local.region}, and not ${join(", ", local.far_topics)}."
+    }
+  }
 }
 
 resource "aws_cloudwatch_metric_alarm" "tokens" {
@@ -80,6 +89,13 @@ resource "aws_cloudwatch_metric_alarm" "tokens" {
       }
     }
   }
+
+  lifecycle {
+    precondition {
+      condition     = length(local.far_topics) == 0
+      error_message = "alarms.action_arns: an alarm tells topics of its own region, ${local.region}, and not ${join(", ", local.far_topics)}."
+    }
+  }
 }
 
 # A client that died, hangs or cannot write says nothing: silence is what this alarm hears.
@@ -99,6 +115,13 @@ resource "aws_cloudwatch_metric_alarm" "heartbeat" {
   alarm_actions       = var.alarms.action_arns
   ok_actions          = var.alarms.action_arns
   tags                = local.tags
+
+  lifecycle {
+    precondition {
+      condition     = length(local.far_topics) == 0
+      error_message = "alarms.action_arns: an alarm tells topics of its own region, ${local.region}, and not ${join(", ", local.far_topics)}."
+    }
+  }
 }
 
 # Metrics only: a widget over logs would show what they say to whoever may open the dashboard.

@@ -5,6 +5,7 @@ data "aws_region" "current" {}
 
 locals {
   region     = data.aws_region.current.id
+  far_topics = [for arn in var.alarm_topic_arns : arn if split(":", arn)[3] != local.region]
   account    = var.operations_account_id
   fleet_path = "/bulkhead/fleet/"
   path       = "/bulkhead/spend/"
@@ -96,6 +97,13 @@ resource "aws_cloudwatch_metric_alarm" "limit" {
       }
     }
   }
+
+  lifecycle {
+    precondition {
+      condition     = length(local.far_topics) == 0
+      error_message = "alarm_topic_arns: an alarm tells topics of its own region, ${local.region}, and not ${join(", ", local.far_topics)}."
+    }
+  }
 }
 
 # A stop that fails must not fail in silence.
@@ -136,6 +144,13 @@ resource "aws_cloudwatch_metric_alarm" "executor" {
         period      = 300
         stat        = "Sum"
       }
+    }
+  }
+
+  lifecycle {
+    precondition {
+      condition     = length(local.far_topics) == 0
+      error_message = "alarm_topic_arns: an alarm tells topics of its own region, ${local.region}, and not ${join(", ", local.far_topics)}."
     }
   }
 }

@@ -29,6 +29,20 @@ run "records_lie_encrypted_and_expire" {
   }
 }
 
+run "a_topic_of_another_region_is_refused" {
+  command = plan
+
+  variables {
+    alarms = { action_arns = ["arn:aws:sns:eu-central-1:222222222222:team", "arn:aws:sns:eu-west-1:222222222222:team"], tokens_per_hour = 1000 }
+  }
+
+  expect_failures = [
+    aws_cloudwatch_metric_alarm.counted,
+    aws_cloudwatch_metric_alarm.tokens,
+    aws_cloudwatch_metric_alarm.heartbeat,
+  ]
+}
+
 run "a_key_of_another_region_is_refused" {
   command = plan
 

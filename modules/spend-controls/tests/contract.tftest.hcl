@@ -301,3 +301,13 @@ run "without_customers_nothing_is_made" {
     error_message = "Where nobody is limited there is nothing to guard."
   }
 }
+
+run "a_topic_of_another_region_is_refused" {
+  command = plan
+
+  variables {
+    alarm_topic_arns = ["arn:aws:sns:eu-west-1:111111111111:platform", "arn:aws:sns:eu-central-1:111111111111:platform"]
+  }
+
+  expect_failures = [aws_cloudwatch_metric_alarm.limit, aws_cloudwatch_metric_alarm.executor]
+}
