@@ -60,9 +60,9 @@ CLIENT_SOURCE: tuple[Mutant, ...] = (
             (
                 Edit(
                     f"{PACKAGE}/handler.py",
-                    '            self._start(_Call("chat", run, metadata, tags))\n',
+                    '            self._start(_Call(self, "chat", run, metadata, tags))\n',
                     '            metadata = {**(metadata or {}), "said": str(messages)}\n'
-                    '            self._start(_Call("chat", run, metadata, tags))\n',
+                    '            self._start(_Call(self, "chat", run, metadata, tags))\n',
                 ),
                 Edit(
                     f"{PACKAGE}/handler.py",
