@@ -13,7 +13,7 @@ executor thread. There the prompt itself tells which run calls.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -25,12 +25,13 @@ if TYPE_CHECKING:
 class Run:
     """A LangChain run of one model call.
 
+    key       stands for its id, which it does not hold: when nobody does, nobody reports its end
     target    the model id or ARN it will call; `None` if that is not known
     mates     the runs of the same `generate([…])`, itself included; LangChain starts them together
     exchange  the call that it made, once it has made one
     ended     whether LangChain has reported its end
     closed    whether it makes no call any more
-    owners    what to call, with the run's id, when its end will not be reported
+    owners    what to call, with the run's key, when its end will not be reported
     completes whether it is a text model's
     prompt    of a text model, until it has ended
     """
@@ -42,15 +43,15 @@ class Run:
         "completes",
         "ended",
         "exchange",
+        "key",
         "owners",
         "prompt",
-        "run_id",
         "target",
         "used",
     )
 
-    def __init__(self, run_id: UUID, target: str | None, prompt: str | None = None) -> None:
-        self.run_id = run_id
+    def __init__(self, key: Hashable, target: str | None, prompt: str | None = None) -> None:
+        self.key = key
         self.target = target
         # None while it is alone: most are, and would otherwise wait for the garbage collector.
         self._mates: list[Run] | None = None
@@ -61,7 +62,7 @@ class Run:
         self.chosen: Exchange | None = None
         self.prompt = prompt
         self.completes = prompt is not None
-        self.owners: tuple[Callable[[UUID], None], ...] = ()
+        self.owners: tuple[Callable[[Hashable], None], ...] = ()
 
     @property
     def mates(self) -> Sequence[Run]:
@@ -73,6 +74,16 @@ class Run:
             first._mates = [first]
         first._mates.append(self)
         self._mates = first._mates
+
+    @property
+    def called(self) -> bool:
+        """Whether there is a call for its record: its own, or one that a mate left over."""
+        if self._mates is None or self.chosen is not None:
+            return self.exchange is not None or self.chosen is not None
+        return any(
+            each.exchange is not None and not each.used and (each is self or each.ended)
+            for each in self._mates
+        )
 
     @property
     def overdue(self) -> bool:
@@ -92,12 +103,18 @@ class Run:
         """Tell the owners of a run that has not ended that it will not."""
         if not self.ended:
             for lost in self.owners:
-                lost(self.run_id)
+                lost(self.key)
 
 
-_pending: ContextVar[tuple[Run, ...]] = ContextVar("bulkhead_runs", default=())
+# With their ids, which so live while a run can still be given a call.
+_pending: ContextVar[tuple[tuple[UUID, Run], ...]] = ContextVar("bulkhead_runs", default=())
 _lock = threading.RLock()  # a signal handler that closes may have interrupted its holder
-_prompted: dict[UUID, Run] = {}
+_prompted: dict[Hashable, tuple[UUID, Run]] = {}
+
+
+def key_of(run_id: UUID) -> Hashable:
+    """What stands for a run's id without keeping it alive."""
+    return getattr(run_id, "int", run_id)
 
 
 def begin(run_id: UUID, target: str | None, batch: int, prompt: str | None = None) -> Run:
@@ -106,19 +123,20 @@ def begin(run_id: UUID, target: str | None, batch: int, prompt: str | None = Non
     prompt  of a text model
     """
     waiting = _pending.get()
-    for each in waiting:
-        if not each.ended and each.run_id == run_id:
+    key = key_of(run_id)
+    for _, each in waiting:
+        if each.key == key:
             return each
-    run = Run(run_id, target, prompt)
+    run = Run(key, target, prompt)
     if prompt is not None:
-        _prompted[run_id] = run
-    first = waiting[-1] if batch > 1 and waiting else None
+        _prompted[key] = (run_id, run)
+    first = waiting[-1][1] if batch > 1 and waiting else None
     if first and first.exchange is None and not first.closed and len(first.mates) < batch:
         run.join(first)
-        _pending.set((*waiting, run))
+        _pending.set((*waiting, (run_id, run)))
         return run
     # Runs that wait from before and were never called have lost their caller.
-    _pending.set((run,))
+    _pending.set(((run_id, run),))
     return run
 
 
@@ -127,15 +145,17 @@ def end(run: Run) -> None:
 
     Nor will one of a chat model's mates call that has not: LangChain reports ends when all calls
     are over, or stops at an error. (BedrockLLM reports the first end itself, before it goes on.)
+    Whoever asks for the run's call asks afterwards: before, another thread may yet give it one.
     """
-    run.ended = run.closed = True
-    run.owners = ()
-    if not run.completes:
-        for each in run.mates:
-            each.closed = True
-    if run.prompt is not None:
-        run.prompt = None
-        _prompted.pop(run.run_id, None)
+    with _lock:
+        run.ended = run.closed = True
+        run.owners = ()
+        if not run.completes:
+            for each in run.mates:
+                each.closed = True
+        if run.prompt is not None:
+            run.prompt = None
+            _prompted.pop(run.key, None)
 
 
 def forget() -> None:
@@ -156,11 +176,11 @@ def claim(
     if not waiting and not _prompted:
         return None
     with _lock:
-        for run in waiting:
+        for _, run in waiting:
             if _waits(run, target):
                 run.exchange = exchange
                 return run
-        candidates = [run for run in list(_prompted.values()) if _waits(run, target)]
+        candidates = [run for _, run in list(_prompted.values()) if _waits(run, target)]
         if candidates and prompt is not None:
             asked = prompt()
             for run in candidates:

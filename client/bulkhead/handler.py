@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Mapping
+import weakref
+from collections import deque
+from collections.abc import Hashable, Iterable, Mapping
 from concurrent.futures import CancelledError as FutureCancelledError
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -41,6 +43,13 @@ _MAX_RUNNING = 100_000
 _ATTEMPT = "retry:attempt:"
 
 
+class _Life(weakref.ref[UUID]):
+    """Tells that nobody has the id of a run any more."""
+
+    __slots__ = ("key",)
+    key: Hashable
+
+
 class _Call:
     """A run as its start told it, and when it has ended, what its record is made of.
 
@@ -56,6 +65,7 @@ class _Call:
         "guarded",
         "handler",
         "ident",
+        "life",
         "metadata",
         "operation",
         "run",
@@ -83,6 +93,7 @@ class _Call:
         self.metadata = metadata
         self.tags = tags or None
         self.guarded = False
+        self.life: _Life | None = None
         self.started = time.perf_counter()
 
     def end(
@@ -98,6 +109,7 @@ class _Call:
         """Keep what the record needs, and of the run nothing else."""
         self.status, self.given, self.exchange, self.error = status, given, exchange, error
         self.ended, self.seconds, self.ident = ended_ms, seconds, ident
+        self.life = None
         del self.run
 
     def __call__(self) -> tuple[Facts]:
@@ -149,7 +161,8 @@ class InvocationHandler(BaseCallbackHandler):
         self._content = content
         self._conversation_key = conversation_key
         self._defer = defer
-        self._running: dict[UUID, _Call] = {}
+        self._running: dict[Hashable, _Call] = {}
+        self._gone: deque[_Life] = deque()
         self._watched: set[str | None] = set(watched)
         self.failures = 0
         _fork.watch(self)
@@ -168,7 +181,7 @@ class InvocationHandler(BaseCallbackHandler):
         """Note that a chat model call starts."""
         try:
             run = correlation.begin(run_id, _model_id(serialized, given), batch_size)
-            self._start(_Call(self, "chat", run, metadata, tags))
+            self._start(_Call(self, "chat", run, metadata, tags), run_id)
         except Exception as error:
             self._failed(error)
 
@@ -187,13 +200,13 @@ class InvocationHandler(BaseCallbackHandler):
         try:
             prompt = prompts[0] if prompts else ""
             run = correlation.begin(run_id, _model_id(serialized), batch_size, prompt)
-            self._start(_Call(self, "text_completion", run, metadata, tags))
+            self._start(_Call(self, "text_completion", run, metadata, tags), run_id)
         except Exception as error:
             self._failed(error)
 
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **_: Any) -> None:
         """Record a call that was answered. A second end of the same run is ignored."""
-        call = self._running.pop(run_id, None)
+        call = self._running.pop(correlation.key_of(run_id), None)
         if call is None:
             return
         try:
@@ -205,7 +218,8 @@ class InvocationHandler(BaseCallbackHandler):
         self, error: BaseException, *, run_id: UUID, reason: object = None, **kwargs: Any
     ) -> None:
         """Record a call that failed or was cancelled. A second error of the same run is ignored."""
-        call = self._running.get(run_id)
+        key = correlation.key_of(run_id)
+        call = self._running.get(key)
         if call is None:
             return
         try:
@@ -213,11 +227,11 @@ class InvocationHandler(BaseCallbackHandler):
                 # Not an error: ChatBedrock announces it so, and the run's end follows.
                 call.guarded = True
                 return
-            if self._running.pop(run_id, None) is None:
+            if self._running.pop(key, None) is None:
                 return
+            correlation.end(call.run)
             if call.run.exchange is None and not_sent(error):
-                correlation.end(call.run)  # no call was made, as of boto3's that are refused
-                return
+                return  # no call was made, as of boto3's that are refused
             status = CANCELLED if isinstance(error, _STOPPED) else ERROR
             # The response has the tokens of a stream that broke.
             self._end(call, status, kwargs.get("response"), facts_of_error(error))
@@ -228,35 +242,61 @@ class InvocationHandler(BaseCallbackHandler):
         """Record runs that never ended as cancelled; called when the writer closes."""
         while self._running:
             try:
-                run_id, _ = next(iter(self._running.items()))
+                key = next(iter(self._running))
             except (StopIteration, RuntimeError):
                 continue
-            self._lost(run_id)
+            self._lost(key)
 
     def reset_after_fork(self) -> None:
         """Forget the parent's running calls: the parent records them."""
         self._running = {}
+        self._gone = deque()
         correlation.forget()
 
-    def _start(self, call: _Call) -> None:
+    def _start(self, call: _Call, run_id: UUID) -> None:
+        if self._gone:
+            self._let_go()
         running = self._running
-        running[call.run.run_id] = call
+        running[call.run.key] = call
         call.run.owners += (self._lost,)
+        try:
+            # The garbage collector calls it at any moment: it only hands over.
+            call.life = life = _Life(run_id, self._gone.append)
+            life.key = call.run.key
+        except TypeError:
+            pass  # no id of the usual kind
         if len(running) > _MAX_RUNNING:
             self._lost(next(iter(running)))
 
-    def _lost(self, run_id: UUID) -> None:
+    def _let_go(self) -> None:
+        """Give up runs of which nobody has the id, such as an `ainvoke` cancelled before it called.
+
+        Neither LangChain, which would report the end, nor a context in which a call could be made.
+        """
+        while self._gone:
+            try:
+                life = self._gone.popleft()
+            except IndexError:
+                return  # another thread is at it
+            call = self._running.get(life.key)
+            if call is None or call.life is not life:
+                continue
+            run = getattr(call, "run", None)  # another thread may end it
+            if run is not None and not run.called:  # else the end of its call tells
+                self._lost(life.key)
+
+    def _lost(self, key: Hashable) -> None:
         """Record a run whose end LangChain does not report, by what is known of its call.
 
         A cancelled `ainvoke` is such a run: the call goes on in its thread, and is paid for. A run
         of a watched client that had not called yet made no call: it leaves no record.
         """
-        call = self._running.pop(run_id, None)
+        call = self._running.pop(key, None)
         if call is None:
             return
         try:
-            if call.run.exchange is None and call.run.target in self._watched:
-                correlation.end(call.run)
+            correlation.end(call.run)
+            if not call.run.called and call.run.target in self._watched:
                 return
             self._end(call, CANCELLED, None, {"error.type": UNFINISHED})
         except Exception as error:
@@ -268,13 +308,13 @@ class InvocationHandler(BaseCallbackHandler):
         now = time.time_ns() // 1_000_000
         seconds = time.perf_counter() - call.started
         run = call.run
+        correlation.end(run)
         given: Told | None = None
         if run.exchange is None or len(run.mates) > 1 or run.exchange.status != SUCCESS:
             given = self._told(response)
         exchange = None
         if given is None or not given.cached:
             exchange = correlation.exchange_of(run, given.request_id if given else None)
-        correlation.end(run)
         if exchange is not None:
             self._watched.add(run.target)
         elif status != SUCCESS and run.target in self._watched:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 import uuid
 
@@ -68,3 +70,18 @@ def test_what_was_drawn_is_not_kept(monkeypatch: pytest.MonkeyPatch, later: floa
     now += later
     new_id()
     assert len(drawn) == 2
+
+
+@pytest.mark.parametrize(("kind", "draws"), [("snap-start", 3), ("on-demand", 1)])
+def test_where_machines_are_copied_each_id_is_drawn(kind: str, draws: int) -> None:
+    """Their clocks may show, for a moment, what they did when the copy was made."""
+    code = (
+        "import os; from bulkhead import _ids; drawn = []; real = os.urandom\n"
+        "_ids.time.time = lambda: 1.0\n"
+        "_ids.os.urandom = lambda size: drawn.append(size) or real(size)\n"
+        "[_ids.new_id() for _ in range(3)]; print(len(drawn))"
+    )
+    environment = {**os.environ, "AWS_LAMBDA_INITIALIZATION_TYPE": kind}
+    command = [sys.executable, "-c", code]
+    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert int(said.stdout) == draws
