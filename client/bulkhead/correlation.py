@@ -15,11 +15,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Hashable, Sequence
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 if TYPE_CHECKING:
     from bulkhead.exchange import Exchange
+
+
+class Owner(Protocol):
+    """A handler that was told of a run's start."""
+
+    def lost(self, key: Hashable) -> None:
+        """Take it that nobody will tell of the end of this run."""
 
 
 class Run:
@@ -31,7 +38,7 @@ class Run:
     exchange  the call that it made, once it has made one
     ended     whether LangChain has reported its end
     closed    whether it makes no call any more
-    owners    what to call, with the run's key, when its end will not be reported
+    owners    whom to tell when its end will not be reported
     completes whether it is a text model's
     prompt    of a text model, until it has ended
     """
@@ -62,7 +69,7 @@ class Run:
         self.chosen: Exchange | None = None
         self.prompt = prompt
         self.completes = prompt is not None
-        self.owners: tuple[Callable[[Hashable], None], ...] = ()
+        self.owners: tuple[Owner, ...] = ()
 
     @property
     def mates(self) -> Sequence[Run]:
@@ -102,8 +109,8 @@ class Run:
     def abandon(self) -> None:
         """Tell the owners of a run that has not ended that it will not."""
         if not self.ended:
-            for lost in self.owners:
-                lost(self.key)
+            for owner in self.owners:
+                owner.lost(self.key)
 
 
 # With their ids, which so live while a run can still be given a call.

@@ -163,6 +163,7 @@ class InvocationHandler(BaseCallbackHandler):
         self._defer = defer
         self._running: dict[Hashable, _Call] = {}
         self._gone: deque[_Life] = deque()
+        self._hand_over = self._gone.append
         self._watched: set[str | None] = set(watched)
         self.failures = 0
         _fork.watch(self)
@@ -245,12 +246,13 @@ class InvocationHandler(BaseCallbackHandler):
                 key = next(iter(self._running))
             except (StopIteration, RuntimeError):
                 continue
-            self._lost(key)
+            self.lost(key)
 
     def reset_after_fork(self) -> None:
         """Forget the parent's running calls: the parent records them."""
         self._running = {}
         self._gone = deque()
+        self._hand_over = self._gone.append
         correlation.forget()
 
     def _start(self, call: _Call, run_id: UUID) -> None:
@@ -258,15 +260,15 @@ class InvocationHandler(BaseCallbackHandler):
             self._let_go()
         running = self._running
         running[call.run.key] = call
-        call.run.owners += (self._lost,)
+        call.run.owners += (self,)
         try:
             # The garbage collector calls it at any moment: it only hands over.
-            call.life = life = _Life(run_id, self._gone.append)
+            call.life = life = _Life(run_id, self._hand_over)
             life.key = call.run.key
         except TypeError:
             pass  # no id of the usual kind
         if len(running) > _MAX_RUNNING:
-            self._lost(next(iter(running)))
+            self.lost(next(iter(running)))
 
     def _let_go(self) -> None:
         """Give up runs of which nobody has the id, such as an `ainvoke` cancelled before it called.
@@ -283,9 +285,9 @@ class InvocationHandler(BaseCallbackHandler):
                 continue
             run = getattr(call, "run", None)  # another thread may end it
             if run is not None and not run.called:  # else the end of its call tells
-                self._lost(life.key)
+                self.lost(life.key)
 
-    def _lost(self, key: Hashable) -> None:
+    def lost(self, key: Hashable) -> None:
         """Record a run whose end LangChain does not report, by what is known of its call.
 
         A cancelled `ainvoke` is such a run: the call goes on in its thread, and is paid for. A run
