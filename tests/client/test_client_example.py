@@ -64,7 +64,8 @@ def test_the_async_application_records_what_it_gives_up(run: Any, cloud: Any) ->
     late = [each for each in records if each["bulkhead.status"] == "cancelled"]
     assert len(records) == len(cloud.requests("bedrock")) == len(late) + 1
     assert lines[3] == f"records: {len(records)} of {len(records)} delivered"
-    assert all(each["gen_ai.usage.output_tokens"] == 11 for each in late)
+    # Those that were answered before the application closed say so.
+    assert all(each.get("gen_ai.usage.output_tokens", 11) == 11 for each in late)
 
 
 def test_an_unknown_profile_ends_with_one_clear_line(run: Any, cloud: Any) -> None:

@@ -148,13 +148,16 @@ def test_first_come_first_served(monkeypatch: pytest.MonkeyPatch) -> None:
     limited = quota(tokens=60_000)
     limited.reserve("m", input_tokens=0, max_tokens=60_000).settle(0, 61_000)  # a second's debt
     order: list[int] = []
+    left: list[float] = []
     bucket = limited._buckets["m"]
     usual = bucket.wait_for
 
     def wait_for(waiter: Any) -> float:
         seconds = usual(waiter)
         if not seconds:
-            order.append(waiter.tokens)  # the lock is held: in the order of taking
+            # The lock is held: in the order of taking.
+            order.append(waiter.tokens)
+            left.append(bucket._tokens)
         return seconds
 
     monkeypatch.setattr(bucket, "wait_for", wait_for)
@@ -170,7 +173,8 @@ def test_first_come_first_served(monkeypatch: pytest.MonkeyPatch) -> None:
             time.sleep(0.001)
     for thread in threads:
         thread.join(60)
-    assert order[0] == 300
+    # Who wakes late is only overtaken by those that leave it what it needs.
+    assert all(tokens >= 300 for tokens in left[: order.index(300)])
     assert sorted(order) == [10, 20, 30, 300]
 
 
@@ -336,7 +340,7 @@ def test_calls_go_through_the_quota_and_are_settled(
 ) -> None:
     """The tiny cloud says: 25 in, 11 out, 50 written to the cache."""
     left: list[int] = []
-    cloud.delay = 0.05
+    cloud.delay = 0.4
 
     def look() -> None:
         while not cloud.requests("bedrock"):
