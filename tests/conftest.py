@@ -10,6 +10,13 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How busy the machine is says nothing of what is tested.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 # A shell starts background jobs with SIGINT ignored, and children inherit that: tests that send
 # Ctrl-C to one would wait in vain.

@@ -22,7 +22,6 @@ from urllib.parse import parse_qs, unquote
 
 import boto3
 import pytest
-from hypothesis import settings
 from support import client_lab
 from support.client_lab import valid
 from support.frames import frame
@@ -37,10 +36,6 @@ GROUP = "/bulkhead/acme/bedrock"
 MODEL = "anthropic.claude-3-5-sonnet-20240620-v1:0"
 PROFILE = f"arn:aws:bedrock:{REGION}:{OPERATIONS}:application-inference-profile/acmesonnet1"
 EXTERNAL_ID = "external-id-3f1c9a7e5b"
-
-# How long an example takes says how busy the machine is, and nothing of what is tested.
-settings.register_profile("client", deadline=None)
-settings.load_profile("client")
 
 _SCOPE = re.compile(r"Credential=([^/]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
 
