@@ -8,11 +8,13 @@ were refused, all in the minute that Terraform waits for the rules of two bucket
 from __future__ import annotations
 
 import configparser
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from support.owners import KINDS, OWNER, Owners, rights
 from support.real_accounts import EXAMPLE, sandbox
 
@@ -28,6 +30,9 @@ JOB = "bootstrap"
 APPLY = {"100000010003": "iam:TagRole", "100000010004": "kms:CreateAlias"}
 DESTROY = {"100000010010": "iam:DeleteRolePolicy"}
 """By account of a customer: what its owner lacks at first."""
+HELD = {"kms:PutKeyPolicy"}
+"""What whoever makes a key must have, and asks for only when its policy changes.
+https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html"""
 GLASS = "break_glass: { roles: [glass], emails: [owner@example.com] }"
 LATER = """
 content: true
@@ -72,14 +77,19 @@ class Bootstrapped:
 
 
 @pytest.fixture(scope="module")
-def bootstrapped(
-    environment: Environment, started: CloudProcess, tmp_path_factory: pytest.TempPathFactory
-) -> Bootstrapped:
+def owners(environment: Environment, started: CloudProcess) -> Owners:
+    """Have what is listed."""
     keys = configparser.RawConfigParser()
     keys.read(started.credentials)
-    run_dir, target = tmp_path_factory.mktemp("run"), EmbeddedTarget(started)
-    owners = Owners(environment, started, keys, target)
-    owners.give(JOB)
+    made = Owners(environment, started, keys, EmbeddedTarget(started))
+    made.give(JOB)
+    return made
+
+
+@pytest.fixture(scope="module")
+def bootstrapped(owners: Owners, tmp_path_factory: pytest.TempPathFactory) -> Bootstrapped:
+    environment, target = owners.environment, owners.target
+    run_dir = tmp_path_factory.mktemp("run")
     lacking = APPLY | DESTROY
     for account, action in lacking.items():
         owners.give(JOB, without=action, only=account)
@@ -128,7 +138,8 @@ def test_a_bootstrap_needs_what_is_listed(bootstrapped: Bootstrapped, kind: str)
     listed = rights(JOB)
     several = [*listed["everywhere"], *listed[kind]]
     assert len(several) == len(set(several))
-    assert bootstrapped.asked[kind] == set(several)
+    held = HELD if "kms:CreateKey" in several else set[str]()
+    assert bootstrapped.asked[kind] == set(several) - held
 
 
 def test_what_is_listed_is_enough(bootstrapped: Bootstrapped, environment: Environment) -> None:
@@ -142,3 +153,17 @@ def test_without_an_action_an_owner_is_refused(bootstrapped: Bootstrapped) -> No
     assert bootstrapped.refused.keys() == lacking.keys()
     for account, action in lacking.items():
         assert action in bootstrapped.refused[account]
+
+
+def test_nobody_makes_a_key_whose_policy_they_could_not_change(owners: Owners) -> None:
+    """Not by Terraform, which goes on trying for minutes."""
+    (held,) = HELD
+    own = {"AWS": f"arn:aws:iam::{EXAMPLE}:root"}
+    statement = {"Effect": "Allow", "Principal": own, "Action": "kms:*", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    kms = owners.target.client(owners.target.session(EXAMPLE), "kms", "eu-central-1")
+    owners.give(JOB, without=held, only=EXAMPLE)
+    with pytest.raises(ClientError, match="MalformedPolicyDocument"):
+        kms.create_key(Policy=policy)
+    owners.give(JOB, only=EXAMPLE)
+    assert kms.create_key(Policy=policy)
