@@ -8,104 +8,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from ruamel.yaml import YAML
-from support.real_accounts import EXAMPLE, Accounts, open_accounts, sandbox
+from support.owners import OWNER, Owners, rights
+from support.real_accounts import EXAMPLE, open_accounts, sandbox
 
 from harness.cli import accounts, start
 from harness.cloud.process import CloudProcess
 from harness.deploy.baseline import COST_TAGS, read_baseline, set_baseline
 from harness.deploy.environment import Environment
-from harness.deploy.preflight import parts, preflight
+from harness.deploy.preflight import preflight
 from harness.deploy.sweep import find, remove
 from harness.deploy.sweep_kinds import KINDS
 from harness.errors import UserError
 from harness.targets.aws import AwsTarget
 
-ROOT = Path(__file__).parents[2]
-RIGHTS = ROOT / "docs" / "owner.yaml"
-OWNER = "bulkhead-owner"
 TAGS = {"bulkhead:environment": "sandbox", "bulkhead:run": "deaddead"}
 PAIRS = [{"Key": key, "Value": value} for key, value in TAGS.items()]
-WITHOUT_A_RIGHT = {"sts:GetCallerIdentity"}
-"""What anybody may ask.
-https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html"""
-
-
-def rights(job: str) -> dict[str, list[str]]:
-    """By kind of account: the actions."""
-    loaded: dict[str, dict[str, list[str]]] = YAML(typ="safe").load(RIGHTS.read_text("utf-8"))
-    return loaded[job]
 
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     return sandbox(tmp_path_factory.mktemp("sandbox"), second=False)
-
-
-@dataclass
-class Lab:
-    """A copy of the cloud, its owners, and who may do everything besides."""
-
-    environment: Environment
-    cloud: CloudProcess
-    accounts: Accounts
-    target: AwsTarget
-    sessions: dict[str, boto3.Session] = field(default_factory=dict)
-    """Of the root users, by account."""
-
-    def everything(self, service: str, account: str, region: str = "eu-central-1") -> Any:
-        """A client of the account's root user."""
-        if account not in self.sessions:
-            keys = self.accounts.keys[f"root@{account}"]
-            # Sessions of the target share what is known of services, which takes long to read.
-            self.sessions[account] = self.target.assumed(
-                {
-                    "AccessKeyId": keys["aws_access_key_id"],
-                    "SecretAccessKey": keys["aws_secret_access_key"],
-                }
-            )
-        return self.target.client(self.sessions[account], service, region)
-
-    @property
-    def kinds(self) -> dict[str, str]:
-        """By account: which rights are its owner's."""
-        named = {"management": "organization", "operations": "operations", "customer": "customer"}
-        return {a: named.get(part, "outside") for a, part, _ in parts(self.environment)}
-
-    def give(self, job: str, without: str = "") -> None:
-        """Has the owners have what a job is listed to need, but for one action, and no more."""
-        listed = rights(job)
-        for account, kind in self.kinds.items():
-            own = [*listed["everywhere"], *listed.get(kind, [])]
-            allowed = [action for action in own if action != without] or ["sts:GetCallerIdentity"]
-            statement = {"Effect": "Allow", "Action": allowed, "Resource": "*"}
-            document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-            iam = self.everything("iam", account)
-            for name in iam.list_role_policies(RoleName=OWNER)["PolicyNames"]:
-                iam.delete_role_policy(RoleName=OWNER, PolicyName=name)
-            iam.put_role_policy(RoleName=OWNER, PolicyName="owner", PolicyDocument=document)
-
-    def asked(self) -> dict[str, set[str]]:
-        """By kind of account: what owners asked for and were given."""
-        found: dict[str, set[str]] = {}
-        for account, kind in self.kinds.items():
-            arn = f"arn:aws:iam::{account}:role/{OWNER}"
-            actions = {request.action for request in self.cloud.asked(arn)}
-            found.setdefault(kind, set()).update(actions - WITHOUT_A_RIGHT)
-        return found
-
-    def needless(self, job: str) -> dict[str, set[str]]:
-        """By kind of account: what is listed for a job and was not asked for."""
-        listed, asked = rights(job), self.asked()
-        asked["everywhere"] = set[str]().union(*asked.values())
-        needless = {k: set(v) - asked[k] for k, v in listed.items() if k != "unmeasured"}
-        return {kind: actions for kind, actions in needless.items() if actions}
 
 
 @pytest.fixture
@@ -114,15 +40,15 @@ def lab(
     started: CloudProcess,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Lab]:
+) -> Iterator[Owners]:
     monkeypatch.setattr(AwsTarget, "patience", 0.0)
     with started.fork() as cloud, open_accounts(cloud, tmp_path, monkeypatch, {}) as opened:
         own = {account: account for account in environment.accounts}
         access = opened.access(own, environment.administrator, tmp_path / "run")
-        yield Lab(environment, cloud, opened, AwsTarget(access, changing=True))
+        yield Owners(environment, cloud, opened.keys, AwsTarget(access, changing=True))
 
 
-def test_a_preflight_needs_what_is_listed(lab: Lab) -> None:
+def test_a_preflight_needs_what_is_listed(lab: Owners) -> None:
     lab.give("preflight")
     assert preflight(lab.environment, lab.target).problems == []
     assert lab.needless("preflight") == {}
@@ -131,7 +57,7 @@ def test_a_preflight_needs_what_is_listed(lab: Lab) -> None:
         assert preflight(lab.environment, lab.target).problems, f"{action} is not needed"
 
 
-def test_settings_need_what_is_listed(lab: Lab) -> None:
+def test_settings_need_what_is_listed(lab: Owners) -> None:
     operations = lab.environment.operations_account
 
     def begin() -> None:
@@ -168,7 +94,7 @@ def test_settings_need_what_is_listed(lab: Lab) -> None:
 
 
 def test_settings_are_shown_and_set_when_somebody_says_so(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    lab: Owners, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = lab.target.access.file.parent
     monkeypatch.setattr(accounts, "run_folder", lambda _environment: folder)
@@ -203,7 +129,7 @@ def test_settings_are_shown_and_set_when_somebody_says_so(
     assert code == 2 and "data retention of" in said and "AccessDeniedException" in said
 
 
-def test_what_cannot_be_listed_is_told_by_kind_and_account(lab: Lab) -> None:
+def test_what_cannot_be_listed_is_told_by_kind_and_account(lab: Owners) -> None:
     # One of the first that are listed: what comes after it takes long and shows nothing more.
     lab.give("sweep", without="bedrock:ListInferenceProfiles")
     told = r"\d{12} .*: kind inference profile cannot be listed: ListInferenceProfiles"
@@ -211,7 +137,7 @@ def test_what_cannot_be_listed_is_told_by_kind_and_account(lab: Lab) -> None:
         find(lab.environment, lab.target)
 
 
-def furnish(lab: Lab) -> None:
+def furnish(lab: Owners) -> None:
     """One of each thing that a sweep knows, with all that may hang on it."""
     management = lab.environment.management_account
 
@@ -335,7 +261,7 @@ def furnish(lab: Lab) -> None:
     client("cloudtrail").create_trail(Name="bulkhead-x", S3BucketName="bulkhead-x", TagsList=PAIRS)
 
 
-def test_a_sweep_needs_what_is_listed(lab: Lab) -> None:
+def test_a_sweep_needs_what_is_listed(lab: Owners) -> None:
     furnish(lab)
     lab.give("sweep")
     found = [each for each in find(lab.environment, lab.target) if each.name != OWNER]

@@ -24,16 +24,19 @@ EXAMPLE, OTHER = "100000010002", "100000010003"
 STATES = "state:\n  account_id: "
 
 
-def sandbox(folder: Path, *, second: bool = True, more: str = "") -> Environment:
+def sandbox(
+    folder: Path, *, second: bool = True, more: str = "", whole: bool = False
+) -> Environment:
     """The environment `sandbox` as somebody has it who put in accounts of their own, with a second
-    customer or not, with `more` at the end of its list, and without an account of states and a
-    trail, which take Terraform a minute."""
+    customer or not, with `more` at the end of its list, and unless `whole` without an account of
+    states and a trail, which take Terraform a minute."""
     path = folder / "environments" / "sandbox"
     shutil.copytree(ROOT / "environments" / "sandbox", path)
     file = path / "customers.yaml"
     text = file.read_text(encoding="utf-8").replace('"0000000100', '"1000000100')
-    text = text.replace(f'{STATES}"100000010005"\n', "")
-    text = text.replace("partition: aws\n", "partition: aws\ntrail: false\n")
+    if not whole:
+        text = text.replace(f'{STATES}"100000010005"\n', "")
+        text = text.replace("partition: aws\n", "partition: aws\ntrail: false\n")
     other = f'  other:\n    accounts:\n      - {{ account_id: "{OTHER}", caller: lambda }}\n'
     models = '    models: ["amazon.nova-lite-v1:0"]\n'
     if second:
