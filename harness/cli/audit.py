@@ -139,8 +139,19 @@ def _show_audit(found: Audit, name: str, console: Console) -> None:
         beside = "" if found.probes is not None else ", as far as reading tells: nothing was probed"
         say(console, f"{name} is as it was deployed{beside}.")
     else:
-        count = len(found.extras.findings) + len(found.off)
-        say(console, f"{name} is not as it should be: {count} findings.")
+        say(console, f"{name} is not as it should be: {'; '.join(_why(found))}.")
+
+
+def _why(found: Audit) -> list[str]:
+    """What an audit ends with 1 for: each is enough, so none is counted as "0 findings"."""
+    count, since = len(found.extras.findings) + len(found.off), found.difference
+    why = [f"{count} findings"] if count else []
+    if found.probes is not None and not found.probes["holds"]:
+        why.append("the walls do not hold")
+    if since is not None and not since.empty:
+        answers, pieces = len(since.turned), len(since.changes)
+        why.append(f"{answers} answers and {pieces} pieces differ from the earlier snapshot")
+    return why
 
 
 def _show_findings(console: Console, heading: str, style: str, findings: Sequence[Finding]) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from harness.cli import EXIT_FAILED
-from harness.cli.options import AccountId, embedded_or_aws, with_profiles
+from harness.cli.options import AccountId, Hours, embedded_or_aws, with_profiles
 
 
 class AccountAndCaller(click.ParamType[tuple[str, str]]):
@@ -169,7 +169,7 @@ def change(**options: Any) -> None:
 @click.option(
     "--grace",
     metavar="HOURS",
-    type=click.FloatRange(0, 24 * 30),
+    type=Hours(0, 24 * 30),
     default=24.0,
     show_default=True,
     help="How long the old id is accepted, too.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,6 +22,16 @@ class AccountId(click.ParamType[str]):
         if not re.fullmatch(r"[0-9]{12}", str(value)):
             self.fail(f"{value!r} is not an account id: 12 digits are wanted", param, ctx)
         return str(value)
+
+
+class Hours(click.FloatRange):
+    """Hours in a range; `nan` is in none, which `FloatRange` does not see."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        hours = super().convert(value, param, ctx)
+        if math.isnan(hours):
+            self.fail(f"{value!r} is not a number of hours", param, ctx)
+        return hours
 
 
 class RunId(click.ParamType[str]):

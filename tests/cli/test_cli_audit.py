@@ -105,6 +105,7 @@ def test_walls_that_do_not_hold_are_exit_code_1(audit: Command) -> None:
     code, out, _ = audit(holds=False)
     assert code == 1
     assert "The walls do not hold. Report: " in out
+    assert "embedded is not as it should be: the walls do not hold." in out
 
 
 def test_a_setting_that_is_off_is_exit_code_1(audit: Command) -> None:
@@ -127,6 +128,8 @@ def test_access_since_an_earlier_snapshot_is_exit_code_1(audit: Command, tmp_pat
     code, out, _ = audit("--no-probes", *since, document=attached(STOP))
     assert code == 1
     assert "Access lost" in out and f"attached got {STOP}" in out
+    assert " pieces differ from the earlier snapshot." in out
+    assert "0 findings" not in out
 
 
 def test_an_earlier_snapshot_that_is_none_is_exit_code_2(audit: Command, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from click.testing import CliRunner
 
 from harness.cli import EXIT_INTERRUPTED, EXIT_USAGE, start
 from harness.cli.commands import commands, run
+from harness.cli.options import Hours
 from harness.cli.serve import refuse_own_credentials
 from harness.cloud.plan import CREDENTIALS_HEAD
 from harness.errors import UserError
@@ -54,6 +55,19 @@ def test_every_command_has_help(name: str) -> None:
     result = CliRunner().invoke(commands, [name, "--help"])
     assert result.exit_code == 0
     assert result.output.startswith("Usage:")
+
+
+@pytest.mark.parametrize("hours", ["nan", "-1", "inf", "721", "soon"])
+def test_a_grace_is_a_number_of_hours(hours: str) -> None:
+    command = ["customer", "rotate-external-id", "embedded", "acme", "--grace", hours]
+    result = CliRunner().invoke(commands, command)
+    assert result.exit_code == EXIT_USAGE
+    assert "Invalid value for '--grace'" in result.output
+
+
+@pytest.mark.parametrize("hours", ["0", "0.02", "720"])
+def test_a_grace_may_be_short_or_a_month(hours: str) -> None:
+    assert Hours(0, 24 * 30).convert(hours, None, None) == float(hours)
 
 
 def test_help_imports_nothing_heavy() -> None:
