@@ -141,6 +141,18 @@ def test_processes_do_not_refresh_at_the_same_moment(sts: Sts) -> None:
     assert max(moments) - min(moments) > HOUR * 0.02
 
 
+def test_processes_do_not_try_again_at_the_same_moment(sts: Sts) -> None:
+    sts.failing = True
+    pauses = set()
+    for _ in range(20):
+        each = SessionCredentials(sts.obtain, clock=sts.clock, backoff=(8.0, 60.0))
+        with pytest.raises(AssumeRoleError):
+            each.get_frozen_credentials()
+        pauses.add(each._not_before - sts.now)
+    assert len(pauses) > 10
+    assert 4.0 <= min(pauses) < 5.5 and 6.5 < max(pauses) <= 8.0
+
+
 def test_failing_in_the_background_backs_off_and_harms_nobody(
     sts: Sts, caplog: pytest.LogCaptureFixture
 ) -> None:
