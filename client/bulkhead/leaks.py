@@ -217,7 +217,8 @@ def no_debug(record: logging.LogRecord) -> bool:
 
 @functools.cache
 def walled(kind: type, allow: frozenset[str]) -> type:
-    """Return a LangChain model class that asks `refuse_langchain` before each run.
+    """Return a LangChain model class that asks `refuse_langchain` before each run, and is made with
+    no client but given ones.
 
     It keeps the name of the class it is made from: records and serialized models show the same.
     Embeddings have no runs, and LangChain shows them to nobody: their class is returned as it is.
@@ -226,6 +227,8 @@ def walled(kind: type, allow: frozenset[str]) -> type:
         return kind
 
     entries = ("generate", "agenerate", "stream", "astream")
+    fields = getattr(kind, "model_fields", {})
+    clients = [name for name in ("client", "bedrock_client") if name in fields]
 
     def look(model: Any, callbacks: Any, options: Mapping[str, Any]) -> None:
         other = "modelId" in options
@@ -247,6 +250,19 @@ def walled(kind: type, allow: frozenset[str]) -> type:
     # Not generators and coroutines of our own: closing and cancelling work as ever. And no frame of
     # ours that an exception passes keeps what was asked.
     class Walled(kind):  # type: ignore[misc]
+        def __init__(self, *args: Any, **given: Any) -> None:
+            try:
+                lacking = [name for name in clients if given.get(name) is None]
+                if lacking:
+                    raise TypeError(
+                        f"{kind.__name__} needs {' and '.join(lacking)}: langchain-aws would make "
+                        "its own with whatever credentials it finds; give it client=app.runtime "
+                        "and bedrock_client=app.session.control"
+                    )
+                super().__init__(*args, **given)
+            finally:
+                del args, given
+
         def generate(self, prompts: Any, stop: Any = None, callbacks: Any = None, **kw: Any) -> Any:
             try:
                 look(self, callbacks, kw)

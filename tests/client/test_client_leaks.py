@@ -366,6 +366,26 @@ def test_other_models_of_langchain_are_walled_too(
     assert [call.operation for call in cloud.requests("bedrock")] == ["invoke"]
 
 
+@pytest.mark.parametrize("kind", ["ChatBedrock", "ChatBedrockConverse", "BedrockLLM"])
+@pytest.mark.parametrize("lacking", ["client", "bedrock_client"])
+def test_no_model_makes_a_client_with_credentials_that_it_finds(
+    session: Any, cloud: Any, kind: str, lacking: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its twin are the models above, which are given both."""
+    import langchain_aws
+
+    models = session()
+    made = []
+    monkeypatch.setattr("boto3.Session", lambda *_, **__: made.append("session"))
+    given = {"client": models.runtime, "bedrock_client": models.control} | {lacking: None}
+    with pytest.raises(TypeError, match=f"{kind} needs {lacking}: ") as error:
+        models.walled(getattr(langchain_aws, kind))(
+            **given, model=models.inference_profile(MODEL), system=[CANARY]
+        )
+    assert not made and not cloud.requests("bedrock")
+    assert CANARY not in str(error.value)
+
+
 @pytest.mark.parametrize("allowed", [False, True])
 def test_a_file_of_tls_keys_is_refused(
     allowed: bool, cloud: Any, session_of: Any, document: Any, monkeypatch: Any, tmp_path: Any
