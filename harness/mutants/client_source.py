@@ -60,9 +60,9 @@ CLIENT_SOURCE: tuple[Mutant, ...] = (
             (
                 Edit(
                     f"{PACKAGE}/handler.py",
-                    '            self._start(_Call(self, "chat", run, metadata, tags))\n',
+                    '            self._start(_Call(self, "chat", run, metadata, tags), run_id)\n',
                     '            metadata = {**(metadata or {}), "said": str(messages)}\n'
-                    '            self._start(_Call(self, "chat", run, metadata, tags))\n',
+                    '            self._start(_Call(self, "chat", run, metadata, tags), run_id)\n',
                 ),
                 Edit(
                     f"{PACKAGE}/handler.py",
