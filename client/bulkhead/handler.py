@@ -211,6 +211,7 @@ class InvocationHandler(BaseCallbackHandler):
         if call is None:
             return
         try:
+            correlation.end(call.run)
             self._end(call, SUCCESS, response)
         except Exception as error:
             self._failed(error, lost=True)
@@ -307,10 +308,10 @@ class InvocationHandler(BaseCallbackHandler):
     def _end(
         self, call: _Call, status: str, response: LLMResult | None, error: Facts | None = None
     ) -> None:
+        """Record a run after `correlation.end`."""
         now = time.time_ns() // 1_000_000
         seconds = time.perf_counter() - call.started
         run = call.run
-        correlation.end(run)
         given: Told | None = None
         if run.exchange is None or len(run.mates) > 1 or run.exchange.status != SUCCESS:
             given = self._told(response)

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from support.deployed_accounts import Day, copy_of, made_by_fields, opened, ours, rewrite
-from support.real_accounts import EXAMPLE, OTHER, Accounts, sandbox
+from support.real_accounts import CI, EXAMPLE, OTHER, Accounts, sandbox
 from support.tokens import Issuer
 
 from bulkhead.ownership import signed
@@ -35,14 +35,6 @@ from harness.targets.profiles import Access
 ROOT = Path(__file__).parents[2]
 GITHUB = "https://token.actions.githubusercontent.com"
 ISSUER = Issuer()
-CI = """
-ci:
-  github:
-    repository: acme/live
-    deploy_environment: sandbox
-    plan_environment: sandbox-plan
-    audit_environment: sandbox-audit
-"""
 
 
 @pytest.fixture(scope="module")

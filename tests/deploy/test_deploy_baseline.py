@@ -12,7 +12,6 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from harness.cloud.process import CloudProcess
 from harness.deploy.baseline import COST_TAGS, Setting, read_baseline, set_baseline
-from harness.deploy.embedded_plan import cloud_plan
 from harness.deploy.environment import Environment, load_environment
 from harness.errors import UserError
 from harness.targets.embedded import EmbeddedTarget
@@ -26,18 +25,9 @@ def environment() -> Environment:
     return load_environment(ROOT / "environments" / "embedded")
 
 
-@pytest.fixture(scope="module")
-def cloud(
-    environment: Environment, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[CloudProcess]:
-    file = tmp_path_factory.mktemp("cloud") / "credentials"
-    with CloudProcess.start(cloud_plan(environment), credentials=file) as started:
-        yield started
-
-
 @pytest.fixture
-def target(cloud: CloudProcess) -> Iterator[EmbeddedTarget]:
-    with cloud.fork() as copy:
+def target(started: CloudProcess) -> Iterator[EmbeddedTarget]:
+    with started.fork() as copy:
         yield EmbeddedTarget(copy)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from support.owners import KINDS, OWNER, Owners, rights
-from support.real_accounts import EXAMPLE, sandbox
+from support.real_accounts import CI, EXAMPLE, sandbox
 
 from harness.cloud.process import CloudProcess
 from harness.deploy.environment import Environment, load_environment
@@ -34,15 +34,7 @@ HELD = {"kms:PutKeyPolicy"}
 """What whoever makes a key must have, and asks for only when its policy changes.
 https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html"""
 GLASS = "break_glass: { roles: [glass], emails: [owner@example.com] }"
-LATER = """
-content: true
-ci:
-  github:
-    repository: acme/live
-    deploy_environment: sandbox
-    plan_environment: sandbox-plan
-    audit_environment: sandbox-audit
-"""
+LATER = f"\ncontent: true{CI}"
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,15 @@ from harness.targets.profiles import Access
 ROOT = Path(__file__).parents[2]
 EXAMPLE, OTHER = "100000010002", "100000010003"
 """The customers' accounts in `sandbox`."""
+CI = """
+ci:
+  github:
+    repository: acme/live
+    deploy_environment: sandbox
+    plan_environment: sandbox-plan
+    audit_environment: sandbox-audit
+"""
+"""What deploys, plans and audits `sandbox` as jobs of GitHub; `more` of it."""
 STATES = "state:\n  account_id: "
 
 
