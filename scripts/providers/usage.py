@@ -1,7 +1,8 @@
 """What our Terraform asks of the provider, and what of that some release does not have.
 
 Looked at are the arguments and nested blocks of every resource and data source, and every attribute
-of one that an expression reads.
+that an expression reads of one: by its name, as `values(…)[*]`, the item of a `for` over it or
+`each.value`. What goes through a local is not seen.
 """
 
 from __future__ import annotations
@@ -19,7 +20,13 @@ from scripts.providers.schema import Schema
 META = frozenset(
     {"connection", "count", "depends_on", "for_each", "lifecycle", "provider", "provisioner"}
 )
+# The schemas are kept for resources and data sources; the others are refused by their address.
+_BLOCKS = {"resource": ""} | {name: f"{name}." for name in ("data", "action", "ephemeral", "list")}
 _REFERENCE = re.compile(r"(?<![\w.\"-])(?:(data\.)?(aws_[a-z0-9_]+)\.([a-z_][\w-]*)|self(?=\.))")
+_NAME = r"(?:data\.)?aws_[a-z0-9_]+\.[a-z_][\w-]*"
+_VALUES = re.compile(rf"\bvalues\(({_NAME})\)")
+_FOR = re.compile(rf"\bfor (?:\w+, )?(\w+) in ({_NAME})\s*:")
+_EACH = re.compile(rf"(?:\$\{{)?({_NAME})\}}?")
 _STEP = re.compile(r"\.([a-z_]\w*)")
 
 
@@ -47,15 +54,19 @@ def uses(files: Iterable[Path], root: Path) -> Iterator[Use]:
     """Every use in these files. Raises `ValueError` for a file that is not valid HCL."""
     for file in files:
         document, name = terraform.read(file), file.relative_to(root).as_posix()
-        for block, prefix in (("resource", ""), ("data", "data.")):
-            for kind, label, body in terraform.typed(document, block):
+        checks = [body for _, body in terraform.labelled(document, "check")]
+        for block, prefix in _BLOCKS.items():
+            typed = (each for part in (document, *checks) for each in terraform.typed(part, block))
+            for kind, label, body in typed:
                 if kind.startswith("aws_"):
                     address = f"{prefix}{kind}.{label}"
                     yield Use(name, address, (), True)
                     for path in _set(body, META):
                         yield Use(name, address, path, True)
+                    each = _EACH.fullmatch(str(body.get("for_each")))
                     for text in _texts(body):
-                        yield from _read(text, name, address)
+                        told = text.replace("each.value.", f"{each[1]}.") if each else text
+                        yield from _read(told, name, address)
                     body.clear()
         for text in _texts(document):
             yield from _read(text, name, "")
@@ -76,7 +87,7 @@ def _problem(use: Use, release: Schema) -> str:
     kinds = release.data if use.address.startswith("data.") else release.resources
     block = kinds.get(use.kind)
     if block is None:
-        return f"has no {use.kind}, or it is not among the types kept in scripts/providers"
+        return f"has no {use.kind}, or it is not among what is kept in scripts/providers"
     for depth, name in enumerate(use.path):
         if name in block.blocks:
             block = block.blocks[name]
@@ -121,6 +132,9 @@ def _texts(value: Any) -> Iterator[str]:
 
 def _read(text: str, file: str, own: str) -> Iterator[Use]:
     """The uses in an expression; `own` is the address of the resource it stands in."""
+    text = _VALUES.sub(r"\1", text)
+    for item, named in _FOR.findall(text):
+        text = re.sub(rf"(?<![\w.]){item}(?=\.)", named, text)
     for reference in _REFERENCE.finditer(text):
         address = f"{reference[1] or ''}{reference[2]}.{reference[3]}" if reference[2] else own
         path: list[str] = []

@@ -90,6 +90,39 @@ def test_what_both_have_is_no_problem(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("block", "problem"),
+    [
+        (
+            'ephemeral "aws_kms_secrets" "s" {}',
+            "ephemeral.aws_kms_secrets.s: provider 5.100.0 has no",
+        ),
+        (
+            'action "aws_lambda_invoke" "i" {}',
+            "action.aws_lambda_invoke.i: provider 5.100.0 has no",
+        ),
+        (
+            'check "c" {\n  data "aws_kms_key" "k" {\n    region = "eu-central-1"\n  }\n}',
+            "data.aws_kms_key.k.region: provider 5.100.0 has no aws_kms_key.region",
+        ),
+        *(
+            (block, "aws_kms_key.k.region: provider 5.100.0 has no aws_kms_key.region")
+            for block in (
+                'output "o" {\n  value = values(aws_kms_key.k)[*].region\n}',
+                'output "o" {\n  value = { for n, key in aws_kms_key.k : n => key.region }\n}',
+                'resource "aws_iam_role" "r" {\n  for_each = aws_kms_key.k\n'
+                "  name = each.value.region\n}",
+            )
+        ),
+    ],
+)
+def test_every_kind_of_block_and_way_to_read_is_looked_at(
+    tmp_path: Path, block: str, problem: str
+) -> None:
+    found = problems(tmp_path, f"{GOOD}\n{block}\n")
+    assert any(problem in line for line in found), found
+
+
+@pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
         (

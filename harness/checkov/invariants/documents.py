@@ -13,13 +13,18 @@ from harness.checkov.invariants.policies import (
     allows,
     conditions_on,
     document_of,
+    inline_policies,
     kind_of,
+    pinned,
     policy_of,
 )
 from harness.checkov.invariants.rule import Rules
+from harness.iam.policy import PolicyKind
 from harness.iam.validate import validate
 
 RULES = Rules()
+_CHOSEN = ("aws:principaltag/", "aws:resourcetag/", "aws:userid", "aws:username")
+"""What somebody chooses who makes a role, tags it, or names a session."""
 
 
 @RULES.add(
@@ -38,18 +43,28 @@ def known_policy(resource: Resource) -> Iterator[str]:
         yield "there is no policy"
     elif kind is not None:
         yield from validate(document, kind)
+    for inline in inline_policies(resource):
+        # An empty block says that there are to be none.
+        if (document := document_of(inline)) is not None:
+            yield from validate(document, PolicyKind.IDENTITY)
 
 
 @RULES.add(
     2,
     "No policy trusts everybody",
-    resources=RESOURCE_POLICIES,
+    resources=(*RESOURCE_POLICIES, "aws_lambda_permission"),
     rows="T01 T02 T10 T28 T29 T30 L11",
     why="A wildcard principal lets in whatever its conditions forget: other customers, and "
     "accounts of no organization, whose requests lack the keys that such conditions ask for.",
 )
 def no_wildcard_principal(resource: Resource) -> Iterator[str]:
+    if resource.kind == "aws_lambda_permission":
+        if resource.text("principal") == "*":
+            yield 'principal is "*"'
+        return
     for statement in allows(resource):
+        if resource.kind == "aws_sns_topic" and pinned(statement, "aws:SourceOwner"):
+            continue  # what AWS gives every topic, for the topic's own account
         if statement.principals is not None and statement.principals.everyone:
             yield f'statement {statement.label} allows the principal "*"'
 
@@ -63,7 +78,8 @@ def no_wildcard_principal(resource: Resource) -> Iterator[str]:
     "add.",
 )
 def nothing_left_out(resource: Resource) -> Iterator[str]:
-    for statement in allows(resource):
+    policies = (resource, *inline_policies(resource))
+    for statement in (s for each in policies for s in allows(each)):
         for negated, element in (
             (statement.not_principal, "NotPrincipal"),
             (statement.not_action, "NotAction"),
@@ -84,8 +100,12 @@ def nothing_left_out(resource: Resource) -> Iterator[str]:
 def conditions_need_keys(resource: Resource) -> Iterator[str]:
     for statement in allows(resource):
         for condition in statement.conditions:
-            # Null asks about the missing key itself, which is no oversight.
-            if condition.operator != "Null" and condition.holds_when_absent:
+            # Null asks about the missing key itself, which is no oversight; ForAllValues over the
+            # keys of tags says which may be set, and no tag is none too many.
+            limit = condition.name == "ForAllValues:StringEquals" and condition.key.lower() == (
+                "aws:tagkeys"
+            )
+            if condition.operator != "Null" and not limit and condition.holds_when_absent:
                 yield (
                     f"statement {statement.label}: {condition.name} on {condition.key} holds "
                     "without the key"
@@ -114,5 +134,6 @@ def exact_exemptions(resource: Resource) -> Iterator[str]:
                 if condition.if_exists or open_account or open_name or "?" in value:
                     yield f"statement {statement.label} spares {value} by {condition.name}"
         for condition in statement.conditions:
-            if condition.negated and condition.key.lower().startswith("aws:resourcetag/"):
-                yield f"statement {statement.label} spares what has a tag, by {condition.key}"
+            absent = condition.operator == "Null" and "true" in condition.values
+            if (condition.negated or absent) and condition.key.lower().startswith(_CHOSEN):
+                yield f"statement {statement.label} spares by {condition.key}"

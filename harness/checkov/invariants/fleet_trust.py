@@ -215,11 +215,18 @@ def no_free_tags(resource: Resource) -> Iterator[str]:
                 for c in statement.conditions
                 if c.name == "StringEquals" and c.key.lower().startswith("aws:requesttag/")
             ]
-            if not tags or not conditions_on(statement, "aws:TagKeys"):
+            # ForAnyValue lets further tags through beside the one that it finds.
+            keys = {c.name for c in conditions_on(statement, "aws:TagKeys")}
+            if not tags or "ForAllValues:StringEquals" not in keys:
                 yield f"statement {statement.label}: session tags without fixed keys and values"
         if "sts:setsourceidentity" in actions:
-            names = [v for c in conditions_on(statement, "sts:SourceIdentity") for v in c.values]
-            if not names or any(name.startswith("*") for name in names):
+            names = [
+                value
+                for condition in conditions_on(statement, "sts:SourceIdentity")
+                if condition.name in ("StringEquals", "StringLike")
+                for value in condition.values
+            ]
+            if not names or any(name.startswith(("*", "?")) for name in names):
                 yield f"statement {statement.label}: a source identity of the caller's choice"
 
 
@@ -254,7 +261,7 @@ def boundary(resource: Resource) -> Iterator[str]:
     arn = resource.text("permissions_boundary")
     if f":policy{FLEET_PATH}" not in arn:
         yield f"the permissions boundary is {arn or 'missing'}, not a policy under {FLEET_PATH}"
-    elif resource.text("name") not in arn:
+    elif arn.rpartition("/")[2] != f"{resource.text('name')}-boundary":
         yield f"the permissions boundary {arn} is not named after the role"
 
 
@@ -309,6 +316,9 @@ def source_account(resource: Resource) -> Iterator[str]:
         every = resource.kind != "aws_iam_role" and services
         if (shared or every) and not (
             pinned(statement, "aws:SourceAccount")
-            or any(not c.holds_when_absent for c in conditions_on(statement, "aws:SourceArn"))
+            or any(
+                not c.holds_when_absent and all(account_of(v).isdigit() for v in c.values)
+                for c in conditions_on(statement, "aws:SourceArn")
+            )
         ):
             yield f"statement {statement.label}: no aws:SourceAccount or aws:SourceArn"

@@ -16,32 +16,47 @@ from harness.iam.policy import Policy, PolicyKind, Statement
 FLEET_PATH = "/bulkhead/fleet/"
 """Fleet roles and their boundaries are under it, and nothing else is."""
 
+_INLINE = "inline_policy"
 IDENTITY_POLICIES = (
     "aws_iam_group_policy",
     "aws_iam_policy",
+    "aws_iam_role",
     "aws_iam_role_policy",
     "aws_iam_user_policy",
 )
+"""A role has them as blocks `inline_policy`, beside its trust policy."""
+KEY_POLICIES = (
+    "aws_kms_external_key",
+    "aws_kms_key",
+    "aws_kms_key_policy",
+    "aws_kms_replica_external_key",
+    "aws_kms_replica_key",
+)
+_MAY_HAVE_ONE = ("aws_s3_bucket", "aws_secretsmanager_secret", "aws_sns_topic", "aws_sqs_queue")
+"""Their policy can be a resource of its own, and need not be."""
 
 _DOCUMENTS: Mapping[str, tuple[str, PolicyKind]] = {
     **dict.fromkeys(IDENTITY_POLICIES, ("policy", PolicyKind.IDENTITY)),
     "aws_iam_role": ("assume_role_policy", PolicyKind.TRUST),
-    "aws_kms_key": ("policy", PolicyKind.KEY),
-    "aws_kms_key_policy": ("policy", PolicyKind.KEY),
+    f"aws_iam_role.{_INLINE}": ("policy", PolicyKind.IDENTITY),
+    **dict.fromkeys(KEY_POLICIES, ("policy", PolicyKind.KEY)),
+    **dict.fromkeys(_MAY_HAVE_ONE, ("policy", PolicyKind.RESOURCE)),
     "aws_cloudwatch_event_bus_policy": ("policy", PolicyKind.RESOURCE),
     "aws_cloudwatch_log_destination_policy": ("access_policy", PolicyKind.RESOURCE),
     "aws_cloudwatch_log_resource_policy": ("policy_document", PolicyKind.RESOURCE),
     "aws_dynamodb_resource_policy": ("policy", PolicyKind.RESOURCE),
     "aws_kinesis_resource_policy": ("policy", PolicyKind.RESOURCE),
     "aws_oam_sink_policy": ("policy", PolicyKind.RESOURCE),
+    "aws_organizations_resource_policy": ("content", PolicyKind.RESOURCE),
     "aws_s3_bucket_policy": ("policy", PolicyKind.RESOURCE),
     "aws_secretsmanager_secret_policy": ("policy", PolicyKind.RESOURCE),
     "aws_sns_topic_policy": ("policy", PolicyKind.RESOURCE),
     "aws_sqs_queue_policy": ("policy", PolicyKind.RESOURCE),
     "aws_vpc_endpoint": ("policy", PolicyKind.RESOURCE),
+    "aws_vpc_endpoint_policy": ("policy", PolicyKind.RESOURCE),
     "aws_organizations_policy": ("content", PolicyKind.SCP),
 }
-ALL_POLICIES = tuple(sorted(_DOCUMENTS))
+ALL_POLICIES = tuple(sorted(kind for kind in _DOCUMENTS if "." not in kind))
 GUARDRAILS = ("aws_organizations_policy",)
 
 # The principal of an endpoint's policy is everybody by design: a rule of its own looks at them.
@@ -49,7 +64,7 @@ RESOURCE_POLICIES = tuple(
     sorted(
         kind
         for kind, (_, policy_kind) in _DOCUMENTS.items()
-        if policy_kind.is_resource_based and kind != "aws_vpc_endpoint"
+        if policy_kind.is_resource_based and not kind.startswith("aws_vpc_endpoint")
     )
 )
 
@@ -60,9 +75,12 @@ _GUARDRAIL_KINDS = {
 
 
 def kind_of(resource: Resource) -> PolicyKind | None:
-    """The kind of the resource's policy; None where AWS has no such kind, such as tag policies."""
+    """The kind of the resource's policy; None where AWS has no such kind, such as tag policies,
+    and where it has none of its own and needs none."""
     if resource.kind in GUARDRAILS:
         return _GUARDRAIL_KINDS.get(resource.text("type"))
+    if resource.kind in _MAY_HAVE_ONE and document_of(resource) is None:
+        return None
     return _DOCUMENTS[resource.kind][1]
 
 
@@ -95,20 +113,34 @@ def allows(resource: Resource) -> Iterator[Statement]:
     yield from (s for s in policy_of(resource).statements if s.effect == "Allow")
 
 
+def inline_policies(resource: Resource) -> list[Resource]:
+    """The blocks `inline_policy` of a role. Where a plan does not know whether there are any,
+    nobody wrote one: what is not known is what AWS will answer."""
+    with contextlib.suppress(Unknown):
+        if resource.kind == "aws_iam_role":
+            return resource.blocks(_INLINE)
+    return []
+
+
+def _grants(resource: Resource) -> Iterator[Policy]:
+    """The policies that give the rights of a role, or that another resource is."""
+    for each in inline_policies(resource) if resource.kind == "aws_iam_role" else [resource]:
+        yield policy_of(each)
+
+
 def granted(resource: Resource, *actions: str) -> Iterator[tuple[str, Statement]]:
     """Each action with each Allow statement that covers it, but for what the same policy denies
     on every resource and without a condition."""
-    policy = policy_of(resource)
-    for action in actions:
-        denies, allowing = policy.about(action.lower())
-        if not any(map(_everywhere, denies)):
-            yield from ((action, statement) for statement in allowing)
+    for policy in _grants(resource):
+        for action in actions:
+            denies, allowing = policy.about(action.lower())
+            if not any(map(_everywhere, denies)):
+                yield from ((action, statement) for statement in allowing)
 
 
 def services_granted(resource: Resource, *services: str) -> Iterator[tuple[str, Statement]]:
     """Each action of these services that an Allow statement names, by pattern or `*`, likewise."""
-    policy = policy_of(resource)
-    for statement in policy.statements:
+    for policy, statement in ((p, s) for p in _grants(resource) for s in p.statements):
         if statement.effect != "Allow":
             continue
         names = ["*"] if statement.not_action else list(statement.actions)
@@ -172,17 +204,25 @@ def all_match(texts: Iterable[str], pattern: re.Pattern[str]) -> bool:
 
 
 def is_fleet_role(resource: Resource) -> bool:
-    """Whether a role is a customer's in the operations account."""
+    """Whether a role is a customer's in the operations account: by its path, or by its boundary
+    where somebody moved it."""
+    with contextlib.suppress(Unknown):
+        if f":policy{FLEET_PATH}" in resource.text("permissions_boundary"):
+            return True
     return resource.text("path").startswith(FLEET_PATH)
 
 
-_ATTACHMENTS = {
+ATTACHMENTS = {
     "aws_iam_group_policy_attachment": "policy_arn",
     "aws_iam_policy_attachment": "policy_arn",
     "aws_iam_role": "managed_policy_arns",
     "aws_iam_role_policy_attachment": "policy_arn",
+    "aws_iam_role_policy_attachments_exclusive": "policy_arns",
     "aws_iam_user_policy_attachment": "policy_arn",
+    "aws_iam_user_policy_attachments_exclusive": "policy_arns",
+    "aws_iam_group_policy_attachments_exclusive": "policy_arns",
 }
+"""Where each type says which managed policies it attaches."""
 
 
 def grants_something(resource: Resource) -> bool:
@@ -210,6 +250,6 @@ def _uses(resources: Iterable[Resource]) -> tuple[set[str], set[str]]:
             if each.kind == "aws_iam_role":
                 boundaries.add(each.text("permissions_boundary"))
         with contextlib.suppress(Unknown):
-            if each.kind in _ATTACHMENTS:
-                attached.update(each.texts(_ATTACHMENTS[each.kind]))
+            if each.kind in ATTACHMENTS:
+                attached.update(each.texts(ATTACHMENTS[each.kind]))
     return boundaries - {""}, attached

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from harness.checkov.invariants.planned import Resource, Unknown
 from harness.checkov.invariants.policies import (
+    KEY_POLICIES,
     account_of,
     all_match,
     allows,
@@ -17,7 +18,6 @@ from harness.checkov.invariants.policies import (
 from harness.checkov.invariants.rule import Rules
 
 RULES = Rules()
-KEY_POLICIES = ("aws_kms_key", "aws_kms_key_policy")
 _CONTEXT = "kms:EncryptionContext:aws:logs:arn"
 _GROUP = re.compile(r"arn:[a-z-]+:logs:[a-z0-9-]+:\d{12}:log-group:[A-Za-z0-9_./#-]+")
 _KEY = re.compile(r"arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+")
@@ -92,14 +92,21 @@ def encryption_context(resource: Resource) -> Iterator[str]:
 @RULES.add(
     36,
     "A key trusts principals of one account",
-    resources=KEY_POLICIES,
+    resources=(*KEY_POLICIES, "aws_kms_grant"),
     rows="K01 K06 G11",
     why="A key that the operations account, or another customer, may use protects nothing from "
     "them.",
 )
 def key_of_one_account(resource: Resource) -> Iterator[str]:
+    if resource.kind == "aws_kms_grant":
+        own = account_of(resource.text("key_id"))
+        if not own.isdigit():
+            yield "key_id is no ARN, which tells the account"
+        elif (grantee := resource.text("grantee_principal")) and account_of(grantee) != own:
+            yield f"the grant is to {grantee}, the key is of {own}"
+        return
     trusted = {account for s in allows(resource) for account in principal_accounts(s)}
-    arn = resource.text("arn") if resource.kind == "aws_kms_key" else ""
+    arn = "" if resource.kind == "aws_kms_key_policy" else resource.text("arn")
     own = account_of(arn) if arn else ""
     if len(trusted) > 1:
         yield f"the policy trusts {len(trusted)} accounts: {', '.join(sorted(trusted))}"

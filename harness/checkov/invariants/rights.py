@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from harness.checkov.invariants.planned import Resource
 from harness.checkov.invariants.policies import (
+    ATTACHMENTS,
     IDENTITY_POLICIES,
     all_match,
     granted,
@@ -40,6 +41,7 @@ _READS = (
     "logs:StartQuery",
     "logs:Unmask",
 )
+_COPIES = ("logs:CreateExportTask", "logs:PutSubscriptionFilter")
 _STORES = (
     "bedrock:CreateModelInvocationJob",
     "bedrock:CreateSession",
@@ -198,14 +200,14 @@ def roles_passed_by_name(resource: Resource) -> Iterator[str]:
 
 @RULES.add(
     27,
-    "Log content is read from named log groups only",
+    "Log content is read and copied from named log groups only",
     resources=IDENTITY_POLICIES,
     rows="L02 P07 P11",
     why="Who reads every group reads every record, and every copy that somebody makes.",
     applies=grants_something,
 )
 def reads_by_name(resource: Resource) -> Iterator[str]:
-    for action, statement in granted(resource, *_READS):
+    for action, statement in granted(resource, *_READS, *_COPIES):
         for each in _unnamed(statement.resources, _ONE_GROUP):
             yield f"statement {statement.label} allows {action} on {each}"
 
@@ -236,7 +238,7 @@ def writes_by_name(resource: Resource) -> Iterator[str]:
     applies=grants_something,
 )
 def keys_through_services(resource: Resource) -> Iterator[str]:
-    for action, statement in granted(resource, "kms:Decrypt"):
+    for action, statement in granted(resource, "kms:Decrypt", "kms:ReEncryptFrom"):
         contexts = pinned(statement, "kms:EncryptionContext:aws:logs:arn")
         if not contexts or any(map(has_wildcard, contexts)):
             for each in _unnamed(statement.resources, _ONE_KEY):
@@ -249,20 +251,13 @@ def keys_through_services(resource: Resource) -> Iterator[str]:
 @RULES.add(
     30,
     "No broad policy of AWS is attached",
-    resources=(
-        "aws_iam_group_policy_attachment",
-        "aws_iam_policy_attachment",
-        "aws_iam_role",
-        "aws_iam_role_policy_attachment",
-        "aws_iam_user_policy_attachment",
-    ),
+    resources=sorted(ATTACHMENTS),
     rows="P09 P10 I18",
     why="AWS changes its policies, and those of Bedrock, CloudWatch and administrators read "
     "content, list customers and change logging.",
 )
 def no_broad_policy(resource: Resource) -> Iterator[str]:
-    is_role = resource.kind == "aws_iam_role"
-    for arn in resource.texts("managed_policy_arns" if is_role else "policy_arn"):
+    for arn in resource.texts(ATTACHMENTS[resource.kind]):
         if _BROAD.fullmatch(arn):
             yield f"{arn} is attached"
 

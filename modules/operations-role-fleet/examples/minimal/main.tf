@@ -29,3 +29,10 @@ module "fleet" {
 
   inference_profiles = { (module.profiles.region) = module.profiles.arns }
 }
+
+variable "external_ids" {
+  description = "External id of each customer, by its key: random and never shared."
+  type        = map(string)
+  sensitive   = true
+  nullable    = false
+}
