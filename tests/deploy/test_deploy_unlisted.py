@@ -45,7 +45,7 @@ def test_destroy_refuses_to_leave_it_behind(deployment: Deployment, tmp_path: Pa
         ("bootstrap-333333333333", False),
     ],
 )
-def test_an_account_with_records_of_another_customer_is_not_applied(
+def test_an_account_with_records_of_another_customer_is_refused(
     deployment: Deployment, tmp_path: Path, root: str, moved: bool
 ) -> None:
     state(tmp_path, root, "aws_cloudwatch_log_group.this")
@@ -54,8 +54,16 @@ def test_an_account_with_records_of_another_customer_is_not_applied(
         return
     customer, _, account = root.rpartition("-")
     with pytest.raises(UserError, match=rf"customers\.yaml: {account} \({customer}\) still holds"):
+        refuse_moved(deployment.environment, tmp_path)
+
+
+def test_an_apply_refuses_it_before_anything_is_applied(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    state(tmp_path, "old-name-333333333333", "aws_cloudwatch_log_group.this")
+    with pytest.raises(UserError, match=r"333333333333 \(old-name\) still holds"):
         deploy(deployment.environment, deployment.target(), tmp_path)
-    assert {path.name for path in (tmp_path / "state").iterdir()} == {root}
+    assert len(list(tmp_path.glob("state/*/terraform.tfstate"))) == 1
 
 
 def test_an_account_whose_former_customer_left_is_applied(
