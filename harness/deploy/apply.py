@@ -65,6 +65,20 @@ def refuse_unlisted(environment: Environment, run_dir: Path) -> None:
         )
 
 
+def refuse_moved(environment: Environment, run_dir: Path) -> None:
+    """Raises `UserError` where an account holds another customer's records than its own: to apply
+    it as the new one's would end the keys of the old one's."""
+    listed = environment.fleet_accounts
+    unlisted = [root.split(" ") for root in unlisted_roots(environment, run_dir)]
+    if moved := [f"{account} ({key})" for key, account in unlisted if account in listed]:
+        raise UserError(
+            f"{environment.path / CUSTOMERS_FILE}: {', '.join(moved)} still holds what was made "
+            "for the customer in brackets, whose keys would be deleted while its records are "
+            "there; list it as before, then have that customer leave (`bulkhead customer "
+            "offboard`), or keep its name"
+        )
+
+
 def deploy(
     environment: Environment,
     target: Target | Callable[[], Target],
@@ -113,6 +127,7 @@ def _apply(
     environment = run.environment
     if scope.organization:
         refuse_lost(environment, run.run_dir)
+    refuse_moved(environment, run.run_dir)
     run.offboard()
 
     def applied(root: Terraform, variables: dict[str, Any]) -> dict[str, Any]:

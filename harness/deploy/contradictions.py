@@ -196,6 +196,11 @@ def _callers(document: Mapping[str, Any]) -> Iterator[Problem]:
                     "is how the organization's administrators come into the account, and they are "
                     "not the customer; name a role of the application",
                 )
+            elif role.startswith(("aws-reserved/", "aws-service-role/")):
+                yield (
+                    path,
+                    "is made by AWS, for people or for a service; name a role of the application",
+                )
 
 
 def _names(document: Mapping[str, Any]) -> Iterator[Problem]:

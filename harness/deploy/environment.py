@@ -10,14 +10,14 @@ import datetime
 import functools
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import botocore.session
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError, best_match
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import TaggedScalar
@@ -36,6 +36,9 @@ ORGANIZATION_ROOT = "organization"
 OPERATIONS_ROOT = "operations"
 CUSTOMER_ROOT = "customer"
 _DOUBLED = re.compile(r'found duplicate key ("[^"]*")')
+_SWITCH = re.compile(r"y|Y|yes|Yes|YES|on|On|ON|n|N|no|No|NO|off|Off|OFF")
+"""What Terraform's YAML, without quotes, takes for true or false, and that of the harness for a
+text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,8 +234,11 @@ def _parse(file: Path, content: bytes) -> Any:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise UserError(f"{file}:{line}: is not UTF-8 text; save it as UTF-8") from error
+    yaml = YAML(typ="rt")
+    # So that a quoted text is of a type of its own.
+    yaml.preserve_quotes = True
     try:
-        return YAML(typ="rt").load(text)
+        document = yaml.load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"{file}:{mark.line + 1}" if mark else str(file)
@@ -250,6 +256,32 @@ def _parse(file: Path, content: bytes) -> Any:
         raise UserError(f"{file}:1: not valid YAML: nested too deeply") from error
     except YAMLError as error:
         raise UserError(f"{file}: not valid YAML: {' '.join(str(error).split())}") from error
+    if problems := [
+        f"{_place(file, document, path)}: {_field(path)}: {word} without quotes is true or false "
+        "to Terraform; write that, or put it in quotes"
+        for path, word in _switches(document, [], set())
+    ]:
+        raise UserError(*problems)
+    return document
+
+
+def _switches(value: Any, path: list[Any], seen: set[int]) -> Iterator[tuple[list[Any], str]]:
+    """The keys and texts that Terraform would take for something else."""
+    # What an anchor repeats is told once.
+    if id(value) in seen:
+        return
+    seen.add(id(value))
+    entries: Iterable[tuple[Any, Any]] = ()
+    if isinstance(value, Mapping):
+        entries = value.items()
+    elif isinstance(value, list):
+        entries = enumerate(value)
+    for step, each in entries:
+        for word in (step, each):
+            # A quoted one is of a class of ruamel's own.
+            if type(word) is str and _SWITCH.fullmatch(word):
+                yield [*path, step], word
+        yield from _switches(each, [*path, step], seen)
 
 
 def _validate(file: Path, document: Any) -> Any:
@@ -270,7 +302,7 @@ def _validate(file: Path, document: Any) -> Any:
         if not isinstance(key, str):
             place = _place(file, document, ["customers", key])
             raise UserError(f"{place}: customers: the key {key!r} is not a text; put it in quotes")
-    errors = list(Draft202012Validator(schema).iter_errors(document))
+    errors = list(_VALIDATOR(schema).iter_errors(document))
     if not errors:
         return schema
     found: dict[str, int] = {}
@@ -280,6 +312,15 @@ def _validate(file: Path, document: Any) -> Any:
         line = _line(document, [*path, *_unknown(worst)[:1]])
         found[f"{file}:{line}: {_field(path)}: {_say(worst)}"] = line
     raise UserError(*sorted(found, key=lambda message: found[message]))
+
+
+def _pattern(_: Any, pattern: str, value: Any, __: Any) -> Iterator[ValidationError]:
+    """Python's `$`, and not JSON schema's, also stands before a last line break."""
+    if isinstance(value, str) and (value.endswith("\n") or not re.search(pattern, value)):
+        yield ValidationError(f"{value!r} does not match {pattern!r}")
+
+
+_VALIDATOR: Any = validators.extend(Draft202012Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]
 
 
 def _unknown(error: ValidationError) -> list[Any]:

@@ -134,11 +134,11 @@ variable "customers" {
     condition = !anytrue(flatten([
       for customer in values(var.customers) : [
         for account in customer.accounts : [
-          for role in account.caller_roles : can(regex("^(OrganizationAccountAccessRole|AWSControlTowerExecution|bulkhead/bulkhead-(deploy|plan|audit)|bulkhead/reader/.*)$", role))
+          for role in account.caller_roles : can(regex("^(OrganizationAccountAccessRole|AWSControlTowerExecution|bulkhead/bulkhead-(deploy|plan|audit)|(bulkhead/reader|aws-reserved|aws-service-role)/.*)$", role))
         ]
       ]
     ]))
-    error_message = "customers: a caller role is one through which others than the customer's application come into its account: the organization's administrators, CI that deploys all accounts, or readers of records. Name a role of the application."
+    error_message = "customers: a caller role is one through which others than the customer's application come into its account: the organization's administrators, CI that deploys all accounts, readers of records, or people and services by a role that AWS makes. Name a role of the application."
   }
 
   validation {

@@ -175,6 +175,8 @@ resource "aws_cloudwatch_event_rule" "stop" {
 
   name        = "bulkhead-spend-stop"
   description = "A customer passed a limit."
+  # Unsaid, a rule that somebody switched off would stay so, and no plan would show it.
+  state = "ENABLED"
   event_pattern = jsonencode({
     source      = ["aws.cloudwatch"]
     detail-type = ["CloudWatch Alarm State Change"]

@@ -245,6 +245,7 @@ def test_a_repository_is_named_as_its_tokens_name_it(tmp_path: Path, repository:
         ("globex:", "spend-eu-central-1-stop:", "spend-eu-central-1-stop", "another key"),
         ("[batch/nightly", "[bulkhead/bulkhead-deploy, x", "further_callers[0]", "made elsewhere"),
         ("[batch/nightly", "[x, AWSControlTowerExecution, y", "further_callers[1]", "not the"),
+        ("[batch/nightly", "[aws-reserved/x/y, z", "further_callers[0]", "is made by AWS"),
         (
             ", caller: ec2",
             ", caller: existing, caller_role: OrganizationAccountAccessRole",
@@ -517,6 +518,26 @@ WRONG: dict[str, tuple[Callable[[str], str], int | str, str]] = {
         "  globex:",
         "unknown field zone",
     ),
+    "a key that Terraform takes for false": (
+        lambda text: text.replace("  globex:", "  no:"),
+        "  globex:",
+        "customers.no: no without quotes is true or false to Terraform; .* put it in quotes",
+    ),
+    "a role that Terraform takes for true": (
+        lambda text: text.replace("[batch/nightly-summaries]", "[On]"),
+        "further_callers: [",
+        r"further_callers\[0\]: On without quotes",
+    ),
+    "a line break at the end": (
+        lambda text: text.replace('"333333333333"', '"222222222222\\n"'),
+        '"333333333333"',
+        "does not fit; wanted: AWS account id",
+    ),
+    "a line break at the end of a key": (
+        lambda text: text.replace("  globex:", '  "acme\\n":'),
+        "customers:",
+        r"customers: 'acme\\n' does not fit",
+    ),
     "a former customer": (
         lambda text: f'{text}former_customers:\n  acme: {{left: "2026-01-31", accounts: []}}\n',
         "  acme:",
@@ -548,6 +569,12 @@ def test_whatever_is_wrong_is_told_with_its_line(tmp_path: Path, name: str) -> N
     with pytest.raises(UserError, match=said) as error:
         load_environment(folder)
     assert str(error.value).startswith(f"{file}:{line}: ")
+
+
+@pytest.mark.parametrize("key", ['"no"', "'no'", "north"])
+def test_a_word_in_quotes_is_a_key(tmp_path: Path, key: str) -> None:
+    environment = load_environment(changed(tmp_path, "  globex:", f"  {key}:"))
+    assert list(environment.customers) == ["acme", key.strip("\"'"), "initech"]
 
 
 def test_what_is_no_text_at_all_is_told_with_its_line(tmp_path: Path) -> None:

@@ -90,7 +90,8 @@ def bound(policy: str, more: dict[str, Any]) -> str:
 
 def drift(made: Deployment) -> None:
     """Changes by hand, as an administrator could without guardrails: a trust, a policy too many, a
-    boundary taken away, and in a customer's account a trust and a policy."""
+    boundary taken away, the rule that stops spending switched off, and in a customer's account a
+    trust and a policy."""
     target, environment = made.target(), made.environment
 
     def iam(account: str) -> Any:
@@ -115,6 +116,10 @@ def drift(made: Deployment) -> None:
             PolicyDocument=bound('{"Version": "2012-10-17", "Statement": []}', anything),
         )
         operations.delete_role_permissions_boundary(RoleName=initech)
+        session = target.session(environment.operations_account)
+        target.client(session, "events", environment.region).disable_rule(
+            Name="bulkhead-spend-stop"
+        )
 
     home = made.accounts["333333333333"]
     customer = iam(home.account_id)
@@ -129,6 +134,7 @@ DRIFTED = {
         'update module.fleet.aws_iam_role.fleet["acme"]',
         'update module.fleet.aws_iam_role_policies_exclusive.fleet["globex"]',
         'update module.fleet.aws_iam_role.fleet["initech"]',
+        'update module.spend.aws_cloudwatch_event_rule.stop["stop"]',
     },
     "globex 333333333333": {"update aws_iam_role.caller"},
 }

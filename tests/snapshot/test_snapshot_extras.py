@@ -130,6 +130,20 @@ FINDINGS: dict[str, tuple[Edit, str, str]] = {
         "trust",
         fleet_arn("acme"),
     ),
+    "a bucket of a customer's for everybody": (
+        lambda d: d["accounts"][ACME]["buckets"].update(
+            site={
+                "region": "eu-central-1",
+                "public_access_block": None,
+                "ownership": None,
+                "policy": policy(
+                    {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "*"}
+                ),
+            }
+        ),
+        "resource-policy",
+        "site",
+    ),
     "a key's policy that is no JSON": (
         lambda d: there(d)["keys"][key_arn(ACME)].update(policy="not JSON: 0"),
         "resource-policy",
@@ -276,6 +290,23 @@ def test_what_no_check_looks_at_may_be_unread() -> None:
     found = extras(document)
     assert found.findings == ()
     assert [note.check for note in found.notes] == ["unreadable"] * 3
+
+
+@pytest.mark.parametrize(
+    ("trusted", "found"),
+    [
+        (f"arn:aws:iam::{OPERATIONS}:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_A_1", 0),
+        ("arn:aws:iam::555555555555:role/operators", 1),
+    ],
+    ids=["of operations", "of a trusted account"],
+)
+def test_a_break_glass_role_is_let_in_from_operations_or_told_of(trusted: str, found: int) -> None:
+    document = small()
+    arn = role_arn(OPERATIONS, "glass")
+    roles(document)[arn] = role(OPERATIONS, "glass", policy())
+    trusting(document, OPERATIONS, arn, {"AWS": trusted})
+    told = extras(document).findings
+    assert [(each.check, each.subject) for each in told] == [("trust", arn)] * found
 
 
 HUB = "token.actions.githubusercontent.com"

@@ -195,6 +195,8 @@ RULES = Rules(
         ("customers: a caller role must", account("caller_roles", ["arn:aws:iam::1:role/app"])),
         ("customers: a caller role is", account("caller_roles", ["OrganizationAccountAccessRole"])),
         ("customers: a caller role is", account("caller_roles", ["AWSControlTowerExecution"])),
+        ("customers: a caller role is", account("caller_roles", ["aws-reserved/sso/x"])),
+        ("customers: a caller role is", account("caller_roles", ["aws-service-role/x/y"])),
         ("customers: a caller role is", account("caller_roles", ["bulkhead/bulkhead-deploy"])),
         ("customers: a caller role is", account("caller_roles", ["app", "bulkhead/bulkhead-plan"])),
         ("customers: a caller role is", account("caller_roles", ["bulkhead/bulkhead-audit"])),
