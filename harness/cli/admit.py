@@ -11,7 +11,6 @@ from harness.cli.desk import Desk, at_desk, go, listed, show_diff, there, verifi
 from harness.cli.trying import accounts_of
 from harness.deploy import edit
 from harness.deploy.deployment import Deployment
-from harness.deploy.environment import environment_of
 from harness.deploy.handover import FOLDER, write_page
 from harness.deploy.ownership import (
     Challenge,
@@ -32,6 +31,13 @@ def print_challenge(name: str, customer: str, account: str, **asked: Any) -> Non
     """Prints what the owner of an account signs. Raises `UserError` where nothing is deployed."""
     check_customer(customer)
     with at_desk(name, customer, **asked) as desk:
+        owner = desk.environment.customer_of(account)
+        if account in desk.environment.accounts and (owner is None or owner.key != customer):
+            whose = f"{owner.key}'s" if owner else "listed"
+            raise UserError(
+                f"{desk.file}: account {account} is {whose} already; one account has one part to "
+                "play"
+            )
         _open(desk, [account])
         made = challenge(desk.folder, desk.environment.name, customer, account)
         region = desk.environment.region
@@ -119,7 +125,7 @@ def _let_in(
     without_proof: bool,
 ) -> bool:
     """Applies a text that lists more accounts, once their owners are known, and hands over."""
-    candidate = environment_of(desk.file, text.encode())
+    candidate = desk.edited(text)
     _prove(desk, accounts, dict(proofs), without_proof)
     if desk.dry_run and not desk.real:
         _refuse_unopened(desk, text, accounts)

@@ -99,6 +99,18 @@ class Desk:
         """Where it is deployed."""
         return self.deployment.target()
 
+    def edited(self, text: str) -> Environment:
+        """The environment once the file says that. Raises `UserError`, which says so where the
+        lines are not those that the file has now."""
+        try:
+            return environment_of(self.file, text.encode())
+        except UserError as error:
+            if text == self.text:
+                raise
+            raise UserError(
+                *(f"{each} (in the file as this would leave it)" for each in error.messages)
+            ) from error
+
     def say(self, text: str) -> None:
         say(self.console, text)
 
@@ -260,7 +272,7 @@ def show_plan(desk: Desk, text: str, scope: Scope, rotated: str | None = None) -
     known = set(desk.deployment.environment.bootstrapped_accounts)
     made = tuple(a for a in scope.bootstraps if a in known or there(desk, a))
     first = replace(scope, bootstraps=made, customers=frozenset())
-    candidate = environment_of(desk.file, text.encode())
+    candidate = desk.edited(text)
     progress = RootProgress(desk.console, root_names(candidate, first), "plan")
     with progress.shown():
         planned = preview(desk.deployment, text, first, desk.folder, progress, rotated)

@@ -23,7 +23,7 @@ from harness.cli.progress import RootProgress
 from harness.cli.trying import deny
 from harness.deploy import edit
 from harness.deploy.apply import retire, retired_names
-from harness.deploy.environment import Environment, environment_of
+from harness.deploy.environment import Environment
 from harness.deploy.handover import FOLDER
 from harness.deploy.live import until
 from harness.deploy.ownership import forget
@@ -57,7 +57,7 @@ def _remove(desk: Desk) -> bool:
         text = edit.put(text, [FORMER, customer], former)
     else:
         text = edit.put(text, [FORMER], {customer: former})
-    candidate = environment_of(desk.file, text.encode())
+    candidate = desk.edited(text)
     keeps = any(map(environment.keeps_records_of, accounts))
     kept = "their records and keys stay" if keeps else "records, too"
     if "legal_hold" in former:

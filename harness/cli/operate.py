@@ -9,7 +9,6 @@ from harness.cli.admit import hand_over
 from harness.cli.desk import at_desk, go, listed, verified
 from harness.cli.trying import deny, lets_in, see_denied, triable
 from harness.deploy import edit
-from harness.deploy.environment import environment_of
 from harness.deploy.live import LiveSession, until
 from harness.deploy.preview import needed
 from harness.deploy.run import Scope
@@ -46,7 +45,7 @@ def change_customer(
             wanted = [*kept, *(each for each in dict.fromkeys(more) if each not in kept)]
             if (more or less) and wanted != said.get(field):
                 text = edit.put(text, ["customers", customer, field], wanted)
-        candidate = environment_of(desk.file, text.encode())
+        candidate = desk.edited(text)
         scope = needed(candidate, customer, accounts=True, organization=True)
         done = go(desk, text, candidate, scope, f"Change what {customer} may call")
         return done is None or hand_over(*done)
@@ -59,7 +58,7 @@ def stop_customer(*, environment: str, customer: str, **asked: Any) -> bool:
         text = desk.text
         if listed(desk).get(STOPPED) is not True:
             text = edit.put(text, ["customers", customer, STOPPED], True)
-        candidate = environment_of(desk.file, text.encode())
+        candidate = desk.edited(text)
         sessions: list[LiveSession] = []
         done = go(
             desk,
@@ -86,7 +85,7 @@ def resume_customer(*, environment: str, customer: str, **asked: Any) -> bool:
         text = desk.text
         if STOPPED in listed(desk):
             text = edit.remove(text, ["customers", customer, STOPPED])
-        candidate = environment_of(desk.file, text.encode())
+        candidate = desk.edited(text)
         done = go(desk, text, candidate, Scope((), False, frozenset()), f"Let {customer} in again")
         if done is None:
             return True

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from harness.cli.environments import say
 from harness.cli.watched import Watched
+from harness.deploy.journal import unfinished
 from harness.deploy.workspace import runs_folder, write_private
 from harness.errors import UserError
 from harness.snapshot.changes import Change
@@ -33,6 +34,12 @@ def snapshot_environment(seen: Watched, out: Path | None, key: Path | None) -> N
     file = out or default_file(seen.folder)
     console = Console(stderr=True)
     say(console, f"Reading {len(seen.environment.bootstrapped_accounts)} accounts.")
+    for verb, run in unfinished(seen.folder).items():
+        say(
+            console,
+            f"The {verb} of {', '.join(run.left)} has not come to its end, so what is read may be "
+            "what no run leaves.",
+        )
     document = take(seen.deployment, seen.target, snapshot_key(key or default_key()))
     save(document, file)
     gaps = document["unreadable"]

@@ -171,6 +171,16 @@ def test_a_customer_is_proved_added_called_from_and_handed_over(
 ) -> None:
     before, ids = day.text, day.external_ids
 
+    # An account with another part to play is nobody's to prove.
+    listed = day.made.environment
+    whom, its = listed.customer_accounts[0]
+    for taken, whose in (
+        (its.account_id, f"{whom.key}'s"),
+        (listed.operations_account, "listed"),
+        (listed.probes.accounts[0], "listed"),
+    ):
+        code, said = day.run("challenge", "newco", taken)
+        assert code == 2 and f"account {taken} is {whose} already" in said
     # Nobody has shown whose the account is, or somebody else has.
     code, said = day.run("add", "newco", *ADD, *NOW)
     assert code == 2
@@ -240,6 +250,7 @@ def test_a_customer_is_proved_added_called_from_and_handed_over(
     # What the schema does not take is told with its line, and not written.
     code, said = day.run("change", "newco", "--add-region", "mars-1", *NOW)
     assert code == 2 and f"{day.file}:" in said and "regions[1]" in said
+    assert "(in the file as this would leave it)" in said
     assert day.text == text
 
 

@@ -12,6 +12,7 @@ import pytest
 from support.snapshots import ACME, NOBODY, OPERATIONS, STOP, fleet_arn, key_arn, small
 
 from harness.cli import start
+from harness.deploy.journal import Journal
 from harness.snapshot.files import load, save
 
 Said = tuple[int, str, str]
@@ -226,6 +227,21 @@ def test_without_a_place_each_snapshot_is_a_new_file(
     assert names == [folder / "snapshot-1.json", folder / "snapshot-2.json"]
     assert (tmp_path / "snapshot.key").exists()
     assert command("diff", *names)[0] == 0
+
+
+def test_a_snapshot_says_what_is_being_changed(
+    command: Command, taken: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert taken
+    for module in ("clouds", "environments", "snapshot"):
+        monkeypatch.setattr(f"harness.cli.{module}.runs_folder", lambda: tmp_path)
+    assert "come to its end" not in command("snapshot", "embedded")[2]
+    journal = Journal(tmp_path / "embedded" / "unfinished.json", "apply")
+    journal.begin(["operations", "acme 222222222222"], [], whole=True)
+    journal.finish("operations")
+    code, _, err = command("snapshot", "embedded")
+    assert code == 0
+    assert "The apply of acme 222222222222 has not come to its end" in err
 
 
 def test_ctrl_c_leaves_no_file(
