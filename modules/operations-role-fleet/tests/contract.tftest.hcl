@@ -43,7 +43,8 @@ variables {
       initech = { "amazon.nova-lite-v1:0" = "arn:aws:bedrock:eu-west-1:111111111111:application-inference-profile/eeeeeeeeeeee" }
     }
   }
-  cross_region_destinations = { eu = ["eu-central-1", "eu-west-1"] }
+  # Without the profile's own region, which AWS need not name.
+  cross_region_destinations = { eu = ["eu-west-1"] }
 }
 
 run "an_id_that_is_being_replaced_ends_by_itself" {
@@ -267,8 +268,19 @@ run "permissions_are_the_customers_own" {
   }
 
   assert {
-    condition     = output.customers["acme"].inference_profiles["eu-central-1"]["amazon.nova-pro-v1:0"] == "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/bbbbbbbbbbbb"
-    error_message = "The output names another profile for the model."
+    condition = jsonencode(output.customers["acme"]) == jsonencode({
+      fleet_role_arn  = "arn:aws:iam::111111111111:role/bulkhead/fleet/bulkhead-acme"
+      fleet_role_name = "bulkhead-acme"
+      inference_profiles = {
+        eu-central-1 = {
+          "amazon.nova-lite-v1:0" = "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/aaaaaaaaaaaa"
+          "amazon.nova-pro-v1:0"  = "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/bbbbbbbbbbbb"
+        }
+      }
+      regions             = ["eu-central-1"]
+      session_name_prefix = { "222222222222" = "t-222222222222-", "222222222223" = "t-222222222223-" }
+    })
+    error_message = "The output must name the customer's own role, profiles and session names."
   }
 }
 
@@ -318,7 +330,7 @@ run "models_of_a_cross_region_profile" {
       "arn:aws:bedrock:eu-central-1::foundation-model/amazon.nova-lite-v1:0",
       "arn:aws:bedrock:eu-west-1::foundation-model/amazon.nova-lite-v1:0",
     ]
-    error_message = "The model must be allowed in every destination region and no other."
+    error_message = "The model must be allowed in the profile's own region and every destination, and in no other."
   }
 
   assert {
