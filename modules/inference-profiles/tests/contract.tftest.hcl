@@ -111,12 +111,13 @@ run "long_names_fit_and_differ" {
 
   variables {
     models = {
-      a-customer-with-a-very-long-name = ["anthropic.claude-3-5-sonnet-20240620-v1:0", "anthropic.claude-3-5-sonnet-20241022-v2:0"]
+      # The last one's name would have one character too many.
+      a-customer-with-a-very-long-name = ["anthropic.claude-3-5-sonnet-20240620-v1:0", "anthropic.claude-3-5-sonnet-20241022-v2:0", "mistral.mistral-large-2"]
     }
   }
 
   assert {
-    condition     = length(distinct([for p in aws_bedrock_inference_profile.this : p.name])) == 2
+    condition     = length(distinct([for p in aws_bedrock_inference_profile.this : p.name])) == 3
     error_message = "Two profiles have one name."
   }
 
