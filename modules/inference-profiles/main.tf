@@ -9,7 +9,7 @@ locals {
   cross_region_prefixes = ["us", "us-gov", "eu", "apac", "jp", "au", "ca"]
   cross_region_models   = toset([for model in flatten(values(var.models)) : model if contains(local.cross_region_prefixes, split(".", model)[0])])
 
-  profiles = merge({}, [
+  profiles = merge([
     for key, models in var.models : {
       for model in models : "${key}/${model}" => {
         customer     = key

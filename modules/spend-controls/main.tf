@@ -194,9 +194,6 @@ resource "aws_cloudwatch_event_target" "stop" {
   arn        = aws_sfn_state_machine.stop[each.key].arn
   role_arn   = aws_iam_role.executor["start"].arn
   input_path = "$.detail"
-
-  # Without its rights the role could start nothing.
-  depends_on = [aws_iam_role_policy.executor]
 }
 
 resource "aws_sfn_state_machine" "stop" {
@@ -210,6 +207,7 @@ resource "aws_sfn_state_machine" "stop" {
   definition = local.stop_machine
   tags       = var.tags
 
+  # Without their rights its role could stop nobody, and that of the rule, which comes after it, start nothing.
   depends_on = [aws_iam_role_policy.executor]
 }
 

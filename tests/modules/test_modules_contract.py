@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -41,6 +42,53 @@ def test_contract(module: str, workbench: Callable[..., Workbench]) -> None:
     assert summary["status"] == "pass"
     assert summary["passed"] > 0
     assert summary["skipped"] == 0
+
+
+# What is named by an ARN that is known beforehand, or works only beside another. Terraform makes
+# the other first where the block names it; else an apply fails now and then, and a plan never.
+NEEDED = {
+    "operations-baseline": {
+        'resource "aws_cloudtrail" "this"': ["aws_s3_bucket_policy.trail"],
+        'resource "aws_s3_bucket_lifecycle_configuration" "trail"': [
+            "aws_s3_bucket_versioning.trail"
+        ],
+        'resource "aws_s3_bucket_policy" "trail"': ["aws_s3_bucket_public_access_block.trail"],
+    },
+    "operations-role-fleet": {
+        'resource "aws_iam_role" "fleet"': ["aws_iam_policy.boundary"],
+        'output "customers"': ["aws_iam_role.fleet", "aws_iam_role_policy.invoke"],
+        'output "boundary_arns"': ["aws_iam_policy.boundary"],
+    },
+    "spend-controls": {
+        'resource "aws_cloudwatch_event_target" "stop"': ["aws_sfn_state_machine.stop"],
+        'resource "aws_sfn_state_machine" "stop"': ["aws_iam_role_policy.executor"],
+        'resource "aws_budgets_budget_action" "stop"': ["aws_iam_role_policy.budget"],
+        'output "stop_policy_arn"': ["aws_iam_policy.stop"],
+        'output "executor_role_arns"': ["aws_iam_role.executor", "aws_iam_role.budget"],
+        'output "alarm_names"': ["aws_cloudwatch_metric_alarm.limit"],
+    },
+    "state-store": {
+        'resource "aws_s3_bucket_lifecycle_configuration" "state"': [
+            "aws_s3_bucket_versioning.state"
+        ],
+        'resource "aws_s3_bucket_policy" "state"': ["aws_s3_bucket_public_access_block.state"],
+    },
+}
+
+
+@pytest.mark.parametrize("module", NEEDED)
+def test_what_another_needs_is_made_before_it(module: str) -> None:
+    files = sorted((ROOT / "modules" / module).glob("*.tf"))
+    text = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    text = re.sub(r"^ *#.*\n", "", text, flags=re.MULTILINE)
+    blocks = dict(re.findall(r"^(\w+ [^{]*) \{\n(.*?)^\}", text, re.MULTILINE | re.DOTALL))
+    missing = [
+        f"{block}: {needed}"
+        for block, all_needed in NEEDED[module].items()
+        for needed in all_needed
+        if not re.search(rf"\b{re.escape(needed)}\b", blocks[block])
+    ]
+    assert missing == []
 
 
 # A caller of the modules. Fake keys and the skips keep the provider from asking AWS who it is.

@@ -78,6 +78,16 @@ run "a_role_that_nobody_becomes_is_refused" {
   expect_failures = [aws_iam_role.this]
 }
 
+run "too_many_principals_for_the_trust_policy" {
+  command = plan
+
+  variables {
+    principal_arns = [for n in range(50) : "arn:aws:iam::888888888888:role/ci/audit-${n}"]
+  }
+
+  expect_failures = [aws_iam_role.this]
+}
+
 run "it_reads_and_does_nothing_else" {
   command = plan
 
@@ -93,6 +103,16 @@ run "it_reads_and_does_nothing_else" {
       ]
     ]))
     error_message = "The role may do something that is not named as reading, or by a wildcard."
+  }
+
+  assert {
+    condition     = [for s in jsondecode(aws_iam_role_policy.this.policy).Statement : s.Resource if s.Resource != "*"] == []
+    error_message = "What decides access is read of every resource."
+  }
+
+  assert {
+    condition     = aws_iam_role_policies_exclusive.this.policy_names == toset([aws_iam_role_policy.this.name]) && length(aws_iam_role_policy_attachments_exclusive.this.policy_arns) == 0
+    error_message = "A policy that somebody adds to the role by hand must go with the next apply, and its own stay."
   }
 
   assert {

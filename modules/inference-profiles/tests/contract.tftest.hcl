@@ -89,17 +89,35 @@ run "only_cross_region_profiles_are_looked_up" {
   }
 }
 
+run "each_prefix_of_aws_is_known" {
+  command = plan
+
+  variables {
+    models                    = { acme = [for prefix in ["us", "us-gov", "eu", "apac", "jp", "au", "ca"] : "${prefix}.amazon.nova-lite-v1:0"] }
+    cross_region_destinations = { for prefix in ["us", "us-gov", "eu", "apac", "jp", "au", "ca"] : prefix => ["eu-central-1", "eu-north-1"] }
+  }
+
+  assert {
+    condition = (
+      length(data.aws_bedrock_inference_profile.source) == 7
+      && alltrue([for profile in aws_bedrock_inference_profile.this : strcontains(profile.model_source[0].copy_from, ":111111111111:inference-profile/")])
+    )
+    error_message = "A profile that routes to several regions was taken for a model."
+  }
+}
+
 run "long_names_fit_and_differ" {
   command = plan
 
   variables {
     models = {
-      a-customer-with-a-very-long-name = ["anthropic.claude-3-5-sonnet-20240620-v1:0", "anthropic.claude-3-5-sonnet-20241022-v2:0"]
+      # The last one's name would have one character too many.
+      a-customer-with-a-very-long-name = ["anthropic.claude-3-5-sonnet-20240620-v1:0", "anthropic.claude-3-5-sonnet-20241022-v2:0", "mistral.mistral-large-2"]
     }
   }
 
   assert {
-    condition     = length(distinct([for p in aws_bedrock_inference_profile.this : p.name])) == 2
+    condition     = length(distinct([for p in aws_bedrock_inference_profile.this : p.name])) == 3
     error_message = "Two profiles have one name."
   }
 

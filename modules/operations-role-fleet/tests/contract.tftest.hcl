@@ -43,7 +43,8 @@ variables {
       initech = { "amazon.nova-lite-v1:0" = "arn:aws:bedrock:eu-west-1:111111111111:application-inference-profile/eeeeeeeeeeee" }
     }
   }
-  cross_region_destinations = { eu = ["eu-central-1", "eu-west-1"] }
+  # Without the profile's own region, which AWS need not name.
+  cross_region_destinations = { eu = ["eu-west-1"] }
 }
 
 run "an_id_that_is_being_replaced_ends_by_itself" {
@@ -267,8 +268,19 @@ run "permissions_are_the_customers_own" {
   }
 
   assert {
-    condition     = output.customers["acme"].inference_profiles["eu-central-1"]["amazon.nova-pro-v1:0"] == "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/bbbbbbbbbbbb"
-    error_message = "The output names another profile for the model."
+    condition = jsonencode(output.customers["acme"]) == jsonencode({
+      fleet_role_arn  = "arn:aws:iam::111111111111:role/bulkhead/fleet/bulkhead-acme"
+      fleet_role_name = "bulkhead-acme"
+      inference_profiles = {
+        eu-central-1 = {
+          "amazon.nova-lite-v1:0" = "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/aaaaaaaaaaaa"
+          "amazon.nova-pro-v1:0"  = "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/bbbbbbbbbbbb"
+        }
+      }
+      regions             = ["eu-central-1"]
+      session_name_prefix = { "222222222222" = "t-222222222222-", "222222222223" = "t-222222222223-" }
+    })
+    error_message = "The output must name the customer's own role, profiles and session names."
   }
 }
 
@@ -318,7 +330,7 @@ run "models_of_a_cross_region_profile" {
       "arn:aws:bedrock:eu-central-1::foundation-model/amazon.nova-lite-v1:0",
       "arn:aws:bedrock:eu-west-1::foundation-model/amazon.nova-lite-v1:0",
     ]
-    error_message = "The model must be allowed in every destination region and no other."
+    error_message = "The model must be allowed in the profile's own region and every destination, and in no other."
   }
 
   assert {
@@ -332,6 +344,12 @@ run "the_key_may_name_the_cross_region_profile" {
 
   variables {
     inference_profile_key_value = "application-or-system"
+    denied_service_tiers        = []
+  }
+
+  assert {
+    condition     = !strcontains(aws_iam_role_policy.invoke["acme"].policy, "DenyServiceTiers")
+    error_message = "AWS takes no statement about nothing."
   }
 
   assert {
@@ -369,6 +387,16 @@ run "the_key_may_name_the_cross_region_profile" {
   }
 
   assert {
+    condition = one([for s in jsondecode(aws_iam_role_policy.invoke["globex"].policy).Statement : s.NotResource if s.Sid == "DenyInvokeOfAnythingElse"]) == [
+      "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/cccccccccccc",
+      "arn:aws:bedrock:eu-central-1::foundation-model/amazon.nova-lite-v1:0",
+      "arn:aws:bedrock:eu-west-1::foundation-model/amazon.nova-lite-v1:0",
+      "arn:aws:bedrock:eu-central-1:111111111111:inference-profile/eu.amazon.nova-lite-v1:0",
+    ]
+    error_message = "The denial of everything else must leave out what is granted."
+  }
+
+  assert {
     condition     = !strcontains(aws_iam_role_policy.invoke["acme"].policy, ":inference-profile/")
     error_message = "A customer without cross-region profiles gets none."
   }
@@ -380,16 +408,32 @@ run "exceptions_are_granted_only_when_asked_for" {
   variables {
     allow_get_inference_profile = true
     allow_count_tokens          = true
+    denied_service_tiers        = ["priority"]
   }
 
   assert {
-    condition = {
-      for s in jsondecode(aws_iam_role_policy.invoke["acme"].policy).Statement : s.Sid => s.Resource if contains(["ReadOwnProfiles", "CountTokensOfOwnModels"], s.Sid)
-      } == {
-      ReadOwnProfiles        = jsondecode(aws_iam_role_policy.invoke["acme"].policy).Statement[0].Resource
-      CountTokensOfOwnModels = jsondecode(aws_iam_role_policy.invoke["acme"].policy).Statement[1].Resource
-    }
-    error_message = "The exceptions must reach the customer's own profiles and models only."
+    condition     = one([for s in jsondecode(aws_iam_role_policy.invoke["acme"].policy).Statement : s.Condition.StringEquals if s.Sid == "DenyServiceTiers"]) == { "bedrock:ServiceTier" = ["priority"] }
+    error_message = "A single tier must be denied, too."
+  }
+
+  assert {
+    condition = [
+      for s in jsondecode(aws_iam_role_policy.invoke["acme"].policy).Statement : s if contains(["ReadOwnProfiles", "CountTokensOfOwnModels"], s.Sid)
+      ] == [
+      {
+        Sid      = "ReadOwnProfiles"
+        Effect   = "Allow"
+        Action   = "bedrock:GetInferenceProfile"
+        Resource = jsondecode(aws_iam_role_policy.invoke["acme"].policy).Statement[0].Resource
+      },
+      {
+        Sid      = "CountTokensOfOwnModels"
+        Effect   = "Allow"
+        Action   = "bedrock:CountTokens"
+        Resource = jsondecode(aws_iam_role_policy.invoke["acme"].policy).Statement[1].Resource
+      },
+    ]
+    error_message = "The exceptions must be one action each, on the customer's own profiles and models only."
   }
 
   assert {

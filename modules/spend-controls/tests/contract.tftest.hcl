@@ -5,6 +5,36 @@ mock_provider "aws" {
     target = data.aws_region.current
     values = { id = "eu-west-1" }
   }
+
+  override_resource {
+    target          = aws_iam_role.executor["start"]
+    override_during = plan
+    values          = { arn = "arn:aws:iam::111111111111:role/bulkhead/spend/bulkhead-spend-eu-west-1-start" }
+  }
+
+  override_resource {
+    target          = aws_iam_role.executor["stop"]
+    override_during = plan
+    values          = { arn = "arn:aws:iam::111111111111:role/bulkhead/spend/bulkhead-spend-eu-west-1-stop" }
+  }
+
+  override_resource {
+    target          = aws_iam_role.budget
+    override_during = plan
+    values          = { arn = "arn:aws:iam::111111111111:role/bulkhead/spend/bulkhead-spend-eu-west-1-budget" }
+  }
+
+  override_resource {
+    target          = aws_iam_policy.stop
+    override_during = plan
+    values          = { arn = "arn:aws:iam::111111111111:policy/bulkhead/fleet/bulkhead-spend-eu-west-1-stop" }
+  }
+
+  override_resource {
+    target          = aws_sfn_state_machine.stop
+    override_during = plan
+    values          = { arn = "arn:aws:states:eu-west-1:111111111111:stateMachine:bulkhead-spend-stop" }
+  }
 }
 
 variables {
@@ -88,8 +118,30 @@ run "alarms_add_up_a_customers_profiles" {
   }
 
   assert {
-    condition     = aws_cloudwatch_metric_alarm.limit["acme/5/input"].tags == tomap({ team = "platform", "bulkhead:customer" = "acme" })
+    condition = {
+      for kind in ["calls", "input", "output", "cache-write", "cache-read"] :
+      kind => distinct([for query in aws_cloudwatch_metric_alarm.limit["acme/5/${kind}"].metric_query : query.metric[0].metric_name if query.expression == null])
+      } == {
+      calls       = tolist(["Invocations"])
+      input       = tolist(["InputTokenCount"])
+      output      = tolist(["OutputTokenCount"])
+      cache-write = tolist(["CacheWriteInputTokenCount"])
+      cache-read  = tolist(["CacheReadInputTokenCount"])
+    }
+    error_message = "An alarm listens to a metric that Amazon Bedrock does not have: it would never ring."
+  }
+
+  assert {
+    condition = alltrue([
+      for tags in [aws_cloudwatch_metric_alarm.limit["acme/5/input"].tags, aws_budgets_budget.customer["acme"].tags, aws_budgets_budget_action.stop["acme"].tags] :
+      tags == tomap({ team = "platform", "bulkhead:customer" = "acme" })
+    ])
     error_message = "What belongs to one customer carries its tag."
+  }
+
+  assert {
+    condition     = { for key, names in output.alarm_names : key => length(names) } == { acme = 9, globex = 4 } && alltrue([for name in output.alarm_names.acme : strcontains(name, ".bulkhead-acme.")])
+    error_message = "Who resets a customer must be told its own alarms."
   }
 }
 
@@ -99,20 +151,23 @@ run "a_stop_that_fails_is_told" {
   assert {
     condition = toset([
       for query in aws_cloudwatch_metric_alarm.executor["stop"].metric_query : jsonencode([
-        query.metric[0].namespace, query.metric[0].metric_name, query.metric[0].dimensions, query.metric[0].stat
+        query.metric[0].namespace, query.metric[0].metric_name, query.metric[0].dimensions, query.metric[0].period, query.metric[0].stat
       ]) if query.expression == null
       ]) == toset([
-      jsonencode(["AWS/States", "ExecutionsFailed", { StateMachineArn = "arn:aws:states:eu-west-1:111111111111:stateMachine:bulkhead-spend-stop" }, "Sum"]),
-      jsonencode(["AWS/States", "ExecutionThrottled", { StateMachineArn = "arn:aws:states:eu-west-1:111111111111:stateMachine:bulkhead-spend-stop" }, "Sum"]),
-      jsonencode(["AWS/States", "ExecutionsTimedOut", { StateMachineArn = "arn:aws:states:eu-west-1:111111111111:stateMachine:bulkhead-spend-stop" }, "Sum"]),
-      jsonencode(["AWS/Events", "FailedInvocations", { RuleName = "bulkhead-spend-stop" }, "Sum"]),
+      jsonencode(["AWS/States", "ExecutionsFailed", { StateMachineArn = "arn:aws:states:eu-west-1:111111111111:stateMachine:bulkhead-spend-stop" }, 300, "Sum"]),
+      jsonencode(["AWS/States", "ExecutionThrottled", { StateMachineArn = "arn:aws:states:eu-west-1:111111111111:stateMachine:bulkhead-spend-stop" }, 300, "Sum"]),
+      jsonencode(["AWS/States", "ExecutionsTimedOut", { StateMachineArn = "arn:aws:states:eu-west-1:111111111111:stateMachine:bulkhead-spend-stop" }, 300, "Sum"]),
+      jsonencode(["AWS/Events", "FailedInvocations", { RuleName = "bulkhead-spend-stop" }, 300, "Sum"]),
     ])
     error_message = "Whatever keeps a stop from coming must be heard."
   }
 
   assert {
     condition = (
-      aws_cloudwatch_metric_alarm.executor["stop"].threshold == 0 && aws_cloudwatch_metric_alarm.executor["stop"].comparison_operator == "GreaterThanThreshold"
+      aws_cloudwatch_metric_alarm.executor["stop"].alarm_name == "bulkhead-spend-executor"
+      && [for query in aws_cloudwatch_metric_alarm.executor["stop"].metric_query : query.expression if query.return_data == true] == ["SUM(FILL(METRICS(), 0))"]
+      && aws_cloudwatch_metric_alarm.executor["stop"].evaluation_periods == 1 && aws_cloudwatch_metric_alarm.executor["stop"].treat_missing_data == "notBreaching"
+      && aws_cloudwatch_metric_alarm.executor["stop"].threshold == 0 && aws_cloudwatch_metric_alarm.executor["stop"].comparison_operator == "GreaterThanThreshold"
       && aws_cloudwatch_metric_alarm.executor["stop"].alarm_actions == toset(["arn:aws:sns:eu-west-1:111111111111:platform"])
     )
     error_message = "One failure is enough, and the topics are told."
@@ -133,8 +188,20 @@ run "only_alarms_that_stop_reach_the_executor" {
   }
 
   assert {
-    condition     = aws_cloudwatch_event_target.stop["stop"].input_path == "$.detail"
-    error_message = "The executor reads the name of the alarm from the detail of the event."
+    condition = [for target in aws_cloudwatch_event_target.stop : [target.rule, target.arn, target.role_arn, target.input_path]] == [[
+      "bulkhead-spend-stop",
+      "arn:aws:states:eu-west-1:111111111111:stateMachine:bulkhead-spend-stop",
+      "arn:aws:iam::111111111111:role/bulkhead/spend/bulkhead-spend-eu-west-1-start",
+      "$.detail",
+    ]]
+    error_message = "The rule starts the executor, which reads the name of the alarm from the detail of the event."
+  }
+
+  assert {
+    condition = [for machine in aws_sfn_state_machine.stop : [machine.name, machine.type, machine.role_arn, jsondecode(machine.definition).StartAt]] == [[
+      "bulkhead-spend-stop", "STANDARD", "arn:aws:iam::111111111111:role/bulkhead/spend/bulkhead-spend-eu-west-1-stop", "Stop",
+    ]]
+    error_message = "The machine must be the one that roles and alarms name, with a history, by its own role."
   }
 
   assert {
@@ -155,7 +222,10 @@ run "only_alarms_that_stop_reach_the_executor" {
   }
 
   assert {
-    condition     = aws_iam_policy.stop["stop"].path == "/bulkhead/fleet/" && aws_iam_policy.stop["stop"].name == "bulkhead-spend-eu-west-1-stop"
+    condition = (
+      aws_iam_policy.stop["stop"].path == "/bulkhead/fleet/" && aws_iam_policy.stop["stop"].name == "bulkhead-spend-eu-west-1-stop"
+      && output.stop_policy_arn == "arn:aws:iam::111111111111:policy/bulkhead/fleet/bulkhead-spend-eu-west-1-stop"
+    )
     error_message = "The stop policy is not where the executor looks for it."
   }
 
@@ -193,6 +263,31 @@ run "the_executor_can_do_one_thing" {
   }
 
   assert {
+    condition = jsondecode(aws_iam_role_policy.executor["start"].policy).Statement == [
+      { Sid = "StartTheExecutor", Effect = "Allow", Action = "states:StartExecution", Resource = "arn:aws:states:eu-west-1:111111111111:stateMachine:bulkhead-spend-stop" },
+      { Sid = "DenyEveryOtherAction", Effect = "Deny", NotAction = "states:StartExecution", Resource = "*" },
+      { Sid = "DenyEveryOtherMachine", Effect = "Deny", Action = "states:StartExecution", NotResource = "arn:aws:states:eu-west-1:111111111111:stateMachine:bulkhead-spend-stop" },
+    ]
+    error_message = "EventBridge may start the executor, and nothing else."
+  }
+
+  assert {
+    condition = alltrue([
+      for duty, role in merge(aws_iam_role.executor, aws_iam_role.budget) :
+      role.name == "bulkhead-spend-eu-west-1-${duty}" && role.path == "/bulkhead/spend/" && role.permissions_boundary == null
+    ])
+    error_message = "The roles are not where the guardrails know them, or have a boundary that nobody asked for."
+  }
+
+  assert {
+    condition = (
+      alltrue([for duty, policy in aws_iam_role_policy.executor : aws_iam_role_policies_exclusive.executor[duty].policy_names == toset([policy.name])])
+      && aws_iam_role_policies_exclusive.budget["budget"].policy_names == toset([aws_iam_role_policy.budget["budget"].name])
+    )
+    error_message = "A policy that somebody adds to a role by hand must go with the next apply, and its own stay."
+  }
+
+  assert {
     condition     = aws_iam_role_policy.budget["budget"].policy == aws_iam_role_policy.executor["stop"].policy
     error_message = "Budgets may do what the executor may."
   }
@@ -224,10 +319,18 @@ run "the_executor_can_do_one_thing" {
   }
 
   assert {
-    condition = jsondecode(aws_iam_role.budget["budget"].assume_role_policy).Statement[0].Condition == {
-      ArnLike      = { "aws:SourceArn" = "arn:aws:budgets::111111111111:budget/bulkhead-spend-*" }
-      StringEquals = { "aws:SourceAccount" = "111111111111" }
-    }
+    condition = jsondecode(aws_iam_role.budget["budget"].assume_role_policy).Statement == [
+      {
+        Sid       = "OwnBudgets"
+        Effect    = "Allow"
+        Principal = { Service = "budgets.amazonaws.com" }
+        Action    = "sts:AssumeRole"
+        Condition = {
+          ArnLike      = { "aws:SourceArn" = "arn:aws:budgets::111111111111:budget/bulkhead-spend-*" }
+          StringEquals = { "aws:SourceAccount" = "111111111111" }
+        }
+      },
+    ]
     error_message = "Budgets may use its role for the module's budgets only."
   }
 
@@ -241,7 +344,9 @@ run "a_budget_counts_by_tag_alone" {
   command = plan
 
   assert {
-    condition     = keys(aws_budgets_budget.customer) == ["acme"] && aws_budgets_budget.customer["acme"].limit_amount == "500"
+    condition = { for key, budget in aws_budgets_budget.customer : key => [budget.name, budget.budget_type, budget.limit_amount] } == {
+      acme = ["bulkhead-spend-acme", "COST", "500"]
+    }
     error_message = "There must be a budget for each customer with a monthly_budget_usd, and for no other."
   }
 
@@ -253,8 +358,21 @@ run "a_budget_counts_by_tag_alone" {
   }
 
   assert {
-    condition     = aws_budgets_budget_action.stop["acme"].approval_model == "AUTOMATIC" && aws_budgets_budget_action.stop["acme"].definition[0].iam_action_definition[0].roles == toset(["bulkhead-acme"])
-    error_message = "The budget must stop its customer by itself."
+    condition = [
+      for action in aws_budgets_budget_action.stop : [
+        action.budget_name, action.approval_model, action.execution_role_arn,
+        action.definition[0].iam_action_definition[0].policy_arn, action.definition[0].iam_action_definition[0].roles,
+      ]
+      ] == [[
+        "bulkhead-spend-acme", "AUTOMATIC", "arn:aws:iam::111111111111:role/bulkhead/spend/bulkhead-spend-eu-west-1-budget",
+        "arn:aws:iam::111111111111:policy/bulkhead/fleet/bulkhead-spend-eu-west-1-stop", toset(["bulkhead-acme"]),
+    ]]
+    error_message = "The budget must stop its customer by itself, as the executor does."
+  }
+
+  assert {
+    condition     = { for subscriber in aws_budgets_budget_action.stop["acme"].subscriber : subscriber.address => subscriber.subscription_type } == { "finance@example.com" = "EMAIL", "platform@example.com" = "EMAIL" }
+    error_message = "All that are named must hear of it."
   }
 
   assert {
@@ -270,6 +388,26 @@ run "a_budget_counts_by_tag_alone" {
   assert {
     condition     = !aws_budgets_budget.customer["acme"].cost_types[0].include_credit && !aws_budgets_budget.customer["acme"].cost_types[0].include_refund
     error_message = "What is spent counts, whatever credits pay for."
+  }
+}
+
+run "one_customer_with_one_limit_is_guarded" {
+  command = plan
+
+  variables {
+    customers = {
+      acme = {
+        fleet_role_name        = "bulkhead-acme"
+        inference_profile_arns = ["arn:aws:bedrock:eu-west-1:111111111111:application-inference-profile/aaaaaaaaaaaa"]
+        limits                 = [{ minutes = 5, input_tokens = 1000, output_tokens = 200 }]
+        monthly_budget_usd     = 1
+      }
+    }
+  }
+
+  assert {
+    condition     = length(aws_sfn_state_machine.stop) == 1 && length(aws_iam_role.executor) == 2 && length(aws_iam_role.budget) == 1 && length(aws_budgets_budget_action.stop) == 1
+    error_message = "What stops customers must be there for a single one."
   }
 }
 
