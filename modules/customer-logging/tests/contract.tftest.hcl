@@ -118,6 +118,14 @@ run "the_caller_writes_and_assumes_one_role" {
   }
 
   assert {
+    condition = (
+      jsonencode([for role in aws_iam_role.caller : [role.path, role.permissions_boundary, role.max_session_duration, role.force_detach_policies]]) == jsonencode([["/bulkhead/", null, 3600, true]])
+      && aws_iam_role_policies_exclusive.caller["caller"].policy_names == toset([aws_iam_role_policy.caller["caller"].name])
+    )
+    error_message = "The caller role lies elsewhere, lives longer, keeps what somebody adds, or cannot be destroyed."
+  }
+
+  assert {
     condition     = output.caller_role_arn == "arn:aws:iam::222222222222:role/bulkhead/bulkhead-caller"
     error_message = "The caller role is not the one that the operations account pins."
   }
