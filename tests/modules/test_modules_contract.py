@@ -9,6 +9,8 @@ from typing import Any, Protocol
 
 import pytest
 
+from scripts import terraform_files
+
 ROOT = Path(__file__).parents[2]
 MODULES = sorted(path.name for path in (ROOT / "modules").iterdir() if path.is_dir())
 
@@ -41,6 +43,14 @@ def test_contract(module: str, workbench: Callable[..., Workbench]) -> None:
     assert summary["status"] == "pass"
     assert summary["passed"] > 0
     assert summary["skipped"] == 0
+
+
+def test_an_application_has_its_rights_while_they_change() -> None:
+    """Of a role that the customer made. A mocked provider replaces nothing, so no plan shows it."""
+    source = terraform_files.read(ROOT / "modules" / "customer-logging" / "main.tf")
+    made = {kind: body for kind, _, body in terraform_files.typed(source, "resource")}
+    (lifecycle,) = made["aws_iam_role_policy_attachment"]["lifecycle"]
+    assert lifecycle["create_before_destroy"] is True
 
 
 # A caller of the modules. Fake keys and the skips keep the provider from asking AWS who it is.

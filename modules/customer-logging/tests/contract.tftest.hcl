@@ -209,7 +209,7 @@ run "an_ec2_instance_becomes_the_caller" {
   }
 
   assert {
-    condition     = [for p in aws_iam_instance_profile.caller : p.role] == [aws_iam_role.caller["caller"].name]
+    condition     = [for p in aws_iam_instance_profile.caller : [p.role, p.name, p.path]] == [[aws_iam_role.caller["caller"].name, "bulkhead-caller", "/bulkhead/"]]
     error_message = "Without an instance profile no instance can take the role."
   }
 }

@@ -204,7 +204,12 @@ run "a_grant_to_support_ends" {
   }
 
   assert {
-    condition     = strcontains(aws_iam_role_policy.reader["reader"].policy, "log-group:/bulkhead/acme/content:*")
+    condition = [for s in jsondecode(aws_iam_role_policy.reader["reader"].policy).Statement : s.Resource if s.Sid == "ReadGroups"] == [[
+      "arn:aws:logs:eu-central-1:222222222222:log-group:/bulkhead/acme/content",
+      "arn:aws:logs:eu-central-1:222222222222:log-group:/bulkhead/acme/content:*",
+      "arn:aws:logs:eu-central-1:222222222222:log-group:/bulkhead/acme/bedrock",
+      "arn:aws:logs:eu-central-1:222222222222:log-group:/bulkhead/acme/bedrock:*",
+    ]]
     error_message = "With reader.content the reader reads content too."
   }
 }

@@ -145,6 +145,11 @@ run "policies_are_minified" {
     condition     = alltrue([for policy in aws_organizations_policy.this : policy.content == jsonencode(jsondecode(policy.content))])
     error_message = "A policy has white space, which counts."
   }
+
+  assert {
+    condition     = !anytrue([for policy in aws_organizations_policy.this : strcontains(policy.content, "{}")])
+    error_message = "A policy has an empty condition, which counts too."
+  }
 }
 
 run "a_customers_records_are_for_its_own_accounts" {
@@ -278,6 +283,11 @@ run "identity_providers_open_no_role_of_operations" {
     }]
     error_message = "The RCP lets somebody with a token into a role of operations."
   }
+
+  assert {
+    condition     = jsondecode(aws_organizations_policy.this["operations-rcp"].content).Statement[*].Sid == ["RolesForListedAccounts", "RolesForNoFederation"]
+    error_message = "A statement is about no role."
+  }
 }
 
 run "listed_roles_take_identity_providers" {
@@ -316,6 +326,11 @@ run "only_who_deploys_changes_fleet_roles" {
       LogCentralization = []
     }
     error_message = "A statement spares somebody it should not, or not who must work."
+  }
+
+  assert {
+    condition     = [for s in jsondecode(aws_organizations_policy.this["operations-change-scp"].content).Statement : keys(s.Condition) if s.Sid == "Attachments"] == [["StringNotEquals"]]
+    error_message = "Where there are no stops, nothing is attached as one."
   }
 
   assert {

@@ -124,6 +124,19 @@ run "a_hold_of_another_organization_is_refused" {
   expect_failures = [data.aws_organizations_organization.this]
 }
 
+run "an_address_alone_makes_no_alarm" {
+  command = plan
+
+  variables {
+    break_glass_emails = ["security@example.com"]
+  }
+
+  assert {
+    condition     = length(aws_sns_topic.break_glass) + length(aws_sns_topic_subscription.break_glass) == 0
+    error_message = "Somebody is to be told of roles that are not there."
+  }
+}
+
 run "break_glass_is_spared_and_alarmed" {
   command = plan
 
@@ -164,8 +177,15 @@ run "break_glass_is_spared_and_alarmed" {
 
   assert {
     condition = [
-      for s in jsondecode(aws_organizations_policy.this["operations-rcp"].content).Statement : [s.Resource, s.Condition] if s.Sid == "BreakGlassInOneRegion"
-    ] == [[["arn:aws:iam::111111111111:role/glass"], { StringNotEquals = { "aws:RequestedRegion" = ["eu-central-1"] } }]]
+      for s in jsondecode(aws_organizations_policy.this["operations-rcp"].content).Statement : s if s.Sid == "BreakGlassInOneRegion"
+      ] == [{
+        Sid       = "BreakGlassInOneRegion"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = ["sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity"]
+        Resource  = ["arn:aws:iam::111111111111:role/glass"]
+        Condition = { StringNotEquals = { "aws:RequestedRegion" = ["eu-central-1"] } }
+    }]
     error_message = "A break-glass role can be assumed where nobody listens."
   }
 
@@ -323,6 +343,11 @@ run "nobody_to_guard_but_operations" {
   assert {
     condition     = keys(output.policy_accounts) == ["operations-change-scp", "operations-rcp", "operations-scp"]
     error_message = "A policy is attached to nobody."
+  }
+
+  assert {
+    condition     = keys(aws_organizations_policy.this) == keys(output.policy_accounts)
+    error_message = "A policy is made for nobody."
   }
 }
 
