@@ -301,6 +301,11 @@ run "of_a_role_that_the_customer_made_nothing_but_rights_are_given" {
   }
 
   assert {
+    condition     = !strcontains(aws_iam_policy.deploy_boundary.policy, "{}")
+    error_message = "A statement has an empty condition."
+  }
+
+  assert {
     condition     = [for s in jsondecode(aws_iam_policy.deploy_boundary.policy).Statement : s.NotResource if s.Sid == "OwnRolesOnly"] == [["arn:aws:iam::222222222222:role/bulkhead/bulkhead-caller"]]
     error_message = "The deploy role could say who becomes the customer's role."
   }
