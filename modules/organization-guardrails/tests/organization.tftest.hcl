@@ -68,7 +68,7 @@ run "an_organization_without_resource_control_policies_is_refused" {
       master_account_id             = "999999999999"
       accounts                      = [{ id = "111111111111" }, { id = "222222222222" }, { id = "222222222223" }, { id = "333333333333" }]
       aws_service_access_principals = []
-      roots                         = [{ policy_types = [{ type = "SERVICE_CONTROL_POLICY", status = "ENABLED" }, { type = "RESOURCE_CONTROL_POLICY", status = "PENDING_ENABLE" }] }]
+      roots                         = [{ policy_types = [{ type = "SERVICE_CONTROL_POLICY", status = "ENABLED" }, { type = "RESOURCE_CONTROL_POLICY", status = "PENDING_ENABLE" }, { type = "TAG_POLICY", status = "ENABLED" }] }]
     }
   }
 
