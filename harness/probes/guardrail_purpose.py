@@ -13,9 +13,11 @@ STRANGER = "arn:aws:iam::{x}:role/somebody"
 OPERATOR = "arn:aws:iam::{o}:role/somebody"
 DEPLOYER = "arn:aws:iam::{o}:role/bulkhead/bulkhead-deploy"
 PLANNER = "arn:aws:iam::{o}:role/bulkhead/bulkhead-plan"
+AUDITOR = "arn:aws:iam::{o}:role/bulkhead/bulkhead-audit"
 EXECUTOR = "arn:aws:iam::{o}:role/bulkhead/spend/bulkhead-stop"
 ALARM = "arn:aws:cloudwatch:{r}:{o}:alarm:bulkhead-spend.bulkhead-{customer}.x"
 PROVIDER = "arn:aws:iam::{a}:oidc-provider/token.example.com"
+RECORDS = "{group}:log-stream:x"
 
 Context = Mapping[str, str | tuple[str, ...]]
 SPARED = ("StringNotEquals", "aws:PrincipalArn")

@@ -15,24 +15,24 @@ from harness.probes.guardrail_held import HELD
 from harness.probes.guardrail_made import MADE
 from harness.probes.guardrail_purpose import (
     ADMIN,
+    AUDITOR,
     DEPLOYER,
     DESTINATION,
     EXECUTOR,
     INVOKE,
-    NO_SERVICE,
-    OPERATOR,
     ORGANIZATIONS_ADMIN,
     PLANNER,
     PROVIDER,
+    RECORDS,
     SOMEBODY,
     SPARED,
     STOPPING,
-    STRANGER,
     Asked,
     Context,
     Purpose,
     of_operations,
 )
+from harness.probes.guardrail_resources import CUSTOMER_RESOURCES, RESOURCES
 
 
 def _each(*actions: str, resource: str = "*") -> tuple[Asked, ...]:
@@ -116,7 +116,8 @@ OPERATIONS = (
         (
             Asked("bedrock:InvokeModel", "{model}", {"aws:RequestedRegion": "sa-east-1"}),
             Asked("bedrock:InvokeModel", "{model}", {"aws:RequestedRegion": "unspecified"}),
-            Asked("bedrock:Retrieve"),
+            *_each("bedrock:Retrieve", "bedrock:AgenticRetrieveStream"),
+            *_each("bedrock:ApplyGuardrail", "bedrock:CountTokens"),
         ),
         INVOKE,
         ("StringNotEquals", "aws:RequestedRegion"),
@@ -152,6 +153,32 @@ def _owned(
         *keys,
     )
 
+
+_OF_DEPLOYERS = (
+    (
+        (DEPLOYER, PLANNER, AUDITOR),
+        (
+            *("AttachRolePolicy", "CreateRole", "DeleteRole", "DeleteRolePermissionsBoundary"),
+            *("DeleteRolePolicy", "DetachRolePolicy", "PutRolePermissionsBoundary"),
+            *("PutRolePolicy", "TagRole", "UntagRole", "UpdateAssumeRolePolicy", "UpdateRole"),
+        ),
+    ),
+    (
+        ("arn:aws:iam::{o}:policy/bulkhead/bulkhead-deploy-boundary",),
+        (
+            *("CreatePolicy", "CreatePolicyVersion", "DeletePolicy", "DeletePolicyVersion"),
+            *("SetDefaultPolicyVersion", "TagPolicy", "UntagPolicy"),
+        ),
+    ),
+)
+_TRAIL = "arn:aws:cloudtrail:{r}:{o}:trail/bulkhead-operations"
+_WATCHING = (
+    (_TRAIL, ("DeleteTrail", "PutEventSelectors", "StopLogging", "UpdateTrail")),
+    (
+        "arn:aws:events:{r}:{o}:rule/bulkhead-break-glass",
+        ("DeleteRule", "DisableRule", "PutRule", "PutTargets", "RemoveTargets"),
+    ),
+)
 
 CHANGES = (
     _changes(
@@ -211,20 +238,11 @@ CHANGES = (
     _changes(
         "Deployers",
         ("P14", "P15"),
-        (
-            # Not even itself: it could take its own limits off.
-            Asked("iam:UpdateAssumeRolePolicy", DEPLOYER, by=(SOMEBODY, DEPLOYER)),
-            Asked("iam:PutRolePolicy", DEPLOYER, by=(SOMEBODY, DEPLOYER)),
-            Asked("iam:AttachRolePolicy", DEPLOYER, by=(SOMEBODY, DEPLOYER)),
-            Asked("iam:DeleteRolePermissionsBoundary", DEPLOYER, by=(SOMEBODY, DEPLOYER)),
-            Asked("iam:CreateRole", DEPLOYER),
-            Asked("iam:UpdateAssumeRolePolicy", PLANNER, by=(SOMEBODY, DEPLOYER)),
-            Asked("iam:PutRolePolicy", PLANNER, by=(SOMEBODY, DEPLOYER)),
-            Asked(
-                "iam:CreatePolicyVersion",
-                "arn:aws:iam::{o}:policy/bulkhead/bulkhead-deploy",
-                by=(SOMEBODY, DEPLOYER),
-            ),
+        # Not even itself: it could take its own limits off.
+        tuple(
+            Asked(f"iam:{action}", arn, by=(SOMEBODY, ADMIN, DEPLOYER))
+            for arns, actions in _OF_DEPLOYERS
+            for arn, action in itertools.product(arns, actions)
         ),
         (
             Asked("iam:GetRole", DEPLOYER),
@@ -234,18 +252,13 @@ CHANGES = (
     _changes(
         "Watching",
         ("G01",),
-        (
-            Asked("cloudtrail:StopLogging", "arn:aws:cloudtrail:{r}:{o}:trail/bulkhead-operations"),
-            Asked("cloudtrail:DeleteTrail", "arn:aws:cloudtrail:{r}:{o}:trail/bulkhead-operations"),
-            Asked("events:DisableRule", "arn:aws:events:{r}:{o}:rule/bulkhead-break-glass"),
-            Asked("events:RemoveTargets", "arn:aws:events:{r}:{o}:rule/bulkhead-break-glass"),
+        tuple(
+            Asked(f"{arn.split(':')[2]}:{action}", arn)
+            for arn, actions in _WATCHING
+            for action in actions
         ),
         (
-            Asked(
-                "cloudtrail:StopLogging",
-                "arn:aws:cloudtrail:{r}:{o}:trail/bulkhead-operations",
-                by=(DEPLOYER,),
-            ),
+            Asked("cloudtrail:StopLogging", _TRAIL, by=(DEPLOYER,)),
             Asked("events:DisableRule", "arn:aws:events:{r}:{o}:rule/other"),
         ),
     ),
@@ -265,7 +278,6 @@ TAGGED: Context = {
     "aws:ResourceTag/bulkhead:customer": "acme",
 }
 BY_ADMIN = frozenset({("ArnLike", "aws:PrincipalArn")})
-RECORDS = "{group}:log-stream:x"
 INSIGHTS = "arn:aws:cloudwatch:{r}:{a}:insight-rule/x"
 
 
@@ -337,7 +349,9 @@ CUSTOMERS = (
             Asked("kms:UntagResource", "{key}", TAGGED),
             Asked("kms:TagResource", "{key}", TAGGED),
             Asked("logs:UntagResource", "{group}", TAGGED),
+            Asked("logs:UntagLogGroup", "{group}", TAGGED),
             Asked("logs:TagResource", "{group}", TAGGED),
+            Asked("logs:TagLogGroup", "{group}", TAGGED),
         ),
         (
             # When it is made, and other tags of it.
@@ -358,6 +372,8 @@ CUSTOMERS = (
         ("logs:PutSubscriptionFilter", "{group}"),
         ("logs:CreateDelivery", "*"),
         ("logs:CreateScheduledQuery", "*"),
+        ("logs:UpdateScheduledQuery", "*"),
+        ("logs:AssociateSourceToS3TableIntegration", "*"),
         ("logs:ListAnomalies", "*"),
         ("logs:PutMetricFilter", "{group}"),
         ("cloudwatch:GetInsightRuleReport", INSIGHTS),
@@ -393,97 +409,6 @@ def _everywhere(policy: str) -> tuple[Purpose, ...]:
         Purpose(policy, "Leaving", ("G09",), leave, harmless),
         Purpose(policy, "LogCentralization", ("G16", "G17", "O04", "O09"), centralize, harmless),
     )
-
-
-RESOURCES = (
-    Purpose(
-        "operations-rcp",
-        "RolesForListedAccounts",
-        ("G10", "T01", "T28"),
-        (Asked("sts:AssumeRole", SOMEBODY, by=(STRANGER,)),),
-        (
-            Asked("sts:AssumeRole", SOMEBODY),
-            Asked("sts:AssumeRole", SOMEBODY, by=("ec2.amazonaws.com",)),
-        ),
-        frozenset({("StringNotEquals", "aws:PrincipalAccount"), NO_SERVICE}),
-    ),
-    Purpose(
-        "operations-rcp",
-        "RolesForNoFederation",
-        ("G10", "T34"),
-        (
-            Asked("sts:AssumeRoleWithWebIdentity", SOMEBODY, by=(PROVIDER,)),
-            Asked("sts:AssumeRoleWithSAML", SOMEBODY, by=(PROVIDER,)),
-        ),
-        (Asked("sts:AssumeRole", SOMEBODY),),
-    ),
-)
-
-NEIGHBOR = "arn:aws:iam::{n}:role/somebody"
-CALLER = "arn:aws:iam::{a}:role/bulkhead/bulkhead-caller"
-SIBLING = "arn:aws:iam::{b}:role/somebody"
-TAGGED_KEY: Context = {
-    "aws:ResourceAccount": "{a}",
-    "aws:ResourceTag/bulkhead:customer": "{customer}",
-}
-# By the customer's set of accounts: strangers, operations and other customers are kept out, the
-# customer's other accounts are not.
-CUSTOMER_RESOURCES = (
-    Purpose(
-        "customer-{customer}-rcp",
-        "RecordsForOwnAccounts",
-        ("G10", "G11", "G12", "L21"),
-        (Asked("logs:GetLogEvents", RECORDS, {}, by=(STRANGER, OPERATOR, NEIGHBOR)),),
-        (Asked("logs:GetLogEvents", RECORDS, {}, by=(SOMEBODY, SIBLING)),),
-        frozenset({("StringNotEquals", "aws:PrincipalAccount"), NO_SERVICE}),
-    ),
-    Purpose(
-        "customer-{customer}-rcp",
-        "KeysForOwnAccounts",
-        ("G11", "G12", "K01", "K06"),
-        (
-            Asked("kms:Decrypt", "{key}", TAGGED_KEY, by=(STRANGER, OPERATOR, NEIGHBOR)),
-            Asked("kms:CreateGrant", "{key}", TAGGED_KEY, by=(STRANGER, OPERATOR, NEIGHBOR)),
-        ),
-        (
-            Asked("kms:Decrypt", "{key}", TAGGED_KEY, by=(SOMEBODY, SIBLING)),
-            # Keys that are shared on purpose.
-            Asked("kms:Decrypt", "{key}", {"aws:ResourceAccount": "{a}"}, by=(NEIGHBOR,)),
-        ),
-        frozenset(
-            {
-                ("StringNotEquals", "aws:PrincipalAccount"),
-                ("StringLike", "aws:ResourceTag/bulkhead:customer"),
-                NO_SERVICE,
-            }
-        ),
-    ),
-    Purpose(
-        "customer-{customer}-rcp",
-        "CallersForOwnAccounts",
-        ("G10", "G12", "T27"),
-        (Asked("sts:AssumeRole", CALLER, by=(STRANGER, OPERATOR, NEIGHBOR)),),
-        (
-            Asked("sts:AssumeRole", CALLER, by=(SOMEBODY, SIBLING, "lambda.amazonaws.com")),
-            # A customer's other roles are its own affair.
-            Asked("sts:AssumeRole", SOMEBODY, by=(NEIGHBOR,)),
-        ),
-        frozenset({("StringNotEquals", "aws:PrincipalAccount"), NO_SERVICE}),
-    ),
-    Purpose(
-        "customer-{customer}-rcp",
-        "CallersForNoFederation",
-        ("G10", "T34"),
-        (
-            Asked("sts:AssumeRoleWithWebIdentity", CALLER, by=(PROVIDER,)),
-            Asked("sts:AssumeRoleWithSAML", CALLER, by=(PROVIDER,)),
-        ),
-        (
-            Asked("sts:AssumeRole", CALLER),
-            Asked("sts:AssumeRoleWithWebIdentity", SOMEBODY, by=(PROVIDER,)),
-        ),
-    ),
-)
 
 
 def of_customer(purpose: Purpose, account: str, pods: Collection[str]) -> tuple[Purpose, ...]:

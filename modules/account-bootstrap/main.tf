@@ -44,13 +44,6 @@ resource "aws_iam_policy" "boundary" {
   description = "What the roles that the deploy role makes can never do. It must set this on each of them."
   policy      = local.boundary
   tags        = var.tags
-
-  lifecycle {
-    precondition {
-      condition     = length(local.boundary) <= 6144
-      error_message = "The boundary of the roles that are made has ${length(local.boundary)} characters; AWS allows 6,144."
-    }
-  }
 }
 
 ################################################################################

@@ -94,13 +94,6 @@ resource "aws_iam_role" "caller" {
   # Whatever the customer attached for its application must not block a destroy.
   force_detach_policies = true
   tags                  = local.tags
-
-  lifecycle {
-    precondition {
-      condition     = length(local.caller_trust_policy) <= 2048
-      error_message = "caller: its trust policy would be longer than the 2,048 characters that IAM allows. Shorten the names of namespace and service account."
-    }
-  }
 }
 
 # A role that the customer made. Its trust is not ours, so it is looked at.

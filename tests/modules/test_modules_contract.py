@@ -10,6 +10,8 @@ from typing import Any, Protocol
 
 import pytest
 
+from scripts import terraform_files
+
 ROOT = Path(__file__).parents[2]
 MODULES = sorted(path.name for path in (ROOT / "modules").iterdir() if path.is_dir())
 
@@ -89,6 +91,14 @@ def test_what_another_needs_is_made_before_it(module: str) -> None:
         if not re.search(rf"\b{re.escape(needed)}\b", blocks[block])
     ]
     assert missing == []
+
+
+def test_an_application_has_its_rights_while_they_change() -> None:
+    """Of a role that the customer made. A mocked provider replaces nothing, so no plan shows it."""
+    source = terraform_files.read(ROOT / "modules" / "customer-logging" / "main.tf")
+    made = {kind: body for kind, _, body in terraform_files.typed(source, "resource")}
+    (lifecycle,) = made["aws_iam_role_policy_attachment"]["lifecycle"]
+    assert lifecycle["create_before_destroy"] is True
 
 
 # A caller of the modules. Fake keys and the skips keep the provider from asking AWS who it is.

@@ -326,10 +326,10 @@ def test_operations_forwards_what_the_alarm_hears(plan: Plan) -> None:
     }
 
 
-def customer(plan: Plan, changes: Mapping[str, str]) -> Planned:
-    """The root customer for the one account of initech."""
+def customer(plan: Plan, changes: Mapping[str, str], **key: object) -> Planned:
+    """The root customer for the one account of initech. `key` is what else its records' key is."""
     arn = "arn:aws:kms:eu-central-1:444444444444:key/11111111-2222-3333-4444-55555555555"
-    keys = {"arn": f"{arn}5", "enabled": True, "key_manager": "CUSTOMER"}
+    keys = {"arn": f"{arn}5", "enabled": True, "key_manager": "CUSTOMER"} | key
     content = {"arn": f"{arn}6", "enabled": True, "key_manager": "CUSTOMER"}
     mock = provider("eu-central-1", aws_kms_key=keys)
     # The two keys must differ.
@@ -395,6 +395,33 @@ def test_while_a_hold_lasts_nothing_expires_and_keys_stay(plan: Plan) -> None:
     for group in ("records", "content"):
         kept = planned[f'module.logging.aws_cloudwatch_log_group.this["{group}"]']
         assert (kept["retention_in_days"], kept["skip_destroy"]) == (0, True)
+
+
+@pytest.mark.parametrize("key", [{"enabled": False}, {"key_manager": "AWS"}])
+def test_records_need_a_key_that_the_owner_made(plan: Plan, key: dict[str, object]) -> None:
+    with pytest.raises(pytest.fail.Exception, match="not enabled, or not the account's own"):
+        customer(plan, {}, **key)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_what_is_to_be_kept_outlives_its_roots(plan: Plan, kept: bool, tmp_path: Path) -> None:
+    states = "555555555555"
+    changes = {
+        "trail: false": f"trail: true\nkeep_records: {str(kept).lower()}",
+        "probes:\n": f'state: {{ account_id: "{states}" }}\nprobes:\n',
+    }
+    planned = dict(customer(plan, changes))
+    for account in ("444444444444", "111111111111", states):
+        shutil.rmtree(tmp_path / "environments")
+        shutil.rmtree(tmp_path / "modules")
+        planned |= plan("bootstrap", changes, {"account_id": account}, provider("eu-central-1"))
+    found = [
+        *(v["skip_destroy"] for k, v in planned.items() if ".aws_cloudwatch_log_group." in k),
+        *('"Kept"' in v["policy"] for k, v in planned.items() if ".aws_kms_key.logs[" in k),
+        *(not v["force_destroy"] for k, v in planned.items() if ".aws_s3_bucket." in k),
+    ]
+    # Two groups, their keys, and the buckets of the trail and of the states.
+    assert found == [kept] * 6
 
 
 def test_a_hold_binds_everybody_in_that_customers_accounts(plan: Plan) -> None:

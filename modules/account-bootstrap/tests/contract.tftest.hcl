@@ -50,6 +50,63 @@ run "named_principals_are_pinned" {
     condition     = alltrue([for role in aws_iam_role.this : role.permissions_boundary == "arn:aws:iam::222222222222:policy/bulkhead/bulkhead-deploy-boundary" && role.max_session_duration == 3600])
     error_message = "The roles need the boundary, and sessions of an hour."
   }
+
+  # Named as the guardrails, the boundaries themselves and the harness name them.
+  assert {
+    condition = (
+      { for key, role in aws_iam_role.this : key => "${role.path}${role.name}" } == { deploy = "/bulkhead/bulkhead-deploy", plan = "/bulkhead/bulkhead-plan" }
+      && "${aws_iam_policy.deploy_boundary.path}${aws_iam_policy.deploy_boundary.name}" == "/bulkhead/bulkhead-deploy-boundary"
+      && "${aws_iam_policy.boundary.path}${aws_iam_policy.boundary.name}" == "/bulkhead/bulkhead-boundary"
+    )
+    error_message = "A role or a boundary has another name than others know it by."
+  }
+
+  assert {
+    condition = alltrue([
+      for key in ["deploy", "plan"] : (
+        aws_iam_role_policies_exclusive.this[key].role_name == aws_iam_role.this[key].name
+        && aws_iam_role_policies_exclusive.this[key].policy_names == toset([aws_iam_role_policy.this[key].name])
+        && aws_iam_role_policy_attachments_exclusive.this[key].role_name == aws_iam_role.this[key].name
+        && length(aws_iam_role_policy_attachments_exclusive.this[key].policy_arns) == 0
+      )
+    ])
+    error_message = "What somebody adds to the roles by hand stays."
+  }
+}
+
+run "a_boundary_that_aws_would_refuse_is_named" {
+  command = plan
+
+  variables {
+    caller_role           = "${join("/", [for n in range(100) : "a-long-part-of-a-path"])}/app"
+    deploy_principal_arns = ["arn:aws:iam::222222222222:role/owner"]
+    plan_principal_arns   = ["arn:aws:iam::222222222222:role/owner"]
+  }
+
+  expect_failures = [aws_iam_policy.deploy_boundary]
+}
+
+run "a_trust_that_aws_would_refuse_is_named" {
+  command = plan
+
+  variables {
+    deploy_principal_arns = [for n in range(60) : "arn:aws:iam::222222222222:role/owner-${n}"]
+    plan_principal_arns   = ["arn:aws:iam::222222222222:role/owner"]
+  }
+
+  expect_failures = [aws_iam_role.this]
+}
+
+run "rights_that_aws_would_refuse_are_named" {
+  command = plan
+
+  variables {
+    regions               = [for n in range(60) : "eu-${join("", [for letter in range(n + 1) : "a"])}-1"]
+    deploy_principal_arns = ["arn:aws:iam::222222222222:role/owner"]
+    plan_principal_arns   = ["arn:aws:iam::222222222222:role/owner"]
+  }
+
+  expect_failures = [aws_iam_role_policy.this]
 }
 
 run "jobs_are_pinned_by_audience_and_subject" {
@@ -98,7 +155,10 @@ run "jobs_are_pinned_by_audience_and_subject" {
   }
 
   assert {
-    condition     = toset(keys(aws_iam_openid_connect_provider.this)) == toset(["github", "gitlab"])
+    condition = { for key, provider in aws_iam_openid_connect_provider.this : key => [provider.url, one(provider.client_id_list)] } == {
+      github = ["https://token.actions.githubusercontent.com", "sts.amazonaws.com"]
+      gitlab = ["https://gitlab.com", "sts.amazonaws.com"]
+    }
     error_message = "Both identity providers are needed."
   }
 }
@@ -238,6 +298,11 @@ run "of_a_role_that_the_customer_made_nothing_but_rights_are_given" {
       OnePolicyOnly    = [["iam:AttachRolePolicy", "iam:DetachRolePolicy"], { ArnNotLike = { "iam:PolicyARN" = "arn:aws:iam::222222222222:policy/bulkhead/caller/summaries/*" } }]
     }
     error_message = "What the deploy role is given could reach the customer's own policies."
+  }
+
+  assert {
+    condition     = !strcontains(aws_iam_policy.deploy_boundary.policy, "{}")
+    error_message = "A statement has an empty condition."
   }
 
   assert {

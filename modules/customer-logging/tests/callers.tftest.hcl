@@ -43,6 +43,24 @@ run "one_service_account_becomes_the_caller" {
   }
 }
 
+run "the_longest_trust_policy_fits" {
+  command = plan
+
+  variables {
+    caller = {
+      type            = "eks-irsa"
+      oidc_provider   = "oidc.eks.ap-southeast-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF"
+      namespace       = join("", [for n in range(63) : "n"])
+      service_account = join("", [for n in range(253) : "s"])
+    }
+  }
+
+  assert {
+    condition     = length(aws_iam_role.caller["caller"].assume_role_policy) <= 2048
+    error_message = "IAM would refuse the trust policy of long names."
+  }
+}
+
 run "pod_identity_sends_no_tags" {
   command = plan
 
@@ -81,7 +99,7 @@ run "an_existing_role_gets_the_policy_and_nothing_else" {
     values = {
       arn                = "arn:aws:iam::222222222222:role/team/app"
       name               = "app"
-      assume_role_policy = "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Service\":\"lambda.amazonaws.com\",\"AWS\":[\"arn:aws:iam::222222222222:role/runner\"]},\"Action\":\"sts:AssumeRole\"}]}"
+      assume_role_policy = "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Service\":\"lambda.amazonaws.com\",\"AWS\":[\"arn:aws:iam::222222222222:role/runner\"]},\"Action\":\"sts:AssumeRole\"},{\"Effect\":\"Deny\",\"Principal\":\"*\",\"Action\":\"sts:TagSession\"}]}"
     }
   }
 
@@ -104,6 +122,26 @@ run "an_existing_role_gets_the_policy_and_nothing_else" {
     condition     = output.caller_role_arn == "arn:aws:iam::222222222222:role/team/app"
     error_message = "The operations account pins the existing role."
   }
+}
+
+run "more_parameters_than_a_policy_holds_are_refused" {
+  command = plan
+
+  variables {
+    caller         = { type = "existing" }
+    parameter_arns = [for n in range(80) : "arn:aws:ssm:eu-central-1:222222222222:parameter/bulkhead/acme/${n}"]
+  }
+
+  override_data {
+    target = data.aws_iam_role.existing
+    values = {
+      arn                = "arn:aws:iam::222222222222:role/bulkhead/bulkhead-caller"
+      name               = "bulkhead-caller"
+      assume_role_policy = "{\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Service\":\"lambda.amazonaws.com\"},\"Action\":\"sts:AssumeRole\"}]}"
+    }
+  }
+
+  expect_failures = [aws_iam_policy.caller]
 }
 
 run "an_existing_role_at_another_path_is_refused" {

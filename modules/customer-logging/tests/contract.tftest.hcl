@@ -118,6 +118,14 @@ run "the_caller_writes_and_assumes_one_role" {
   }
 
   assert {
+    condition = (
+      jsonencode([for role in aws_iam_role.caller : [role.path, role.permissions_boundary, role.max_session_duration, role.force_detach_policies]]) == jsonencode([["/bulkhead/", null, 3600, true]])
+      && aws_iam_role_policies_exclusive.caller["caller"].policy_names == toset([aws_iam_role_policy.caller["caller"].name])
+    )
+    error_message = "The caller role lies elsewhere, lives longer, keeps what somebody adds, or cannot be destroyed."
+  }
+
+  assert {
     condition     = output.caller_role_arn == "arn:aws:iam::222222222222:role/bulkhead/bulkhead-caller"
     error_message = "The caller role is not the one that the operations account pins."
   }
@@ -201,7 +209,7 @@ run "an_ec2_instance_becomes_the_caller" {
   }
 
   assert {
-    condition     = [for p in aws_iam_instance_profile.caller : p.role] == [aws_iam_role.caller["caller"].name]
+    condition     = [for p in aws_iam_instance_profile.caller : [p.role, p.name, p.path]] == [[aws_iam_role.caller["caller"].name, "bulkhead-caller", "/bulkhead/"]]
     error_message = "Without an instance profile no instance can take the role."
   }
 }

@@ -96,11 +96,34 @@ run "owners_alone_delete_records" {
   }
 
   assert {
-    condition = alltrue([
-      for s in jsondecode(output.owners_only_policy).Statement :
-      s.Effect == "Deny" && s.Condition.StringNotEquals["aws:PrincipalArn"] == ["arn:aws:iam::222222222222:role/bulkhead/owner", "arn:aws:iam::222222222222:root"]
-    ]) && length(output.owners_only_policy) < 5120
-    error_message = "The policy for the organization spares the owners and the root user alone, and fits."
+    condition = jsondecode(output.owners_only_policy).Statement == [
+      {
+        Sid    = "RecordsForOwnersOnly"
+        Effect = "Deny"
+        Action = [
+          "logs:AssociateKmsKey", "logs:DeleteDataProtectionPolicy", "logs:DeleteLogGroup", "logs:DeleteLogStream", "logs:DeleteRetentionPolicy",
+          "logs:DisassociateKmsKey", "logs:PutDataProtectionPolicy", "logs:PutLogGroupDeletionProtection", "logs:PutRetentionPolicy",
+        ]
+        Resource = [
+          "arn:aws:logs:eu-central-1:222222222222:log-group:/bulkhead/acme/bedrock",
+          "arn:aws:logs:eu-central-1:222222222222:log-group:/bulkhead/acme/bedrock:*",
+        ]
+        Condition = { StringNotEquals = { "aws:PrincipalArn" = ["arn:aws:iam::222222222222:role/bulkhead/owner", "arn:aws:iam::222222222222:root"] } }
+      },
+      {
+        Sid       = "ReadersForOwnersOnly"
+        Effect    = "Deny"
+        Action    = ["iam:AttachRolePolicy", "iam:CreateRole", "iam:DeleteRolePolicy", "iam:PutRolePolicy", "iam:UpdateAssumeRolePolicy"]
+        Resource  = "arn:aws:iam::222222222222:role/bulkhead/reader/*"
+        Condition = { StringNotEquals = { "aws:PrincipalArn" = ["arn:aws:iam::222222222222:role/bulkhead/owner", "arn:aws:iam::222222222222:root"] } }
+      },
+    ]
+    error_message = "The policy for the organization spares others than the owners and the root user, or leaves a way to the records."
+  }
+
+  assert {
+    condition     = length(output.owners_only_policy) < 5120
+    error_message = "The policy for the organization is longer than AWS takes."
   }
 }
 
@@ -149,14 +172,43 @@ run "alarms_watch_what_the_client_emits" {
       && aws_cloudwatch_metric_alarm.heartbeat["heartbeat"].metric_name == "bulkhead.heartbeat"
       && aws_cloudwatch_metric_alarm.heartbeat["heartbeat"].evaluation_periods == 10
       && sort(flatten([for query in aws_cloudwatch_metric_alarm.tokens["tokens"].metric_query : query.metric[*].metric_name])) == tolist(["gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"])
-      && alltrue([for alarm in aws_cloudwatch_metric_alarm.counted : alarm.alarm_actions == toset(["arn:aws:sns:eu-central-1:222222222222:alarms"])])
+      && aws_cloudwatch_metric_alarm.heartbeat["heartbeat"].namespace == "Bulkhead"
+      && aws_cloudwatch_metric_alarm.tokens["tokens"].evaluation_periods == 1
+      && [for query in aws_cloudwatch_metric_alarm.tokens["tokens"].metric_query : query.expression if query.return_data == true] == ["SUM(METRICS())"]
+      && distinct(flatten([for query in aws_cloudwatch_metric_alarm.tokens["tokens"].metric_query : [for metric in query.metric : "${metric.namespace} ${metric.stat} ${metric.period}"]])) == tolist(["Bulkhead Sum 3600"])
     )
     error_message = "An alarm watches another metric than the client writes."
   }
 
   assert {
-    condition     = alltrue([for widget in jsondecode(aws_cloudwatch_dashboard.this["client"].dashboard_body).widgets : widget.type == "metric"])
+    condition = alltrue([
+      for alarm in concat(values(aws_cloudwatch_metric_alarm.counted), values(aws_cloudwatch_metric_alarm.tokens), values(aws_cloudwatch_metric_alarm.heartbeat)) :
+      alarm.alarm_actions == toset(["arn:aws:sns:eu-central-1:222222222222:alarms"]) && alarm.ok_actions == alarm.alarm_actions
+    ])
+    error_message = "Nobody is told that an alarm rings, or that it is over."
+  }
+
+  assert {
+    condition = [for widget in jsondecode(aws_cloudwatch_dashboard.this["client"].dashboard_body).widgets : [widget.type, widget.properties.region, widget.properties.stat, widget.properties.metrics]] == [
+      ["metric", "eu-central-1", "Sum", [["Bulkhead", "bulkhead.calls"], ["Bulkhead", "bulkhead.errors"], ["Bulkhead", "bulkhead.throttles"]]],
+      ["metric", "eu-central-1", "Sum", [["Bulkhead", "gen_ai.usage.input_tokens"], ["Bulkhead", "gen_ai.usage.output_tokens"]]],
+      ["metric", "eu-central-1", "p95", [["Bulkhead", "gen_ai.client.operation.duration"]]],
+      ["metric", "eu-central-1", "Sum", [["Bulkhead", "bulkhead.dropped_records"], ["Bulkhead", "bulkhead.heartbeat"]]],
+    ]
     error_message = "A dashboard shows metrics, never what logs say."
+  }
+}
+
+run "a_threshold_of_zero_makes_no_alarm" {
+  command = plan
+
+  variables {
+    alarms = { errors = 0, throttles = 0, dropped_records = 0, tokens_per_hour = 0, heartbeat_minutes = 0 }
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.counted) + length(aws_cloudwatch_metric_alarm.tokens) + length(aws_cloudwatch_metric_alarm.heartbeat) == 0
+    error_message = "An alarm that is left out rings all the time."
   }
 }
 
