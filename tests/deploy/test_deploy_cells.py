@@ -9,8 +9,8 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from harness.deploy.cells import over_quota, quotas_of, used
+from harness.deploy.customers_file import SCHEMA_FILE
 from harness.deploy.deployment import Deployment
-from harness.deploy.environment import SCHEMA_FILE
 from harness.deploy.workspace import CUSTOMERS_FILE
 from harness.targets.base import Target
 
