@@ -41,7 +41,8 @@ patterns over JSON.
 delete it when done. checkov reads `.checkov.yaml` of the folder that it runs in, if there is one.
 
 **Unknown fails.** A plan before the first apply does not know policies that name a generated ARN,
-and nobody can judge what nobody knows, so they are findings. `bulkhead check` applies the
+and nobody can judge what nobody knows, so they are findings; it does not say either whether a new
+bucket, topic, queue or secret without one will have a policy. `bulkhead check` applies the
 environment to an embedded cloud first and plans again there, where all is known. In HCL alone few
 values are known and no policies, and what is not is no finding: the plan decides.
 

@@ -83,7 +83,8 @@ class Invariant(BaseResourceCheck):  # type: ignore[misc]
         return self.scan_entity_conf(conf, self.entity_type)
 
 
-_known: dict[int, Peers] = {}
+_known: dict[int, tuple[Any, Peers]] = {}
+"""By the graph's id, with the graph, since the id of one that is gone can be another's."""
 
 
 def _peers(graph: Any) -> Peers:
@@ -92,14 +93,15 @@ def _peers(graph: Any) -> Peers:
         # networkx maps nodes to their attributes, rustworkx lists both in pairs.
         mapped = hasattr(graph.nodes, "values")
         nodes = graph.nodes.values() if mapped else [attributes for _, attributes in graph.nodes()]
-        _known[id(graph)] = Peers(
+        peers = Peers(
             (kind, conf)
             for node in nodes
             if node.get("block_type_") == "resource"
             for kind, named in node["config_"].items()
             for conf in named.values()
         )
-    return _known[id(graph)]
+        _known[id(graph)] = (graph, peers)
+    return _known[id(graph)][1]
 
 
 CHECKS = [Invariant(rule) for rule in RULES]
