@@ -105,21 +105,28 @@ def test_every_variable_is_typed_described_and_not_null(where: str) -> None:
         assert not missing, f"{where}: variable {name} lacks {missing}"
 
 
+AUDITED = """ci:
+  github: {repository: a/b, deploy_environment: d, plan_environment: p, audit_environment: a}
+"""
+
+
 @pytest.mark.parametrize(
-    ("quota", "refused"),
+    ("quota", "refused", "more"),
     [
-        ("inference_profiles_per_region: 5", False),
-        ("inference_profiles_per_region: 4", True),
-        ("roles: 7", False),
-        ("roles: 6", True),
-        ("managed_policies: 6", False),
-        ("managed_policies: 5", True),
-        ("alarms_per_region: 5", False),
-        ("alarms_per_region: 4", True),
+        ("inference_profiles_per_region: 5", False, ""),
+        ("inference_profiles_per_region: 4", True, ""),
+        ("roles: 7", False, ""),
+        ("roles: 6", True, ""),
+        ("roles: 7", True, AUDITED),
+        ("roles: 8", False, AUDITED),
+        ("managed_policies: 6", False, ""),
+        ("managed_policies: 5", True, ""),
+        ("alarms_per_region: 5", False, ""),
+        ("alarms_per_region: 4", True, ""),
     ],
 )
 def test_a_plan_is_refused_for_more_than_one_operations_account_holds(
-    quota: str, refused: bool, workbench: Callable[..., Workbench]
+    quota: str, refused: bool, more: str, workbench: Callable[..., Workbench]
 ) -> None:
     """The real outputs over a module that makes nothing; the harness counts the same before."""
     bench = workbench(*RULES[OPERATIONS].files, f"{OPERATIONS}/outputs.tf", at=OPERATIONS)
@@ -130,7 +137,7 @@ def test_a_plan_is_refused_for_more_than_one_operations_account_holds(
     text = file.read_text(encoding="utf-8")
     changed = text.replace("operations:\n", f"operations:\n  quotas: {{ {quota} }}\n", 1)
     assert changed != text
-    file.write_text(changed, encoding="utf-8")
+    file.write_text(changed + more, encoding="utf-8")
     bench.init()
     refusals = bench.refusals(RULES[OPERATIONS].good)
     assert len(refusals) == int(refused), refusals
