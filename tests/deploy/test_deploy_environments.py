@@ -137,7 +137,7 @@ def test_a_run_here_has_the_same_files_but_for_the_backend(
 
 
 README = (ROOT / "environments" / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+BLOCKS: list[str] = re.findall(r"^```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 TERRAFORM = """#!/bin/sh
 echo "$(basename "$TF_DATA_DIR") $*" >>"$LOG"
 case " $* " in *" $FAILS "*) exit 1 ;; esac
@@ -180,6 +180,12 @@ def test_commands_of_the_readme_ask_the_state_that_they_name(tmp_path: Path) -> 
         "-var profile=000000010002-customer -var customer=example -var account_id=000000010002 "
         "-var-file=/private/example.tfvars.json" in typed_last
     )
+    # Terraform shows lines of a file of variables, whatever is in them.
+    assert (
+        "operations-000000010001 -chdir=environments/sandbox/operations apply "
+        "-var profile=000000010001-operations" in typed_last
+    )
+    assert not re.search(r"-var-file=\S*external", README)
     # Nothing is applied where the state was not found.
     assert not [
         line

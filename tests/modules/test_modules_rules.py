@@ -8,14 +8,16 @@ fails too.
 from __future__ import annotations
 
 import copy
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 import botocore.session
 import pytest
 from support.rules import RULES, Change
+from support.rules.changes import ACME_ID
 
 from harness.deploy.environment import load_environment
 from harness.errors import UserError
@@ -32,6 +34,7 @@ class Workbench(Protocol):
     folder: Path
 
     def init(self) -> None: ...
+    def run(self, *arguments: str, fails: bool = False, more: Mapping[str, str] = {}) -> str: ...
     def refusals(self, variables: dict[str, Any]) -> list[str]: ...
 
 
@@ -151,6 +154,21 @@ def test_a_plan_is_refused_for_more_than_one_operations_account_holds(
         assert "more than one operations account holds" in str(error)
     else:
         assert not refused
+
+
+def test_refused_external_ids_are_not_shown_where_the_environment_gives_them(
+    workbench: Callable[..., Workbench],
+) -> None:
+    """As environments/README.md gives them; of a file Terraform shows the lines."""
+    bench = workbench(*RULES[OPERATIONS].files, at=OPERATIONS)
+    bench.init()
+    ids = {"acme": ACME_ID}
+    plan = ("plan", "-json", "-input=false")
+    given = {"TF_VAR_external_ids": json.dumps(ids)}
+    shown = bench.run(*plan, fails=True, more=given)
+    assert "external_ids must" in shown and ACME_ID not in shown
+    (bench.folder / "ids.tfvars.json").write_text(json.dumps({"external_ids": ids}))
+    assert ACME_ID in bench.run(*plan, "-var-file=ids.tfvars.json", fails=True)
 
 
 STUB = """
