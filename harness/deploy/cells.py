@@ -71,6 +71,8 @@ def used(document: Mapping[str, Any]) -> dict[str, int]:
     by_hand = emergencies + str(document["administrator"]).startswith("role/")
     # It tells of every assumption of these.
     forwarder = bool(emergencies and document.get("trail", True))
+    ci = document.get("ci", {})
+    auditor = "audit_environment" in ci.get("github", {}) or "audit_branch" in ci.get("gitlab", {})
     return {
         "inference_profiles_per_region": max(profiles.values()),
         "roles": len(customers)
@@ -78,6 +80,7 @@ def used(document: Mapping[str, Any]) -> dict[str, int]:
         + len(budgeted)
         + BOOTSTRAP_ROLES
         + forwarder
+        + auditor
         + by_hand,
         "managed_policies": len(customers) + len(alarms) + BOOTSTRAP_POLICIES,
         # One more tells of a stop that failed.

@@ -6,6 +6,7 @@ import copy
 import json
 from typing import Any
 
+import pytest
 from ruamel.yaml import YAML
 
 from harness.deploy.cells import over_quota, quotas_of, used
@@ -98,6 +99,21 @@ def test_roles_made_by_hand_count_where_the_list_names_them() -> None:
     assert used(document)["roles"] == used(DOCUMENT)["roles"] + 1 + 2 + 1
     document["trail"] = False
     assert used(document)["roles"] == used(DOCUMENT)["roles"] + 1 + 2
+
+
+@pytest.mark.parametrize(
+    ("ci", "more"),
+    [
+        ({"github": {"audit_environment": "audit"}}, 1),
+        ({"gitlab": {"audit_branch": "audit"}}, 1),
+        ({"github": {"audit_environment": "audit"}, "gitlab": {"audit_branch": "audit"}}, 1),
+        ({"github": {"plan_environment": "plan"}}, 0),
+    ],
+    ids=["github", "gitlab", "both", "nobody audits"],
+)
+def test_the_role_that_ci_audits_with_counts(ci: dict[str, Any], more: int) -> None:
+    document = {**copy.deepcopy(DOCUMENT), "ci": ci}
+    assert used(document)["roles"] == used(DOCUMENT)["roles"] + more
 
 
 def test_what_is_over_is_said_with_its_number() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -133,3 +134,72 @@ def test_a_run_here_has_the_same_files_but_for_the_backend(
     assert (copy.customer_root / "../../../modules").resolve().is_dir()
     embedded = load_environment(environment.parent / ORIGINAL)
     assert staged(embedded, tmp_path) is embedded
+
+
+README = (ROOT / "environments" / "README.md").read_text(encoding="utf-8")
+BLOCKS: list[str] = re.findall(r"^```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+TERRAFORM = """#!/bin/sh
+echo "$(basename "$TF_DATA_DIR") $*" >>"$LOG"
+case " $* " in *" $FAILS "*) exit 1 ;; esac
+case " $* " in *" apply "*) [ ! -f backend_override.tf ] || echo state >terraform.tfstate ;; esac
+"""
+
+
+def typed(folder: Path, *blocks: str, fails: str = "nothing") -> list[str]:
+    """What a Terraform that does nothing is asked for, as `DATA ARGUMENTS`, by blocks of the
+    README that are pasted into one shell."""
+    (folder / "terraform").write_text(TERRAFORM, encoding="utf-8")
+    (folder / "terraform").chmod(0o700)
+    log = folder / "log"
+    log.unlink(missing_ok=True)
+    subprocess.run(
+        ["sh", "-c", "\n".join(blocks)],
+        cwd=folder,
+        env={"PATH": f"{folder}:/usr/bin:/bin", "LOG": str(log), "FAILS": fails},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    return log.read_text(encoding="utf-8").splitlines()
+
+
+def block(text: str) -> str:
+    (found,) = (each for each in BLOCKS if text in each)
+    return found
+
+
+def test_commands_of_the_readme_ask_the_state_that_they_name(tmp_path: Path) -> None:
+    """Whatever was applied before: another account's state would answer, or lose its masking."""
+    functions = block("apply() {")
+    typed_last = typed(tmp_path, functions, block("apply sandbox customer"), block("handover |"))
+    assert [line for line in typed_last if " output " in line] == [
+        "operations-000000010001 -chdir=environments/sandbox/operations output -json handover"
+    ]
+    assert (
+        "customer-000000010002 -chdir=environments/sandbox/customer apply "
+        "-var profile=000000010002-customer -var customer=example -var account_id=000000010002 "
+        "-var-file=/private/example.tfvars.json" in typed_last
+    )
+    # Terraform shows lines of a file of variables, whatever is in them.
+    assert (
+        "operations-000000010001 -chdir=environments/sandbox/operations apply "
+        "-var profile=000000010001-operations" in typed_last
+    )
+    assert not re.search(r"-var-file=\S*external", README)
+    # Nothing is applied where the state was not found.
+    assert not [
+        line
+        for line in typed(tmp_path, functions, block("apply sandbox customer"), fails="init")
+        if " apply " in line
+    ]
+    outside = README.replace(functions, "")
+    assert not re.search(r"terraform\b.* -chdir", outside)
+
+
+@pytest.mark.parametrize("fails", ["nothing", "-migrate-state", "apply"])
+def test_the_state_of_the_states_is_deleted_once_it_has_moved(tmp_path: Path, fails: str) -> None:
+    root = tmp_path / "environments" / "sandbox" / "bootstrap"
+    root.mkdir(parents=True)
+    asked = typed(tmp_path, block("-migrate-state"), fails=fails)
+    assert (root / "terraform.tfstate").exists() is (fails == "-migrate-state")
+    assert ("-migrate-state" in asked[-1]) is (fails != "apply")

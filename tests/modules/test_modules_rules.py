@@ -8,14 +8,16 @@ fails too.
 from __future__ import annotations
 
 import copy
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 import botocore.session
 import pytest
 from support.rules import RULES, Change
+from support.rules.changes import ACME_ID
 
 from harness.deploy.environment import load_environment
 from harness.errors import UserError
@@ -32,6 +34,7 @@ class Workbench(Protocol):
     folder: Path
 
     def init(self) -> None: ...
+    def run(self, *arguments: str, fails: bool = False, more: Mapping[str, str] = {}) -> str: ...
     def refusals(self, variables: dict[str, Any]) -> list[str]: ...
 
 
@@ -105,21 +108,28 @@ def test_every_variable_is_typed_described_and_not_null(where: str) -> None:
         assert not missing, f"{where}: variable {name} lacks {missing}"
 
 
+AUDITED = """ci:
+  github: {repository: a/b, deploy_environment: d, plan_environment: p, audit_environment: a}
+"""
+
+
 @pytest.mark.parametrize(
-    ("quota", "refused"),
+    ("quota", "refused", "more"),
     [
-        ("inference_profiles_per_region: 5", False),
-        ("inference_profiles_per_region: 4", True),
-        ("roles: 7", False),
-        ("roles: 6", True),
-        ("managed_policies: 6", False),
-        ("managed_policies: 5", True),
-        ("alarms_per_region: 5", False),
-        ("alarms_per_region: 4", True),
+        ("inference_profiles_per_region: 5", False, ""),
+        ("inference_profiles_per_region: 4", True, ""),
+        ("roles: 7", False, ""),
+        ("roles: 6", True, ""),
+        ("roles: 7", True, AUDITED),
+        ("roles: 8", False, AUDITED),
+        ("managed_policies: 6", False, ""),
+        ("managed_policies: 5", True, ""),
+        ("alarms_per_region: 5", False, ""),
+        ("alarms_per_region: 4", True, ""),
     ],
 )
 def test_a_plan_is_refused_for_more_than_one_operations_account_holds(
-    quota: str, refused: bool, workbench: Callable[..., Workbench]
+    quota: str, refused: bool, more: str, workbench: Callable[..., Workbench]
 ) -> None:
     """The real outputs over a module that makes nothing; the harness counts the same before."""
     bench = workbench(*RULES[OPERATIONS].files, f"{OPERATIONS}/outputs.tf", at=OPERATIONS)
@@ -130,7 +140,7 @@ def test_a_plan_is_refused_for_more_than_one_operations_account_holds(
     text = file.read_text(encoding="utf-8")
     changed = text.replace("operations:\n", f"operations:\n  quotas: {{ {quota} }}\n", 1)
     assert changed != text
-    file.write_text(changed, encoding="utf-8")
+    file.write_text(changed + more, encoding="utf-8")
     bench.init()
     refusals = bench.refusals(RULES[OPERATIONS].good)
     assert len(refusals) == int(refused), refusals
@@ -144,6 +154,21 @@ def test_a_plan_is_refused_for_more_than_one_operations_account_holds(
         assert "more than one operations account holds" in str(error)
     else:
         assert not refused
+
+
+def test_refused_external_ids_are_not_shown_where_the_environment_gives_them(
+    workbench: Callable[..., Workbench],
+) -> None:
+    """As environments/README.md gives them; of a file Terraform shows the lines."""
+    bench = workbench(*RULES[OPERATIONS].files, at=OPERATIONS)
+    bench.init()
+    ids = {"acme": ACME_ID}
+    plan = ("plan", "-json", "-input=false")
+    given = {"TF_VAR_external_ids": json.dumps(ids)}
+    shown = bench.run(*plan, fails=True, more=given)
+    assert "external_ids must" in shown and ACME_ID not in shown
+    (bench.folder / "ids.tfvars.json").write_text(json.dumps({"external_ids": ids}))
+    assert ACME_ID in bench.run(*plan, "-var-file=ids.tfvars.json", fails=True)
 
 
 STUB = """

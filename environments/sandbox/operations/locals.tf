@@ -72,12 +72,15 @@ locals {
   by_hand     = local.emergencies + (startswith(local.environment.administrator, "role/") ? 1 : 0)
   forwarder   = local.emergencies > 0 && try(local.environment.trail, true) ? 1 : 0
 
+  # The role that jobs of CI audit the account with.
+  auditor = can(local.environment.ci.github.audit_environment) || can(local.environment.ci.gitlab.audit_branch) ? 1 : 0
+
   # What is taken of the quotas, by this root and by ../bootstrap. Each customer: a profile for each model and region, a
   # role, and a boundary of that role. Each region with limits: two roles of the executor, the policy of a stop, and one
   # alarm besides; with budgets, one role. The account: two roles that deploy it, and two boundaries.
   used = {
     inference_profiles_per_region = max([for customers in values(local.models) : sum(concat([0], [for models in values(customers) : length(models)]))]...)
-    roles                         = length(local.customers) + 2 * length(local.alarms) + length(local.budgeted) + 2 + local.forwarder + local.by_hand
+    roles                         = length(local.customers) + 2 * length(local.alarms) + length(local.budgeted) + 2 + local.forwarder + local.auditor + local.by_hand
     managed_policies              = length(local.customers) + length(local.alarms) + 2
     alarms_per_region             = max(concat([0], [for alarms in values(local.alarms) : alarms + 1])...)
   }
