@@ -18,8 +18,9 @@ from typing import Any
 
 import pytest
 from langchain_core.outputs import Generation, LLMResult
+from support.writing import Gate
 
-from bulkhead import InvocationHandler
+from bulkhead import InvocationHandler, LogWriter
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 
@@ -246,5 +247,27 @@ def test_a_run_whose_end_is_interrupted_has_one_record(
         assert records[0]["bulkhead.status"] in (status, "cancelled")
         if not reached:
             assert records[0]["bulkhead.status"] == status
+            break
+    assert line > 10
+
+
+def test_a_run_interrupted_in_the_writer_has_one_record() -> None:
+    for line in itertools.count(1):
+        gate = Gate()
+        gate.open.set()
+        writer = LogWriter(gate, heartbeat=0, linger=0.001)
+        handler = InvocationHandler(writer.put, defer=True)
+        run = uuid.uuid4()
+        handler.on_chat_model_start({"kwargs": {"model_id": "a.b"}}, [], run_id=run)
+
+        def work(handler: InvocationHandler = handler, run: uuid.UUID = run) -> None:
+            handler.on_llm_end(ANSWER, run_id=run)
+
+        reached = stopped_at(line, work, "bulkhead/writer.py")
+        writer.unlock()  # as at the end of the program
+        assert writer.close(60)
+        assert writer.stats.delivered == 1, (line, writer.stats)
+        assert writer.stats.lost == 0
+        if not reached:
             break
     assert line > 10
