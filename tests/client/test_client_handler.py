@@ -418,7 +418,8 @@ def test_an_end_that_cannot_be_noted_is_reported(end: str, monkeypatch: pytest.M
     given: list[Any] = []
     handler = InvocationHandler(lambda item, _: given.append(item), defer=True)
     run = uuid.uuid4()
-    handler.on_chat_model_start({"kwargs": {"model_id": PROFILE}}, [], run_id=run)
+    # Of a model that no other test calls: this run stays, and would take the call.
+    handler.on_chat_model_start({"kwargs": {"model_id": "a.never"}}, [], run_id=run)
     monkeypatch.setattr("bulkhead.correlation.end", lambda _: 1 / 0)
     if end == "lost":
         handler.lost(run.int)
