@@ -66,6 +66,7 @@ class _Call:
         "handler",
         "ident",
         "life",
+        "made",
         "metadata",
         "operation",
         "run",
@@ -94,6 +95,7 @@ class _Call:
         self.tags = tags or None
         self.guarded = False
         self.life: _Life | None = None
+        self.made: Facts | None = None
         self.started = time.perf_counter()
 
     def end(
@@ -112,9 +114,12 @@ class _Call:
         self.life = None
         del self.run
 
-    def __call__(self) -> tuple[Facts]:
-        """Make the record of a call that has ended."""
-        return (self.handler.record(self),)
+    def __call__(self) -> tuple[Facts, ...]:
+        """Make the record of a call that has ended: one, however often this is handed over."""
+        if self.made is not None:
+            return ()
+        self.made = self.handler.record(self)
+        return (self.made,)
 
 
 class InvocationHandler(BaseCallbackHandler):
@@ -207,14 +212,21 @@ class InvocationHandler(BaseCallbackHandler):
 
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **_: Any) -> None:
         """Record a call that was answered. A second end of the same run is ignored."""
-        call = self._running.pop(correlation.key_of(run_id), None)
+        key = correlation.key_of(run_id)
+        call = self._running.get(key)
         if call is None:
             return
         try:
+            if self._running.pop(key, None) is None:
+                return
             correlation.end(call.run)
             self._end(call, SUCCESS, response)
         except Exception as error:
             self._failed(error, lost=True)
+        except BaseException:
+            if self._ends_again(call):
+                self.on_llm_end(response, run_id=run_id)
+            raise
 
     def on_llm_error(
         self, error: BaseException, *, run_id: UUID, reason: object = None, **kwargs: Any
@@ -239,6 +251,10 @@ class InvocationHandler(BaseCallbackHandler):
             self._end(call, status, kwargs.get("response"), facts_of_error(error))
         except Exception as inner:
             self._failed(inner, lost=True)
+        except BaseException:
+            if self._ends_again(call):
+                self.on_llm_error(error, run_id=run_id, reason=reason, **kwargs)
+            raise
 
     def finish(self) -> None:
         """Record runs that never ended as cancelled; called when the writer closes."""
@@ -294,16 +310,35 @@ class InvocationHandler(BaseCallbackHandler):
         A cancelled `ainvoke` is such a run: the call goes on in its thread, and is paid for. A run
         of a watched client that had not called yet made no call: it leaves no record.
         """
-        call = self._running.pop(key, None)
+        call = self._running.get(key)
         if call is None:
             return
         try:
+            if self._running.pop(key, None) is None:
+                return
             correlation.end(call.run)
             if not call.run.called and call.run.target in self._watched:
                 return
             self._end(call, CANCELLED, None, {"error.type": UNFINISHED})
         except Exception as error:
             self._failed(error, lost=True)
+        except BaseException:
+            if self._ends_again(call):
+                self.lost(key)
+            raise
+
+    def _ends_again(self, call: _Call) -> bool:
+        """Have a call recorded whose end a signal handler interrupted, by raising.
+
+        True: its end is to be told once more. False: its record is handed over, once more maybe; a
+        sink that is given records, not callables, may see one again, with its id.
+        """
+        run = getattr(call, "run", None)
+        if run is None:
+            self._give(call)
+            return False
+        self._running[run.key] = call
+        return True
 
     def _end(
         self, call: _Call, status: str, response: LLMResult | None, error: Facts | None = None
@@ -329,10 +364,15 @@ class InvocationHandler(BaseCallbackHandler):
             ident = new_id()
             self._content.put(exchange, ident, now)
         call.end(status, given, exchange, error, now, seconds, ident)
+        self._give(call)
+
+    def _give(self, call: _Call) -> None:
         if self._defer:
-            self._sink(call, now)
+            self._sink(call, call.ended)
         else:
-            self._sink(self.record(call), now)
+            if call.made is None:
+                call.made = self.record(call)
+            self._sink(call.made, call.ended)
 
     def _told(self, response: LLMResult | None) -> Told | None:
         """What LangChain tells; what cannot be read leaves the record with what botocore saw."""

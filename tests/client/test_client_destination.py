@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -19,6 +20,7 @@ from bulkhead import (
     ModelSession,
     RequestRefusedError,
 )
+from bulkhead.destination import Destination
 from bulkhead.session import _install
 
 RECORD = {"bulkhead.status": "success"}
@@ -159,6 +161,12 @@ def test_the_log_group_arn_must_be_the_one_written_to(
     with pytest.raises(ConfigError, match=r"`log_group_arn` names the .* correct one of them"):
         Bulkhead.from_config(document, session_of("222222222222"))
     assert not cloud.seen
+    # The second wall, for whoever comes without a document.
+    there = Destination("222222222222", "111111111111", "eu-central-1", "/bulkhead/acme/bedrock")
+    with pytest.raises(DestinationError, match="is not /bulkhead/acme/bedrock of account 2222"):
+        replace(there, log_group_arn=arn).check()
+    own = "arn:aws:logs:eu-central-1:222222222222:log-group:/bulkhead/acme/bedrock"
+    replace(there, log_group_arn=own).check()
 
 
 def test_a_noted_account_id_can_refuse_but_not_allow(cloud: Any, document: Any) -> None:

@@ -411,3 +411,21 @@ def test_errors_are_named_by_aws_code_or_class() -> None:
 def test_the_model_is_the_one_that_the_call_names(given: dict[str, Any], expected: str) -> None:
     # Of a model that is not walled; a walled one refuses to be told.
     assert _model_id({"kwargs": {"model_id": "made-for"}}, given) == expected
+
+
+@pytest.mark.parametrize("end", ["on_llm_end", "on_llm_error", "lost"])
+def test_an_end_that_cannot_be_noted_is_reported(end: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Any] = []
+    handler = InvocationHandler(lambda item, _: given.append(item), defer=True)
+    run = uuid.uuid4()
+    # Of a model that no other test calls: this run stays, and would take the call.
+    handler.on_chat_model_start({"kwargs": {"model_id": "a.never"}}, [], run_id=run)
+    monkeypatch.setattr("bulkhead.correlation.end", lambda _: 1 / 0)
+    if end == "lost":
+        handler.lost(run.int)
+    else:
+        value: Any = result() if end == "on_llm_end" else ValueError(CANARY)
+        getattr(handler, end)(value, run_id=run)
+    assert handler.failures == 1
+    with pytest.raises(ValueError, match="could not be made"):  # which the writer counts
+        given[0]()

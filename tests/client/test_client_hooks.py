@@ -441,3 +441,10 @@ def test_no_model_here_holds_credentials_or_asks_the_default_chain(
     assert all(
         each.body["inferenceConfig"] == {"maxTokens": 5} for each in cloud.requests("bedrock")
     )
+
+
+def test_the_failure_of_a_call_that_was_not_watched_is_not_ours() -> None:
+    """One that another hook stopped before it was sent, say."""
+    recorder = CallRecorder(lambda *_: pytest.fail("a record"))
+    recorder._failed_call(ValueError(), {})
+    assert recorder.failures == 0

@@ -6,14 +6,25 @@ tests let it come at every line that the main thread passes in here and in `thre
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
+import uuid
+from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
+from langchain_core.outputs import Generation, LLMResult
+from support.writing import Gate
+
+from bulkhead import InvocationHandler, LogWriter, correlation, exits
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+
+ANSWER = LLMResult(generations=[[Generation(text="x")]])
 
 # `at_every_line(work, handler)` runs the work again and again, interrupted at another line each.
 PRELUDE = """
@@ -183,3 +194,83 @@ def test_in_the_middle_of_a_close(tmp_path: Path, kind: str, spool: str) -> None
 @pytest.mark.parametrize("kind", ["flush", "close"])
 def test_a_handler_that_ends_the_program(tmp_path: Path, kind: str) -> None:
     runs(tmp_path, EXITS, kind, "memory", least=60)
+
+
+def stopped_at(line: int, work: Callable[[], object], file: str) -> bool:
+    """Whether the work has so many lines of a file; it is stopped there as by Ctrl-C."""
+    lines = itertools.count(1)
+
+    def tracer(frame: FrameType, event: str, _: object) -> Any:
+        if not frame.f_code.co_filename.endswith(file):
+            return None
+        if event == "line" and next(lines) == line:
+            raise KeyboardInterrupt
+        return tracer
+
+    before = sys.gettrace()
+    sys.settrace(tracer)
+    try:
+        work()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(before)
+        # Between a block and the lock's release comes a tracer, though no signal.
+        while exits.owned(correlation._lock):
+            correlation._lock.release()
+    return False
+
+
+@pytest.mark.parametrize("defer", [True, False])
+@pytest.mark.parametrize(
+    ("status", "end"),
+    [
+        ("success", lambda handler, run: handler.on_llm_end(ANSWER, run_id=run)),
+        ("error", lambda handler, run: handler.on_llm_error(ValueError(), run_id=run)),
+        ("cancelled", lambda handler, _: handler.finish()),
+    ],
+)
+@pytest.mark.parametrize("file", ["bulkhead/handler.py", "bulkhead/correlation.py"])
+def test_a_run_whose_end_is_interrupted_has_one_record(
+    defer: bool, status: str, end: Callable[[InvocationHandler, uuid.UUID], object], file: str
+) -> None:
+    """LangChain tells of an end once, and passes on what stops that."""
+    for line in itertools.count(1):
+        handed: list[Any] = []
+        handler = InvocationHandler(lambda item, _, to=handed: to.append(item), defer=defer)
+        run = uuid.uuid4()
+        serialized = {"kwargs": {"model_id": "a.b"}}
+        handler.on_chat_model_start(serialized, [], run_id=run)
+        reached = stopped_at(line, lambda handler=handler, run=run: end(handler, run), file)
+        handler.finish()  # what it was not yet at
+        records = [each for item in handed for each in (item() if defer else [item])]
+        # Where records are made at once, the sink may see the same one again.
+        assert len(records) == 1 or (not defer and records[0] is records[1]), (line, records)
+        # Whoever was not yet at it left it to the end of the program.
+        assert records[0]["bulkhead.status"] in (status, "cancelled")
+        if not reached:
+            assert records[0]["bulkhead.status"] == status
+            break
+    assert line > 10
+
+
+def test_a_run_interrupted_in_the_writer_has_one_record() -> None:
+    for line in itertools.count(1):
+        gate = Gate()
+        gate.open.set()
+        writer = LogWriter(gate, heartbeat=0, linger=0.001)
+        handler = InvocationHandler(writer.put, defer=True)
+        run = uuid.uuid4()
+        handler.on_chat_model_start({"kwargs": {"model_id": "a.b"}}, [], run_id=run)
+
+        def work(handler: InvocationHandler = handler, run: uuid.UUID = run) -> None:
+            handler.on_llm_end(ANSWER, run_id=run)
+
+        reached = stopped_at(line, work, "bulkhead/writer.py")
+        writer.unlock()  # as at the end of the program
+        assert writer.close(60)
+        assert writer.stats.delivered == 1, (line, writer.stats)
+        assert writer.stats.lost == 0
+        if not reached:
+            break
+    assert line > 10

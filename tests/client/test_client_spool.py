@@ -221,7 +221,9 @@ def test_settled_segments_make_room(tmp_path: Path) -> None:
     assert files(tmp_path) == []
 
 
-def test_parked_records_come_back_in_order(tmp_path: Path) -> None:
+@pytest.mark.parametrize("most", [1, 64])
+def test_parked_records_come_back_in_order(tmp_path: Path, most: int) -> None:
+    """One by one too, so that segments go while the next record to take is in the one after."""
     spool = Spool(tmp_path, HERE, max_bytes=1024 * 1024)
     kept = spool.append([event(n, pad=500) for n in range(10)])
     spool.append([event(n, pad=500) for n in range(10, 700)], park=True)
@@ -229,7 +231,7 @@ def test_parked_records_come_back_in_order(tmp_path: Path) -> None:
     assert spool.parked == 690
     back: list[Event] = []
     while spool.parked:
-        events, damaged = spool.take(64)
+        events, damaged = spool.take(most)
         assert damaged == 0
         spool.tried(events)
         spool.settled(events)
@@ -237,6 +239,24 @@ def test_parked_records_come_back_in_order(tmp_path: Path) -> None:
     assert numbers(back) == list(range(10, 700))
     spool.append([event(n) for n in range(700, 710)], park=True)
     assert numbers(spool.take(100)[0]) == list(range(700, 710))
+
+
+@pytest.mark.parametrize("fails", ["lock", "write"])
+def test_a_segment_that_cannot_be_begun_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patch:
+        if fails == "lock":
+            patch.setattr("bulkhead.segment.lock", lambda _: False)
+        else:
+            patch.setattr(Segment, "_write", full)
+        with pytest.raises(OSError, match="is locked" if fails == "lock" else "no space"):
+            Segment.create(tmp_path / "one", HERE)
+    assert list(tmp_path.iterdir()) == []
+    Segment.create(tmp_path / "one", HERE).remove()  # the twin, at the same place
 
 
 def test_files_are_their_owners_only(tmp_path: Path) -> None:
