@@ -163,6 +163,8 @@ class ContentLog:
     maker           knows context and models
     redactors       applied to every text, in turn; by default one `PatternRedactor`
     max_characters  of a call's content, as JSON; what is beyond is cut
+    defer           give the sink a callable that redacts and makes the records, to be called on its
+                    own thread
     """
 
     def __init__(

@@ -17,13 +17,22 @@ from pathlib import Path
 from typing import Any
 
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    HTTPClientError,
+    NoCredentialsError,
+    NoRegionError,
+)
+from botocore.exceptions import ConnectionError as NotConnectedError
 
 from bulkhead._quiet import quiet_botocore
 from bulkhead.config import BulkheadConfig
 from bulkhead.endpoints import Endpoints, Given, direct, merged
 from bulkhead.errors import ConfigError, code_of
 from bulkhead.session import BaseSession, _botocore
+from bulkhead.transport import EXPIRED
 from bulkhead.walls import Walls
 
 Source = Mapping[str, object] | str | Path | BulkheadConfig
@@ -60,6 +69,11 @@ def read(
     proxy could read the external id.
     """
     if isinstance(source, BulkheadConfig):
+        if app not in (None, source.app):
+            raise ConfigError(
+                f"configuration: is of the application {source.app!r}, not {app!r}; "
+                "leave `app` away, or give the document"
+            )
         return source
     named = "configuration"
     document: Any
@@ -187,15 +201,28 @@ def _get(
             endpoints.watch(ssm, "ssm", ssm.meta.region_name)
             parameter = ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]
     except (BotoCoreError, ClientError) as error:
-        problem = code_of(error)
+        problem = f"({code_of(error)}); {_advice(error)}"
     if problem is not None:
         # Raised outside the except block: no chained exception can carry an answer along.
-        raise ConfigError(
-            f"{source}: cannot be read ({problem}); check the name, the Region of the session and "
-            "that the application's role may do ssm:GetParameter on it, and kms:Decrypt with a key "
-            "of your own"
-        )
+        raise ConfigError(f"{source}: cannot be read {problem}")
     return parameter["Type"], parameter["Value"]
+
+
+def _advice(error: Exception) -> str:
+    """What to do where a parameter cannot be read."""
+    if isinstance(error, NoRegionError):
+        return "name it by its ARN, or give the session a Region"
+    if isinstance(error, NotConnectedError | HTTPClientError):
+        return "SSM was not reached: check the network, or name its VPC endpoint as endpoint_url"
+    unable = isinstance(error, NoCredentialsError | CredentialRetrievalError)
+    if unable or code_of(error) in EXPIRED:
+        return (
+            "run the application as the caller role, or pass a base session whose credentials hold"
+        )
+    return (
+        "check the name, the Region of the session and that the application's role may do "
+        "ssm:GetParameter on it, and kms:Decrypt with a key of your own"
+    )
 
 
 def _document(text: str, source: str) -> Any:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, overload
@@ -50,7 +50,8 @@ class Bulkhead:
     linger        seconds to gather records before they are sent
     delivery      every choice about the delivery of records; see `Delivery`
     spool         a directory that keeps records until they are delivered, even if the process is
-                  killed; None: they wait in memory only
+                  killed, or a function from a destination to its `Spool`, such as
+                  `partial(Spool, directory, fsync=True)`; None: they wait in memory only
     prices        for the cost in the records; the table of this release if None
     content       also record prompts and answers, redacted, in the content log group
     redactors     what redacts them, in turn; built-in patterns if None
@@ -71,7 +72,7 @@ class Bulkhead:
         endpoint_url: Given = None,
         linger: float | None = None,
         delivery: Delivery | None = None,
-        spool: str | Path | None = None,
+        spool: str | Path | Callable[[str], Spool] | None = None,
         prices: PriceTable | None = None,
         content: bool = False,
         redactors: Sequence[Redactor] | None = None,
@@ -98,7 +99,7 @@ class Bulkhead:
         self._delivery = delivery or Delivery()
         if linger is not None:
             self._delivery = replace(self._delivery, linger=linger)
-        self._spool = spool
+        self._spool = partial(Spool, spool) if isinstance(spool, str | Path) else spool
         self.writer = self._writer(config.log_group_name)
         self.content_writer: LogWriter | None = None
         self._maker = RecordMaker(
@@ -272,7 +273,7 @@ class Bulkhead:
         return LogWriter(
             CloudWatchTransport(self._logs.client, group, self.config.app),
             report=self._report,
-            spool=None if self._spool is None else Spool(self._spool, destination),
+            spool=None if self._spool is None else self._spool(destination),
             delivery=replace(self._delivery, **choices),
         )
 

@@ -251,7 +251,8 @@ CONTENT: Sequence[Field] = (
     Field(
         "bulkhead.content.fragment",
         {"type": "string"},
-        "a part of the three fields above as JSON; all in a row make the whole",
+        "a part of the three fields above as JSON; all in a row make the whole, "
+        "which may break off where it is truncated",
     ),
     Field("bulkhead.replayed", _TRUE, "the record was kept on disk and may be here twice"),
 )

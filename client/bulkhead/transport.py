@@ -38,7 +38,7 @@ _THROTTLED = frozenset(
     }
 )
 _NOT_YET = frozenset({"AccessDeniedException", "OptInRequired", "ResourceNotFoundException"})
-_EXPIRED = frozenset(
+EXPIRED = frozenset(
     {
         "ExpiredToken",
         "ExpiredTokenException",
@@ -148,7 +148,7 @@ class CloudWatchTransport:
         for codes, remedy in (
             (_THROTTLED, Remedy.SLOW_DOWN),
             (_NOT_YET, Remedy.WAIT),
-            (_EXPIRED, Remedy.RENEW),
+            (EXPIRED, Remedy.RENEW),
             (_UNACCEPTABLE, Remedy.SPLIT),
         ):
             if code in codes:

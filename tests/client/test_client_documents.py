@@ -8,6 +8,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from support.client_lab import ACME, CLAUDE, EXTERNAL_ID, PARAMETER, REGION, Lab
 
@@ -42,6 +43,32 @@ def test_a_parameter_by_its_arn_and_an_application_of_its_own(lab: Lab) -> None:
     assert billing.app == "billing"
 
 
+@pytest.mark.parametrize(
+    ("key", "region", "address", "advice"),
+    [
+        ("", REGION, None, r"NoCredentialsError.*as the caller role"),
+        ("AKIAAAAAAAAAAAAAAAAA", REGION, None, r"UnrecognizedClient.*as the caller role"),
+        ("AKIAAAAAAAAAAAAAAAAA", REGION, "http://127.0.0.1:9", r"EndpointConn.*check the network"),
+        ("AKIAAAAAAAAAAAAAAAAA", None, None, r"NoRegionError.*by its ARN"),
+    ],
+)
+def test_what_is_missing_is_said_where_the_document_cannot_be_read(
+    lab: Lab,
+    monkeypatch: pytest.MonkeyPatch,
+    key: str,
+    region: str | None,
+    address: str | None,
+    advice: str,
+) -> None:
+    """Rights and names, of which the other cases tell, are not the cause."""
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    keys = {"aws_access_key_id": key, "aws_secret_access_key": "x" * 40} if key else {}
+    base = boto3.Session(region_name=region, **keys)
+    with pytest.raises(ConfigError, match=advice) as caught:
+        documents.read(f"ssm:{PARAMETER}", base, endpoint_url=address or lab.proxy.url)
+    assert "ssm:GetParameter" not in str(caught.value)
+
+
 def test_the_environment_does_not_say_where_the_document_is(lab: Lab) -> None:
     """Else it would name, by another document, where prompts go."""
     put(lab, PARAMETER, json.dumps(lab.document))
@@ -55,7 +82,7 @@ def test_the_environment_does_not_say_where_the_document_is(lab: Lab) -> None:
     ("name", "value", "kind", "problem"),
     [
         ("/bulkhead/acme/client-none", None, "", "cannot be read .ParameterNotFound."),
-        ("/bulkhead/globex/client", None, "", "cannot be read .AccessDeniedException."),
+        ("/bulkhead/globex/client", None, "", "cannot be read .AccessDenied.*ssm:GetParameter"),
         ("/bulkhead/acme/client-plain", INLINE, "String", "keep that in a SecureString"),
         ("/bulkhead/acme/client-empty", "{}", "String", "`customer` is missing"),
         ("/bulkhead/acme/client-text", f"{{{EXTERNAL_ID}", "SecureString", "is not valid JSON"),
@@ -242,6 +269,13 @@ def test_a_content_group_is_taken_and_may_be_missing(document: Any) -> None:
     arn = f"arn:aws:logs:{REGION}:222222222222:log-group:/c"
     document["content"] = {"log_group_name": "/c", "log_group_arn": arn, "kms_key_arn": "x"}
     assert BulkheadConfig.from_mapping(document).content_log_group_name == "/c"
+
+
+def test_a_configuration_is_of_one_application(document: Any) -> None:
+    config = BulkheadConfig.from_mapping(document)
+    assert documents.read(config) is documents.read(config, app=config.app) is config
+    with pytest.raises(ConfigError, match=f"of the application '{config.app}', not 'other'"):
+        documents.read(config, app="other")
 
 
 def test_content_without_a_group_is_refused(document: Any, session_of: Any) -> None:

@@ -21,7 +21,8 @@ import pytest
 from botocore.credentials import Credentials, ReadOnlyCredentials
 from support.writing import GROUP, KEY, PRELUDE, Writing, now, once, until
 
-from bulkhead import Bulkhead
+from bulkhead import Bulkhead, Spool
+from bulkhead.destination import Destination
 from harness.bench.log_endpoint import DAY, Failure, Request
 
 NEW_KEY = "AKIA0000000000000002"
@@ -102,6 +103,23 @@ def test_an_outage_of_three_seconds(writing: Writing, spool: Path | None) -> Non
         over.set()
         assert app.flush(60)
     assert writing.ids() == once(0, n)
+
+
+def test_a_spool_may_be_made_as_the_application_chooses(writing: Writing, tmp_path: Path) -> None:
+    """With choices of its own, which a directory alone has no place for."""
+    made: list[Spool] = []
+
+    def spool(destination: str) -> Spool:
+        made.append(Spool(tmp_path, destination, durable=False, fsync=True))
+        return made[-1]
+
+    with writing.app(spool=spool) as app:
+        put(app, 0, 10)
+        assert app.flush(60)
+    assert [each.directory.parent for each in made] == [tmp_path]
+    assert writing.ids() == once(0, 10)
+    with writing.app(spool=tmp_path) as app:
+        assert Spool(tmp_path, Destination.of(app.config).name).directory == made[0].directory
 
 
 def test_a_right_that_comes_late(writing: Writing, spool: Path | None) -> None:

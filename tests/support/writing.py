@@ -11,7 +11,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -103,9 +102,7 @@ class Writing:
             )
         )
 
-    def app(
-        self, session: Any = None, *, spool: str | Path | None = None, **delivery: Any
-    ) -> Bulkhead:
+    def app(self, session: Any = None, *, spool: Any = None, **delivery: Any) -> Bulkhead:
         """An application in this process; options of `Delivery` as keywords."""
         session = session or boto3.Session(aws_access_key_id=KEY, aws_secret_access_key="secret")
         return Bulkhead.from_config(

@@ -29,13 +29,14 @@ def _key(kind: str) -> Finder:
     return _of(rf"-----BEGIN {kind}-----[\s\S]*?(?:-----END {kind}-----|\Z)")
 
 
+# An event has up to a megabyte, which may be one word: what a pattern looks at is bounded.
 _MANAGED: dict[str, Finder] = {
     "AwsSecretKey": _of(
-        r"(?<![A-Za-z0-9/+=])(?=[^\s\"]*[A-Z])(?=[^\s\"]*\d)[A-Za-z0-9/+]{40}"
+        r"(?<![A-Za-z0-9/+=])(?=[^\s\"]{0,39}[A-Z])(?=[^\s\"]{0,39}\d)[A-Za-z0-9/+]{40}"
         r"(?![A-Za-z0-9/+=])"
     ),
     "CreditCardNumber": _of(r"(?<!\d)(?:\d[ -]?){12,18}\d(?!\d)", _luhn),
-    "EmailAddress": _of(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}"),
+    "EmailAddress": _of(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}"),
     "IpAddress": _of(
         r"(?<![\d.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![\d.])"
     ),
