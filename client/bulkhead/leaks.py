@@ -19,6 +19,7 @@ from botocore import client as botocore_client
 from botocore import history
 from botocore.awsrequest import AWSHTTPConnection, AWSHTTPSConnection
 
+from bulkhead import correlation
 from bulkhead.errors import LeakError
 from bulkhead.walls import ALLOWED
 
@@ -267,6 +268,9 @@ def walled(kind: type, allow: frozenset[str]) -> type:
             try:
                 look(self, callbacks, kw)
                 return super().generate(prompts, stop, callbacks, **kw)
+            except BaseException:
+                correlation.leave()
+                raise
             finally:
                 del prompts, kw
 
@@ -278,7 +282,11 @@ def walled(kind: type, allow: frozenset[str]) -> type:
                 run = super().agenerate(prompts, stop, callbacks, **kw)
             finally:
                 del prompts, kw
-            return await run
+            try:
+                return await run
+            except BaseException:
+                correlation.leave()
+                raise
 
         def stream(self, input: Any, config: Any = None, **kw: Any) -> Iterator[Any]:
             try:
