@@ -242,6 +242,7 @@ def walled(kind: type, allow: frozenset[str]) -> type:
             )
         _refuse_patched([getattr(kind, name) for name in entries], allow)
         refuse_langchain(allow, [callbacks, model.callbacks], verbose=bool(model.verbose))
+        _forget_other_id(model)
 
     def of_config(config: Any) -> Any:
         from langchain_core.runnables.config import ensure_config
@@ -322,6 +323,15 @@ def walled(kind: type, allow: frozenset[str]) -> type:
     Walled.__module__ = kind.__module__
     Walled.__doc__ = kind.__doc__
     return Walled
+
+
+def _forget_other_id(model: Any) -> None:
+    """Have handlers told the present `model_id`: LangChain keeps, in copies too, what the first run
+    told, and the call would not be known for the run's.
+    """
+    told = vars(model).get("_serialized", {}).get("kwargs", {}).get("model_id")
+    if told is not None and told != getattr(model, "model_id", told):
+        vars(model).pop("_serialized", None)
 
 
 def _refuse_patched(functions: Iterable[Any], allow: Collection[str]) -> None:
