@@ -165,6 +165,14 @@ def end(run: Run) -> None:
             _prompted.pop(run.key, None)
 
 
+def leave() -> None:
+    """Note that LangChain failed, maybe without a run's end: no call here is that run's any more.
+
+    A thread that LangChain has sent has a context of its own, in which the run still waits.
+    """
+    _pending.set(())
+
+
 def forget() -> None:
     """Start afresh in the child of a fork, where another thread may have held the lock."""
     global _lock  # noqa: PLW0603

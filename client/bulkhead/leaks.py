@@ -19,6 +19,7 @@ from botocore import client as botocore_client
 from botocore import history
 from botocore.awsrequest import AWSHTTPConnection, AWSHTTPSConnection
 
+from bulkhead import correlation
 from bulkhead.errors import LeakError
 from bulkhead.walls import ALLOWED
 
@@ -241,6 +242,7 @@ def walled(kind: type, allow: frozenset[str]) -> type:
             )
         _refuse_patched([getattr(kind, name) for name in entries], allow)
         refuse_langchain(allow, [callbacks, model.callbacks], verbose=bool(model.verbose))
+        _forget_other_id(model)
 
     def of_config(config: Any) -> Any:
         from langchain_core.runnables.config import ensure_config
@@ -267,6 +269,9 @@ def walled(kind: type, allow: frozenset[str]) -> type:
             try:
                 look(self, callbacks, kw)
                 return super().generate(prompts, stop, callbacks, **kw)
+            except BaseException:
+                correlation.leave()
+                raise
             finally:
                 del prompts, kw
 
@@ -278,7 +283,11 @@ def walled(kind: type, allow: frozenset[str]) -> type:
                 run = super().agenerate(prompts, stop, callbacks, **kw)
             finally:
                 del prompts, kw
-            return await run
+            try:
+                return await run
+            except BaseException:
+                correlation.leave()
+                raise
 
         def stream(self, input: Any, config: Any = None, **kw: Any) -> Iterator[Any]:
             try:
@@ -314,6 +323,15 @@ def walled(kind: type, allow: frozenset[str]) -> type:
     Walled.__module__ = kind.__module__
     Walled.__doc__ = kind.__doc__
     return Walled
+
+
+def _forget_other_id(model: Any) -> None:
+    """Have handlers told the present `model_id`: LangChain keeps, in copies too, what the first run
+    told, and the call would not be known for the run's.
+    """
+    told = vars(model).get("_serialized", {}).get("kwargs", {}).get("model_id")
+    if told is not None and told != getattr(model, "model_id", told):
+        vars(model).pop("_serialized", None)
 
 
 def _refuse_patched(functions: Iterable[Any], allow: Collection[str]) -> None:

@@ -144,6 +144,11 @@ class Segment:
                 break
         return lines, offset
 
+    @property
+    def there(self) -> bool:
+        """Whether a next process could find it: nobody else has deleted it."""
+        return os.fstat(self._descriptor).st_nlink > 0
+
     def sync(self) -> None:
         """Force what was written to the disk."""
         os.fsync(self._descriptor)

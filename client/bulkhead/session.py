@@ -406,6 +406,9 @@ def _private(base: BotocoreSession) -> BotocoreSession:
         private.set_default_client_config(defaults)
     # The old setting would send STS requests to us-east-1.
     private.set_config_variable("sts_regional_endpoints", "regional")
+    # Client-side monitoring sends each call, its session token and AWS's texts of errors to
+    # whatever host the environment or the configuration file names.
+    private.set_config_variable("csm_enabled", False)
     # Loaded API models are large: share them.
     private.register_component("data_loader", base.get_component("data_loader"))
     private.register_component("credential_provider", CredentialResolver(providers=[]))

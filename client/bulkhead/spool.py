@@ -7,6 +7,7 @@ before `put` returns; what a dead process left is found by the next writer of th
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import logging
@@ -75,13 +76,11 @@ class Spool:
         name = hashlib.sha256(destination.encode()).hexdigest()[:16]
         self.directory = Path(directory) / name
         try:
-            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            status = self.directory.lstat()
+            self._make_directory()
         except OSError as error:
-            raise ConfigError(f"spool: {directory} cannot be used ({error.strerror})") from None
-        mine = stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
-        if not mine or status.st_mode & 0o022:
-            raise ConfigError(f"spool: {self.directory} must belong to this user, writable by none")
+            raise ConfigError(
+                f"spool: {self.directory} cannot be used ({error.strerror})"
+            ) from None
         self._fresh()
         _fork.watch(self)
 
@@ -265,15 +264,24 @@ class Spool:
         if group:
             yield group, total
 
+    def _make_directory(self) -> None:
+        """Make it where it is missing: whoever tidies up may have deleted it. Raises OSError."""
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = self.directory.lstat()
+        mine = stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
+        if not mine or status.st_mode & 0o022:
+            raise PermissionError(errno.EPERM, "must belong to this user, writable by none")
+
     def _room(self, size: int) -> Segment | None:
         """A segment that takes so many bytes and some marks; None if the spool is full."""
         if self._closed:
             return None
         limit = self._segment_bytes * 15 // 16
-        if self._own and self._own[-1].size + size <= limit:
+        if self._own and self._own[-1].size + size <= limit and self._own[-1].there:
             return self._own[-1]
         if size > limit - 256:
             return None
+        self._make_directory()
         with self._directory_lock():
             while len(self._segments()) + len(aside(self.directory)) >= self._most_segments:
                 if not make_room(self.directory):

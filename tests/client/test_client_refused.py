@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import HumanMessage
 
 from bulkhead import Bulkhead, Delivery, InvalidRequestError, NotSentError, QuotaError, Walls
@@ -150,6 +151,56 @@ def test_what_is_cancelled_before_it_is_sent_is_no_call(
     assert not app.handler._running
     app.close()
     assert len(cloud.requests("bedrock")) == len(cloud.records()) == 1
+
+
+class Refusing(BaseCallbackHandler):
+    """Another handler, which stops a run that ours has seen start: LangChain tells no end of it."""
+
+    raise_error = True
+
+    def on_chat_model_start(self, *_: Any, **__: Any) -> None:
+        raise ValueError("not now")
+
+
+@pytest.mark.parametrize("kind", ["converse", "invoke"])
+@pytest.mark.parametrize("how", ["stopped", "stopped while awaited", "cancelled in the queue"])
+def test_a_direct_call_after_a_run_that_never_called_is_its_own(
+    kind: Any, how: str, app: Bulkhead, cloud: Any
+) -> None:
+    callbacks = [] if how == "cancelled in the queue" else [app.handler, Refusing()]
+    chat = app.chat(MODEL, api=kind, max_tokens=5, callbacks=callbacks)
+
+    def direct() -> None:
+        app.runtime.converse(
+            modelId=app.inference_profile(MODEL),
+            messages=[{"role": "user", "content": [{"text": "hello"}]}],
+            inferenceConfig={"maxTokens": 5},
+        )
+
+    async def awaited() -> None:
+        free = threading.Event()
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(1))
+        busy = loop.run_in_executor(None, free.wait)
+        try:
+            with pytest.raises((ValueError, TimeoutError)):
+                async with asyncio.timeout(0.1):  # in the same task, and so in the same context
+                    await chat.ainvoke("hello")
+        finally:
+            free.set()
+        await busy
+        direct()
+
+    if how == "stopped":
+        with pytest.raises(ValueError, match="not now"):
+            chat.invoke("hello")
+        direct()
+    else:
+        asyncio.run(awaited())
+    app.close()
+    (record,) = cloud.records()
+    assert (record["bulkhead.source"], record["bulkhead.status"]) == ("boto3", "success")
+    assert len(cloud.requests("bedrock")) == 1
 
 
 def test_a_role_that_cannot_be_assumed_is_a_failed_call(

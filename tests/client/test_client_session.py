@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import socket
 import threading
 import time
 from typing import Any
@@ -14,7 +15,7 @@ from botocore.exceptions import ClientError, InvalidEndpointConfigurationError
 from pydantic import BaseModel
 
 from bulkhead import AssumeRoleError, BulkheadConfig, ModelSession, SessionError, UnknownModelError
-from bulkhead.session import without_bearer
+from bulkhead.session import LogSession, without_bearer
 
 MODEL = "anthropic.claude-3-5-sonnet-20240620-v1:0"
 PROMPT = [{"role": "user", "content": [{"text": "a canary prompt"}]}]
@@ -124,6 +125,31 @@ def test_a_bearer_token_in_the_environment_is_ignored(
     plain = boto3.client("bedrock-runtime", region_name="eu-central-1")
     with pytest.raises(InvalidEndpointConfigurationError, match="Bearer authorization"):
         plain.converse(modelId="m", messages=PROMPT)
+
+
+def test_client_side_monitoring_is_told_nothing(
+    cloud: Any, session_of: Any, document: Any, fault: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would have the session token, and the texts of errors, which may quote what was asked."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as monitor:
+        monitor.bind(("127.0.0.1", 0))
+        monitor.setblocking(False)
+        monkeypatch.setenv("AWS_CSM_ENABLED", "true")
+        monkeypatch.setenv("AWS_CSM_PORT", str(monitor.getsockname()[1]))
+        base = session_of("222222222222")
+        config = BulkheadConfig.from_mapping(document)
+        session = ModelSession(config, base)
+        cloud.faults["Converse"] = [fault(400, "ValidationException", "what is a canary prompt?")]
+        with pytest.raises(ClientError):
+            converse(session)
+        logs = LogSession(config, base).client()
+        logs.create_log_stream(logGroupName=config.log_group_name, logStreamName="s")
+        with pytest.raises(BlockingIOError):
+            monitor.recv(65_536)
+        # The twin: a plain client of the same environment reports.
+        base.client("sts", region_name="eu-central-1").get_caller_identity()
+        monitor.settimeout(10)
+        assert b"GetCallerIdentity" in monitor.recv(65_536)
 
 
 def test_models_of_older_and_newer_releases_of_langchain_aws_keep_no_bearer_token() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
 import threading
 import time
@@ -265,6 +266,35 @@ def test_files_are_their_owners_only(tmp_path: Path) -> None:
     (path,) = files(tmp_path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("what", ["file", "directory", "all"])
+def test_what_somebody_deletes_costs_no_later_record(tmp_path: Path, what: str) -> None:
+    spool = Spool(tmp_path / "made", HERE)
+    spool.append([event(0)])
+    if what == "file":
+        files(tmp_path)[0].unlink()
+    else:
+        shutil.rmtree(spool.directory if what == "directory" else tmp_path / "made")
+    written = [each for n in (1, 2) for each in spool.append([event(n)])]
+    assert all(each.ticket is not None for each in written)
+    assert len(files(tmp_path)) == 1
+    spool.settled(written[:1])
+    abandon(spool)
+    found, damaged = left(tmp_path / "made")
+    assert (numbers(found), damaged) == ([2], 0)
+
+
+def test_a_directory_that_somebody_else_makes_instead_is_not_used(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "made", HERE)
+    spool.append([event(0)])
+    (tmp_path / "theirs").mkdir()
+    spool.directory.rename(tmp_path / "gone")
+    spool.directory.symlink_to(tmp_path / "theirs")
+    shutil.rmtree(tmp_path / "gone")
+    (kept,) = spool.append([event(1)])
+    assert kept.ticket is None
+    assert not files(tmp_path / "theirs")
 
 
 def test_a_directory_of_others_is_refused(tmp_path: Path) -> None:

@@ -122,6 +122,33 @@ def test_what_binds_tools_is_recorded_as_the_models_own_run(app_of: Any, cloud: 
     assert record["gen_ai.request.model"] == NOVA
 
 
+@pytest.mark.parametrize("how", ["copied", "changed"])
+@pytest.mark.parametrize("kind", [kind for kind in MODELS if "tools" not in kind])
+def test_a_model_that_is_given_another_id_later_is_recorded_once(
+    kind: str, how: str, app_of: Any, cloud: Any
+) -> None:
+    text = {"type": "text", "text": "x"}
+    cloud.answers["invoke"] = {"content": [text], "stop_reason": "end_turn", "generation": "x"}
+    app = app_of()
+    model = MODELS[kind](app)
+    model.invoke("hello")
+    # The twin: what has not changed is not looked up anew.
+    told = model._serialized
+    model.invoke("hello")
+    assert model._serialized is told
+    if how == "copied":
+        model = model.model_copy(update={"model_id": PROFILE + "o"})
+    else:
+        model.model_id = PROFILE + "o"
+    model.invoke("hello")
+    assert app.flush(60)
+    records = cloud.records()
+    assert {record["bulkhead.source"] for record in records} == {"langchain"}
+    asked = [call.body["modelId"] for call in cloud.requests("bedrock")]
+    assert [record["bulkhead.inference_profile.arn"] for record in records] == asked
+    assert asked[0] == asked[1] != asked[2] == PROFILE + "o"
+
+
 @pytest.mark.parametrize("way", ["converse", "converse_stream", "langchain"])
 def test_a_call_is_salted_and_recorded_once(way: str, app_of: Any, cloud: Any) -> None:
     app = app_of()
