@@ -309,7 +309,8 @@ def _validate(file: Path, document: Any) -> Any:
     for each in errors:
         worst = best_match([each])
         path = list(worst.absolute_path)
-        line = _line(document, [*path, *_unknown(worst)[:1]])
+        key = [worst.instance] if "propertyNames" in worst.absolute_schema_path else []
+        line = _line(document, [*path, *(key or _unknown(worst)[:1])])
         found[f"{file}:{line}: {_field(path)}: {_say(worst)}"] = line
     raise UserError(*sorted(found, key=lambda message: found[message]))
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from harness.cli import accounts
-from harness.cli.environments import refuse_changes
+from harness.cli.environments import changing, refuse_changes
+from harness.cli.watched import Watched
 from harness.deploy.apply import DEPLOYMENT_FILE, PARTIAL_FILE
 from harness.deploy.environment import Environment, load_environment
 from harness.errors import UserError
@@ -59,3 +60,17 @@ def test_what_is_applied_in_part_in_real_accounts_is_no_deployment(tmp_path: Pat
     (tmp_path / PARTIAL_FILE).touch()
     with pytest.raises(UserError, match="not applied whole; run `bulkhead apply embedded --target"):
         accounts.deployment_of(ENVIRONMENT, tmp_path)
+
+
+@pytest.mark.parametrize("aws", [False, True])
+def test_who_watches_while_it_is_changed_is_told_that(tmp_path: Path, aws: bool) -> None:
+    option = accounts.OPTION if aws else ""
+    seen = Watched(ENVIRONMENT, applied(ENVIRONMENT), SimpleNamespace(), tmp_path, option)  # type: ignore[arg-type]
+    lock = accounts.alone_in if aws else changing
+    with lock(tmp_path):
+        seen.refuse_changes()  # nothing that is looked at is on its way
+    (tmp_path / PARTIAL_FILE).touch()
+    with pytest.raises(UserError, match="is not applied whole; run `bulkhead apply"):
+        seen.refuse_changes()
+    with lock(tmp_path), pytest.raises(UserError, match="another bulkhead"):
+        seen.refuse_changes()
