@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,10 +10,11 @@ from typing import Any
 import pytest
 
 from harness.cli import accounts
-from harness.cli.environments import changing, refuse_changes
+from harness.cli.environments import changing, configure_client, refuse_changes
 from harness.cli.watched import Watched
 from harness.deploy.apply import DEPLOYMENT_FILE, PARTIAL_FILE
 from harness.deploy.environment import Environment, load_environment
+from harness.deploy.journal import Unfinished
 from harness.errors import UserError
 
 ENVIRONMENT = load_environment(Path(__file__).parents[2] / "environments" / "embedded")
@@ -74,3 +76,19 @@ def test_who_watches_while_it_is_changed_is_told_that(tmp_path: Path, aws: bool)
         seen.refuse_changes()
     with lock(tmp_path), pytest.raises(UserError, match="another bulkhead"):
         seen.refuse_changes()
+
+
+@pytest.mark.parametrize("verb", ["apply", "destroy"])
+def test_nobody_is_configured_for_what_is_half_destroyed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    at = "harness.cli.environments"
+    written: list[Any] = []
+    monkeypatch.setattr(f"{at}.run_folder", lambda _: tmp_path)
+    monkeypatch.setattr(f"{at}._running", lambda _: applied(ENVIRONMENT))
+    monkeypatch.setattr(f"{at}.unfinished", lambda _: {verb: Unfinished(whole=True)})
+    monkeypatch.setattr(f"{at}.write_client_config", lambda *given: written.append(given))
+    refused = pytest.raises(UserError, match="is destroyed in part")
+    with refused if verb == "destroy" else contextlib.nullcontext():
+        configure_client("embedded", "globex", None, None)
+    assert bool(written) is (verb == "apply")
