@@ -6,6 +6,7 @@ Those are imported when a command needs them, so that `--help` is quick.
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -347,6 +348,9 @@ for command in (customer, *WATCH, *CHECK):
     commands.add_command(command)
 
 
+_UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
+
+
 def run(command: Callable[..., Any], arguments: list[str] | None = None) -> int:
     """Runs a click command; returns the exit code."""
     try:
@@ -365,4 +369,10 @@ def run(command: Callable[..., Any], arguments: list[str] | None = None) -> int:
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         return EXIT_FAILED
+    except OSError as error:
+        # The machine's, and no bug; after `BrokenPipeError`, which is one of these.
+        if error.errno not in _UNWRITABLE:
+            raise
+        click.echo(f"bulkhead: {error.filename or 'a file'}: {error.strerror}", err=True)
+        return EXIT_USAGE
     return 0

@@ -198,7 +198,8 @@ def agreed(desk: Desk, what: str) -> Desk:
     if not desk.yes:
         if not sys.stdin.isatty():
             raise UserError("nobody is there to ask, so nothing was changed; --yes goes on without")
-        click.confirm("Go on?", abort=True)
+        if not click.confirm("Go on?"):
+            raise UserError("nothing was changed")
     return desk
 
 

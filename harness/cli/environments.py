@@ -228,13 +228,14 @@ def told_if_interrupted(progress: RootProgress) -> Iterator[None]:
 def configure_client(name: str, customer: str, account: str | None, region: str | None) -> None:
     """Writes an application's configuration and credentials for the running environment.
 
-    Raises `UserError` when none runs, or for an unknown customer, account or region.
+    Raises `UserError` when none runs whole, or for an unknown customer, account or region.
     """
     environment = loaded(name)
     folder = run_folder(environment)
     running = _running(folder)
     if running is None:
         raise UserError(f"{name} is not running; start it with `bulkhead apply {name}`")
+    refuse_half_destroyed(environment, folder)
     write_client_config(running, folder, customer, account, region)
 
 

@@ -8,8 +8,16 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn
+from rich.console import Console, RenderableType
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    Task,
+    TaskID,
+    TextColumn,
+)
 from rich.text import Text
 
 from harness.deploy.run import RootEvent
@@ -33,6 +41,14 @@ def fitting(console: Console, text: str, beside: int = 0) -> str:
     return text if len(text) <= room else text[: room - 1] + "…"
 
 
+class _Mark(SpinnerColumn):
+    """What turns is worked on; nothing else does."""
+
+    def render(self, task: Task) -> RenderableType:
+        mark = task.fields["mark"]
+        return super().render(task) if mark is None else Text.from_markup(mark)
+
+
 class RootProgress:
     """Shows what `harness.deploy.apply` tells, one line per root."""
 
@@ -43,7 +59,7 @@ class RootProgress:
         self._roots, self._finished = list(roots), set[str]()
         width = max(map(len, roots), default=0)
         self._progress = Progress(
-            SpinnerColumn(finished_text="[green]✓"),
+            _Mark(),
             TextColumn(f"{{task.fields[name]:<{width}}}"),
             BarColumn(bar_width=24),
             TextColumn("{task.fields[said]}", style="dim"),
@@ -54,7 +70,7 @@ class RootProgress:
         if self._moving:
             for root in roots:
                 self._tasks[root] = self._progress.add_task(
-                    root, total=1, start=False, name=root, said=f"waiting to {verb}"
+                    root, total=1, name=root, said=f"waiting to {verb}", mark=" "
                 )
 
     @contextlib.contextmanager
@@ -82,12 +98,12 @@ class RootProgress:
             return
         step = event.step
         if event.state == "running":
-            self._progress.start_task(task)
             self._progress.update(
                 task,
                 total=step.total or None,
                 completed=step.done,
                 said=_VERBS.get(step.phase, step.phase),
+                mark=None,
             )
         else:
             word = _outcome(event) if event.state == "done" else "[red]failed"
@@ -97,6 +113,7 @@ class RootProgress:
                 total=total,
                 completed=total if event.state == "done" else step.done,
                 said=f"{word}, {event.seconds:.1f} s",
+                mark="[green]✓" if event.state == "done" else "[red]✗",
             )
 
     def _log(self, event: RootEvent) -> None:

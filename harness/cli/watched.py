@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.cli import accounts
-from harness.cli.environments import loaded, refuse_changes, run_folder, running
+from harness.cli.environments import changing, loaded, refuse_changes, run_folder, running
 from harness.deploy.deployed import load_deployed
 from harness.deploy.deployment import Deployment
 from harness.deploy.environment import Environment
@@ -42,7 +42,12 @@ class Watched:
 
     def refuse_changes(self) -> None:
         """Raises `UserError` where `customers.yaml` lists other things than were applied."""
-        refuse_changes(self.environment, self.deployment, self.folder, option=self.option)
+        try:
+            refuse_changes(self.environment, self.deployment, self.folder, option=self.option)
+        except UserError:
+            # While somebody applies them, it is that which is said.
+            with (accounts.alone_in if self.option else changing)(self.folder):
+                raise
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,7 +116,8 @@ def validate(file: Path, document: Any) -> Any:
     for each in errors:
         worst = best_match([each])
         path = list(worst.absolute_path)
-        line = _line(document, [*path, *_unknown(worst)[:1]])
+        key = [worst.instance] if "propertyNames" in worst.absolute_schema_path else []
+        line = _line(document, [*path, *(key or _unknown(worst)[:1])])
         found[f"{file}:{line}: {field_name(path)}: {_say(worst)}"] = line
     raise UserError(*sorted(found, key=lambda message: found[message]))
 

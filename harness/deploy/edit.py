@@ -66,7 +66,7 @@ def read(text: str) -> Any:
 def write(file: Path, before: str, after: str) -> None:
     """Replaces the file, whole or not at all, if it still says what it did when it was read.
 
-    Raises `UserError` where somebody has edited it since.
+    Raises `UserError` where somebody has edited it since, and where it cannot be written.
     """
     content = file.read_bytes()
     # Some editors begin a file with a byte order mark, which is no part of its text.
@@ -81,8 +81,10 @@ def write(file: Path, before: str, after: str) -> None:
             os.fsync(out.fileno())
         temporary.chmod(file.stat().st_mode & 0o7777)
         temporary.replace(file)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise UserError(f"{file}: nothing was written: {error.strerror}") from error
         raise
 
 

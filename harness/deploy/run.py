@@ -479,7 +479,11 @@ class Run:
         state = self.run_dir / "state" / folder_name(name)
         terraform = self._terraform(folder, name, state, tell)
         try:
-            result = work(terraform)
+            try:
+                result = work(terraform)
+            except OSError as error:
+                # A full disk is as any failure: the others go on, and what is left is told.
+                raise UserError(f"{name}: {error}") from error
         except BaseException as error:
             if isinstance(error, UserError):
                 self.failed[name] = error

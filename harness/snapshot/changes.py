@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from harness.estate.snapshot import statements_of
@@ -52,6 +52,8 @@ _OPENS = frozenset(
     }
 )
 """Members whose things give access, or lead records out, by being there."""
+_VERSIONED = frozenset({"default", "versions"})
+"""Members of a policy that has versions."""
 _BLOCKS = frozenset({"public_access_block"})
 _KINDS = {
     "users": "user",
@@ -180,6 +182,9 @@ class _Walk:
         ):
             yield from self._targets(at, before, after)
             yield from self._mapping(at, before, after, frozenset({"targets"}))
+        elif isinstance(either, Mapping) and either.keys() >= _VERSIONED:
+            yield from self._versions(at, before, after)
+            yield from self._mapping(at, before, after, _VERSIONED)
         elif isinstance(before, Mapping) and isinstance(after, Mapping):
             yield from self._mapping(at, before, after)
         elif isinstance(before, list) and isinstance(after, list):
@@ -203,6 +208,8 @@ class _Walk:
     def _inside(self, at: _At, value: Any, *, came: bool, allows_only: bool) -> Iterator[Change]:
         """The statements, attachments and grants in something that came or went. With
         `allows_only` what denies is left out: its principal or thing came or went itself."""
+        if not value:
+            return
         first, second = (_ABSENT, value) if came else (value, _ABSENT)
         found: Iterator[Change] = iter(())
         if _holds_policy(at):
@@ -212,11 +219,36 @@ class _Walk:
         elif at.name in ("attached", "grants") and isinstance(value, list):
             found = self._list(at, [] if came else value, value if came else [])
         elif isinstance(value, Mapping):
+            if value.keys() >= _VERSIONED:
+                default = value["default"]
+                value = {"versions": {default: value["versions"].get(default)}}
             for name, item in sorted(value.items()):
                 at_item = _into(at, name, item, item)
-                yield from self._inside(at_item, item, came=came, allows_only=allows_only)
+                if at_item.parent in _KINDS and at_item.subject != at.subject:
+                    # Of an account: what denies in a thing that came with it takes nothing.
+                    yield from self._whole(at_item, item, came=came)
+                else:
+                    yield from self._inside(at_item, item, came=came, allows_only=allows_only)
         gives: Effect = "gained" if came else "lost"
         yield from (each for each in found if not allows_only or each.effect == gives)
+
+    def _versions(
+        self, at: _At, before: Mapping[str, Any], after: Mapping[str, Any]
+    ) -> Iterator[Change]:
+        """A policy's versions: only the default one says what anybody may do."""
+        was, now = before["versions"], after["versions"]
+        for name in sorted(was.keys() ^ now.keys()):
+            came = "came" if name in now else "went"
+            yield Change(at.subject, f"version {name} {came}", "changed")
+        for name in sorted(was.keys() & now.keys()):
+            if was[name] != now[name]:
+                yield Change(at.subject, f"version {name} is another", "changed")
+        first, second = was.get(before["default"]), now.get(after["default"])
+        if before["default"] != after["default"]:
+            what = f"default: {before['default']} became {after['default']}"
+            yield Change(at.subject, what, "changed")
+        if first != second:
+            yield from _of_policy(replace(at, words=("in force",)), first, second)
 
     def _list(self, at: _At, before: list[Any], after: list[Any]) -> Iterator[Change]:
         was, now = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import errno
 import os
 import signal
 import socket
@@ -162,6 +163,16 @@ def test_what_a_cloud_wrote_may_be_overwritten(
             "bulkhead: customers.yaml:3: wrong\n",
         ),
         (KeyboardInterrupt(), EXIT_INTERRUPTED, "bulkhead: interrupted\n"),
+        (
+            OSError(errno.EROFS, "Read-only file system", "a/b"),
+            EXIT_USAGE,
+            "bulkhead: a/b: Read-only file system\n",
+        ),
+        (
+            OSError(errno.ENOSPC, "No space left on device"),
+            EXIT_USAGE,
+            "bulkhead: a file: No space left on device\n",
+        ),
     ],
 )
 def test_errors_take_one_line(
@@ -172,6 +183,14 @@ def test_errors_take_one_line(
 
     assert run(command) == code
     assert capsys.readouterr().err == said
+
+
+def test_an_error_that_is_a_bug_keeps_its_traceback() -> None:
+    def command(**_options: object) -> None:
+        raise OSError(errno.EBADF, "Bad file descriptor")
+
+    with pytest.raises(OSError, match="Bad file"):
+        run(command)
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])

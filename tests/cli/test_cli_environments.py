@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,9 +10,11 @@ from typing import Any
 import pytest
 
 from harness.cli import accounts
-from harness.cli.environments import refuse_changes
+from harness.cli.environments import changing, configure_client, refuse_changes
+from harness.cli.watched import Watched
 from harness.deploy.apply import DEPLOYMENT_FILE, PARTIAL_FILE
 from harness.deploy.environment import Environment, load_environment
+from harness.deploy.journal import Unfinished
 from harness.errors import UserError
 
 ENVIRONMENT = load_environment(Path(__file__).parents[2] / "environments" / "embedded")
@@ -59,3 +62,33 @@ def test_what_is_applied_in_part_in_real_accounts_is_no_deployment(tmp_path: Pat
     (tmp_path / PARTIAL_FILE).touch()
     with pytest.raises(UserError, match="not applied whole; run `bulkhead apply embedded --target"):
         accounts.deployment_of(ENVIRONMENT, tmp_path)
+
+
+@pytest.mark.parametrize("aws", [False, True])
+def test_who_watches_while_it_is_changed_is_told_that(tmp_path: Path, aws: bool) -> None:
+    option = accounts.OPTION if aws else ""
+    seen = Watched(ENVIRONMENT, applied(ENVIRONMENT), SimpleNamespace(), tmp_path, option)  # type: ignore[arg-type]
+    lock = accounts.alone_in if aws else changing
+    with lock(tmp_path):
+        seen.refuse_changes()  # nothing that is looked at is on its way
+    (tmp_path / PARTIAL_FILE).touch()
+    with pytest.raises(UserError, match="is not applied whole; run `bulkhead apply"):
+        seen.refuse_changes()
+    with lock(tmp_path), pytest.raises(UserError, match="another bulkhead"):
+        seen.refuse_changes()
+
+
+@pytest.mark.parametrize("verb", ["apply", "destroy"])
+def test_nobody_is_configured_for_what_is_half_destroyed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    at = "harness.cli.environments"
+    written: list[Any] = []
+    monkeypatch.setattr(f"{at}.run_folder", lambda _: tmp_path)
+    monkeypatch.setattr(f"{at}._running", lambda _: applied(ENVIRONMENT))
+    monkeypatch.setattr(f"{at}.unfinished", lambda _: {verb: Unfinished(whole=True)})
+    monkeypatch.setattr(f"{at}.write_client_config", lambda *given: written.append(given))
+    refused = pytest.raises(UserError, match="is destroyed in part")
+    with refused if verb == "destroy" else contextlib.nullcontext():
+        configure_client("embedded", "globex", None, None)
+    assert bool(written) is (verb == "apply")

@@ -369,8 +369,13 @@ def test_one_that_has_left_is_planned_and_asked_about_too(
     monkeypatch.setattr("sys.stdin", io.StringIO())
     with pytest.raises(UserError, match="nobody is there to ask"):
         offboard()
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("click.confirm", lambda _: False)
+    with pytest.raises(UserError, match="nothing was changed"):
+        offboard()
     assert not played.scopes
-    assert offboard(**NOW)
+    monkeypatch.setattr("click.confirm", lambda _: True)
+    assert offboard()
     assert len(played.scopes) == 1 and left == ["globex"]
 
 

@@ -9,7 +9,9 @@ import pytest
 from rich.console import Console
 
 from harness.cli.mutants import render, show_all
-from harness.cli.progress import fitting, probe_progress
+from harness.cli.progress import RootProgress, fitting, probe_progress
+from harness.deploy.run import RootEvent
+from harness.deploy.terraform import Step
 from harness.mutants.attempt import Attempt
 from harness.mutants.catalogue import MUTANTS
 from harness.mutants.model import LEVELS
@@ -27,6 +29,31 @@ def test_a_long_test_id_leaves_bar_and_counter_alone() -> None:
     assert "12 failed test_caller" in line
     assert line.rstrip().endswith("…")
     assert len(line.rstrip()) <= 80
+
+
+def test_only_a_root_that_is_worked_on_turns() -> None:
+    out = io.StringIO()
+    console = Console(file=out, width=80, force_terminal=True, color_system=None)
+    progress = RootProgress(console, ["kept", "done", "failed", "running", "waiting"], "apply")
+    with progress.shown():
+        # One that was done before was never seen at work.
+        progress(RootEvent("kept", "done", Step("start"), 1.0, kept=True))
+        for root in ("done", "failed", "running"):
+            progress(RootEvent(root, "running", Step("apply", 1, 3), 1.0))
+        progress(RootEvent("done", "done", Step("apply", 3, 3), 2.0))
+        progress(RootEvent("failed", "failed", Step("apply", 1, 3), 2.0))
+    last = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", out.getvalue()).splitlines()[-5:]
+    marks = {line[2:9].split()[0]: line[0] for line in map(str.rstrip, last)}
+    assert marks.pop("running") not in "✓✗ "
+    assert marks == {"kept": "✓", "done": "✓", "failed": "✗", "waiting": " "}
+    ends = (
+        "done before, 1.0 s",
+        "3 changes, 2.0 s",
+        "failed, 2.0 s",
+        "applying",
+        "waiting to apply",
+    )
+    assert all(line.rstrip().endswith(end) for line, end in zip(last, ends, strict=True)), last
 
 
 def test_short_texts_are_whole() -> None:

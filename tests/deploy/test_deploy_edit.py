@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,22 @@ def test_a_file_that_somebody_edited_meanwhile_is_left_alone(tmp_path: Path) -> 
     assert file.stat().st_mode & 0o777 == 0o640
     with pytest.raises(UserError, match="was edited meanwhile"):
         edit.write(file, "a: 1\n", "a: 3\n")
+    assert [each.name for each in tmp_path.iterdir()] == ["customers.yaml"]
+
+
+def test_a_full_disk_leaves_the_file_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "customers.yaml"
+    file.write_text("a: 1\n", encoding="utf-8")
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(UserError, match=r"customers\.yaml: nothing was written: No space left"):
+        edit.write(file, "a: 1\n", "a: 2\n")
+    assert file.read_text(encoding="utf-8") == "a: 1\n"
     assert [each.name for each in tmp_path.iterdir()] == ["customers.yaml"]
 
 

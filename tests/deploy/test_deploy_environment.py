@@ -535,7 +535,7 @@ WRONG: dict[str, tuple[Callable[[str], str], int | str, str]] = {
     ),
     "a line break at the end of a key": (
         lambda text: text.replace("  globex:", '  "acme\\n":'),
-        "customers:",
+        "  globex:",
         r"customers: 'acme\\n' does not fit",
     ),
     "a former customer": (

@@ -447,6 +447,37 @@ def test_answers_turn_back_when_the_change_does(more: list[dict[str, Any]]) -> N
     assert effects != {"Allow"} or there_.lost == []
 
 
+def test_of_a_policy_only_the_version_in_force_gives_and_takes() -> None:
+    arn = boundary_arn("acme")
+    held = small()["accounts"][OPERATIONS]["identity"]["policies"][arn]["versions"]["v1"]
+    less = policy(*held["Statement"][1:])
+
+    def other(default: str) -> dict[str, Any]:
+        def edit(document: dict[str, Any]) -> None:
+            there_ = document["accounts"][OPERATIONS]["identity"]["policies"][arn]
+            there_["versions"]["v2"] = less
+            there_["default"] = default
+
+        return edited(edit)
+
+    # A version that nobody made the default says nothing of what anybody may do.
+    kept, made = changes(small(), other("v1")), changes(small(), other("v2"))
+    assert kept == [Change(f"policy {arn}", "version v2 came", "changed")]
+    effects = [each.effect for each in made]
+    assert effects == ["changed", "lost", "changed"], made
+    assert made[1].what.startswith("in force: ") and made[1].what.endswith(" went")
+    assert [each.effect for each in changes(other("v2"), small())].count("gained") == 1
+
+
+def test_what_came_with_an_account_is_new_and_its_denials_take_nothing() -> None:
+    before = edited(lambda d: d["accounts"].pop(GLOBEX))
+    found = [each for each in changes(before, small()) if GLOBEX in each.subject]
+    kinds = {each.subject.partition(" arn:")[0] for each in found if each.what == "is new"}
+    assert {"role", "user", "key", "log group"} <= kinds
+    assert "gained" in {each.effect for each in found}
+    assert not [each for each in found if each.effect == "lost" or "changed" in each.what], found
+
+
 def test_a_change_is_a_line_of_words() -> None:
     found = changes(
         small(), edited(lambda d: roles(d)[fleet_arn("acme")]["attached"].append(ADMIN))
