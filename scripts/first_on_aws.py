@@ -393,6 +393,21 @@ CHECKS: tuple[Check, ...] = (
         "person",
         "Set a budget action with a limit of one dollar, and note when it acts.",
     ),
+    Check(
+        "cost-tags",
+        "What calls through a profile cost bears the profile's tags in Cost Explorer a day later, "
+        "also where AWS Marketplace bills the model. Budgets of customers go by them.",
+        "person",
+        "Call a model of Amazon's and one of Anthropic's through profiles, and group the costs by "
+        "bulkhead:customer two days later: nothing may be without it.",
+    ),
+    Check(
+        "sts-rate",
+        "STS takes 600 requests a second of an account in a Region, counted for who calls: a "
+        "customer that assumes its role without end slows nobody else. A blog says 500.",
+        "person",
+        "See the quotas of STS in Service Quotas, in a customer's account and in operations.",
+    ),
 )
 
 

@@ -66,9 +66,15 @@ def announce(cloud: CloudProcess) -> None:
 
 
 def wait_for_end(cloud: CloudProcess) -> None:
-    """Returns at Ctrl-C or a termination signal. Raises `UserError` when the cloud ends itself."""
+    """Returns at Ctrl-C or a termination signal. Raises `UserError` when the cloud ends itself, or
+    the LocalStack behind it."""
     with contextlib.suppress(KeyboardInterrupt):
         while answers(cloud.endpoint):
+            if cloud.behind and not answers(cloud.behind):
+                raise UserError(
+                    f"the LocalStack at {cloud.behind} answers no more, and what it stored is gone "
+                    "with it; apply again"
+                )
             time.sleep(_LOOK)
         raise UserError("the embedded cloud ended by itself")
 

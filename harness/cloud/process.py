@@ -33,6 +33,8 @@ class CloudProcess:
     credentials: Path
     control: Path
     _process: subprocess.Popen[str] | None = field(default=None, repr=False)
+    behind: str | None = None
+    """`HOST:PORT` of the LocalStack behind it, where the starter knows of one."""
 
     @classmethod
     def start(cls, plan: CloudPlan, *, credentials: Path, port: int = 0) -> CloudProcess:
@@ -66,7 +68,7 @@ class CloudProcess:
         if "error" in said:
             process.wait(_START_TIMEOUT)
             raise UserError(f"the embedded cloud did not start: {said['error']}")
-        return cls(said["endpoint"], credentials, Path(said["control"]), process)
+        return cls(said["endpoint"], credentials, Path(said["control"]), process, plan.localstack)
 
     @classmethod
     def attach(cls, endpoint: str, credentials: Path, control: Path) -> CloudProcess:

@@ -136,7 +136,7 @@ def _apply(
 
     def bootstrap(root: Terraform, variables: dict[str, Any]) -> dict[str, Any]:
         outputs = applied(root, variables)
-        run.settle(variables["account_id"])
+        run.settle(variables["account_id"], changed=bool(root.changed))
         return outputs
 
     with run.bootstraps(bootstrap, scope.bootstraps) as bootstrapped:

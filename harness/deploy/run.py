@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -46,6 +47,9 @@ _MEMORY_PER_ROOT = 3 << 29
 REAL_DEADLINE = 3600.0
 """Seconds for a command on real accounts, where services take their time."""
 EXTERNAL_IDS_FILE = "external-ids.json"
+_UNSEEN = re.compile(r"\bNoSuchEntity|couldn't find resource")
+_DENIED = re.compile(r"\bAccessDenied")
+_PAUSE = 5.0
 
 KEPT = (
     "aws_cloudwatch_log_data_protection_policy",
@@ -152,6 +156,8 @@ class Run:
         self._before = known_ids(self.run_dir, environment.customers)
         self._lasting = lasting
         self._stop = threading.Event()
+        self._new_until = 0.0
+        """When what the bootstraps made is seen everywhere."""
         if afresh:
             (self.run_dir / FILE).unlink(missing_ok=True)
         self.journal = Journal(self.run_dir / FILE, verb)
@@ -221,7 +227,7 @@ class Run:
 
     def done(self, root: Terraform, variables: Mapping[str, Any]) -> None:
         """Applies a root, unless an unfinished run did, of the same things."""
-        self._once(root, variables, lambda: root.apply(variables))
+        self._once(root, variables, lambda: self._until_seen(lambda: root.apply(variables)))
 
     def undone(self, root: Terraform, variables: Mapping[str, Any]) -> None:
         """Removes what a root made, unless an unfinished run did, or it made nothing."""
@@ -239,6 +245,21 @@ class Run:
         self.journal.start(root.label)
         work()
         self.journal.add(root.label, of)
+
+    def _until_seen(self, work: Callable[[], object]) -> None:
+        """Does the work, and again while AWS does not see everywhere what was just made: the
+        provider waits for some of it only. A denial counts where deploy roles are new."""
+        end = 0.0
+        while True:
+            try:
+                work()
+                return
+            except UserError as error:
+                said, now = str(error), time.monotonic()
+                end = end or now + self.target.patience
+                new = _UNSEEN.search(said) or (_DENIED.search(said) and now < self._new_until)
+                if not new or now >= end or self._stop.wait(_PAUSE):
+                    raise
 
     @functools.cached_property
     def _modules(self) -> str:
@@ -281,8 +302,10 @@ class Run:
             for prepared in [pool.submit(prepare, folder) for folder in folders]:
                 prepared.result()
 
-    def settle(self, account: str) -> None:
-        """Returns when the deploy roles of an account, just made, can be assumed."""
+    def settle(self, account: str, *, changed: bool) -> None:
+        """Returns when the deploy roles of an account, just made or `changed`, can be assumed."""
+        if changed:
+            self._new_until = time.monotonic() + self.target.patience
         if self.target.real:
             for deployer in DEPLOYERS:
                 self.target.deployer_session(deployer, account, region=self.environment.region)

@@ -133,16 +133,37 @@ def _instance_profiles(client: Any) -> Iterator[tuple[str, str]]:
 
 
 def _keys(client: Any) -> Iterator[tuple[str, str]]:
+    """Those with an alias of ours; those with none, which an apply that was killed left before it
+    made one, are known by their tags alone."""
+    named = set()
     for alias in _pages(client, "list_aliases", "Aliases"):
-        if _ours(alias["AliasName"].removeprefix("alias/")) and "TargetKeyId" in alias:
-            yield alias["AliasName"], alias["TargetKeyId"]
+        if "TargetKeyId" in alias:
+            named.add(alias["TargetKeyId"])
+            if _ours(alias["AliasName"].removeprefix("alias/")):
+                yield alias["AliasName"], alias["TargetKeyId"]
+    for key in _pages(client, "list_keys", "Keys"):
+        if (found := key["KeyId"]) not in named and _left_without_alias(client, found):
+            yield found, found
+
+
+def _left_without_alias(client: Any, key: str) -> bool:
+    about = client.describe_key(KeyId=key)["KeyMetadata"]
+    if about["KeyManager"] != "CUSTOMER" or about["KeyState"] == "PendingDeletion":
+        return False
+    return ENVIRONMENT_TAG in _key_tags(client, key, key)
+
+
+def _key_tags(client: Any, _name: str, identifier: str) -> Tags:
+    tags = _pages(client, "list_resource_tags", "Tags", KeyId=identifier)
+    return {tag["TagKey"]: tag["TagValue"] for tag in tags}
 
 
 def _remove_key(client: Any, name: str, identifier: str) -> None:
     state = client.describe_key(KeyId=identifier)["KeyMetadata"]["KeyState"]
     if state != "PendingDeletion":
         client.schedule_key_deletion(KeyId=identifier, PendingWindowInDays=KEY_WAIT_DAYS)
-    client.delete_alias(AliasName=name)
+    if name != identifier:
+        client.delete_alias(AliasName=name)
 
 
 def _groups(client: Any) -> Iterator[tuple[str, str]]:
@@ -359,9 +380,7 @@ KINDS: tuple[Kind, ...] = (
         "key",
         "kms",
         _keys,
-        lambda c, _n, i: {
-            t["TagKey"]: t["TagValue"] for t in _pages(c, "list_resource_tags", "Tags", KeyId=i)
-        },
+        _key_tags,
         _remove_key,
         records=True,
     ),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -204,6 +207,82 @@ def test_one_job_of_gitlab_has_a_token_at_night_and_on_a_protected_branch() -> N
     # Its branch runs nothing else.
     for name in ("lint", "check", "test"):
         assert recipe[name]["rules"] == [{"if": '$CI_COMMIT_BRANCH != "audit"'}]
+
+
+def wrong_in_github(recipe: dict[str, Any]) -> list[str]:
+    """What neither the schema nor zizmor minds."""
+    jobs, found = recipe["jobs"], []
+    for name, job in jobs.items():
+        uses = [step for step in job["steps"] if "uses" in step]
+        found += [f"{name}: no end"] if "timeout-minutes" not in job else []
+        found += [f"{name}: needs {n}" for n in [job.get("needs", name)] if n not in jobs]
+        found += [
+            f"{name}: keeps its token"
+            for step in uses
+            if step["uses"].startswith("actions/checkout@")
+            and step.get("with", {}).get("persist-credentials") is not False
+        ]
+    if "event_name" not in recipe["concurrency"]["group"]:
+        found.append("a push ends the audit that waits")
+    return found
+
+
+def wrong_in_gitlab(recipe: dict[str, Any]) -> list[str]:
+    """What the schema does not mind."""
+    found = [] if re.search(r"@sha256:[0-9a-f]{64}$", recipe["default"]["image"]) else ["no pin"]
+    for name, job in recipe.items():
+        if isinstance(job, dict) and "script" in job:
+            found += [] if "timeout" in job else [f"{name}: no end"]
+            found += [] if job["stage"] in recipe["stages"] else [f"{name}: stage {job['stage']}"]
+            found += [f"{name}: image"] if "image" in job else []
+    return found
+
+
+def test_what_the_linters_of_the_recipes_do_not_see_is_as_it_should_be() -> None:
+    github, gitlab = map(read, RECIPES)
+    assert wrong_in_github(github) == wrong_in_gitlab(gitlab) == []
+    github["jobs"]["test"] |= {"needs": "nothing"}
+    del github["jobs"]["lint"]["timeout-minutes"]
+    github["jobs"]["check"]["steps"][0]["with"]["persist-credentials"] = True
+    github["concurrency"]["group"] = "${{ github.ref }}"
+    assert wrong_in_github(github) == [
+        *("lint: no end", "test: needs nothing", "check: keeps its token"),
+        "a push ends the audit that waits",
+    ]
+    gitlab["default"]["image"] = "python:3.12"
+    gitlab["test"]["stage"] = "tset"
+    assert wrong_in_gitlab(gitlab) == ["no pin", "test: stage tset"]
+
+
+@pytest.mark.parametrize("answer", ["", '{"message": "no"}', "<html>"])
+def test_a_token_that_github_does_not_give_is_no_finding(tmp_path: Path, answer: str) -> None:
+    """Exit code 1 says that something is not as it was deployed."""
+    (script,) = (text for text in scripts(RECIPES[0]) if "--token" in text)
+    curl = tmp_path / "curl"
+    curl.write_text(f"#!/bin/sh\nprintf '%s' '{answer}'\n", encoding="utf-8")
+    curl.chmod(0o755)
+    bulkhead = tmp_path / ".venv" / "bin" / "bulkhead"
+    bulkhead.parent.mkdir(parents=True)
+    bulkhead.write_text('#!/bin/sh\ncat "$RUNNER_TEMP/token"\n', encoding="utf-8")
+    bulkhead.chmod(0o755)
+    bulkhead.with_name("python").symlink_to(sys.executable)
+    environ = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "RUNNER_TEMP": str(tmp_path),
+        "ACTIONS_ID_TOKEN_REQUEST_URL": "https://token.invalid?",
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "x",
+    }
+
+    def run() -> int:
+        # As GitHub runs what names no shell.
+        return subprocess.run(["bash", "-e", "-c", script], cwd=tmp_path, env=environ).returncode
+
+    assert run() == 2
+    assert not (tmp_path / "token").exists() and not (tmp_path / "audit.json").exists()
+    curl.write_text("#!/bin/sh\nprintf '%s' '{\"value\": \"t\"}'\n", encoding="utf-8")
+    assert run() == 0
+    assert (tmp_path / "audit.json").read_text(encoding="utf-8") == "t"
+    assert not (tmp_path / "token").exists()
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.name)

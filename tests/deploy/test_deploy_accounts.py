@@ -302,11 +302,19 @@ def test_a_sweep_removes_what_lost_states_left_and_nothing_else(
     role("somebodys", bulkhead_environment="sandbox")
     role("bulkhead-probe-killed", bulkhead_environment="sandbox", bulkhead_run="deaddead")
     made_by_fields(environment, target)
+    # As an apply leaves them that is killed before it names them; and one of nobody's concern.
+    kms = target.client(target.session(EXAMPLE), "kms", environment.region)
+    killed, foreign = (
+        kms.create_key(Tags=[{"TagKey": k, "TagValue": v} for k, v in tags.items()])["KeyMetadata"]
+        for tags in (target.labels | {"bulkhead:run": "deaddead"}, {"owner": "somebody"})
+    )
     before = ours(environment, run)
 
     assert start(["sweep", path]) == 1
     listed = capsys.readouterr().out
     assert f"to remove: {EXAMPLE}: role bulkhead-probe-killed of run deaddead" in listed
+    assert f"eu-central-1: key {killed['KeyId']} of run deaddead" in listed
+    assert foreign["KeyId"] not in listed
     assert f"left to you: {EXAMPLE}: role bulkhead-untagged (it has no tag" in listed
     assert f"left to you: {EXAMPLE}: role bulkhead-applied-by-ci (it has no tag" in listed
     for kind in ("topic", "event bus", "budget", "identity provider"):
@@ -324,6 +332,11 @@ def test_a_sweep_removes_what_lost_states_left_and_nothing_else(
     assert {"bulkhead-untagged", "bulkhead-of-another", "somebodys"} <= kept
     assert "bulkhead-applied-by-ci" in kept
     assert not {"bulkhead-probe-killed", "bulkhead-caller", "bulkhead-deploy"} & kept
+    states = {
+        each["KeyId"]: kms.describe_key(KeyId=each["KeyId"])["KeyMetadata"]["KeyState"]
+        for each in (killed, foreign)
+    }
+    assert states == {killed["KeyId"]: "PendingDeletion", foreign["KeyId"]: "Enabled"}
     left = ours(environment, run)
     untouched = {"topic", "event bus", "budget", "identity provider"}
     assert {kind for kind in left if kind not in ("role", "dashboard")} == untouched

@@ -22,6 +22,7 @@ from harness.deploy.journal import FILE, Journal, Verb, fingerprint, unfinished
 from harness.deploy.run import EXTERNAL_IDS_FILE, RootEvent, Scope, root_names
 from harness.deploy.terraform import Changes, Terraform
 from harness.errors import UserError
+from harness.targets.embedded import EmbeddedTarget
 
 CUSTOMER = "globex 333333333333"
 
@@ -111,6 +112,73 @@ def test_a_failure_keeps_nothing_waiting_and_the_next_apply_does_only_what_is_le
     played.ran = []
     deploy(environment, target, run_dir)
     assert sorted(played.ran) == sorted(names)
+
+
+def _for_a_while(played: Played, failing: dict[str, str], *changed: str) -> dict[str, int]:
+    """Has these roots fail twice, and `changed` be what all change; returns how often each ran."""
+    ran: dict[str, int] = {}
+    real = played.play
+
+    def play(root: Terraform) -> Changes:
+        ran[root.label] = ran.get(root.label, 0) + 1
+        if root.label in failing and ran[root.label] <= 2:
+            raise UserError(f"terraform apply of {root.label}: {failing[root.label]}")
+        root.changed = changed
+        return real(root)
+
+    played.play = play  # type: ignore[method-assign]
+    return ran
+
+
+UNSEEN = "PutRolePolicy, StatusCode: 404, NoSuchEntity: The role cannot be found."
+DENIED = "AccessDenied: not authorized to perform: iam:CreateRole"
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The target sees late what is new, as AWS does."""
+    monkeypatch.setattr(EmbeddedTarget, "patience", 60.0)
+    monkeypatch.setattr("harness.deploy.run._PAUSE", 0.01)
+
+
+@pytest.mark.usefixtures("patient")
+def test_what_is_not_seen_yet_is_waited_for(
+    deployment: Deployment, run_dir: Path, played: Played
+) -> None:
+    failing = {
+        "bootstrap 444444444444": "reading inline policies, error: couldn't find resource",
+        CUSTOMER: UNSEEN,
+        "operations": DENIED,
+    }
+    ran = _for_a_while(played, failing, "create a role")
+    deploy(deployment.environment, deployment.target(), run_dir)
+    assert {root: times for root, times in ran.items() if times > 1} == dict.fromkeys(failing, 3)
+
+
+@pytest.mark.usefixtures("patient")
+@pytest.mark.parametrize(
+    ("said", "patience", "changed"),
+    [
+        pytest.param(DENIED, 60.0, [], id="denied-and-no-role-is-new"),
+        pytest.param(UNSEEN, 0.0, ["create a role"], id="unseen-to-the-deadline"),
+        pytest.param(DENIED, 0.0, ["create a role"], id="denied-to-the-deadline"),
+        pytest.param("Throttling: Rate exceeded", 60.0, ["create a role"], id="throttled"),
+    ],
+)
+def test_what_fails_otherwise_or_for_too_long_is_not_waited_for(
+    deployment: Deployment,
+    run_dir: Path,
+    played: Played,
+    monkeypatch: pytest.MonkeyPatch,
+    said: str,
+    patience: float,
+    changed: list[str],
+) -> None:
+    monkeypatch.setattr(EmbeddedTarget, "patience", patience)
+    ran = _for_a_while(played, {"operations": said}, *changed)
+    with pytest.raises(UserError, match=said):
+        deploy(deployment.environment, deployment.target(), run_dir)
+    assert ran["operations"] == 1
 
 
 @pytest.mark.parametrize("failing", ["organization", "operations", "bootstrap 999999999999"])

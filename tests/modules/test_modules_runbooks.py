@@ -79,3 +79,26 @@ def test_queries_name_fields_of_records() -> None:
     queries = re.findall(r"query '([^']+)'", PAGE)
     named = set(re.findall(r"\b(?:bulkhead|gen_ai|error|process)\.[\w.]+", " ".join(queries)))
     assert len(queries) >= 4 and named and named - fields == set()
+
+
+def test_fields_of_the_list_are_told_as_they_are_called() -> None:
+    schema = json.loads((ROOT / "environments/sandbox/customers.schema.json").read_text("utf-8"))
+    known: set[str] = set()
+
+    def walk(part: object) -> None:
+        if isinstance(part, dict):
+            fields = part.get("properties")
+            known.update(fields if isinstance(fields, dict) else ())
+        for each in part.values() if isinstance(part, dict) else part:  # type: ignore[attr-defined]
+            if isinstance(each, dict | list):
+                walk(each)
+
+    walk(schema)
+    named = set(re.findall(r"`(\w+)`[^.`]{0,30}`customers\.yaml`", PAGE))
+    named |= {
+        part
+        for path in re.findall(r"`((?:alarms|accounts\[\]|operations)\.[\w.]+)`", PAGE)
+        for part in re.findall(r"\w+", path)
+    }
+    assert {"quotas", "tokens_per_hour", "alarm_topics", "break_glass"} <= named
+    assert named - known == set()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
 
 from harness.cli.clouds import Kind
+from harness.cli.serve import wait_for_end
+from harness.cloud.process import CloudProcess
 from harness.errors import UserError
 from harness.targets.base import Place
 from harness.targets.localstack import HOST_VARIABLE, LocalStackTarget, host_of, python, running
@@ -86,6 +89,25 @@ def test_it_is_reached_again(tmp_path: Path) -> None:
     assert isinstance(target, LocalStackTarget)
     assert target.place == place
     assert not target.real
+
+
+def test_an_apply_ends_when_the_localstack_behind_it_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def listening() -> socket.socket:
+        return socket.create_server(("127.0.0.1", 0))
+
+    def interrupt(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    with listening() as gateway, listening() as behind:
+        here, there = (f"127.0.0.1:{each.getsockname()[1]}" for each in (gateway, behind))
+        cloud = CloudProcess(f"http://{here}", tmp_path / "keys", tmp_path / "c", None, there)
+        monkeypatch.setattr("harness.cli.serve.time.sleep", interrupt)
+        wait_for_end(cloud)  # until Ctrl-C
+        monkeypatch.setattr("harness.cli.serve.time.sleep", lambda _seconds: behind.close())
+        with pytest.raises(UserError, match=f"the LocalStack at {there} answers no more"):
+            wait_for_end(cloud)
 
 
 def test_what_must_be_installed_is_asked_for_before_anything_is_started(
