@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.cli.environments import say
-from harness.cli.progress import RootProgress
+from harness.cli.progress import RootProgress, counted
 from harness.cli.serve import terminable
 from harness.cli.snapshot import default_key, show
 from harness.cli.suite import Reports, Suite
@@ -145,12 +145,12 @@ def _show_audit(found: Audit, name: str, console: Console) -> None:
 def _why(found: Audit) -> list[str]:
     """What an audit ends with 1 for: each is enough, so none is counted as "0 findings"."""
     count, since = len(found.extras.findings) + len(found.off), found.difference
-    why = [f"{count} findings"] if count else []
+    why = [counted(count, "finding")] if count else []
     if found.probes is not None and not found.probes["holds"]:
         why.append("the walls do not hold")
     if since is not None and not since.empty:
-        answers, pieces = len(since.turned), len(since.changes)
-        why.append(f"{answers} answers and {pieces} pieces differ from the earlier snapshot")
+        answers, pieces = counted(len(since.turned), "answer"), counted(len(since.changes), "piece")
+        why.append(f"{answers} and {pieces} differ from the earlier snapshot")
     return why
 
 

@@ -53,15 +53,21 @@ class Proof(click.ParamType[tuple[str, str]]):
 
 
 def changes(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The arguments and options of every command that changes a customer."""
-    for option in (
+    """The arguments and options of a command that changes a customer, and verifies."""
+    return unverified(
         click.option(
             "--verify",
             type=click.Choice(["customer", "all", "none"]),
             default="customer",
             show_default=True,
             help="How much of the security suite is run afterwards: the customer's rows, or all.",
-        ),
+        )(command)
+    )
+
+
+def unverified(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The arguments and options of every command that changes a customer."""
+    for option in (
         click.option("--yes", is_flag=True, help="Neither show the plan nor ask."),
         click.option("--dry-run", is_flag=True, help="Show what would change; change nothing."),
         with_profiles,
@@ -188,7 +194,7 @@ def rotate_external_id(**options: Any) -> None:
 
 
 @customer.command()
-@changes
+@unverified
 def stop(**options: Any) -> None:
     """Stop CUSTOMER now: its live sessions are denied at once, and no apply lets it in again."""
     from harness.cli.operate import stop_customer

@@ -133,7 +133,12 @@ class RootProgress:
 def _outcome(event: RootEvent) -> str:
     if event.step.phase == "plan":
         return "planned"
-    return "done before" if event.kept else f"{event.step.done} changes"
+    return "done before" if event.kept else counted(event.step.done, "change")
+
+
+def counted(number: int, word: str) -> str:
+    """Such as `1 change` and `1,200 changes`."""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
 @contextlib.contextmanager

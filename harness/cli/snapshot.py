@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.cli.environments import say
+from harness.cli.progress import counted
 from harness.cli.watched import Watched
 from harness.deploy.journal import unfinished
 from harness.deploy.workspace import runs_folder, write_private
@@ -104,10 +105,10 @@ def show(found: Difference, console: Console) -> None:
         say(console, f"{found.asked:,} requests have the same answers.")
     _pieces(console, found.changes)
     sums = [
-        f"{len(found.gained)} requests allowed now that were not",
+        f"{counted(len(found.gained), 'request')} newly allowed",
         f"{len(found.lost)} allowed no more",
         *([f"{len(found.unsure)} not decided both times"] if found.unsure else []),
-        f"{len(found.changes)} changes",
+        counted(len(found.changes), "change"),
     ]
     console.print()
     say(console, f"{', '.join(sums)}; {found.asked:,} requests were decided twice.")

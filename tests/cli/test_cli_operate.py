@@ -298,7 +298,7 @@ def test_an_addition_that_is_interrupted_and_killed_goes_on_where_it_was(day: Da
     # A second one is not let in while the first works; killed, it leaves a Terraform alone.
     process = day.begin("add", "newco", *options)
     wait_for(process, lambda: operations_done(day) or running(day, "operations"))
-    code, refused = day.run("stop", "acme", *NOW)
+    code, refused = day.run("stop", "acme", "--yes")
     assert code == 2 and "is being changed by another bulkhead" in refused
     process.kill()
     process.communicate()
@@ -407,14 +407,14 @@ def test_a_customer_is_stopped_and_let_in_again(day: Day) -> None:
     assert "+    stopped: true" in said and "operations: " in said
     assert (day.text, session.refusal()) == (before, "")
 
-    code, said = day.run("stop", "globex", *NOW)
+    code, said = day.run("stop", "globex", "--yes")
     assert code == 0, said
     assert "globex is denied; 1 live session of it tried to call, and could not." in said
     assert "explicit deny" in session.refusal()
     assert [each.refusal() for each in neighbours] == ["", ""]
     assert edit.remove(day.text, ["customers", "globex", "stopped"]) == before
     assert settled(day), "another apply would let it in"
-    assert day.run("stop", "globex", *NOW)[0] == 0, "to stop twice is no error"
+    assert day.run("stop", "globex", "--yes")[0] == 0, "to stop twice is no error"
     assert "explicit deny" in session.refusal()
 
     code, said = day.run("resume", "globex", *NOW)

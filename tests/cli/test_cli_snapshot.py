@@ -78,7 +78,7 @@ def test_access_gained_is_said_in_words(command: Command, files: Any) -> None:
     assert f"any role of {NOBODY} that may do anything there may now become a role:" in out
     assert f"become {fleet_arn('acme')}" in out
     assert "the statement that allows sts:AssumeRole for" in out
-    assert "1 requests allowed now that were not, 0 allowed no more, 1 changes" in out
+    assert "1 request newly allowed, 0 allowed no more, 1 change" in out
 
 
 def test_access_lost_is_said_in_words(command: Command, files: Any) -> None:

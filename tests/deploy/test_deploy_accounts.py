@@ -437,7 +437,7 @@ def test_a_customer_is_stopped_whatever_other_accounts_answer(
 
     with day.without(day.made.environment.management_account):
         # It is denied all the same; what needs the account comes later.
-        code, said = day.run("customer", "stop", "example", "--verify", "none")
+        code, said = day.run("customer", "stop", "example")
         assert code == 2, said
         assert "example is denied; 1 live session of it tried to call, and could not." in said
     assert "explicit deny" in session.refusal()
