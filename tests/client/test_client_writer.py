@@ -270,7 +270,7 @@ def test_closing_lets_a_put_go_that_waits_for_room() -> None:
     writer.put({"n": 1}, 1)
     assert transport.entered.wait(10)
     kept: list[bool] = []
-    waiting = threading.Thread(target=lambda: kept.append(writer.put({"n": 2}, 2)))
+    waiting = threading.Thread(target=lambda: kept.append(writer.put({"n": 2}, 2)), daemon=True)
     waiting.start()
     until(lambda: bool(writer._changed._waiters))  # type: ignore[attr-defined]
     assert not writer.close(0.1)
