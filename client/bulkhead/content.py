@@ -47,7 +47,7 @@ _MEDIA = ("image", "document", "video", "audio")
 class Conversation:
     """What one call sent and what it got, as it was then, until somebody lays it out."""
 
-    __slots__ = ("_answer", "_blocks", "_operation", "_params", "_size", "_stop")
+    __slots__ = ("_answer", "_blocks", "_operation", "_params", "_size", "_stop", "made")
 
     def __init__(self, operation: str, params: Mapping[str, Any]) -> None:
         self._operation = operation
@@ -56,6 +56,8 @@ class Conversation:
         self._blocks: dict[int, Facts] = {}
         self._stop: str | None = None
         self._size = 0
+        self.made: Sequence[Facts] | None = None
+        """Its records, once there are any."""
 
     @property
     def weight(self) -> int:
@@ -192,13 +194,14 @@ class ContentLog:
 
     def put(self, exchange: Exchange, call: str, now: int) -> None:
         """Hand over the content of a call whose record is `call`. Never raises."""
-        conversation, exchange.conversation = exchange.conversation, None
+        conversation = exchange.conversation
         if conversation is None:
             return
         try:
             self._put(conversation, exchange, call, now)
         except Exception as error:
             self._unmade(error)
+        exchange.conversation = None  # not before: a signal handler may raise in between
 
     def _unmade(self, error: Exception) -> None:
         """It is the call's record that must not be lost for it; this one is reported."""
@@ -207,13 +210,23 @@ class ContentLog:
             report_unmade(self._sink)
 
     def _put(self, conversation: Conversation, exchange: Exchange, call: str, now: int) -> None:
-        make = functools.partial(self.records, conversation, exchange, call, now)
+        make = functools.partial(self._once, conversation, exchange, call, now)
         if self._defer:
             heavy(make, conversation.weight)
             self._sink(make, now)
         else:
-            for record in make():
+            make()
+            for record in conversation.made or ():
                 self._sink(record, now)
+
+    def _once(
+        self, conversation: Conversation, exchange: Exchange, call: str, now: int
+    ) -> Sequence[Facts]:
+        """The records: made once, however often this is handed over."""
+        if conversation.made is not None:
+            return ()
+        conversation.made = records = tuple(self.records(conversation, exchange, call, now))
+        return records
 
     def records(
         self, conversation: Conversation, exchange: Exchange, call: str, now: int

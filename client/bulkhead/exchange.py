@@ -30,6 +30,8 @@ class Exchange:
     facts     fields of the record, as far as known
     run       the LangChain run that makes the call, if one does; it then makes the record
     status    `None` until it has ended
+    ident     the id of its record, where its content names that
+    made      its record, once there is one
     """
 
     __slots__ = (
@@ -42,6 +44,8 @@ class Exchange:
         "conversation",
         "facts",
         "first",
+        "ident",
+        "made",
         "run",
         "started",
         "status",
@@ -60,6 +64,8 @@ class Exchange:
         self.run: Run | None = None
         self.conversation: Conversation | None = None
         self.status: str | None = None
+        self.ident: str | None = None
+        self.made: Facts | None = None
         self.complete = False
         self.started = time.perf_counter()
         self.first: float | None = None
@@ -87,9 +93,18 @@ class Exchange:
     def finish(self, status: str, error: str | None = None) -> None:
         """End it; only the first end counts, whichever thread brings it."""
         try:
-            self._open.pop()
-        except IndexError:
-            return
+            try:
+                self._open.pop()
+            except IndexError:
+                return
+            self._end(status, error)
+        except BaseException:
+            # A signal handler raised, maybe after the pop. Who is told twice makes one record.
+            self._open.clear()
+            self._end(self.status or status, error)
+            raise
+
+    def _end(self, status: str, error: str | None) -> None:
         self.stopped = time.perf_counter()
         if error is not None:
             self.facts["error.type"] = error

@@ -96,6 +96,7 @@ class _Call:
         self.guarded = False
         self.life: _Life | None = None
         self.made: Facts | None = None
+        self.ident: str | None = None
         self.started = time.perf_counter()
 
     def end(
@@ -361,7 +362,8 @@ class InvocationHandler(BaseCallbackHandler):
             return  # a mate's error ended it before it had called
         ident = None
         if self._content is not None and exchange is not None:
-            ident = new_id()
+            # The same where this is done again: what is handed over has that id.
+            ident = call.ident = call.ident or new_id()
             self._content.put(exchange, ident, now)
         call.end(status, given, exchange, error, now, seconds, ident)
         self._give(call)

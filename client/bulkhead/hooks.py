@@ -228,21 +228,26 @@ class CallRecorder:
             now = time.time_ns() // 1_000_000
             ident = None
             if self._content is not None:
-                ident = new_id()
+                ident = exchange.ident = exchange.ident or new_id()
                 self._content.put(exchange, ident, now)
             make = functools.partial(self._records, exchange, now, ident)
             if self._defer:
                 self._sink(make, now)
             else:
-                for record in make():
-                    self._sink(record, now)
+                make()
+                if exchange.made is not None:
+                    self._sink(exchange.made, now)
         except Exception as error:
             self._failed(error)
             if self._defer:
                 report_unmade(self._sink)
 
     def _records(self, exchange: Exchange, now: int, ident: str | None) -> Iterable[Facts]:
-        return (self._maker.direct(exchange, now, ident),)
+        """The record: one, however often this is handed over."""
+        if exchange.made is not None:
+            return ()
+        exchange.made = self._maker.direct(exchange, now, ident)
+        return (exchange.made,)
 
     def _failed(self, error: Exception) -> None:
         # Only the kind: the text of an unexpected exception may quote content.

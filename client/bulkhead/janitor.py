@@ -7,6 +7,7 @@ cancelled `ainvoke`. The thread starts with the first call and sleeps while ther
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -92,10 +93,13 @@ class Janitor:
                 return
             while True:
                 try:
-                    exchange = self._dropped.popleft()
+                    exchange = self._dropped[0]
                 except IndexError:
                     return
                 exchange.stop()
+                # Not before: a signal handler may raise in between, or have done it all.
+                with contextlib.suppress(ValueError):
+                    self._dropped.remove(exchange)
         finally:
             if owned(self._work):
                 self._work.release()

@@ -206,8 +206,8 @@ class WatchedBody(StreamingBody):
             self._end()
 
     def _end(self) -> None:
-        kept, self._kept = self._kept, []
         # Bedrock sends no body before the model is done: the call succeeded, read or not.
         if self._size <= _MAX_KEPT:
-            _quietly(self._whole, self._exchange, b"".join(kept))
+            _quietly(self._whole, self._exchange, b"".join(self._kept))
         self._exchange.finish(SUCCESS)
+        self._kept = []  # last: what a signal handler interrupts, closing does again

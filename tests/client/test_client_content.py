@@ -236,6 +236,16 @@ def records_of(text: str, **options: Any) -> list[dict[str, Any]]:
     return [valid(record) for record in found]
 
 
+def laid_out(operation: str, params: Any, **options: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    log = ContentLog(lambda item, _: found.append(valid(dict(item))), RecordMaker(), **options)
+    made = Exchange("m", lambda _: None, lambda _: None)
+    made.facts["rpc.method"] = operation
+    made.conversation = Conversation(operation, params)
+    log.put(made, "6fb1e51a-01ee-41f4-b4c9-32137437b658", 1)
+    return found
+
+
 @pytest.mark.parametrize("unit", ["wall ", '"\\', "ä", "\U0001f9f1", "\n"])
 def test_long_content_comes_in_parts_that_fit(unit: str) -> None:
     text = unit * (300_000 // len(unit))
@@ -269,6 +279,46 @@ def test_no_secret_survives_at_a_cut() -> None:
         (record,) = records_of(text, max_characters=4000)
         # Not in all of the record: its id is random digits.
         assert "4111" not in json.dumps(record["gen_ai.input.messages"])
+
+
+def test_one_text_that_was_redacted_says_so_of_all() -> None:
+    for texts in (["call 1", "ada@example.com", "call 2"], ["call 1", "call 2"]):
+        (record,) = laid_out("Converse", {"messages": [say(text) for text in texts]})
+        assert record["bulkhead.content.redacted"] is (len(texts) == 3)
+
+
+def test_an_asynchronous_call_shows_what_it_asks() -> None:
+    asked = {"modelId": "m", "modelInput": {"inputText": "hello"}}
+    (record,) = laid_out("StartAsyncInvoke", asked)
+    (message,) = record["gen_ai.input.messages"]
+    assert message["parts"] == [{"type": "text", "content": "hello"}]
+
+
+def test_a_redactor_that_returns_no_text_withholds_the_content() -> None:
+    (record,) = laid_out("Converse", {"messages": [say("hello")]}, redactors=[lambda _: None])
+    assert record["bulkhead.content.withheld"] == "TypeError"
+    assert "hello" not in json.dumps(record)
+
+
+def test_of_a_streamed_answer_no_more_is_kept_than_a_bound() -> None:
+    made = Conversation("ConverseStream", {})
+    for _ in range(100):
+        made.event(
+            {"contentBlockDelta": {"contentBlockIndex": 0, "delta": {"text": "x" * 100_000}}}
+        )
+    assert 4_000_000 < made.weight < 5_000_000
+
+
+def test_what_is_changed_after_the_call_is_shown_as_it_was() -> None:
+    text, body = [{"text": "before"}], bytearray(b'{"prompt": "before"}')
+    made = [
+        Conversation("Converse", {"messages": [{"role": "user", "content": text}]}),
+        Conversation("InvokeModel", {"body": body}),
+    ]
+    text[0]["text"], body[:] = "after", b'{"prompt": "after"}'
+    for each in made:
+        assert "before" in json.dumps(each.laid_out())
+        assert "after" not in json.dumps(each.laid_out())
 
 
 def test_keys_that_are_redacted_alike_are_all_kept() -> None:

@@ -9,10 +9,12 @@ from typing import Any
 import boto3
 import pytest
 from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
 
 from bulkhead import (
     Bulkhead,
     BulkheadConfig,
+    CloudWatchTransport,
     ConfigError,
     DestinationError,
     DestinationUnknownError,
@@ -20,6 +22,7 @@ from bulkhead import (
     ModelSession,
     RequestRefusedError,
 )
+from bulkhead.batch import Event
 from bulkhead.destination import Destination
 from bulkhead.session import _install
 
@@ -185,3 +188,22 @@ def test_a_noted_account_id_can_refuse_but_not_allow(cloud: Any, document: Any) 
     with pytest.raises(DestinationError):
         LogSession(config, base("333333333333", "222222222222")).verify()
     LogSession(config, base("222222222222", "222222222222")).verify()
+
+
+@pytest.mark.parametrize("code", ["ResourceAlreadyExistsException", "AccessDeniedException"])
+def test_a_stream_whose_making_was_not_heard_of_is_used(code: str) -> None:
+    """The answer to an attempt is lost, and the SDK's next finds the stream."""
+
+    class Client:
+        def create_log_stream(self, **_: str) -> None:
+            raise ClientError({"Error": {"Code": code}}, "CreateLogStream")
+
+        def put_log_events(self, **_: Any) -> dict[str, Any]:
+            return {}
+
+    transport = CloudWatchTransport(Client, "group", "orders")
+    if code == "ResourceAlreadyExistsException":
+        assert transport.send([Event.of(1, "{}")]) is None
+    else:
+        with pytest.raises(ClientError):
+            transport.send([Event.of(1, "{}")])

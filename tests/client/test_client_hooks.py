@@ -29,6 +29,7 @@ from bulkhead import (
     RequestRefusedError,
 )
 from bulkhead.config import BulkheadConfig
+from bulkhead.hooks import asked
 
 MODEL = "anthropic.claude-3-5-sonnet-20240620-v1:0"
 PROFILE = "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/acmesonnet1"
@@ -215,6 +216,22 @@ def test_invocations_that_answer_later_are_recorded(
         assert record["gen_ai.operation.name"] == "text_completion"
         assert record["gen_ai.request.stream"] is False
     assert CANARY not in json.dumps(records)
+
+
+@pytest.mark.parametrize(
+    ("model", "body", "operation"),
+    [
+        ("amazon.nova-canvas-v1:0", {"taskType": "TEXT_IMAGE"}, "generate_content"),
+        ("amazon.titan-embed-text-v2:0", {"inputText": "x"}, "embeddings"),
+        ("cohere.command-text-v14", {"prompt": "x"}, "text_completion"),
+        ("amazon.nova-lite-v1:0", {"messages": []}, "chat"),
+    ],
+)
+def test_what_a_call_does_follows_from_what_it_asks(
+    model: str, body: dict[str, Any], operation: str
+) -> None:
+    facts = asked("InvokeModel", {"body": json.dumps(body)}, model)
+    assert facts["gen_ai.operation.name"] == operation
 
 
 def test_no_credentials_is_an_error_record(

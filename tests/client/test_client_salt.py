@@ -213,6 +213,7 @@ def test_what_cannot_be_salted_is_not_sent() -> None:
 def test_salted_takes_system_blocks_messages_and_texts() -> None:
     assert salted([{"text": "a"}], LINE) == [{"text": LINE}, {"text": "a"}]
     assert salted([], LINE) == [{"text": LINE}]
+    assert salted("", LINE) == [{"text": LINE}]  # Bedrock takes no empty block
     assert salted("a", LINE) == [{"text": LINE}, {"text": "a"}]
     assert salted([USER], LINE) == [
         {"role": "user", "content": [{"text": LINE}, {"text": "hello"}]}

@@ -6,6 +6,9 @@ tests let it come at every line that the main thread passes in here and in `thre
 
 from __future__ import annotations
 
+import functools
+import gc
+import io
 import itertools
 import os
 import subprocess
@@ -13,14 +16,18 @@ import sys
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
+from types import FrameType, SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.response import StreamingBody
 from langchain_core.outputs import Generation, LLMResult
 from support.writing import Gate
 
-from bulkhead import InvocationHandler, LogWriter, correlation, exits
+from bulkhead import CallRecorder, InvocationHandler, LogWriter, RecordMaker, correlation, exits
+from bulkhead.content import ContentLog
+from bulkhead.exchange import Exchange
+from bulkhead.janitor import Janitor
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 
@@ -201,8 +208,8 @@ def stopped_at(line: int, work: Callable[[], object], file: str) -> bool:
     lines = itertools.count(1)
 
     def tracer(frame: FrameType, event: str, _: object) -> Any:
-        if not frame.f_code.co_filename.endswith(file):
-            return None
+        if not frame.f_code.co_filename.endswith(file) or frame.f_code.co_name == "__del__":
+            return None  # what is raised in there Python itself ignores
         if event == "line" and next(lines) == line:
             raise KeyboardInterrupt
         return tracer
@@ -271,6 +278,127 @@ def test_a_run_interrupted_in_the_writer_has_one_record() -> None:
         assert writer.close(60)
         assert writer.stats.delivered == 1, (line, writer.stats)
         assert writer.stats.lost == 0
+        if not reached:
+            break
+    assert line > 10
+
+
+def into(handed: list[Any]) -> Callable[[Any, int], None]:
+    return lambda item, _: handed.append(item)
+
+
+def records_of(handed: list[Any], *, defer: bool) -> list[dict[str, Any]]:
+    """One of each: a sink that is given records, not callables, may see the same one again."""
+    if defer:
+        return [each for item in handed for each in item()]
+    return list({id(each): each for each in handed}.values())
+
+
+ANSWERED = SimpleNamespace(status_code=200)
+MESSAGE = {"role": "assistant", "content": [{"text": "x"}]}
+
+
+def whole(recorder: CallRecorder, context: dict[str, Any]) -> None:
+    recorder._after(ANSWERED, {"output": {"message": MESSAGE}}, context)
+
+
+def failed(recorder: CallRecorder, context: dict[str, Any]) -> None:
+    recorder._failed_call(ValueError(), context)
+
+
+def read(recorder: CallRecorder, context: dict[str, Any]) -> None:
+    text = b'{"usage": {"input_tokens": 3, "output_tokens": 4}, "content": []}'
+    parsed: dict[str, Any] = {"body": StreamingBody(io.BytesIO(text), str(len(text)))}
+    recorder._after(ANSWERED, parsed, context)
+    parsed["body"].read()
+
+
+@pytest.mark.parametrize("defer", [True, False])
+@pytest.mark.parametrize(
+    ("operation", "status", "work"),
+    [
+        ("Converse", "success", whole),
+        ("Converse", "error", failed),
+        ("InvokeModel", "success", read),
+        ("ConverseStream", "cancelled", lambda recorder, _: recorder.finish()),
+    ],
+)
+@pytest.mark.parametrize("file", ["exchange", "hooks", "content", "streams"])
+def test_a_direct_call_whose_end_is_interrupted_has_one_record(
+    defer: bool, operation: str, status: str, work: Callable[..., object], file: str
+) -> None:
+    """And its content, if asked for, which names that record."""
+    tokens = 0
+    for line in itertools.count(1):
+        handed: list[Any] = []
+        said: list[Any] = []
+        content = ContentLog(into(said), RecordMaker(), redactors=[], defer=defer)
+        recorder = CallRecorder(into(handed), content=content, defer=defer)
+        context: dict[str, Any] = {}
+        recorder._parameters({"modelId": "a.b", "messages": [MESSAGE]}, context)
+        recorder._created(SimpleNamespace(context=context), operation)
+        reached = stopped_at(
+            line,
+            functools.partial(work, recorder, context),
+            f"bulkhead/{file}.py",
+        )
+        gc.collect()
+        recorder.finish()  # what it was not yet at
+        (record,) = records_of(handed, defer=defer)
+        (told,) = records_of(said, defer=defer)
+        assert told["bulkhead.call.record.id"] == record["bulkhead.record.id"], line
+        assert record["bulkhead.status"] in (status, "cancelled", "success")
+        # What was read at one line is known at each that follows.
+        assert tokens <= record.get("gen_ai.usage.input_tokens", 0), line
+        tokens = record.get("gen_ai.usage.input_tokens", 0)
+        if not reached:
+            assert record["bulkhead.status"] == status
+            break
+    assert tokens == (3 if work is read else 0)
+    assert line > 5 or file == "streams"
+
+
+@pytest.mark.parametrize("defer", [True, False])
+@pytest.mark.parametrize("file", ["handler", "content"])
+def test_a_run_whose_content_is_interrupted_has_it_once(defer: bool, file: str) -> None:
+    for line in itertools.count(1):
+        handed: list[Any] = []
+        said: list[Any] = []
+        content = ContentLog(into(said), RecordMaker(), redactors=[], defer=defer)
+        handler = InvocationHandler(into(handed), content=content, defer=defer)
+        run = uuid.uuid4()
+        handler.on_chat_model_start({"kwargs": {"model_id": "a.b"}}, [], run_id=run)
+        exchange = Exchange("a.b", lambda _: None, lambda _: None)
+        exchange.conversation = content.begin("Converse", {"messages": [MESSAGE]})
+        exchange.run = correlation.claim("a.b", exchange)
+        exchange.finish("success")
+        reached = stopped_at(
+            line,
+            functools.partial(handler.on_llm_end, ANSWER, run_id=run),
+            f"bulkhead/{file}.py",
+        )
+        handler.finish()
+        (record,) = records_of(handed, defer=defer)
+        (told,) = records_of(said, defer=defer)
+        assert told["bulkhead.call.record.id"] == record["bulkhead.record.id"], line
+        if not reached:
+            break
+    assert line > 10
+
+
+def test_tidying_that_is_interrupted_forgets_no_call() -> None:
+    for line in itertools.count(1):
+        janitor = Janitor()
+        ended: set[int] = set()
+
+        def told(each: Exchange, ended: set[int] = ended) -> None:
+            ended.add(id(each))
+
+        for _ in range(2):
+            Exchange("m", told, janitor.dropped)
+        reached = stopped_at(line, janitor.tidy, "bulkhead/janitor.py")
+        janitor.tidy()
+        assert len(ended) == 2, line
         if not reached:
             break
     assert line > 10

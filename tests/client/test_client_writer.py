@@ -16,6 +16,7 @@ import pytest
 from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.writing import until
 
 from bulkhead import Bulkhead, CloudWatchTransport, Delivery, LogWriter
 from bulkhead.batch import (
@@ -179,6 +180,43 @@ def test_failures_are_retried_until_given_up() -> None:
     hopeless.close()
 
 
+def test_a_process_that_was_frozen_has_its_attempts_all_the_same() -> None:
+    """When it wakes, as on Lambda, the time of a batch is spent."""
+    error = ClientError({"Error": {"Code": "ServiceUnavailable"}}, "PutLogEvents")
+    writer = LogWriter(Recorder([error] * 100), linger=0, backoff=(0, 0), give_up_after=0)
+    writer.put({"n": 1}, 1)
+    assert writer.flush(60)
+    assert (writer.stats.dropped_failed, writer.stats.retries) == (1, 4)
+    writer.close()
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_no_more_streams_are_written_where_the_endpoint_fails(fails: bool) -> None:
+    gate = threading.Event()
+    more: list[Recorder] = []
+
+    class Counting(Recorder):
+        def another(self) -> Recorder:
+            more.append(self)
+            return self
+
+    error = ClientError({"Error": {"Code": "ServiceUnavailable"}}, "PutLogEvents")
+    transport = Counting([error] * 100) if fails else Counting(gate=gate)
+    writer = LogWriter(transport, linger=0, capacity=100_000, backoff=(60, 60), streams=2)
+    writer.put({"n": 0}, 0)
+    assert transport.entered.wait(10)
+    until(lambda: writer._senders[0].troubled is fails)
+    for n in range(1, 25_000):
+        writer.put({"n": n}, n)
+    until(lambda: writer._backlog.written == 25_000)
+    if fails:
+        assert not more
+    else:
+        until(lambda: len(more) == 1)
+    gate.set()
+    writer.close(0)
+
+
 def test_closing_is_bounded_in_time_and_counts_what_stays(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -222,6 +260,23 @@ def test_what_is_put_at_the_end_waits_no_longer_than_that_may_take() -> None:
     assert 0.25 < time.monotonic() - started < 10
     assert writer.stats.dropped_full == 5
     assert total(writer) == writer.stats.offered == 7
+    gate.set()
+
+
+def test_closing_lets_a_put_go_that_waits_for_room() -> None:
+    gate = threading.Event()
+    transport = Recorder(gate=gate)
+    writer = LogWriter(transport, linger=0, capacity=1, when_full="block", block_seconds=60)
+    writer.put({"n": 1}, 1)
+    assert transport.entered.wait(10)
+    kept: list[bool] = []
+    waiting = threading.Thread(target=lambda: kept.append(writer.put({"n": 2}, 2)), daemon=True)
+    waiting.start()
+    until(lambda: bool(writer._changed._waiters))  # type: ignore[attr-defined]
+    assert not writer.close(0.1)
+    waiting.join(10)
+    assert kept == [False]
+    assert writer.stats.dropped_closed == 1
     gate.set()
 
 
