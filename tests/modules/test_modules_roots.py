@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
-from support.roots import POD, SHARED, Plan, Planned, provider
+from support.roots import POD, SHARED, Plan, Planned, in_govcloud, provider
 from support.rules.changes import ACME_ID, GLOBEX_ID
 
 from harness.deploy.cells import BOOTSTRAP_POLICIES, BOOTSTRAP_ROLES, used
@@ -98,6 +98,44 @@ def test_operations_tells_in_each_region_and_takes_cross_region_models(plan: Pla
         "aws_iam_policy": counted["managed_policies"] - BOOTSTRAP_POLICIES,
     }
     assert counted["alarms_per_region"] == len(alarms) / 2 + 1
+
+
+def test_who_is_let_in_stopped_and_told_is_as_customers_yaml_says(plan: Plan) -> None:
+    changes = {
+        ', "eu.anthropic.claude-3-haiku-20240307-v1:0"': "",
+        "operations:\n": "operations:\n  budget_emails: [spending@example.com]\n",
+        "  globex:\n": "  globex:\n    stopped: true\n",
+        "caller: ec2": "caller: existing, caller_role: apps/summaries",
+        "    spend:\n": "    regions: [eu-west-1]\n    spend:\n      monthly_budget_usd: 5000\n",
+    }
+    previous = {"external_id": GLOBEX_ID[::-1], "accepted_until": "2026-06-30T00:00:00Z"}
+    given = {**OPERATIONS, "previous_external_ids": {"acme": previous}}
+    planned = plan(
+        "operations", changes, given, provider("eu-central-1"), provider("eu-west-1", "eu_west_1")
+    )
+    trusts = {
+        key: planned[f'module.fleet.aws_iam_role.fleet["{key}"]']["assume_role_policy"]
+        for key in ("acme", "globex", "initech")
+    }
+    for key, roles in (
+        ("acme", ("222222222222:role/bulkhead/bulkhead-caller", "batch/nightly-summaries")),
+        ("globex", ("333333333333:role/bulkhead/bulkhead-caller",)),
+        ("initech", ("444444444444:role/apps/summaries",)),
+    ):
+        assert all(role in trusts[key] for role in roles), key
+    assert "bulkhead-caller" not in trusts["initech"]
+    assert [key for key, trust in trusts.items() if GLOBEX_ID[::-1] in trust] == ["acme"]
+    assert [key for key in planned if ".aws_iam_role_policy.stopped[" in key] == [
+        'module.fleet.aws_iam_role_policy.stopped["globex"]'
+    ]
+    action = planned['module.spend_eu_west_1.aws_budgets_budget_action.stop["initech"]']
+    assert [each["address"] for each in action["subscriber"]] == ["spending@example.com"]
+    made = {
+        v["permissions_boundary"]
+        for k, v in planned.items()
+        if k.startswith("module.spend") and ".aws_iam_role." in k
+    }
+    assert made == {"arn:aws:iam::111111111111:policy/bulkhead/bulkhead-boundary"}
 
 
 def test_the_main_region_may_be_a_further_one(plan: Plan) -> None:
@@ -216,6 +254,22 @@ def test_guardrails_know_callers_trusted_accounts_models_and_emergencies(plan: P
     assert fnmatchcase(f"{sso}_Fin_0123456789abcdef", people[0])
     assert not fnmatchcase(f"{sso}_Fin_Admin_0123456789abcdef", people[0])
 
+    # Who deploys and who bootstraps are two, and neither does what the other does.
+    change = statements(planned, "operations-change-scp")
+    spared = {
+        sid: change[sid]["Condition"]["StringNotEquals"]["aws:PrincipalArn"]
+        for sid in ("Attachments", "FleetRoles", "Deployers")
+    }
+    deployer = "arn:aws:iam::111111111111:role/bulkhead/bulkhead-deploy"
+    assert spared == {
+        "Attachments": [deployer, GLASS],
+        "FleetRoles": [deployer, GLASS],
+        "Deployers": [GLASS, "arn:aws:iam::111111111111:user/administrator"],
+    }
+    assert change["Attachments"]["Condition"]["ArnNotLike"] == {
+        "iam:PolicyARN": ["arn:aws:iam::111111111111:policy/bulkhead/fleet/bulkhead-spend-*-stop"]
+    }
+
     # No model of anybody starts with jp.
     elsewhere = statements(planned, "operations-scp")["ModelsElsewhere"]["Condition"]
     assert elsewhere["StringNotEquals"]["aws:RequestedRegion"] == ["eu-central-1", "us-east-1"]
@@ -274,3 +328,21 @@ def test_a_hold_goes_with_a_customer_that_leaves(plan: Plan) -> None:
     # The tag, by which the hold knows its keys, stays on them.
     assert attached(planned, "customers-scp") == [*members[1:], "555555555555"]
     assert not [address for address in planned if "customer-hooli-rcp" in address]
+
+
+def test_the_environments_roots_name_their_own_partition(plan: Plan) -> None:
+    members = ["111111111111", "222222222222", "222222222223", "333333333333", "444444444444"]
+    there = in_govcloud(plan)
+    for planned in (
+        there(
+            "operations", OPERATIONS, provider("eu-central-1"), provider("eu-west-1", "eu_west_1")
+        ),
+        there(
+            "organization",
+            {},
+            provider("eu-central-1", aws_organizations_organization=here(*members)),
+        ),
+    ):
+        text = json.dumps(planned)
+        assert "arn:aws-us-gov:" in text
+        assert "arn:aws:" not in text

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.roots import POD, SHARED, Plan, Planned, Plans, provider
+from support.roots import POD, SHARED, Plan, Planned, Plans, in_govcloud, provider
 
 ROOT = Path(__file__).parents[2]
 HANDOVER = {
@@ -199,3 +199,128 @@ def test_what_a_customer_does_not_say_is_as_the_schema_tells(plan: Plan) -> None
     assert {k.replace("-", "_"): v["threshold"] for k, v in made.items()}.items() >= (
         thresholds.items()
     )
+
+
+def test_an_application_is_told_what_the_handover_and_the_logging_say(plan: Plan) -> None:
+    planned = customer(plan, {})
+    group = "log-group:/bulkhead/initech"
+    region = planned['module.configuration.aws_ssm_parameter.this["eu-central-1"]']
+    told = json.loads(region["insecure_value"])
+    expected = {
+        "account_id": "444444444444",
+        "fleet_role_arn": HANDOVER["fleet_role_arn"],
+        "external_id_parameter": "arn:aws:ssm:eu-central-1:444444444444:parameter"
+        "/bulkhead/initech/external-id",
+        "inference_profiles": HANDOVER["inference_profiles"]["eu-central-1"],
+        "log_group_arn": f"arn:aws:logs:eu-central-1:444444444444:{group}/bedrock",
+        "quotas": {
+            "amazon.nova-lite-v1:0": {"tokens_per_minute": 200_000, "requests_per_minute": 600}
+        },
+    }
+    assert told.items() >= expected.items()
+    assert told["content"]["log_group_arn"].endswith(f":{group}/content")
+    assert {alarm.get("namespace") for alarm in alarms(planned).values()} <= {
+        told["metrics_namespace"],
+        None,
+    }
+    for name, last in (("records", "5"), ("content", "6")):
+        made = planned[f'module.logging.aws_cloudwatch_log_group.this["{name}"]']
+        assert made["kms_key_id"].endswith(f"555{last}")
+    # What the caller role may read is what it is told, and it has the boundary.
+    role = planned['module.logging.aws_iam_role.caller["caller"]']
+    boundary = "arn:aws:iam::444444444444:policy/bulkhead/bulkhead-boundary"
+    assert role["permissions_boundary"] == boundary
+    rights = json.loads(planned['module.logging.aws_iam_role_policy.caller["caller"]']["policy"])
+    by_sid = {each["Sid"]: each["Resource"] for each in rights["Statement"] if "Resource" in each}
+    assert by_sid["AssumeFleetRole"] == HANDOVER["fleet_role_arn"]
+    assert set(by_sid["ReadConfiguration"]) == {
+        told["external_id_parameter"],
+        f"arn:aws:ssm:eu-central-1:444444444444:parameter{region['name']}",
+    }
+
+
+CI = """ci:
+  create_identity_providers: false
+  github:
+    { repository: a/live, deploy_environment: d, plan_environment: p, audit_environment: a }
+  gitlab:
+    { url: "https://gitlab.com", project: a/b, deploy_branch: d, plan_branch: p, audit_branch: a }
+"""
+
+
+def jobs(planned: Planned, owner: str) -> dict[str, list[str]]:
+    """By role, the jobs that may become it. Where jobs may, so may the owner and nobody else."""
+    found = {}
+    for address, role in planned.items():
+        if ".aws_iam_role." in address:
+            trust = json.loads(role["assume_role_policy"])["Statement"]
+            conditions = [each["Condition"]["StringEquals"] for each in trust]
+            subjects = [v for each in conditions for k, v in each.items() if k.endswith(":sub")]
+            if subjects:
+                named, *_ = conditions
+                assert named == {"aws:PrincipalArn": [owner]}
+                assert len(trust) == len(subjects) + 1
+                found[role["name"]] = [each.rpartition(":")[2] for each in subjects]
+    return found
+
+
+def test_jobs_come_in_where_an_account_is_deployed_audited_or_has_the_states(plans: Plans) -> None:
+    states = "555555555555"
+    changes = {"probes:\n": f'state: {{ account_id: "{states}" }}\n{CI}probes:\n'}
+    accounts = ("444444444444", "111111111111", "999999999999", states)
+    made = plans(
+        "bootstrap", changes, [{"account_id": a} for a in accounts], provider("eu-central-1")
+    )
+    by = {job: [job, job] for job in "dpa"}
+    deployed = {"deploy": by["d"], "plan": by["p"], "audit": by["a"]}
+    for account, planned in zip(accounts, made, strict=True):
+        # Another stack made them.
+        assert not [key for key in planned if ".aws_iam_openid_connect_provider." in key]
+        expected = {f"bulkhead-{name}": job for name, job in deployed.items()}
+        if account == states:
+            expected = {"bulkhead-audit": by["a"]} | {
+                f"bulkhead-state-embedded-{root}{plan}": by["p" if plan else "d"]
+                for root in ("customer", "operations", "organization")
+                for plan in ("", "-plan")
+            }
+        assert jobs(planned, f"arn:aws:iam::{account}:user/administrator") == expected
+
+
+def test_who_deploys_makes_things_where_models_are_called_and_records_kept(plans: Plans) -> None:
+    accounts = [{"account_id": each} for each in ("111111111111", "222222222222")]
+    made = plans("bootstrap", {}, accounts, provider("eu-central-1"))
+    policies = [
+        next(v["policy"] for k, v in planned.items() if k.endswith('_policy.this["deploy"]'))
+        for planned in made
+    ]
+    assert [":eu-west-1:" in each for each in policies] == [True, False]
+    assert all(":eu-central-1:" in each for each in policies)
+
+
+def test_support_comes_in_where_it_was_granted_and_never_from_operations(plans: Plans) -> None:
+    """By the grant that support.yaml of the embedded environment has."""
+    accounts = [{"account_id": each} for each in ("222222222222", "222222222223")]
+    made = plans("bootstrap", {}, accounts, provider("eu-central-1"))
+    assert [[k for k in planned if ".aws_iam_role.support[" in k] for planned in made] == [
+        ['module.readers["acme"].aws_iam_role.support["case-4711"]'],
+        [],
+    ]
+    text = (ROOT / SHARED[0]).read_text(encoding="utf-8")
+    theirs = text.replace("888888888888", "0").replace("111111111111", "888888888888")
+    swapped = theirs.replace('"0"', '"111111111111"')
+    with pytest.raises(pytest.fail.Exception, match="nobody of the operations account reads"):
+        plans("bootstrap", {text: swapped}, accounts[:1], provider("eu-central-1"))
+
+
+def test_an_accounts_roots_name_their_own_partition(plan: Plan) -> None:
+    there = in_govcloud(plan)
+    planned = [
+        customer(lambda root, _, given, *mocks: there(root, given, *mocks), {}),
+        *(
+            there("bootstrap", {"account_id": account}, provider("eu-central-1"))
+            for account in ("111111111111", "444444444444")
+        ),
+    ]
+    for text in map(json.dumps, planned):
+        assert "arn:aws-us-gov:" in text
+        assert "arn:aws:" not in text
