@@ -50,6 +50,10 @@ def _retention(sid: str, service: str) -> Purpose:
     )
 
 
+MANTLE_KEEPS_NOTHING = Asked(
+    "bedrock-mantle:PutAccountDataRetention", context={"bedrock-mantle:DataRetentionMode": "none"}
+)
+
 OPERATIONS = (
     of_operations(
         "InvocationLogging",
@@ -66,15 +70,13 @@ OPERATIONS = (
             "bedrock-mantle:CreateInference",
             resource="arn:aws:bedrock-mantle:{r}:{a}:project/default",
         ),
+        MANTLE_KEEPS_NOTHING,
     ),
     of_operations(
         "MantleWithoutResource",
         ("G01", "P10"),
         _each("bedrock-mantle:ListModels"),
-        Asked(
-            "bedrock-mantle:PutAccountDataRetention",
-            context={"bedrock-mantle:DataRetentionMode": "none"},
-        ),
+        MANTLE_KEEPS_NOTHING,
         ("Null", "bedrock-mantle:DataRetentionMode"),
     ),
     of_operations(
@@ -140,16 +142,21 @@ def _owned(
     rows: tuple[str, ...],
     actions: tuple[str, ...],
     resources: tuple[str, ...],
+    elsewhere: str,
     *keys: tuple[str, str],
 ) -> Purpose:
-    """What is of those who deploy: they may, and nobody else, a fleet role least of all."""
+    """What is of those who deploy: they may, and nobody else, a fleet role least of all. What lies
+    `elsewhere` is not theirs."""
     others = (SOMEBODY, ADMIN, "{fleet}")
     pairs = tuple(itertools.product(actions, resources))
     return _changes(
         sid,
         rows,
         tuple(Asked(action, resource, by=others) for action, resource in pairs),
-        tuple(Asked(action, resource, by=(DEPLOYER,)) for action, resource in pairs),
+        (
+            *(Asked(action, resource, by=(DEPLOYER,)) for action, resource in pairs),
+            *(Asked(action, elsewhere) for action in actions),
+        ),
         *keys,
     )
 
@@ -214,9 +221,17 @@ CHANGES = (
             *("iam:UpdateRole", "iam:UpdateRoleDescription"),
         ),
         ("{fleet}", EXECUTOR),
+        SOMEBODY,
     ),
-    _owned("Attachments", ("P40",), ("iam:AttachRolePolicy",), ("{fleet}", EXECUTOR), STOPPING),
-    _owned("Stops", ("C05",), ("iam:DetachRolePolicy",), ("{fleet}",)),
+    _owned(
+        "Attachments",
+        ("P40",),
+        ("iam:AttachRolePolicy",),
+        ("{fleet}", EXECUTOR),
+        SOMEBODY,
+        STOPPING,
+    ),
+    _owned("Stops", ("C05",), ("iam:DetachRolePolicy",), ("{fleet}",), SOMEBODY),
     _owned(
         "FleetPolicies",
         ("P39",),
@@ -225,6 +240,7 @@ CHANGES = (
             *("iam:DeletePolicy", "iam:DeletePolicyVersion", "iam:TagPolicy", "iam:UntagPolicy"),
         ),
         ("{boundary}",),
+        "arn:aws:iam::{o}:policy/other",
     ),
     _owned(
         "Profiles",
@@ -234,6 +250,7 @@ CHANGES = (
             *("bedrock:TagResource", "bedrock:UntagResource"),
         ),
         ("{aip}",),
+        "arn:aws:bedrock:{r}:{o}:guardrail/other",
     ),
     _changes(
         "Deployers",

@@ -14,7 +14,10 @@ from ruamel.yaml import YAML
 ENVIRONMENT = "environments/embedded"
 ROOT = f"{ENVIRONMENT}/organization"
 GITHUB = {"repository": "acme/live", "deploy_environment": "production", "plan_environment": "plan"}
-DEPLOY, PLAN = (f"arn:aws:iam::111111111111:role/bulkhead/bulkhead-{n}" for n in ("deploy", "plan"))
+AUDIT, DEPLOY, PLAN = (
+    f"arn:aws:iam::111111111111:role/bulkhead/bulkhead-{name}"
+    for name in ("audit", "deploy", "plan")
+)
 # In us-east-1 Identity Center leaves the region out of its roles' paths.
 PEOPLE = {
     "account_id": "111111111111",
@@ -71,9 +74,10 @@ run "tokens" {{
     [
         ({}, ["*"]),
         ({"ci": {"github": GITHUB}}, [[DEPLOY, PLAN]]),
+        ({"ci": {"github": {**GITHUB, "audit_environment": "audit"}}}, [[AUDIT, DEPLOY, PLAN]]),
         ({"operations": PEOPLE}, [[f"{SSO}/AWSReservedSSO_Operators_{'?' * 16}"]]),
     ],
-    ids=["nobody", "github", "people"],
+    ids=["nobody", "github", "audited", "people"],
 )
 def test_tokens_are_for_ci_and_people_where_there_are_any(
     workbench: Callable[..., Workbench], ci: dict[str, object], expected: object

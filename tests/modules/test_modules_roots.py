@@ -1,17 +1,17 @@
-"""What an environment's roots make of the fields of `customers.yaml`, planned with no account."""
+"""What the roots operations and organization make of `customers.yaml`, and what bootstrap makes for
+them, planned with no account."""
 
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-import pytest
 from ruamel.yaml import YAML
+from support.roots import POD, SHARED, Plan, Planned, in_govcloud, provider
 from support.rules.changes import ACME_ID, GLOBEX_ID
 
 from harness.deploy.cells import BOOTSTRAP_POLICIES, BOOTSTRAP_ROLES, used
@@ -22,7 +22,6 @@ from harness.snapshot.take import alarm
 
 ROOT = Path(__file__).parents[2]
 EMBEDDED = ROOT / "environments" / "embedded"
-SHARED = ("environments/embedded/customers.yaml", "environments/embedded/customers.schema.json")
 REGION = "  region: eu-central-1\n"
 CROSS_REGION = "{ eu: [eu-central-1, eu-west-1, eu-west-3] }"
 GLASS = "arn:aws:iam::111111111111:role/emergency/glass"
@@ -31,45 +30,7 @@ BUS = "arn:aws:events:eu-central-1:999999999999:event-bus/bulkhead-embedded-brea
 ALARM = alarm(replace(load_environment(EMBEDDED), break_glass=True)) or {}
 WITH_GLASS = {REGION: REGION + BREAK_GLASS, "trail: false": "trail: true"}
 OPERATIONS = {"external_ids": {"acme": ACME_ID, "globex": GLOBEX_ID, "initech": ACME_ID[::-1]}}
-HANDOVER = {
-    "format": "bulkhead-handover/1",
-    "environment": "embedded",
-    "customer": "initech",
-    "fleet_role_arn": "arn:aws:iam::111111111111:role/bulkhead/fleet/bulkhead-initech",
-    "external_id_parameter": "/bulkhead/initech/external-id",
-    "inference_profiles": {
-        "eu-central-1": {
-            "amazon.nova-lite-v1:0": (
-                "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/a1"
-            )
-        }
-    },
-}
-
 PEOPLE = "{ identity_center_region: eu-west-1, permission_sets: [Operators, Fin] }"
-
-Planned = Mapping[str, Any]
-Plan = Callable[..., Planned]
-
-
-class Workbench(Protocol):
-    """What this file needs of the `Workbench` in conftest.py."""
-
-    folder: Path
-
-    def init(self) -> None: ...
-    def run(self, *arguments: str, fails: bool = False) -> str: ...
-
-
-def provider(region: str, alias: str = "", **data: Mapping[str, Any]) -> str:
-    """A mocked provider: `data` are what its data sources say, by their type."""
-    named = f'  alias = "{alias}"\n' if alias else ""
-    said = {"aws_region": {"id": region}, **data}
-    blocks = "".join(
-        f'  mock_data "{kind}" {{\n    defaults = {json.dumps(values)}\n  }}\n'
-        for kind, values in said.items()
-    )
-    return f'mock_provider "aws" {{\n{named}{blocks}}}\n'
 
 
 def document(changes: Mapping[str, str]) -> Any:
@@ -86,42 +47,6 @@ def kinds(planned: Planned) -> dict[str, int]:
         kind: sum(f"{kind}." in address for address in planned)
         for kind in ("aws_iam_role", "aws_iam_policy")
     }
-
-
-@pytest.fixture
-def plan(workbench: Callable[..., Workbench]) -> Plan:
-    """Plans a root of the embedded environment with changes of its `customers.yaml`; returns the
-    planned values of each resource by its address."""
-
-    def run(
-        root: str, changes: Mapping[str, str], variables: Mapping[str, Any], *mocks: str
-    ) -> Planned:
-        where = f"environments/embedded/{root}"
-        bench = workbench("modules", *SHARED, where, at=where)
-        file = bench.folder.parent / "customers.yaml"
-        text = file.read_text(encoding="utf-8")
-        for old, new in changes.items():
-            assert old in text, old
-            text = text.replace(old, new, 1)
-        file.write_text(text, encoding="utf-8")
-        load_environment(file.parent)  # the harness takes it, too
-        given = "".join(f"    {name} = {json.dumps(v)}\n" for name, v in variables.items())
-        tests = bench.folder / "tests"
-        tests.mkdir()
-        (tests / "fields.tftest.hcl").write_text(
-            f'{"".join(mocks)}\nrun "plan" {{\n  command = plan\n  variables {{\n{given}  }}\n}}\n',
-            encoding="utf-8",
-        )
-        bench.init()
-        lines = map(json.loads, bench.run("test", "-json", "-verbose").splitlines())
-        (made,) = (line["test_plan"] for line in lines if line["type"] == "test_plan")
-        return {
-            change["address"]: change["change"]["after"]
-            for change in made["resource_changes"]
-            if change["mode"] == "managed"
-        }
-
-    return run
 
 
 def test_operations_tells_in_each_region_and_takes_cross_region_models(plan: Plan) -> None:
@@ -173,6 +98,44 @@ def test_operations_tells_in_each_region_and_takes_cross_region_models(plan: Pla
         "aws_iam_policy": counted["managed_policies"] - BOOTSTRAP_POLICIES,
     }
     assert counted["alarms_per_region"] == len(alarms) / 2 + 1
+
+
+def test_who_is_let_in_stopped_and_told_is_as_customers_yaml_says(plan: Plan) -> None:
+    changes = {
+        ', "eu.anthropic.claude-3-haiku-20240307-v1:0"': "",
+        "operations:\n": "operations:\n  budget_emails: [spending@example.com]\n",
+        "  globex:\n": "  globex:\n    stopped: true\n",
+        "caller: ec2": "caller: existing, caller_role: apps/summaries",
+        "    spend:\n": "    regions: [eu-west-1]\n    spend:\n      monthly_budget_usd: 5000\n",
+    }
+    previous = {"external_id": GLOBEX_ID[::-1], "accepted_until": "2026-06-30T00:00:00Z"}
+    given = {**OPERATIONS, "previous_external_ids": {"acme": previous}}
+    planned = plan(
+        "operations", changes, given, provider("eu-central-1"), provider("eu-west-1", "eu_west_1")
+    )
+    trusts = {
+        key: planned[f'module.fleet.aws_iam_role.fleet["{key}"]']["assume_role_policy"]
+        for key in ("acme", "globex", "initech")
+    }
+    for key, roles in (
+        ("acme", ("222222222222:role/bulkhead/bulkhead-caller", "batch/nightly-summaries")),
+        ("globex", ("333333333333:role/bulkhead/bulkhead-caller",)),
+        ("initech", ("444444444444:role/apps/summaries",)),
+    ):
+        assert all(role in trusts[key] for role in roles), key
+    assert "bulkhead-caller" not in trusts["initech"]
+    assert [key for key, trust in trusts.items() if GLOBEX_ID[::-1] in trust] == ["acme"]
+    assert [key for key in planned if ".aws_iam_role_policy.stopped[" in key] == [
+        'module.fleet.aws_iam_role_policy.stopped["globex"]'
+    ]
+    action = planned['module.spend_eu_west_1.aws_budgets_budget_action.stop["initech"]']
+    assert [each["address"] for each in action["subscriber"]] == ["spending@example.com"]
+    made = {
+        v["permissions_boundary"]
+        for k, v in planned.items()
+        if k.startswith("module.spend") and ".aws_iam_role." in k
+    }
+    assert made == {"arn:aws:iam::111111111111:policy/bulkhead/bulkhead-boundary"}
 
 
 def test_the_main_region_may_be_a_further_one(plan: Plan) -> None:
@@ -291,6 +254,22 @@ def test_guardrails_know_callers_trusted_accounts_models_and_emergencies(plan: P
     assert fnmatchcase(f"{sso}_Fin_0123456789abcdef", people[0])
     assert not fnmatchcase(f"{sso}_Fin_Admin_0123456789abcdef", people[0])
 
+    # Who deploys and who bootstraps are two, and neither does what the other does.
+    change = statements(planned, "operations-change-scp")
+    spared = {
+        sid: change[sid]["Condition"]["StringNotEquals"]["aws:PrincipalArn"]
+        for sid in ("Attachments", "FleetRoles", "Deployers")
+    }
+    deployer = "arn:aws:iam::111111111111:role/bulkhead/bulkhead-deploy"
+    assert spared == {
+        "Attachments": [deployer, GLASS],
+        "FleetRoles": [deployer, GLASS],
+        "Deployers": [GLASS, "arn:aws:iam::111111111111:user/administrator"],
+    }
+    assert change["Attachments"]["Condition"]["ArnNotLike"] == {
+        "iam:PolicyARN": ["arn:aws:iam::111111111111:policy/bulkhead/fleet/bulkhead-spend-*-stop"]
+    }
+
     # No model of anybody starts with jp.
     elsewhere = statements(planned, "operations-scp")["ModelsElsewhere"]["Condition"]
     assert elsewhere["StringNotEquals"]["aws:RequestedRegion"] == ["eu-central-1", "us-east-1"]
@@ -326,104 +305,6 @@ def test_operations_forwards_what_the_alarm_hears(plan: Plan) -> None:
     }
 
 
-def customer(plan: Plan, changes: Mapping[str, str], **key: object) -> Planned:
-    """The root customer for the one account of initech. `key` is what else its records' key is."""
-    arn = "arn:aws:kms:eu-central-1:444444444444:key/11111111-2222-3333-4444-55555555555"
-    keys = {"arn": f"{arn}5", "enabled": True, "key_manager": "CUSTOMER"} | key
-    content = {"arn": f"{arn}6", "enabled": True, "key_manager": "CUSTOMER"}
-    mock = provider("eu-central-1", aws_kms_key=keys)
-    # The two keys must differ.
-    mock += (
-        'override_data {\n  target = data.aws_kms_key.logs["content"]\n'
-        f"  values = {json.dumps(content)}\n}}\n"
-    )
-    variables = {"customer": "initech", "account_id": "444444444444", "handover": HANDOVER}
-    return plan("customer", changes, variables, mock)
-
-
-def masks(planned: Planned, group: str) -> list[str]:
-    """What the group's policy masks."""
-    policy = planned[f'module.logging.aws_cloudwatch_log_data_protection_policy.this["{group}"]']
-    audit, mask = json.loads(policy["policy_document"])["Statement"]
-    assert audit["DataIdentifier"] == mask["DataIdentifier"]
-    return [arn.rpartition("/")[2] for arn in mask["DataIdentifier"]]
-
-
-def alarms(planned: Planned) -> dict[str, Any]:
-    """The alarms over a client's metrics, by what they are about."""
-    return {
-        values["alarm_name"].removeprefix("bulkhead-initech-"): values
-        for address, values in planned.items()
-        if ".aws_cloudwatch_metric_alarm." in address
-    }
-
-
-def test_a_customers_alarms_tell_its_topics_and_its_records_stay_as_long_as_it_says(
-    plan: Plan,
-) -> None:
-    account = "caller: ec2"
-    planned = customer(
-        plan,
-        {
-            "  initech:\n": "  initech:\n    retention_in_days: 90\n"
-            "    content_retention_in_days: 3\n"
-            "    masked: { records: [EmailAddress], content: [Ssn-US, EmailAddress] }\n",
-            account: f"{account}, alarms: {{ errors: 7, throttles: 0, heartbeat_minutes: 30 }}",
-        },
-    )
-    groups = {
-        name: planned[f'module.logging.aws_cloudwatch_log_group.this["{name}"]']
-        for name in ("records", "content")
-    }
-    assert {k: v["retention_in_days"] for k, v in groups.items()} == {"records": 90, "content": 3}
-    assert masks(planned, "records") == ["EmailAddress"]
-    assert masks(planned, "content") == ["EmailAddress", "Ssn-US"]
-    made = alarms(planned)
-    assert {alarm: (a["threshold"], a["evaluation_periods"]) for alarm, a in made.items()} == {
-        "errors": (7, 1),
-        "dropped-records": (1, 1),
-        "tokens": (1_000_000, 1),
-        "heartbeat": (1, 30),
-    }
-    told = [alarm["alarm_actions"] for alarm in made.values()]
-    assert told == [["arn:aws:sns:eu-central-1:444444444444:application"]] * len(made)
-
-
-def test_while_a_hold_lasts_nothing_expires_and_keys_stay(plan: Plan) -> None:
-    held = {"  initech:\n": "  initech:\n    legal_hold: true\n    retention_in_days: 90\n"}
-    planned = customer(plan, held)
-    for group in ("records", "content"):
-        kept = planned[f'module.logging.aws_cloudwatch_log_group.this["{group}"]']
-        assert (kept["retention_in_days"], kept["skip_destroy"]) == (0, True)
-
-
-@pytest.mark.parametrize("key", [{"enabled": False}, {"key_manager": "AWS"}])
-def test_records_need_a_key_that_the_owner_made(plan: Plan, key: dict[str, object]) -> None:
-    with pytest.raises(pytest.fail.Exception, match="not enabled, or not the account's own"):
-        customer(plan, {}, **key)
-
-
-@pytest.mark.parametrize("kept", [True, False])
-def test_what_is_to_be_kept_outlives_its_roots(plan: Plan, kept: bool, tmp_path: Path) -> None:
-    states = "555555555555"
-    changes = {
-        "trail: false": f"trail: true\nkeep_records: {str(kept).lower()}",
-        "probes:\n": f'state: {{ account_id: "{states}" }}\nprobes:\n',
-    }
-    planned = dict(customer(plan, changes))
-    for account in ("444444444444", "111111111111", states):
-        shutil.rmtree(tmp_path / "environments")
-        shutil.rmtree(tmp_path / "modules")
-        planned |= plan("bootstrap", changes, {"account_id": account}, provider("eu-central-1"))
-    found = [
-        *(v["skip_destroy"] for k, v in planned.items() if ".aws_cloudwatch_log_group." in k),
-        *('"Kept"' in v["policy"] for k, v in planned.items() if ".aws_kms_key.logs[" in k),
-        *(not v["force_destroy"] for k, v in planned.items() if ".aws_s3_bucket." in k),
-    ]
-    # Two groups, their keys, and the buckets of the trail and of the states.
-    assert found == [kept] * 6
-
-
 def test_a_hold_binds_everybody_in_that_customers_accounts(plan: Plan) -> None:
     """The guardrail of the organization, by `legal_hold` of customers.yaml."""
     members = ["111111111111", "222222222222", "222222222223", "333333333333", "444444444444"]
@@ -449,85 +330,19 @@ def test_a_hold_goes_with_a_customer_that_leaves(plan: Plan) -> None:
     assert not [address for address in planned if "customer-hooli-rcp" in address]
 
 
-def test_the_owners_part_of_a_hold_is_that_customers_alone(plan: Plan, tmp_path: Path) -> None:
-    held = {"  initech:\n": "  initech:\n    legal_hold: true\n"}
-    for account, holds in (("444444444444", True), ("333333333333", False)):
-        planned = plan("bootstrap", held, {"account_id": account}, provider("eu-central-1"))
-        (rights,) = (
-            json.loads(v["policy"])["Statement"]
-            for k, v in planned.items()
-            if k.endswith('aws_iam_role_policy.this["deploy"]')
-        )
-        allowed = {action for each in rights for action in each["Action"]}
-        assert ("logs:PutRetentionPolicy" in allowed) != holds
-        keys = [v["policy"] for k, v in planned.items() if ".aws_kms_key.logs[" in k]
-        assert [
-            "Kept" in {each["Sid"] for each in json.loads(policy)["Statement"]} for policy in keys
-        ] == [holds, holds]
-        shutil.rmtree(tmp_path / "environments")
-        shutil.rmtree(tmp_path / "modules")
-
-
-POD = (
-    "caller: eks-irsa, pods: { oidc_provider: "
-    "oidc.eks.eu-central-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF, "
-    "namespace: apps, service_account: summaries }"
-)
-
-
-def test_pods_become_the_caller_by_their_clusters_token(plan: Plan) -> None:
-    role = customer(plan, {"caller: ec2": POD})['module.logging.aws_iam_role.caller["caller"]']
-    (statement,) = json.loads(role["assume_role_policy"])["Statement"]
-    issuer = "oidc.eks.eu-central-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF"
-    assert statement["Principal"] == {
-        "Federated": f"arn:aws:iam::444444444444:oidc-provider/{issuer}"
-    }
-    assert statement["Condition"]["StringEquals"][f"{issuer}:sub"] == (
-        "system:serviceaccount:apps:summaries"
-    )
-
-
-def test_a_role_that_the_customer_made_is_bootstrapped_as_such(plan: Plan) -> None:
-    planned = plan(
-        "bootstrap",
-        {"caller: ec2": "caller: existing, caller_role: apps/batch/summaries"},
-        {"account_id": "444444444444"},
-        provider("eu-central-1"),
-    )
-    (rights,) = (
-        json.loads(v["policy"])["Statement"]
-        for k, v in planned.items()
-        if k.endswith('aws_iam_role_policy.this["deploy"]')
-    )
-    given = {each["Sid"]: each for each in rights if "Caller" in each["Sid"]}
-    attaching = "CallerPolicyOnTheCallerRole"
-    assert given.keys() == {"ReadCallerRole", "ReadCallerPolicy", "CallerPolicy", attaching}
-    role = "arn:aws:iam::444444444444:role/apps/batch/summaries"
-    policy = "arn:aws:iam::444444444444:policy/bulkhead/caller/summaries/*"
-    assert given["ReadCallerRole"]["Resource"] == given[attaching]["Resource"] == [role]
-    assert given["ReadCallerPolicy"]["Resource"] == given["CallerPolicy"]["Resource"] == [policy]
-    # This policy alone, and only while the role lies within its boundary, which the customer set.
-    assert given[attaching]["Action"] == ["iam:AttachRolePolicy", "iam:DetachRolePolicy"]
-    assert given[attaching]["Condition"] == {
-        "ArnEquals": {
-            "iam:PermissionsBoundary": "arn:aws:iam::444444444444:policy/bulkhead/bulkhead-boundary"
-        },
-        "ArnLike": {"iam:PolicyARN": policy},
-    }
-
-
-def test_what_a_customer_does_not_say_is_as_the_schema_tells(plan: Plan) -> None:
-    planned = customer(plan, {})
-    schema = json.loads((ROOT / SHARED[1]).read_text(encoding="utf-8"))["$defs"]
-    said = schema["customer"]["properties"]
-    for group, days in (("records", ""), ("content", "content_")):
-        kept = planned[f'module.logging.aws_cloudwatch_log_group.this["{group}"]']
-        assert kept["retention_in_days"] == said[f"{days}retention_in_days"]["default"]
-        assert masks(planned, group) == said["masked"]["properties"][group]["default"]
-    made = alarms(planned)
-    thresholds = {k: v["default"] for k, v in schema["client_alarms"]["properties"].items()}
-    assert made["heartbeat"]["evaluation_periods"] == thresholds.pop("heartbeat_minutes")
-    assert made["tokens"]["threshold"] == thresholds.pop("tokens_per_hour")
-    assert {k.replace("-", "_"): v["threshold"] for k, v in made.items()}.items() >= (
-        thresholds.items()
-    )
+def test_the_environments_roots_name_their_own_partition(plan: Plan) -> None:
+    members = ["111111111111", "222222222222", "222222222223", "333333333333", "444444444444"]
+    there = in_govcloud(plan)
+    for planned in (
+        there(
+            "operations", OPERATIONS, provider("eu-central-1"), provider("eu-west-1", "eu_west_1")
+        ),
+        there(
+            "organization",
+            {},
+            provider("eu-central-1", aws_organizations_organization=here(*members)),
+        ),
+    ):
+        text = json.dumps(planned)
+        assert "arn:aws-us-gov:" in text
+        assert "arn:aws:" not in text
