@@ -108,6 +108,17 @@ def changing(folder: Path) -> AbstractContextManager[None]:
 
 
 @contextlib.contextmanager
+def unless_changing(lock: AbstractContextManager[None]) -> Iterator[None]:
+    """Within, what is refused of an environment that somebody changes right now is put down to
+    that: who does it holds the lock."""
+    try:
+        yield
+    except UserError:
+        with lock:
+            raise
+
+
+@contextlib.contextmanager
 def alone(lock: Path, otherwise: str) -> Iterator[None]:
     """Within, the lock is this process's. Raises `UserError` with the text where another has it."""
     try:
@@ -128,7 +139,8 @@ def verify_environment(name: str, kind: Kind = _EMBEDDED, **files: Path | None) 
     console = Console()
     with terminable():
         if running := _running(folder):
-            refuse_changes(environment, running, folder, option=kind.option)
+            with unless_changing(changing(folder)):
+                refuse_changes(environment, running, folder, option=kind.option)
             say(console, f"Probing the running {environment.name}.")
             with Suite(name, folder / DEPLOYMENT_FILE, folder, reports) as suite:
                 holds = suite.finish(console)
@@ -235,7 +247,8 @@ def configure_client(name: str, customer: str, account: str | None, region: str 
     running = _running(folder)
     if running is None:
         raise UserError(f"{name} is not running; start it with `bulkhead apply {name}`")
-    refuse_half_destroyed(environment, folder)
+    with unless_changing(changing(folder)):
+        refuse_half_destroyed(environment, folder)
     write_client_config(running, folder, customer, account, region)
 
 
