@@ -46,6 +46,7 @@ from harness.errors import UserError
 from harness.targets.base import Target
 
 _EMBEDDED = Kind()
+_GOES_ON = "the same command goes on with these"
 APPLY_LOCK = "apply.lock"
 """In the folder of a run: held as long as a cloud stays, or real accounts are worked on."""
 
@@ -225,14 +226,15 @@ def destroy_environment(name: str, kind: Kind = _EMBEDDED) -> None:
 
 
 @contextlib.contextmanager
-def told_if_interrupted(progress: RootProgress) -> Iterator[None]:
-    """Within, an interruption says what is left."""
+def told_if_interrupted(progress: RootProgress, *, anew: bool = False) -> Iterator[None]:
+    """Within, an interruption says what is left; `anew` where the cloud ends with it."""
     try:
         yield
     except KeyboardInterrupt:
         left = ", ".join(progress.left)
         if left:
-            told = f"bulkhead: left: {left}; the same command goes on with these"
+            again = "its cloud ends, too, and the same command begins anew"
+            told = f"bulkhead: left: {left}; {again if anew else _GOES_ON}"
             click.echo(told, err=True)
         raise
 
@@ -344,7 +346,7 @@ def apply_roots(
     afresh: bool = False,
 ) -> Deployment:
     progress = RootProgress(console, root_names(environment, scope), "apply")
-    with told_if_interrupted(progress), progress.shown():
+    with told_if_interrupted(progress, anew=callable(target)), progress.shown():
         return deploy(
             environment,
             target,
@@ -415,10 +417,11 @@ def _running(folder: Path) -> Deployment | None:
         pass
     saved = saved_in(folder)
     if saved is None:
-        raise UserError(
-            f"{folder.name} is being applied or is destroyed already; wait for the other "
-            "`bulkhead apply`, or end it with Ctrl-C and apply again"
-        )
+        with changing(folder):
+            raise UserError(
+                f"{folder.name} is destroyed already; end its `bulkhead apply` with Ctrl-C, and "
+                "apply again to have it again"
+            )
     deployment = Deployment.load(saved)
     if not answers(deployment.place.endpoint):
         raise UserError(f"the cloud of {folder.name} does not answer; end its `bulkhead apply`")

@@ -185,9 +185,7 @@ def _put(text: str, path: Steps, value: Any) -> str:
     return text[:start] + "".join(line + newline for line in lines) + text[end:]
 
 
-def _put_list(
-    text: str, old: SequenceNode, said: list[Any], value: list[Any], newline: str
-) -> str:
+def _put_list(text: str, old: SequenceNode, said: list[Any], value: list[Any], newline: str) -> str:
     kept: list[int] = []
     position = 0
     for number, each in enumerate(said):

@@ -8,12 +8,17 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from harness.cli import accounts
 from harness.cli.accounts import share_deployed as share
 from harness.cli.environments import (
+    APPLY_LOCK,
+    alone,
+    apply_roots,
     changing,
     configure_client,
+    destroy_environment,
     refuse_changes,
     verify_environment,
 )
@@ -94,6 +99,36 @@ def test_who_shares_real_accounts_while_they_are_changed_is_told_that(
             ask()
         with accounts.alone_in(tmp_path), pytest.raises(UserError, match="another bulkhead works"):
             ask()
+
+
+def test_one_that_is_destroyed_is_told_from_one_that_is_being_applied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = SimpleNamespace(folder=lambda _: tmp_path, option="", localstack=False)
+    with pytest.raises(UserError, match="embedded is not running"):
+        destroy_environment("embedded", kind)  # type: ignore[arg-type]
+    with alone(tmp_path / APPLY_LOCK, ""):
+        with pytest.raises(UserError, match="is destroyed already; end its `bulkhead apply`"):
+            destroy_environment("embedded", kind)  # type: ignore[arg-type]
+        with changing(tmp_path), pytest.raises(UserError, match="is being changed by another"):
+            destroy_environment("embedded", kind)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_an_interruption_says_what_the_same_command_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], first: bool
+) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("harness.cli.environments.deploy", interrupted)
+    target: Any = (lambda: None) if first else SimpleNamespace()
+    with pytest.raises(KeyboardInterrupt):
+        apply_roots(ENVIRONMENT, target, tmp_path, Console())
+    told = capsys.readouterr().err
+    assert "left: " in told
+    assert ("the same command begins anew" in told) is first
+    assert ("the same command goes on with these" in told) is not first
 
 
 def test_who_verifies_while_it_is_changed_is_told_that(
