@@ -19,7 +19,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness.cli.environments import APPLY_LOCK, alone, loaded, refuse_changes, refuse_partial, say
+from harness.cli.environments import (
+    APPLY_LOCK,
+    alone,
+    loaded,
+    refuse_changes,
+    refuse_partial,
+    say,
+    unless_changing,
+)
 from harness.cli.progress import RootProgress
 from harness.cli.serve import terminable
 from harness.cli.suite import Reports, Suite
@@ -176,8 +184,9 @@ def share_deployed(name: str, file: Path) -> None:
     `UserError` where nothing is deployed."""
     environment = loaded(name)
     folder = run_folder(environment)
-    deployment = deployment_of(environment, folder)
-    refuse_changes(environment, deployment, folder, option=OPTION)
+    with unless_changing(alone_in(folder)):
+        deployment = deployment_of(environment, folder)
+        refuse_changes(environment, deployment, folder, option=OPTION)
     save_deployed(deployment, file)
     click.echo(str(file))
 

@@ -46,6 +46,7 @@ from harness.errors import UserError
 from harness.targets.base import Target
 
 _EMBEDDED = Kind()
+_GOES_ON = "the same command goes on with these"
 APPLY_LOCK = "apply.lock"
 """In the folder of a run: held as long as a cloud stays, or real accounts are worked on."""
 
@@ -108,6 +109,17 @@ def changing(folder: Path) -> AbstractContextManager[None]:
 
 
 @contextlib.contextmanager
+def unless_changing(lock: AbstractContextManager[None]) -> Iterator[None]:
+    """Within, what is refused of an environment that somebody changes right now is put down to
+    that: who does it holds the lock."""
+    try:
+        yield
+    except UserError:
+        with lock:
+            raise
+
+
+@contextlib.contextmanager
 def alone(lock: Path, otherwise: str) -> Iterator[None]:
     """Within, the lock is this process's. Raises `UserError` with the text where another has it."""
     try:
@@ -128,7 +140,8 @@ def verify_environment(name: str, kind: Kind = _EMBEDDED, **files: Path | None) 
     console = Console()
     with terminable():
         if running := _running(folder):
-            refuse_changes(environment, running, folder, option=kind.option)
+            with unless_changing(changing(folder)):
+                refuse_changes(environment, running, folder, option=kind.option)
             say(console, f"Probing the running {environment.name}.")
             with Suite(name, folder / DEPLOYMENT_FILE, folder, reports) as suite:
                 holds = suite.finish(console)
@@ -213,14 +226,15 @@ def destroy_environment(name: str, kind: Kind = _EMBEDDED) -> None:
 
 
 @contextlib.contextmanager
-def told_if_interrupted(progress: RootProgress) -> Iterator[None]:
-    """Within, an interruption says what is left."""
+def told_if_interrupted(progress: RootProgress, *, anew: bool = False) -> Iterator[None]:
+    """Within, an interruption says what is left; `anew` where the cloud ends with it."""
     try:
         yield
     except KeyboardInterrupt:
         left = ", ".join(progress.left)
         if left:
-            told = f"bulkhead: left: {left}; the same command goes on with these"
+            again = "its cloud ends, too, and the same command begins anew"
+            told = f"bulkhead: left: {left}; {again if anew else _GOES_ON}"
             click.echo(told, err=True)
         raise
 
@@ -235,7 +249,8 @@ def configure_client(name: str, customer: str, account: str | None, region: str 
     running = _running(folder)
     if running is None:
         raise UserError(f"{name} is not running; start it with `bulkhead apply {name}`")
-    refuse_half_destroyed(environment, folder)
+    with unless_changing(changing(folder)):
+        refuse_half_destroyed(environment, folder)
     write_client_config(running, folder, customer, account, region)
 
 
@@ -331,7 +346,7 @@ def apply_roots(
     afresh: bool = False,
 ) -> Deployment:
     progress = RootProgress(console, root_names(environment, scope), "apply")
-    with told_if_interrupted(progress), progress.shown():
+    with told_if_interrupted(progress, anew=callable(target)), progress.shown():
         return deploy(
             environment,
             target,
@@ -402,10 +417,11 @@ def _running(folder: Path) -> Deployment | None:
         pass
     saved = saved_in(folder)
     if saved is None:
-        raise UserError(
-            f"{folder.name} is being applied or is destroyed already; wait for the other "
-            "`bulkhead apply`, or end it with Ctrl-C and apply again"
-        )
+        with changing(folder):
+            raise UserError(
+                f"{folder.name} is destroyed already; end its `bulkhead apply` with Ctrl-C, and "
+                "apply again to have it again"
+            )
     deployment = Deployment.load(saved)
     if not answers(deployment.place.endpoint):
         raise UserError(f"the cloud of {folder.name} does not answer; end its `bulkhead apply`")

@@ -16,7 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.cli import accounts
-from harness.cli.environments import changing, loaded, refuse_changes, run_folder, running
+from harness.cli.environments import (
+    changing,
+    loaded,
+    refuse_changes,
+    run_folder,
+    running,
+    unless_changing,
+)
 from harness.deploy.deployed import load_deployed
 from harness.deploy.deployment import Deployment
 from harness.deploy.environment import Environment
@@ -42,12 +49,9 @@ class Watched:
 
     def refuse_changes(self) -> None:
         """Raises `UserError` where `customers.yaml` lists other things than were applied."""
-        try:
+        lock = accounts.alone_in if self.option else changing
+        with unless_changing(lock(self.folder)):
             refuse_changes(self.environment, self.deployment, self.folder, option=self.option)
-        except UserError:
-            # While somebody applies them, it is that which is said.
-            with (accounts.alone_in if self.option else changing)(self.folder):
-                raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,8 @@ def watched(name: str, *, aws: bool = False, means: Means = Means()) -> Watched:
         return Watched(environment, deployment, deployment.target(), folder, "")
     folder = accounts.run_folder(environment)
     if means.deployed is None:
-        deployment = accounts.deployment_of(environment, folder)
+        with unless_changing(accounts.alone_in(folder)):
+            deployment = accounts.deployment_of(environment, folder)
     else:
         deployment = load_deployed(means.deployed, environment)
     if not means.given:

@@ -3,7 +3,8 @@
 A YAML library keeps comments when it writes a file anew, and yet moves some: one that introduces
 the next section belongs, to it, to the end of the last. So only the lines that an edit is about are
 written, where the parser says that they stand, and what the text says then is compared with what it
-is to say. Where that differs (a customer in braces, an anchor), the library writes the file.
+is to say. Where that differs (an anchor that others share), the library writes the file, unless it
+would lose a comment.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ import io
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.events import AliasEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from harness.errors import UserError
@@ -28,6 +32,7 @@ Steps = Sequence[str]
 _PLAIN = re.compile(r"^[a-z][a-z0-9]*([-_][a-z0-9]+)*$")
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 _WIDE = 1 << 20
+_COMMENT = re.compile(r"(?:^|(?<=\s))#[^\r\n]*", re.MULTILINE)
 
 
 def put(text: str, path: Steps, value: Any) -> str:
@@ -96,17 +101,20 @@ def _edited(
         change(wanted)
     except (KeyError, TypeError, IndexError) as error:
         raise UserError(f"there is no {'.'.join(path)} to edit") from error
-    for attempt in (by_lines, lambda: _rewritten(text, change)):
+    for attempt in (by_lines, lambda: _rewritten(text, path, change)):
         try:
             result = attempt()
             if read(result) == wanted:
                 return result
         except (UserError, _NoLines):
             continue
-    raise UserError(f"{'.'.join(path)} cannot be edited by itself; edit it by hand")
+    raise UserError(
+        f"{'.'.join(path)} cannot be edited without the loss of a comment, so nothing was written; "
+        "edit it by hand, and apply"
+    )
 
 
-def _rewritten(text: str, change: Callable[[Any], None]) -> str:
+def _rewritten(text: str, path: Steps, change: Callable[[Any], None]) -> str:
     yaml = YAML(typ="rt")
     yaml.preserve_quotes = True
     yaml.width = _WIDE
@@ -117,7 +125,25 @@ def _rewritten(text: str, change: Callable[[Any], None]) -> str:
     yaml.dump(document, out)
     # It drops empty lines at the start.
     first = text[: len(text) - len(text.lstrip("\r\n"))]
-    return first + out.getvalue().lstrip("\r\n")
+    result = first + out.getvalue().lstrip("\r\n")
+    if "\r\n" in text:
+        result = re.sub(r"\r*\n", "\r\n", result)
+    if _comments(text) - _comments(_own(text, path)) - _comments(result):
+        raise _NoLines
+    return result
+
+
+def _comments(text: str) -> Counter[str]:
+    return Counter(each.rstrip() for each in _COMMENT.findall(text))
+
+
+def _own(text: str, path: Steps) -> str:
+    """The lines of the entry at `path`, and the comment right above it; nothing where it is new."""
+    entry = _entry(_mapping(text, path[:-1]), path[-1])
+    if entry is None:
+        return ""
+    start = _start_with_comment(text, entry[0])
+    return text[start : _line_end(text, _content_end(entry[1]))]
 
 
 class _NoLines(Exception):
@@ -135,8 +161,11 @@ def _put(text: str, path: Steps, value: Any) -> str:
     entry = _entry(mapping, path[-1])
     newline = "\r\n" if "\r\n" in text else "\n"
     if entry is None:
-        if mapping.flow_style or not mapping.value:
+        if not mapping.value:
             raise _NoLines
+        if mapping.flow_style:
+            end = _content_end(mapping.value[-1][1])
+            return f"{text[:end]}, {_flow(path[-1])}: {_flow(value)}{text[end:]}"
         column = mapping.value[0][0].start_mark.column
         lines = _lines({path[-1]: value}, column)
         end = _line_end(text, _content_end(mapping))
@@ -145,7 +174,7 @@ def _put(text: str, path: Steps, value: Any) -> str:
         return before + gap + "".join(line + newline for line in lines) + text[end:]
     key, old = entry
     if isinstance(old, SequenceNode) and isinstance(value, list) and old.value:
-        return _put_list(text, old, value, newline)
+        return _put_list(text, old, _at(read(text), path), value, newline)
     if not isinstance(old, MappingNode | SequenceNode) or old.flow_style:
         if isinstance(value, dict) or (isinstance(old, ScalarNode) and old.style in ("|", ">")):
             raise _NoLines
@@ -156,8 +185,7 @@ def _put(text: str, path: Steps, value: Any) -> str:
     return text[:start] + "".join(line + newline for line in lines) + text[end:]
 
 
-def _put_list(text: str, old: SequenceNode, value: list[Any], newline: str) -> str:
-    said = [read(text[node.start_mark.index : _content_end(node)]) for node in old.value]
+def _put_list(text: str, old: SequenceNode, said: list[Any], value: list[Any], newline: str) -> str:
     kept: list[int] = []
     position = 0
     for number, each in enumerate(said):
@@ -173,7 +201,7 @@ def _put_list(text: str, old: SequenceNode, value: list[Any], newline: str) -> s
         slices = [text[n.start_mark.index : n.end_mark.index] for n in old.value]
         shown = ", ".join([*(slices[number] for number in kept), *map(_flow, new)])
         return text[: old.start_mark.index] + f"[{shown}]" + text[old.end_mark.index :]
-    if not kept:
+    if not value:
         raise _NoLines
     column = text[_line_start(text, old.value[0].start_mark.index) :].index("-")
     end = _line_end(text, _content_end(old))
@@ -191,7 +219,7 @@ def _put_list(text: str, old: SequenceNode, value: list[Any], newline: str) -> s
 
 def _put_flow(text: str, nodes: list[Node], kept: list[int], new: list[Any]) -> str:
     """A list in brackets over several lines, whose comments stay; those behind what goes, go."""
-    if not kept:
+    if not kept and not new:
         raise _NoLines
     added, last = ", ".join(map(_flow, new)), len(nodes) - 1
     # From behind, so that what is edited moves nothing that is still to be.
@@ -214,26 +242,57 @@ def _put_flow(text: str, nodes: list[Node], kept: list[int], new: list[Any]) -> 
 def _remove(text: str, path: Steps) -> str:
     mapping = _mapping(text, path[:-1])
     entry = _entry(mapping, path[-1])
-    if entry is None or mapping.flow_style:
+    if entry is None:
         raise _NoLines
     key, old = entry
-    start = _line_start(text, key.start_mark.index)
+    if mapping.flow_style:
+        return _remove_flow(text, mapping, mapping.value.index(entry))
+    start = _start_with_comment(text, key)
     end = _line_end(text, _content_end(old))
-    indent = " " * key.start_mark.column
-    while start:
-        above = text[_line_start(text, start - 1) : start]
-        if not above.startswith(f"{indent}#"):
-            break
-        start -= len(above)
     # Of the empty lines around it one stays.
     if _blank_line_before(text, start) and (end >= len(text) or _blank_line_at(text, end)):
         start = _line_start(text, start - 1)
     return text[:start] + text[end:]
 
 
+def _remove_flow(text: str, mapping: MappingNode, number: int) -> str:
+    """An entry leaves a mapping in braces; of the commas around it one goes along."""
+    key, old = mapping.value[number]
+    start, end = key.start_mark.index, _content_end(old)
+    before = _content_end(mapping.value[number - 1][1]) if number else start
+    if number and not text[before:start].replace(",", "", 1).strip():
+        return text[:before] + text[end:]
+    behind = re.compile(r"[ \t]*,[ \t]*").match(text, end)
+    return text[:start] + text[behind.end() if behind else end :]
+
+
+def _start_with_comment(text: str, key: Node) -> int:
+    """Where the line of a key starts, or the comment right above it."""
+    start = _line_start(text, key.start_mark.index)
+    indent = " " * key.start_mark.column
+    while start:
+        above = text[_line_start(text, start - 1) : start]
+        if not above.startswith(f"{indent}#"):
+            break
+        start -= len(above)
+    return start
+
+
+class _WithAliases(Composer):
+    """An alias is a node where it stands, and not what it repeats."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if not self.parser.check_event(AliasEvent):
+            return super().compose_node(parent, index)
+        alias = self.parser.get_event()
+        return ScalarNode("", f"*{alias.anchor}", alias.start_mark, alias.end_mark)
+
+
 def _mapping(text: str, path: Steps) -> MappingNode:
+    yaml = YAML(typ="rt")
+    yaml.Composer = _WithAliases
     try:
-        node: Node | None = YAML(typ="rt").compose(text)
+        node: Node | None = yaml.compose(text)
     except YAMLError as error:
         raise _NoLines from error
     for step in path:

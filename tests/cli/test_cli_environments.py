@@ -8,10 +8,21 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from harness.cli import accounts
-from harness.cli.environments import changing, configure_client, refuse_changes
-from harness.cli.watched import Watched
+from harness.cli.accounts import share_deployed as share
+from harness.cli.environments import (
+    APPLY_LOCK,
+    alone,
+    apply_roots,
+    changing,
+    configure_client,
+    destroy_environment,
+    refuse_changes,
+    verify_environment,
+)
+from harness.cli.watched import Watched, watched
 from harness.deploy.apply import DEPLOYMENT_FILE, PARTIAL_FILE
 from harness.deploy.environment import Environment, load_environment
 from harness.deploy.journal import Unfinished
@@ -78,6 +89,61 @@ def test_who_watches_while_it_is_changed_is_told_that(tmp_path: Path, aws: bool)
         seen.refuse_changes()
 
 
+def test_who_shares_real_accounts_while_they_are_changed_is_told_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accounts, "run_folder", lambda _: tmp_path)
+    (tmp_path / PARTIAL_FILE).touch()
+    for ask in (lambda: watched("embedded", aws=True), lambda: share("embedded", tmp_path / "d")):
+        with pytest.raises(UserError, match="not applied whole; run `bulkhead apply embedded --t"):
+            ask()
+        with accounts.alone_in(tmp_path), pytest.raises(UserError, match="another bulkhead works"):
+            ask()
+
+
+def test_one_that_is_destroyed_is_told_from_one_that_is_being_applied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = SimpleNamespace(folder=lambda _: tmp_path, option="", localstack=False)
+    with pytest.raises(UserError, match="embedded is not running"):
+        destroy_environment("embedded", kind)  # type: ignore[arg-type]
+    with alone(tmp_path / APPLY_LOCK, ""):
+        with pytest.raises(UserError, match="is destroyed already; end its `bulkhead apply`"):
+            destroy_environment("embedded", kind)  # type: ignore[arg-type]
+        with changing(tmp_path), pytest.raises(UserError, match="is being changed by another"):
+            destroy_environment("embedded", kind)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_an_interruption_says_what_the_same_command_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], first: bool
+) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("harness.cli.environments.deploy", interrupted)
+    target: Any = (lambda: None) if first else SimpleNamespace()
+    with pytest.raises(KeyboardInterrupt):
+        apply_roots(ENVIRONMENT, target, tmp_path, Console())
+    told = capsys.readouterr().err
+    assert "left: " in told
+    assert ("the same command begins anew" in told) is first
+    assert ("the same command goes on with these" in told) is not first
+
+
+def test_who_verifies_while_it_is_changed_is_told_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = "harness.cli.environments"
+    kind = SimpleNamespace(folder=lambda _: tmp_path, option="", localstack=False)
+    monkeypatch.setattr(f"{at}._running", lambda _: applied(ENVIRONMENT))
+    (tmp_path / PARTIAL_FILE).touch()
+    with pytest.raises(UserError, match="is not applied whole; run `bulkhead apply"):
+        verify_environment("embedded", kind)  # type: ignore[arg-type]
+    with changing(tmp_path), pytest.raises(UserError, match="is being changed by another bulkhead"):
+        verify_environment("embedded", kind)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("verb", ["apply", "destroy"])
 def test_nobody_is_configured_for_what_is_half_destroyed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
@@ -92,3 +158,6 @@ def test_nobody_is_configured_for_what_is_half_destroyed(
     with refused if verb == "destroy" else contextlib.nullcontext():
         configure_client("embedded", "globex", None, None)
     assert bool(written) is (verb == "apply")
+    if verb == "destroy":
+        with changing(tmp_path), pytest.raises(UserError, match="is being changed by another"):
+            configure_client("embedded", "globex", None, None)

@@ -73,17 +73,68 @@ def test_a_customer_leaves_with_the_comment_right_above_it_and_no_other() -> Non
         ),
         ("a: 1\n", ["b"], "yes", 'a: 1\nb: "yes"\n'),
         ("a: 1\n", ["b"], "0123", 'a: 1\nb: "0123"\n'),
+        (
+            "a:\n  - i: x # why\n    # in it\n    c: y\n  # behind\nb: 1 # one\n",
+            ["a"],
+            [{"i": "x", "c": "y"}, {"i": "z"}],
+            "a:\n  - i: x # why\n    # in it\n    c: y\n  - { i: z }\n  # behind\nb: 1 # one\n",
+        ),
+        (
+            "a:\n  # all\n  - x\n  # behind\n\n# next\nb: 1\n",
+            ["a"],
+            ["z"],
+            "a:\n  # all\n  - z\n  # behind\n\n# next\nb: 1\n",
+        ),
+        ("a: [ # all\n  x, # why\n]\n", ["a"], ["z"], "a: [ # all\n  z, # why\n]\n"),
+        (
+            "c: { # all\n  a: [x], # why\n  # own\n} # end\n",
+            ["c", "b"],
+            True,
+            "c: { # all\n  a: [x], b: true, # why\n  # own\n} # end\n",
+        ),
+        ("c: &c # all\n  a: 1\nd: *c # two\n", ["d"], 2, "c: &c # all\n  a: 1\nd: 2 # two\n"),
+        (
+            "m: &m [x]\nc:\n  a: *m # why\nd: 1\n",
+            ["c", "b"],
+            True,
+            "m: &m [x]\nc:\n  a: *m # why\n  b: true\nd: 1\n",
+        ),
     ],
 )
 def test_only_what_is_meant_is_written(text: str, path: list[str], value: Any, result: str) -> None:
     assert edit.put(text, path, value) == result
 
 
-def test_what_has_no_lines_of_its_own_is_written_anew_with_its_comments() -> None:
-    text = "# All.\nc: {a: {m: [x]}, b: {m: [y]}} # two\nd: 1 # one\n"
-    after = edit.remove(text, ["c", "a"])
-    assert edit.read(after) == {"c": {"b": {"m": ["y"]}}, "d": 1}
+@pytest.mark.parametrize(
+    ("inner", "left"),
+    [
+        ("{a: 1, b: 2, c: 3}", "{a: 1, c: 3}"),
+        ("{b: 2, c: 3}", "{c: 3}"),
+        ("{a: 1, b: 2}", "{a: 1}"),
+        ("{b: 2}", "{}"),
+        ("{ # all\n  a: 1, # one\n  b: 2, # two\n}", "{ # all\n  a: 1, # one\n  # two\n}"),
+        ("{ # all\n  a: 1, # one\n  b: 2 # two\n}", "{ # all\n  a: 1, # one\n   # two\n}"),
+    ],
+)
+def test_what_stands_in_braces_leaves_by_itself(inner: str, left: str) -> None:
+    after = edit.remove(f"# All.\nx: {inner} # x\nd: 1 # one\n", ["x", "b"])
+    assert after == f"# All.\nx: {left} # x\nd: 1 # one\n"
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_what_has_no_lines_of_its_own_is_written_anew_with_its_comments(newline: str) -> None:
+    text = "# All.\nc:\n  a: &all [x] # two\n  b: *all\nd: 1 # one\n".replace("\n", newline)
+    after = edit.put(text, ["c", "a"], ["y"])
+    assert edit.read(after) == {"c": {"a": ["y"], "b": ["x"]}, "d": 1}
     assert all(comment in after for comment in ("# All.", "# two", "# one"))
+    assert after.count("\n") == after.count(newline)
+
+
+def test_what_would_lose_a_comment_is_refused() -> None:
+    text = "c: {\n  a: &all [x], # why\n  # own\n  b: *all,\n}\n"
+    with pytest.raises(UserError, match=r"c\.a cannot be edited without the loss of a comment"):
+        edit.put(text, ["c", "a"], ["y"])
+    assert edit.read(edit.put(text, ["c", "b"], ["y"]))["c"]["b"] == ["y"]
 
 
 def test_an_anchor_that_others_share_is_not_changed_for_them() -> None:
