@@ -57,7 +57,7 @@ class Conversation:
         self._stop: str | None = None
         self._size = 0
         self.made: Sequence[Facts] | None = None
-        """Its records, once there are any."""
+        """Its records, once there are any; none where they were handed over to be made."""
 
     @property
     def weight(self) -> int:
@@ -210,13 +210,14 @@ class ContentLog:
             report_unmade(self._sink)
 
     def _put(self, conversation: Conversation, exchange: Exchange, call: str, now: int) -> None:
-        make = functools.partial(self._once, conversation, exchange, call, now)
         if self._defer:
+            make = functools.partial(self._once, conversation, exchange, call, now)
             heavy(make, conversation.weight)
             self._sink(make, now)
         else:
-            make()
-            for record in conversation.made or ():
+            if conversation.made is None:
+                conversation.made = tuple(self.records(conversation, exchange, call, now))
+            for record in conversation.made:
                 self._sink(record, now)
 
     def _once(
@@ -225,7 +226,8 @@ class ContentLog:
         """The records: made once, however often this is handed over."""
         if conversation.made is not None:
             return ()
-        conversation.made = records = tuple(self.records(conversation, exchange, call, now))
+        records = tuple(self.records(conversation, exchange, call, now))
+        conversation.made = ()  # not these: they would live as long as the conversation
         return records
 
     def records(

@@ -31,7 +31,7 @@ class Exchange:
     run       the LangChain run that makes the call, if one does; it then makes the record
     status    `None` until it has ended
     ident     the id of its record, where its content names that
-    made      its record, once there is one
+    made      its record, once there is one; an empty one where that was handed over to be made
     """
 
     __slots__ = (

@@ -50,6 +50,9 @@ class _Life(weakref.ref[UUID]):
     key: Hashable
 
 
+_MADE: Facts = {}
+
+
 class _Call:
     """A run as its start told it, and when it has ended, what its record is made of.
 
@@ -119,8 +122,9 @@ class _Call:
         """Make the record of a call that has ended: one, however often this is handed over."""
         if self.made is not None:
             return ()
-        self.made = self.handler.record(self)
-        return (self.made,)
+        record = self.handler.record(self)
+        self.made = _MADE  # not the record: it would live as long as this, and weigh as much
+        return (record,)
 
 
 class InvocationHandler(BaseCallbackHandler):

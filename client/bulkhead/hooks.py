@@ -230,13 +230,12 @@ class CallRecorder:
             if self._content is not None:
                 ident = exchange.ident = exchange.ident or new_id()
                 self._content.put(exchange, ident, now)
-            make = functools.partial(self._records, exchange, now, ident)
             if self._defer:
-                self._sink(make, now)
+                self._sink(functools.partial(self._records, exchange, now, ident), now)
             else:
-                make()
-                if exchange.made is not None:
-                    self._sink(exchange.made, now)
+                if exchange.made is None:
+                    exchange.made = self._maker.direct(exchange, now, ident)
+                self._sink(exchange.made, now)
         except Exception as error:
             self._failed(error)
             if self._defer:
@@ -246,8 +245,9 @@ class CallRecorder:
         """The record: one, however often this is handed over."""
         if exchange.made is not None:
             return ()
-        exchange.made = self._maker.direct(exchange, now, ident)
-        return (exchange.made,)
+        record = self._maker.direct(exchange, now, ident)
+        exchange.made = {}  # not the record: it would live as long as the exchange
+        return (record,)
 
     def _failed(self, error: Exception) -> None:
         # Only the kind: the text of an unexpected exception may quote content.
