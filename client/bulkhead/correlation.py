@@ -165,11 +165,15 @@ def end(run: Run) -> None:
             _prompted.pop(run.key, None)
 
 
-def leave() -> None:
+def leave(*, sent: bool = False) -> None:
     """Note that LangChain failed, maybe without a run's end: no call here is that run's any more.
 
-    A thread that LangChain has sent has a context of its own, in which the run still waits.
+    A thread that LangChain has `sent` may still call, for a run that waits in its own context, or
+    whose prompt is known.
     """
+    if not sent:
+        for _, run in _pending.get():
+            _prompted.pop(run.key, None)
     _pending.set(())
 
 

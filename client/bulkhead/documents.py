@@ -24,6 +24,9 @@ from botocore.exceptions import (
     HTTPClientError,
     NoCredentialsError,
     NoRegionError,
+    PartialCredentialsError,
+    SSOError,
+    TokenRetrievalError,
 )
 from botocore.exceptions import ConnectionError as NotConnectedError
 
@@ -214,7 +217,14 @@ def _advice(error: Exception) -> str:
         return "name it by its ARN, or give the session a Region"
     if isinstance(error, NotConnectedError | HTTPClientError):
         return "SSM was not reached: check the network, or name its VPC endpoint as endpoint_url"
-    unable = isinstance(error, NoCredentialsError | CredentialRetrievalError)
+    unable = isinstance(
+        error,
+        NoCredentialsError
+        | CredentialRetrievalError
+        | PartialCredentialsError
+        | SSOError
+        | TokenRetrievalError,
+    )
     if unable or code_of(error) in EXPIRED:
         return (
             "run the application as the caller role, or pass a base session whose credentials hold"

@@ -12,7 +12,7 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from botocore import client as botocore_client
@@ -249,8 +249,8 @@ def walled(kind: type, allow: frozenset[str]) -> type:
 
         return ensure_config(config).get("callbacks")
 
-    # Not generators and coroutines of our own: closing and cancelling work as ever. And no frame of
-    # ours that an exception passes keeps what was asked.
+    # Not generators of our own: closing and cancelling work as ever. And no frame of ours that an
+    # exception passes keeps what was asked.
     class Walled(kind):  # type: ignore[misc]
         def __init__(self, *args: Any, **given: Any) -> None:
             try:
@@ -286,21 +286,20 @@ def walled(kind: type, allow: frozenset[str]) -> type:
             try:
                 return await run
             except BaseException:
-                correlation.leave()
+                correlation.leave(sent=True)
                 raise
 
-        def stream(self, input: Any, config: Any = None, **kw: Any) -> Iterator[Any]:
+        def stream(self, input: Any, config: Any = None, **kw: Any) -> Any:
             try:
                 look(self, of_config(config), kw)
-                stream: Iterator[Any] = super().stream(input, config, **kw)
-                return stream
+                return _Stream(super().stream(input, config, **kw))
             finally:
                 del input, kw
 
         def astream(self, input: Any, config: Any = None, **kw: Any) -> Any:
             try:
                 look(self, of_config(config), kw)
-                return super().astream(input, config, **kw)
+                return _AsyncStream(super().astream(input, config, **kw))
             finally:
                 del input, kw
 
@@ -323,6 +322,50 @@ def walled(kind: type, allow: frozenset[str]) -> type:
     Walled.__module__ = kind.__module__
     Walled.__doc__ = kind.__doc__
     return Walled
+
+
+class _Stream:
+    """A stream of LangChain's; where it fails before its run has called, the run is left."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __iter__(self) -> _Stream:
+        return self
+
+    def __next__(self) -> Any:
+        try:
+            return next(self._stream)
+        except StopIteration:
+            raise
+        except BaseException:
+            correlation.leave()
+            raise
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)  # to close it, for one
+
+
+class _AsyncStream:
+    """The same of an asynchronous one."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __aiter__(self) -> _AsyncStream:
+        return self
+
+    async def __anext__(self) -> Any:
+        try:
+            return await self._stream.__anext__()
+        except StopAsyncIteration:
+            raise
+        except BaseException:
+            correlation.leave(sent=True)
+            raise
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def _forget_other_id(model: Any) -> None:

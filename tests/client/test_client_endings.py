@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EventStreamError
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import HumanMessage
 from support.client_calls import (
     BUSY,
@@ -249,6 +252,31 @@ def test_an_error_among_a_text_models_prompts(lab: Lab, app: Bulkhead) -> None:
     assert (good["bulkhead.status"], bad["bulkhead.status"]) == ("success", "error")
     app.runtime.converse(**converse_request(app))
     assert the_record(lab, app)["bulkhead.source"] == "boto3"
+
+
+class Refusing(BaseCallbackHandler):
+    """Another handler, which stops a run that ours has seen start: LangChain tells no end of it."""
+
+    raise_error = run_inline = True
+
+    def on_llm_start(self, *_: Any, **__: Any) -> None:
+        raise ValueError("not now")
+
+
+@pytest.mark.parametrize("way", ["invoke", "stream"])
+def test_a_direct_call_after_a_text_model_that_never_called(
+    way: str, lab: Lab, app: Bulkhead
+) -> None:
+    """In another thread, too, where a prompt is what a run is known by."""
+    llm = app.llm(LLAMA, callbacks=[app.handler, Refusing()])
+    with pytest.raises(ValueError, match="not now"):
+        list(llm.stream(PROMPT)) if way == "stream" else llm.invoke(PROMPT)
+    body = json.dumps({"prompt": PROMPT, "max_gen_len": 5})
+    with ThreadPoolExecutor(1) as other:
+        asked = {"modelId": app.inference_profile(LLAMA), "body": body}
+        other.submit(app.runtime.invoke_model, **asked).result()["body"].read()
+    record = the_record(lab, app)
+    assert (record["bulkhead.source"], record["bulkhead.status"]) == ("boto3", "success")
 
 
 @pytest.mark.usefixtures("impatient")

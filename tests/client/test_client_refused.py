@@ -157,13 +157,16 @@ class Refusing(BaseCallbackHandler):
     """Another handler, which stops a run that ours has seen start: LangChain tells no end of it."""
 
     raise_error = True
+    run_inline = True
 
     def on_chat_model_start(self, *_: Any, **__: Any) -> None:
         raise ValueError("not now")
 
 
 @pytest.mark.parametrize("kind", ["converse", "invoke"])
-@pytest.mark.parametrize("how", ["stopped", "stopped while awaited", "cancelled in the queue"])
+@pytest.mark.parametrize(
+    "how", ["invoke", "stream", "ainvoke", "astream", "cancelled in the queue"]
+)
 def test_a_direct_call_after_a_run_that_never_called_is_its_own(
     kind: Any, how: str, app: Bulkhead, cloud: Any
 ) -> None:
@@ -183,17 +186,20 @@ def test_a_direct_call_after_a_run_that_never_called_is_its_own(
         loop.set_default_executor(ThreadPoolExecutor(1))
         busy = loop.run_in_executor(None, free.wait)
         try:
-            with pytest.raises((ValueError, TimeoutError)):
-                async with asyncio.timeout(0.1):  # in the same task, and so in the same context
-                    await chat.ainvoke("hello")
+            with pytest.raises(ValueError if callbacks else TimeoutError):
+                # In the same task, and so in the same context.
+                async with asyncio.timeout(None if callbacks else 0.1):
+                    await (
+                        _read(chat.astream("hello")) if how == "astream" else chat.ainvoke("hello")
+                    )
         finally:
             free.set()
         await busy
         direct()
 
-    if how == "stopped":
+    if how in ("invoke", "stream"):
         with pytest.raises(ValueError, match="not now"):
-            chat.invoke("hello")
+            list(chat.stream("hello")) if how == "stream" else chat.invoke("hello")
         direct()
     else:
         asyncio.run(awaited())
