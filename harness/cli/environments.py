@@ -46,7 +46,6 @@ from harness.errors import UserError
 from harness.targets.base import Target
 
 _EMBEDDED = Kind()
-_GOES_ON = "the same command goes on with these"
 APPLY_LOCK = "apply.lock"
 """In the folder of a run: held as long as a cloud stays, or real accounts are worked on."""
 
@@ -233,9 +232,10 @@ def told_if_interrupted(progress: RootProgress, *, anew: bool = False) -> Iterat
     except KeyboardInterrupt:
         left = ", ".join(progress.left)
         if left:
-            again = "its cloud ends, too, and the same command begins anew"
-            told = f"bulkhead: left: {left}; {again if anew else _GOES_ON}"
-            click.echo(told, err=True)
+            again = "the same command goes on with these"
+            if anew:
+                again = "its cloud ends, too, and the same command begins anew"
+            click.echo(f"bulkhead: left: {left}; {again}", err=True)
         raise
 
 

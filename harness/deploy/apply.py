@@ -111,6 +111,10 @@ def deploy(
         except BaseException:
             run.stop()
             raise
+    # Before it is written down that anything began.
+    if scope.organization:
+        refuse_lost(environment, run_dir)
+    refuse_moved(environment, run_dir)
     if (run_dir / PARTIAL_FILE).exists() and not run.journal.left:
         # Something was begun, and nobody knows what is left of it.
         run.journal.begin(root_names(environment), root_names(environment), whole=True)
@@ -125,9 +129,6 @@ def _apply(
     run: Run, outcome: _Outcome, scope: Scope, when_waiting: Callable[[], None] | None
 ) -> None:
     environment = run.environment
-    if scope.organization:
-        refuse_lost(environment, run.run_dir)
-    refuse_moved(environment, run.run_dir)
     run.offboard()
 
     def applied(root: Terraform, variables: dict[str, Any]) -> dict[str, Any]:

@@ -147,10 +147,16 @@ def _keys(client: Any) -> Iterator[tuple[str, str]]:
 
 
 def _left_without_alias(client: Any, key: str) -> bool:
-    about = client.describe_key(KeyId=key)["KeyMetadata"]
-    if about["KeyManager"] != "CUSTOMER" or about["KeyState"] == "PendingDeletion":
-        return False
-    return ENVIRONMENT_TAG in _key_tags(client, key, key)
+    try:
+        about = client.describe_key(KeyId=key)["KeyMetadata"]
+        if about["KeyManager"] != "CUSTOMER" or about["KeyState"] == "PendingDeletion":
+            return False
+        return ENVIRONMENT_TAG in _key_tags(client, key, key)
+    except client.exceptions.ClientError as error:
+        # Ours leave their account everything: this one is somebody else's.
+        if error.response["Error"]["Code"] == "AccessDeniedException":
+            return False
+        raise
 
 
 def _key_tags(client: Any, _name: str, identifier: str) -> Tags:

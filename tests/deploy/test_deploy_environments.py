@@ -152,15 +152,17 @@ def typed(folder: Path, *blocks: str, fails: str = "nothing") -> list[str]:
     (folder / "terraform").chmod(0o700)
     log = folder / "log"
     log.unlink(missing_ok=True)
+    private = folder / "private"
+    private.mkdir(exist_ok=True)
     subprocess.run(
-        ["sh", "-c", "\n".join(blocks)],
+        ["sh", "-c", "\n".join(blocks).replace("/private/", f"{private}/")],
         cwd=folder,
         env={"PATH": f"{folder}:/usr/bin:/bin", "LOG": str(log), "FAILS": fails},
         capture_output=True,
         timeout=60,
         check=False,
     )
-    return log.read_text(encoding="utf-8").splitlines()
+    return log.read_text(encoding="utf-8").replace(f"{private}/", "/private/").splitlines()
 
 
 def block(text: str) -> str:

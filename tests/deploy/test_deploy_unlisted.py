@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.deploy.apply import deploy, destroy, refuse_moved, unlisted_roots
+from harness.deploy.apply import PARTIAL_FILE, deploy, destroy, refuse_moved, unlisted_roots
 from harness.deploy.deployment import Deployment
+from harness.deploy.journal import unfinished
 from harness.errors import UserError
 
 
@@ -64,6 +65,7 @@ def test_an_apply_refuses_it_before_anything_is_applied(
     with pytest.raises(UserError, match=r"333333333333 \(old-name\) still holds"):
         deploy(deployment.environment, deployment.target(), tmp_path)
     assert len(list(tmp_path.glob("state/*/terraform.tfstate"))) == 1
+    assert not (tmp_path / PARTIAL_FILE).exists() and not unfinished(tmp_path)
 
 
 def test_an_account_whose_former_customer_left_is_applied(

@@ -5,13 +5,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
-from support.roots import POD, SHARED, Plan, Planned, Plans, in_govcloud, provider
+from support.roots import POD, ROOT, SHARED, Plan, Planned, Plans, in_govcloud, provider
 
-ROOT = Path(__file__).parents[2]
 HANDOVER = {
     "format": "bulkhead-handover/1",
     "environment": "embedded",

@@ -64,7 +64,9 @@ def no_wildcard_principal(resource: Resource) -> Iterator[str]:
         return
     for statement in allows(resource):
         if resource.kind == "aws_sns_topic" and pinned(statement, "aws:SourceOwner"):
-            continue  # what AWS gives every topic, for the topic's own account
+            owners = {v for c in conditions_on(statement, "aws:SourceOwner") for v in c.values}
+            if owners == {account_of(resource.text("arn"))}:
+                continue  # what AWS gives every topic, for the topic's own account
         if statement.principals is not None and statement.principals.everyone:
             yield f'statement {statement.label} allows the principal "*"'
 
@@ -136,4 +138,4 @@ def exact_exemptions(resource: Resource) -> Iterator[str]:
         for condition in statement.conditions:
             absent = condition.operator == "Null" and "true" in condition.values
             if (condition.negated or absent) and condition.key.lower().startswith(_CHOSEN):
-                yield f"statement {statement.label} spares by {condition.key}"
+                yield f"statement {statement.label} spares whoever differs in {condition.key}"
