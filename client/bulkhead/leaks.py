@@ -324,12 +324,18 @@ def walled(kind: type, allow: frozenset[str]) -> type:
     return Walled
 
 
-class _Stream:
-    """A stream of LangChain's; where it fails before its run has called, the run is left."""
+class _Passing:
+    """A stream of LangChain's, which can be closed as ever; where it fails before its run has
+    called, the run is left."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
 
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+class _Stream(_Passing):
     def __iter__(self) -> _Stream:
         return self
 
@@ -342,16 +348,8 @@ class _Stream:
             correlation.leave()
             raise
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)  # to close it, for one
 
-
-class _AsyncStream:
-    """The same of an asynchronous one."""
-
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-
+class _AsyncStream(_Passing):
     def __aiter__(self) -> _AsyncStream:
         return self
 
@@ -363,9 +361,6 @@ class _AsyncStream:
         except BaseException:
             correlation.leave(sent=True)
             raise
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
 
 
 def _forget_other_id(model: Any) -> None:
